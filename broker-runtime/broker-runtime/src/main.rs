@@ -1,0 +1,3 @@
+//! The `broker-runtime` binary.
+
+fn main() {}

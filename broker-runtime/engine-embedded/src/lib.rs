@@ -1,0 +1,1 @@
+//! The default engine: our own brokers on this machine; hosts the metadata controller.

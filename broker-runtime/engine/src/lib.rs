@@ -1,0 +1,1 @@
+//! The Engine trait, the cluster specification and the observed cluster.

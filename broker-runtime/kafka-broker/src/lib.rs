@@ -1,0 +1,1 @@
+//! One Kafka broker: connection, dispatch, handlers, groups, partition, replication, response, security.

@@ -1,0 +1,1 @@
+//! The small internal Kafka client: follower fetch and admin calls.

@@ -1,0 +1,1 @@
+//! Façade over the wire codec: messages, headers, limits, record batch view, compression.

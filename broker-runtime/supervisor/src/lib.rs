@@ -1,0 +1,1 @@
+//! Starts, watches, adopts and stops processes; knows nothing of Kafka.

@@ -1,0 +1,1 @@
+//! One method per control-plane endpoint, named as in the API; signing, retries, waiting.

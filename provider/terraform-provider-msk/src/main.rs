@@ -1,0 +1,3 @@
+//! The `terraform-provider-msk` plugin binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Generated types of Terraform plugin protocol 6 and of the plugin host's own services.

@@ -1,1 +1,89 @@
-//! The Engine trait, the cluster specification and the observed cluster.
+//! The seam between the control plane and whatever runs brokers: what a cluster should be ([`ClusterSpec`]), what it is
+//! ([`ObservedCluster`]), and the [`Engine`] that makes the one into the other.
+//!
+//! Story: operation (`control-plane`) → reconciler → **`Engine`** → supervisor → broker process. An engine sees neither
+//! HTTP nor the store. Every implementation passes the same conformance suite.
+
+mod observed;
+mod secret;
+mod spec;
+mod topics;
+
+use async_trait::async_trait;
+use thiserror::Error;
+use uuid::Uuid;
+
+pub use observed::{BootstrapBrokers, BrokerState, ObservedBroker, ObservedCluster};
+pub use secret::Secret;
+pub use spec::{ClusterSpec, Listeners, ScramCredential, ScramMechanism, ScramUser};
+pub use topics::{
+    NewTopic, PartitionDescription, TopicAdmin, TopicDescription, TopicError, TopicSummary,
+    TopicUpdate,
+};
+
+/// Runs clusters. Every method may be called at any moment, any number of times, also after a crash in the middle of
+/// an earlier call: it looks at what is there and does what is missing.
+#[async_trait]
+pub trait Engine: Send + Sync + 'static {
+    /// Name as in `msk_cluster.engine`: `embedded` or `apache-kafka`.
+    fn name(&self) -> &'static str;
+
+    /// Refuses a specification that this engine cannot make true, before anything is changed.
+    fn validate(&self, spec: &ClusterSpec) -> Result<(), EngineError>;
+
+    /// Makes the cluster what `spec` says and returns once it is: brokers run and have joined, dynamic properties and
+    /// SCRAM users are in force, static properties have been taken up by a rolling restart. Gives up with an error
+    /// after a bounded time; calling again goes on from what is there.
+    async fn ensure(&self, spec: &ClusterSpec) -> Result<(), EngineError>;
+
+    /// What is there now; `None` when nothing of the cluster exists.
+    async fn observe(&self, cluster_id: Uuid) -> Result<Option<ObservedCluster>, EngineError>;
+
+    /// Stops all processes of the cluster and deletes all its files. Succeeds when nothing is left, also when nothing
+    /// was there.
+    async fn remove(&self, cluster_id: Uuid) -> Result<(), EngineError>;
+
+    /// Clusters of which this engine holds anything, so that orphans can be found.
+    async fn list(&self) -> Result<Vec<Uuid>, EngineError>;
+
+    /// Topics of a cluster.
+    fn topics(&self) -> &dyn TopicAdmin;
+}
+
+/// Why an engine could not do what it was asked, grouped by what the caller should do.
+#[derive(Debug, Error)]
+pub enum EngineError {
+    /// Correct the specification: it can never be made true as it is.
+    #[error("{reason}")]
+    Unsupported {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Mend the environment, then try again: a port is taken, the disk is full, a binary is missing.
+    #[error("{problem}; {remedy}")]
+    Environment {
+        /// What is wrong, with the thing named.
+        problem: String,
+        /// What a person should do about it.
+        remedy: String,
+    },
+    /// Try again: it took too long or something is restarting.
+    #[error("{what} was not done in {waited_ms} ms: {last_state}")]
+    Timeout {
+        /// What was waited for.
+        what: String,
+        /// How long, milliseconds.
+        waited_ms: u64,
+        /// The last thing that was seen.
+        last_state: String,
+    },
+    /// Everything else.
+    #[error("{context}")]
+    Internal {
+        /// What was being done.
+        context: String,
+        /// Why it failed.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}

@@ -1,0 +1,65 @@
+//! What a cluster is. Asked for each time, never stored.
+
+use uuid::Uuid;
+
+/// The observed state of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedCluster {
+    /// Identity.
+    pub cluster_id: Uuid,
+    /// Brokers by id, also those that do not run.
+    pub brokers: Vec<ObservedBroker>,
+    /// Where clients connect to.
+    pub bootstrap: BootstrapBrokers,
+    /// The certificate authority of the cluster, PEM; clients trust it.
+    pub certificate_authority_pem: String,
+    /// Bytes in the log directories of all brokers.
+    pub log_bytes: u64,
+}
+
+/// One broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedBroker {
+    /// `node.id`, from 1.
+    pub broker_id: i32,
+    /// Zone.
+    pub zone: String,
+    /// Address of its listeners.
+    pub host: String,
+    /// Advertised client endpoints, `host:port`.
+    pub endpoints: Vec<String>,
+    /// What it is doing.
+    pub state: BrokerState,
+    /// Its process, when it runs.
+    pub pid: Option<u32>,
+    /// Start of the process, unix milliseconds.
+    pub started_at_ms: Option<i64>,
+    /// Resident memory, bytes.
+    pub resident_bytes: Option<u64>,
+    /// How often it was restarted since the supervisor last saw it healthy.
+    pub restarts: u32,
+}
+
+/// States of a broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BrokerState {
+    /// Its process starts, or it has not joined the cluster yet.
+    Starting,
+    /// It has joined and serves.
+    Running,
+    /// It is being stopped.
+    Stopping,
+    /// It does not run; it will be restarted, by the restart policy, if it should.
+    Down,
+}
+
+/// Bootstrap strings, one `host:port` a broker; empty when the listener is closed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BootstrapBrokers {
+    /// 9092.
+    pub plaintext: Vec<String>,
+    /// 9094.
+    pub tls: Vec<String>,
+    /// 9096.
+    pub sasl_scram: Vec<String>,
+}

@@ -1,0 +1,71 @@
+//! What a cluster should be. Plain data; equal specifications mean nothing is to be done.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use crate::Secret;
+
+/// The wanted state of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterSpec {
+    /// Identity; the UUID of the cluster's ARN. Never changes.
+    pub cluster_id: Uuid,
+    /// Name, for log lines and certificates.
+    pub cluster_name: String,
+    /// MSK's version name, such as `4.1.x.kraft`.
+    pub kafka_version: String,
+    /// Number of brokers, from 1; ids are `1..=broker_count`.
+    pub broker_count: u32,
+    /// Zones; broker N is in `zones[(N - 1) % zones.len()]`. Never empty.
+    pub zones: Vec<String>,
+    /// Listeners that are open to clients.
+    pub listeners: Listeners,
+    /// Kafka server properties of the configuration revision in force; validated.
+    pub server_properties: BTreeMap<String, String>,
+    /// SCRAM users; all others are removed.
+    pub scram_users: Vec<ScramUser>,
+}
+
+/// Listeners that are open to clients; MSK's port numbers are in `docs/glossary.md`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listeners {
+    /// 9092, neither encryption nor authentication.
+    pub plaintext: bool,
+    /// 9094, TLS without authentication.
+    pub tls: bool,
+    /// 9096, SASL/SCRAM over TLS.
+    pub sasl_scram: bool,
+}
+
+/// A user with its SCRAM credentials, one for each mechanism.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScramUser {
+    /// User name.
+    pub name: String,
+    /// Credentials.
+    pub credentials: Vec<ScramCredential>,
+}
+
+/// What is kept of a password for one mechanism (RFC 5802): from the salted password an engine derives `StoredKey` and
+/// `ServerKey`, the password itself cannot be had from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScramCredential {
+    /// Mechanism.
+    pub mechanism: ScramMechanism,
+    /// Random salt; kept for as long as the password does not change, so that specifications compare equal.
+    pub salt: Vec<u8>,
+    /// Iterations of PBKDF2, at least 4096.
+    pub iterations: u32,
+    /// `Hi(password, salt, iterations)`.
+    pub salted_password: Secret<Vec<u8>>,
+}
+
+/// SCRAM mechanisms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ScramMechanism {
+    /// SCRAM-SHA-256.
+    Sha256,
+    /// SCRAM-SHA-512.
+    Sha512,
+}

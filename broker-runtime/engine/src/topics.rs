@@ -1,0 +1,118 @@
+//! Topics of a running cluster. They live in Kafka, not in the store: clients create them too.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use thiserror::Error;
+use uuid::Uuid;
+
+/// Topic administration, answered by the cluster's controller.
+#[async_trait]
+pub trait TopicAdmin: Send + Sync {
+    /// Creates a topic and returns once every partition has a leader that accepts records.
+    async fn create_topic(
+        &self,
+        cluster_id: Uuid,
+        topic: &NewTopic,
+    ) -> Result<TopicDescription, TopicError>;
+    /// Describes one topic.
+    async fn describe_topic(
+        &self,
+        cluster_id: Uuid,
+        name: &str,
+    ) -> Result<TopicDescription, TopicError>;
+    /// All topics in order of their names, internal ones included.
+    async fn list_topics(&self, cluster_id: Uuid) -> Result<Vec<TopicSummary>, TopicError>;
+    /// Changes a topic.
+    async fn update_topic(
+        &self,
+        cluster_id: Uuid,
+        name: &str,
+        update: &TopicUpdate,
+    ) -> Result<(), TopicError>;
+    /// Deletes a topic with its records.
+    async fn delete_topic(&self, cluster_id: Uuid, name: &str) -> Result<(), TopicError>;
+}
+
+/// A topic to create.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewTopic {
+    /// Name.
+    pub name: String,
+    /// Number of partitions.
+    pub partition_count: i32,
+    /// Replication factor.
+    pub replication_factor: i16,
+    /// Topic configuration.
+    pub configs: BTreeMap<String, String>,
+}
+
+/// A change of a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TopicUpdate {
+    /// Grows the topic to this many partitions.
+    PartitionCount(i32),
+    /// The topic's own configuration becomes exactly this; what is not named goes back to its default.
+    Configs(BTreeMap<String, String>),
+}
+
+/// A topic in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicSummary {
+    /// Name.
+    pub name: String,
+    /// Kafka's topic id.
+    pub topic_id: Uuid,
+    /// Number of partitions.
+    pub partition_count: i32,
+    /// Replication factor.
+    pub replication_factor: i16,
+    /// Partitions whose ISR is smaller than their replica list.
+    pub out_of_sync_partitions: i32,
+    /// True for `__consumer_offsets` and the like.
+    pub internal: bool,
+}
+
+/// A topic in full.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicDescription {
+    /// The row of the list.
+    pub summary: TopicSummary,
+    /// The topic's own configuration, without defaults.
+    pub configs: BTreeMap<String, String>,
+    /// Partitions by index.
+    pub partitions: Vec<PartitionDescription>,
+}
+
+/// One partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionDescription {
+    /// Index.
+    pub partition: i32,
+    /// Leader, if there is one.
+    pub leader: Option<i32>,
+    /// Replicas.
+    pub replicas: Vec<i32>,
+    /// In-sync replicas.
+    pub isr: Vec<i32>,
+}
+
+/// Why a topic request failed.
+#[derive(Debug, Error)]
+pub enum TopicError {
+    /// Correct the request: no such topic.
+    #[error("topic {0:?} does not exist")]
+    UnknownTopic(String),
+    /// Correct the request: the name is taken.
+    #[error("topic {0:?} already exists")]
+    TopicExists(String),
+    /// Correct the request.
+    #[error("{0}")]
+    InvalidRequest(String),
+    /// Retry: the cluster or its controller cannot be reached now.
+    #[error("the cluster cannot be reached: {0}")]
+    ClusterConnectivity(String),
+    /// Retry: it took too long.
+    #[error("the cluster did not answer in time: {0}")]
+    Timeout(String),
+}

@@ -1,0 +1,155 @@
+//! The records of the metadata log. On disk and on the wire they are JSON, one object a record, so that fields can be
+//! added with `#[serde(default)]` and an operator can read the log.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{BrokerEpoch, BrokerId, LeaderEpoch, PartitionEpoch, TopicId};
+
+/// Where a listener of a broker is reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// The listener's name: `PLAINTEXT`, `TLS`, `SASL_SCRAM` or `INTERNAL`.
+    pub listener: String,
+    /// Host name or address that is advertised.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+/// What a dynamic configuration is attached to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ConfigResource {
+    /// A topic, by name.
+    Topic(String),
+    /// One broker.
+    Broker(BrokerId),
+    /// The default of all brokers of the cluster (the empty resource name in Kafka's protocol).
+    Brokers,
+}
+
+/// SCRAM mechanisms (RFC 5802, RFC 7677, KIP-84).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ScramMechanism {
+    /// SCRAM-SHA-256.
+    Sha256,
+    /// SCRAM-SHA-512.
+    Sha512,
+}
+
+/// One change of cluster metadata.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MetadataRecord {
+    /// The first record of a log.
+    ClusterCreated {
+        /// Kafka's cluster id: 22 characters of url-safe base64.
+        cluster_id: String,
+    },
+    /// A broker process registered; it is fenced until it has caught up.
+    BrokerRegistered {
+        /// The broker.
+        broker_id: BrokerId,
+        /// Offset of this very record.
+        broker_epoch: BrokerEpoch,
+        /// Random id of the process.
+        incarnation_id: Uuid,
+        /// The kernel's boot id: after a restart with the same one the page cache is intact.
+        boot_id: String,
+        /// Zone of the broker (`broker.rack`).
+        rack: Option<String>,
+        /// All listeners.
+        endpoints: Vec<Endpoint>,
+    },
+    /// The broker may not lead and is in no ISR.
+    BrokerFenced {
+        /// The broker.
+        broker_id: BrokerId,
+    },
+    /// The broker has caught up and serves.
+    BrokerUnfenced {
+        /// The broker.
+        broker_id: BrokerId,
+    },
+    /// The broker asked for a controlled shutdown; it gives up its leaderships.
+    BrokerShuttingDown {
+        /// The broker.
+        broker_id: BrokerId,
+    },
+    /// The broker left the cluster for good.
+    BrokerUnregistered {
+        /// The broker.
+        broker_id: BrokerId,
+    },
+    /// A topic was created; its partitions follow in the same batch.
+    TopicCreated {
+        /// Its id.
+        topic_id: TopicId,
+        /// Its name.
+        name: String,
+    },
+    /// A topic was deleted, with its partitions and its configuration.
+    TopicDeleted {
+        /// Its id.
+        topic_id: TopicId,
+    },
+    /// The whole new state of a partition, at creation and at every change.
+    Partition {
+        /// Topic.
+        topic_id: TopicId,
+        /// Index, from 0.
+        partition: i32,
+        /// Its new state.
+        state: PartitionState,
+    },
+    /// A dynamic configuration was set, or removed when `value` is `None`.
+    Config {
+        /// Of what.
+        resource: ConfigResource,
+        /// Property name.
+        name: String,
+        /// Its value as text.
+        value: Option<String>,
+    },
+    /// A SCRAM credential was set. Values are base64; the password itself is never kept (KIP-554).
+    ScramCredential {
+        /// User name.
+        user: String,
+        /// Mechanism.
+        mechanism: ScramMechanism,
+        /// Salt.
+        salt: String,
+        /// Iterations, at least 4096.
+        iterations: u32,
+        /// `StoredKey` of RFC 5802.
+        stored_key: String,
+        /// `ServerKey` of RFC 5802.
+        server_key: String,
+    },
+    /// A SCRAM credential was removed.
+    ScramCredentialRemoved {
+        /// User name.
+        user: String,
+        /// Mechanism.
+        mechanism: ScramMechanism,
+    },
+    /// A block of producer ids was given to a broker (KIP-730).
+    ProducerIds {
+        /// The first id that has not been given out yet.
+        next_producer_id: i64,
+    },
+}
+
+/// State of one partition, as decided by the controller.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionState {
+    /// Assigned replicas; the first is the preferred leader.
+    pub replicas: Vec<BrokerId>,
+    /// In-sync replicas.
+    pub isr: Vec<BrokerId>,
+    /// The leader, `None` while no eligible replica is alive.
+    pub leader: Option<BrokerId>,
+    /// See [`LeaderEpoch`].
+    pub leader_epoch: LeaderEpoch,
+    /// See [`PartitionEpoch`].
+    pub partition_epoch: PartitionEpoch,
+}

@@ -1,0 +1,1 @@
+//! Kafka's server and topic properties.

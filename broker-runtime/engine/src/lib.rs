@@ -16,10 +16,7 @@ use uuid::Uuid;
 pub use observed::{BootstrapBrokers, BrokerState, ObservedBroker, ObservedCluster};
 pub use secret::Secret;
 pub use spec::{ClusterSpec, Listeners, ScramCredential, ScramMechanism, ScramUser};
-pub use topics::{
-    NewTopic, PartitionDescription, TopicAdmin, TopicDescription, TopicError, TopicSummary,
-    TopicUpdate,
-};
+pub use topics::{NewTopic, PartitionDescription, TopicAdmin, TopicDescription, TopicError, TopicSummary, TopicUpdate};
 
 /// Runs clusters. Every method may be called at any moment, any number of times, also after a crash in the middle of
 /// an earlier call: it looks at what is there and does what is missing.

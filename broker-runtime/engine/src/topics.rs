@@ -10,26 +10,13 @@ use uuid::Uuid;
 #[async_trait]
 pub trait TopicAdmin: Send + Sync {
     /// Creates a topic and returns once every partition has a leader that accepts records.
-    async fn create_topic(
-        &self,
-        cluster_id: Uuid,
-        topic: &NewTopic,
-    ) -> Result<TopicDescription, TopicError>;
+    async fn create_topic(&self, cluster_id: Uuid, topic: &NewTopic) -> Result<TopicDescription, TopicError>;
     /// Describes one topic.
-    async fn describe_topic(
-        &self,
-        cluster_id: Uuid,
-        name: &str,
-    ) -> Result<TopicDescription, TopicError>;
+    async fn describe_topic(&self, cluster_id: Uuid, name: &str) -> Result<TopicDescription, TopicError>;
     /// All topics in order of their names, internal ones included.
     async fn list_topics(&self, cluster_id: Uuid) -> Result<Vec<TopicSummary>, TopicError>;
     /// Changes a topic.
-    async fn update_topic(
-        &self,
-        cluster_id: Uuid,
-        name: &str,
-        update: &TopicUpdate,
-    ) -> Result<(), TopicError>;
+    async fn update_topic(&self, cluster_id: Uuid, name: &str, update: &TopicUpdate) -> Result<(), TopicError>;
     /// Deletes a topic with its records.
     async fn delete_topic(&self, cluster_id: Uuid, name: &str) -> Result<(), TopicError>;
 }

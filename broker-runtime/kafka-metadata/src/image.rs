@@ -9,8 +9,8 @@ use std::{
 use uuid::Uuid;
 
 use crate::{
-    BrokerEpoch, BrokerId, ConfigResource, Endpoint, MetadataOffset, MetadataRecord,
-    PartitionState, ScramMechanism, TopicId,
+    BrokerEpoch, BrokerId, ConfigResource, Endpoint, MetadataOffset, MetadataRecord, PartitionState, ScramMechanism,
+    TopicId,
 };
 
 /// A registered broker.
@@ -60,11 +60,7 @@ pub struct ScramCredential {
 
 impl std::fmt::Debug for ScramCredential {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            formatter,
-            "ScramCredential(iterations: {})",
-            self.iterations
-        )
+        write!(formatter, "ScramCredential(iterations: {})", self.iterations)
     }
 }
 
@@ -105,9 +101,7 @@ impl MetadataImage {
 
     /// The topic with this id.
     pub fn topic_by_id(&self, topic_id: TopicId) -> Option<&Arc<TopicImage>> {
-        self.topic_names
-            .get(&topic_id)
-            .and_then(|name| self.topics.get(name))
+        self.topic_names.get(&topic_id).and_then(|name| self.topics.get(name))
     }
 
     /// The partition `partition` of topic `topic`.

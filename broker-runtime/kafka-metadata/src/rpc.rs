@@ -9,8 +9,8 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::{
-    BrokerEpoch, BrokerId, ConfigResource, Endpoint, LeaderEpoch, MetadataOffset, MetadataRecord,
-    PartitionEpoch, TopicId,
+    BrokerEpoch, BrokerId, ConfigResource, Endpoint, LeaderEpoch, MetadataOffset, MetadataRecord, PartitionEpoch,
+    TopicId,
 };
 
 /// From a broker to the controller.

@@ -1,1 +1,15 @@
-//! Proof by outsiders: real Terraform, real Kafka clients, boto3, faults, benchmarks and style rules.
+//! What the acceptance tests share: the tools that `cargo xtask` prepared, a runtime and a Terraform working directory
+//! that clean up after themselves, waiting with a deadline, and the history checker.
+//!
+//! Each folder beside `src/` is one test binary with libtest's output. A test whose tool is missing is listed as
+//! ignored, loudly; with `OPENMSK_REQUIRE_TOOLS=1`, as in CI, it fails instead.
+
+pub mod binaries;
+pub mod cluster;
+pub mod history;
+pub mod program;
+pub mod runtime;
+pub mod suite;
+pub mod terraform;
+pub mod tools;
+pub mod wait;

@@ -1,3 +1,56 @@
-//! `cargo xtask`: the one way in.
+//! `cargo xtask`: everything one does with this repository, one subcommand a task. Without one it lists them.
 
-fn main() {}
+mod bless;
+mod check;
+mod package;
+mod quickstart;
+mod step;
+mod tools;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{CommandFactory, Parser, Subcommand};
+
+/// The one way in: build, try, test, measure and package OpenMSK.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Option<Task>,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build, install the provider for this directory, apply the example, write and read records.
+    Quickstart(quickstart::Options),
+    /// Run every test: format, lints, unit tests, and the acceptance tests with software we did not write.
+    Check(check::Options),
+    /// Find, install or build the programs the acceptance tests use, into a cache outside the tree.
+    Tools,
+    /// Rewrite snapshots; review what changed with `git diff`.
+    Bless,
+    /// Make release archives of the provider and the runtime, as the registries want them.
+    Package,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            step::failed(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<()> {
+    match arguments.task {
+        None => Ok(Arguments::command().print_help()?),
+        Some(Task::Quickstart(options)) => quickstart::run(&options),
+        Some(Task::Check(options)) => check::run(&options),
+        Some(Task::Tools) => tools::run(),
+        Some(Task::Bless) => bless::run(),
+        Some(Task::Package) => package::run(),
+    }
+}

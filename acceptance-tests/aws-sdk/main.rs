@@ -1,0 +1,9 @@
+//! Test binary `aws-sdk`.
+
+use std::process::ExitCode;
+
+use acceptance_tests::suite::Suite;
+
+fn main() -> ExitCode {
+    Suite::new().run(|| ())
+}

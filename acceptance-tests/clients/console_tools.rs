@@ -1,0 +1,172 @@
+//! Apache Kafka's console tools, as an operator uses them.
+
+use std::{io::Write, path::Path, path::PathBuf, process::Command, process::Stdio, time::Duration};
+
+use acceptance_tests::{
+    cluster::Cluster,
+    program::{self, Finished},
+    suite::Suite,
+    tools::Tools,
+};
+use anyhow::{Context, Result, ensure};
+
+use crate::Shared;
+
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// A class of `kafka-tools` and a cluster to point it at.
+struct Console<'a> {
+    java: &'a Path,
+    jars: &'a Path,
+    cluster: &'a Cluster,
+    properties: PathBuf,
+}
+
+impl Console<'_> {
+    fn command(&self, class: &str, option: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(self.java);
+        command
+            .args(["-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp"])
+            .arg(self.jars.join("*"));
+        command
+            .arg(format!("org.apache.kafka.tools.{class}"))
+            .args(["--bootstrap-server", &self.cluster.bootstrap]);
+        command.arg(option).arg(&self.properties).args(arguments);
+        command
+    }
+
+    fn run(&self, class: &str, option: &str, arguments: &[&str]) -> Result<Finished> {
+        program::succeed(&mut self.command(class, option, arguments), LIMIT)
+    }
+}
+
+/// Adds the tests of this file.
+pub fn add(suite: &mut Suite, tools: &Tools, shared: &Shared) {
+    let java = tools.java.clone().zip(tools.kafka_jars.clone());
+    let (tools, shared) = (tools.clone(), shared.clone());
+    suite.test_with(
+        "console_tools_administer_write_and_read",
+        "a JDK and Kafka's jars",
+        java,
+        move |(java, jars)| {
+            let cluster = shared.cluster(&tools)?;
+            let properties = cluster.java_properties("SCRAM-SHA-512")?;
+            let console = Console {
+                java: &java,
+                jars: &jars,
+                cluster: &cluster,
+                properties,
+            };
+            topics(&console)?;
+            records(&console)?;
+            configs(&console)
+        },
+    );
+}
+
+fn topics(console: &Console<'_>) -> Result<()> {
+    let create = [
+        "--create",
+        "--topic",
+        "console",
+        "--partitions",
+        "2",
+        "--replication-factor",
+        "3",
+    ];
+    console.run("TopicCommand", "--command-config", &create)?;
+    let described = console
+        .run(
+            "TopicCommand",
+            "--command-config",
+            &["--describe", "--topic", "console"],
+        )?
+        .stdout;
+    ensure!(
+        described.contains("PartitionCount: 2") && described.contains("ReplicationFactor: 3"),
+        "{described}"
+    );
+    console.run(
+        "TopicCommand",
+        "--command-config",
+        &["--alter", "--topic", "console", "--partitions", "3"],
+    )?;
+    let listed = console.run("TopicCommand", "--command-config", &["--list"])?.stdout;
+    ensure!(
+        listed.lines().any(|line| line == "console") && listed.lines().any(|line| line == "orders"),
+        "{listed}"
+    );
+    Ok(())
+}
+
+fn records(console: &Console<'_>) -> Result<()> {
+    let mut producer = console
+        .command(
+            "ConsoleProducer",
+            "--command-config",
+            &["--topic", "console", "--request-required-acks", "all"],
+        )
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    producer
+        .stdin
+        .take()
+        .context("input of the producer")?
+        .write_all(b"one\ntwo\nthree\n")?;
+    let output = producer.wait_with_output()?;
+    ensure!(output.status.success(), "{}", program::text(&output));
+    let arguments = [
+        "--topic",
+        "console",
+        "--group",
+        "console",
+        "--from-beginning",
+        "--max-messages",
+        "3",
+    ];
+    let limit = ["--timeout-ms", "60000"];
+    let read = console
+        .run(
+            "consumer.ConsoleConsumer",
+            "--command-config",
+            &[&arguments[..], &limit].concat(),
+        )?
+        .stdout;
+    let mut lines: Vec<&str> = read.lines().collect();
+    lines.sort_unstable();
+    ensure!(lines == ["one", "three", "two"], "{read}");
+    let group = ["--describe", "--group", "console"];
+    let described = console
+        .run("consumer.group.ConsumerGroupCommand", "--command-config", &group)?
+        .stdout;
+    ensure!(described.contains("console"), "{described}");
+    console.run(
+        "consumer.group.ConsumerGroupCommand",
+        "--command-config",
+        &["--delete", "--group", "console"],
+    )?;
+    Ok(())
+}
+
+fn configs(console: &Console<'_>) -> Result<()> {
+    let mut alter = Command::new(console.java);
+    let of_topic = ["--entity-type", "topics", "--entity-name", "console"];
+    let base = |command: &mut Command| {
+        command
+            .args(["-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp"])
+            .arg(console.jars.join("*"));
+        command
+            .arg("kafka.admin.ConfigCommand")
+            .args(["--bootstrap-server", &console.cluster.bootstrap]);
+        command.arg("--command-config").arg(&console.properties).args(of_topic);
+    };
+    base(&mut alter);
+    program::succeed(alter.args(["--alter", "--add-config", "retention.ms=12345678"]), LIMIT)?;
+    let mut describe = Command::new(console.java);
+    base(&mut describe);
+    let described = program::succeed(describe.arg("--describe"), LIMIT)?.stdout;
+    ensure!(described.contains("retention.ms=12345678"), "{described}");
+    Ok(())
+}

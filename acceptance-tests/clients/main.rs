@@ -1,0 +1,50 @@
+//! Kafka clients that we did not write against a cluster that `terraform apply` made: librdkafka, Apache Kafka's Java
+//! client and console tools, franz-go and kafka-python, over SASL_SSL with SCRAM.
+
+mod console_tools;
+mod programs;
+
+use std::{
+    process::ExitCode,
+    sync::{Arc, Mutex},
+};
+
+use acceptance_tests::{cluster::Cluster, suite::Suite, tools::Tools};
+use anyhow::{Context, Result};
+
+/// The cluster of this binary, made by the first test that asks for it.
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<Option<Arc<Cluster>>>>);
+
+impl Shared {
+    fn cluster(&self, tools: &Tools) -> Result<Arc<Cluster>> {
+        let mut slot = self
+            .0
+            .lock()
+            .map_err(|_| anyhow::anyhow!("an earlier test broke the fixture"))?;
+        if slot.is_none() {
+            let terraform = tools
+                .terraform
+                .as_ref()
+                .or(tools.tofu.as_ref())
+                .context("terraform or tofu")?;
+            *slot = Some(Arc::new(Cluster::start(terraform)?));
+        }
+        slot.clone().context("the cluster of this binary")
+    }
+
+    fn tear_down(&self) {
+        if let Ok(mut slot) = self.0.lock() {
+            slot.take();
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let tools = Tools::load();
+    let shared = Shared::default();
+    let mut suite = Suite::new();
+    programs::add(&mut suite, &tools, &shared);
+    console_tools::add(&mut suite, &tools, &shared);
+    suite.run(|| shared.tear_down())
+}

@@ -1,0 +1,33 @@
+//! Our own binaries, as cargo built them beside the test binary.
+
+use std::{env, path::PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+/// The folder cargo puts binaries of this profile into.
+pub fn directory() -> Result<PathBuf> {
+    let test = env::current_exe().context("path of the test binary")?;
+    let directory = test
+        .parent()
+        .and_then(|deps| deps.parent())
+        .context("folder of the test binary")?;
+    Ok(directory.to_path_buf())
+}
+
+/// Path of one of our binaries; an error says how to build it.
+pub fn path(name: &str) -> Result<PathBuf> {
+    let path = directory()?.join(name);
+    ensure!(
+        path.is_file(),
+        "{name} is not built: run `cargo xtask check`, or `cargo build --bins` first"
+    );
+    Ok(path)
+}
+
+/// Root of the repository.
+pub fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map(PathBuf::from)
+        .unwrap_or_default()
+}

@@ -1,0 +1,131 @@
+//! A running three-broker cluster, made by `terraform apply`, with a user, for tests that need one to talk to.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+
+use crate::terraform::Workspace;
+
+/// Password of the user; planted so that a test can look for it where it must not be.
+pub const PASSWORD: &str = "Planted-9f3c-password";
+
+/// Name of the user.
+pub const USER: &str = "app";
+
+/// The configuration of the fixture.
+pub const CONFIGURATION: &str = r#"
+terraform {
+  required_providers {
+    msk = { source = "openmsk/msk" }
+  }
+}
+
+provider "msk" {}
+
+variable "password" {
+  type      = string
+  sensitive = true
+  ephemeral = true
+}
+
+variable "brokers" {
+  type    = number
+  default = 3
+}
+
+resource "msk_configuration" "this" {
+  name              = "clients"
+  server_properties = <<-EOT
+    auto.create.topics.enable = false
+    min.insync.replicas = 2
+    num.partitions = 3
+  EOT
+}
+
+resource "msk_cluster" "this" {
+  cluster_name           = "clients"
+  number_of_broker_nodes = var.brokers
+  configuration_info {
+    arn      = msk_configuration.this.arn
+    revision = msk_configuration.this.latest_revision
+  }
+  client_authentication {
+    sasl {
+      scram = true
+    }
+  }
+}
+
+resource "msk_scram_secret" "app" {
+  cluster_arn         = msk_cluster.this.arn
+  username            = "app"
+  password_wo         = var.password
+  password_wo_version = 1
+}
+
+resource "msk_topic" "orders" {
+  cluster_arn        = msk_cluster.this.arn
+  name               = "orders"
+  partition_count    = 3
+  replication_factor = 3
+}
+
+output "bootstrap" {
+  value = msk_cluster.this.bootstrap_brokers_sasl_scram
+}
+
+output "authority" {
+  value = msk_cluster.this.certificate_authority_pem
+}
+
+output "cluster_arn" {
+  value = msk_cluster.this.arn
+}
+"#;
+
+/// The cluster, and what clients need to reach it.
+pub struct Cluster {
+    /// Its configuration; `workspace.runtime` is what runs it.
+    pub workspace: Workspace,
+    /// `host:port,host:port,…` of the SASL_SSL listeners.
+    pub bootstrap: String,
+    /// File with the certificate authority.
+    pub authority: PathBuf,
+}
+
+impl Cluster {
+    /// Applies the fixture with `terraform`.
+    pub fn start(terraform: &Path) -> Result<Self> {
+        let mut workspace = Workspace::new(terraform)?;
+        workspace.set("TF_VAR_password", PASSWORD);
+        workspace.write(CONFIGURATION)?;
+        workspace.apply()?;
+        let text = |name: &str| Ok::<_, anyhow::Error>(workspace.output(name)?.as_str().context("text")?.to_owned());
+        let bootstrap = text("bootstrap")?;
+        let authority = workspace.path().join("ca.pem");
+        fs::write(&authority, text("authority")?)?;
+        Ok(Self {
+            workspace,
+            bootstrap,
+            authority,
+        })
+    }
+
+    /// Client properties for Apache Kafka's own tools, in a file.
+    pub fn java_properties(&self, mechanism: &str) -> Result<PathBuf> {
+        let path = self.workspace.path().join(format!("client-{mechanism}.properties"));
+        let module = "org.apache.kafka.common.security.scram.ScramLoginModule";
+        let text = format!(
+            "bootstrap.servers={}\nsecurity.protocol=SASL_SSL\nsasl.mechanism={mechanism}\n\
+             sasl.jaas.config={module} required username=\"{USER}\" password=\"{PASSWORD}\";\n\
+             ssl.truststore.type=PEM\nssl.truststore.location={}\n",
+            self.bootstrap,
+            self.authority.display(),
+        );
+        fs::write(&path, text)?;
+        Ok(path)
+    }
+}

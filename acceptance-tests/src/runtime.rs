@@ -1,0 +1,169 @@
+//! A runtime of its own: a fresh data directory, and nothing left of it afterwards.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::{binaries, program, program::Finished, wait};
+
+/// How long a subcommand of the runtime may take.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A data directory in a temporary folder. The runtime is started by whoever uses it first; dropping this ends every
+/// process that works in it.
+pub struct Runtime {
+    folder: TempDir,
+}
+
+/// One of our processes, as `/proc` shows it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Process {
+    /// Process id.
+    pub pid: i32,
+    /// Arguments, the program first.
+    pub arguments: Vec<String>,
+}
+
+impl Runtime {
+    /// A fresh data directory.
+    pub fn new() -> Result<Self> {
+        Ok(Self {
+            folder: tempfile::Builder::new().prefix("openmsk-test-").tempdir()?,
+        })
+    }
+
+    /// The data directory.
+    pub fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Runs a subcommand of `broker-runtime` to its end.
+    pub fn command(&self, arguments: &[&str]) -> Result<Finished> {
+        program::run(
+            self.prepare(arguments)?.args(["--data-dir"]).arg(self.data_dir()),
+            LIMIT,
+        )
+    }
+
+    /// A subcommand without arguments of the runtime's own, not started yet.
+    pub fn prepare(&self, arguments: &[&str]) -> Result<Command> {
+        let mut command = Command::new(binaries::path("broker-runtime")?);
+        command.args(arguments);
+        Ok(command)
+    }
+
+    /// Starts `serve` in the background and returns when it is ready.
+    pub fn start(&self) -> Result<()> {
+        let finished = self.command(&["serve", "--background"])?;
+        if finished.code != Some(0) {
+            bail!("serve did not start:\n{}", finished.text());
+        }
+        Ok(())
+    }
+
+    /// `http://host:port` of the control plane.
+    pub fn endpoint(&self) -> Result<String> {
+        let text = fs::read(self.data_dir().join("runtime.json")).context("runtime.json")?;
+        let value: serde_json::Value = serde_json::from_slice(&text)?;
+        Ok(value["endpoint"]
+            .as_str()
+            .context("endpoint in runtime.json")?
+            .to_owned())
+    }
+
+    /// Our processes that work in this data directory; `kind` is a subcommand such as `broker`, empty for all.
+    pub fn processes(&self, kind: &str) -> Vec<Process> {
+        let root = self.folder.path().display().to_string();
+        running()
+            .into_iter()
+            .filter(|process| {
+                let ours = process.arguments.iter().any(|argument| argument.contains(&root))
+                    && process
+                        .arguments
+                        .first()
+                        .is_some_and(|program| program.ends_with("broker-runtime"));
+                ours && (kind.is_empty() || process.arguments.get(1).is_some_and(|first| first == kind))
+            })
+            .collect()
+    }
+
+    /// Sends SIGKILL to every process of `kind`.
+    pub fn kill(&self, kind: &str) {
+        for process in self.processes(kind) {
+            kill(process.pid);
+        }
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        // Processes restart each other, so ask first and then kill until a look finds none.
+        let _ = self.command(&["stop"]);
+        let _ = wait::until("the processes of a test to end", LIMIT, || {
+            self.kill("guard");
+            self.kill("");
+            self.processes("").is_empty().then_some(())
+        });
+    }
+}
+
+/// Sends SIGKILL; a process that is gone already is fine.
+pub fn kill(pid: i32) {
+    if let Some(pid) = Pid::from_raw(pid) {
+        let _ = kill_process(pid, Signal::KILL);
+    }
+}
+
+/// Every process whose arguments can be read.
+pub fn running() -> Vec<Process> {
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| {
+            let pid = entry.file_name().to_str()?.parse().ok()?;
+            if state(&entry.path())? == 'Z' {
+                return None;
+            }
+            let line = fs::read(entry.path().join("cmdline")).ok()?;
+            let arguments = line.split(|byte| *byte == 0).filter(|part| !part.is_empty());
+            Some(Process {
+                pid,
+                arguments: arguments.map(|it| String::from_utf8_lossy(it).into_owned()).collect(),
+            })
+        })
+        .collect()
+}
+
+fn state(process: &Path) -> Option<char> {
+    let stat = fs::read_to_string(process.join("stat")).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next()
+}
+
+/// `address:port` of every listening TCP socket of this machine.
+pub fn listening() -> BTreeSet<String> {
+    let text = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    text.lines()
+        .skip(1)
+        .filter_map(|line| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let (address, port) = fields.get(1)?.split_once(':')?;
+            (*fields.get(3)? == "0A").then_some(())?;
+            let address = u32::from_str_radix(address, 16).ok()?.to_le_bytes();
+            let port = u16::from_str_radix(port, 16).ok()?;
+            Some(format!(
+                "{}.{}.{}.{}:{port}",
+                address[0], address[1], address[2], address[3]
+            ))
+        })
+        .collect()
+}

@@ -1,0 +1,62 @@
+//! A test binary: a list of trials, some of which need tools that this machine may not have.
+
+use std::{env, process::ExitCode};
+
+use anyhow::Result;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// Collects trials and runs them.
+#[derive(Default)]
+pub struct Suite {
+    trials: Vec<Trial>,
+}
+
+impl Suite {
+    /// An empty suite.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a test.
+    pub fn test(&mut self, name: &str, body: impl FnOnce() -> Result<()> + Send + 'static) -> &mut Self {
+        self.trials.push(Trial::test(name, move || {
+            body().map_err(|error| Failed::from(format!("{error:?}")))
+        }));
+        self
+    }
+
+    /// Adds a test that needs `tool`. Without it the test is ignored, and says so; where tools are required it fails.
+    pub fn test_with<T: Send + 'static>(
+        &mut self,
+        name: &str,
+        tool_name: &str,
+        tool: Option<T>,
+        body: impl FnOnce(T) -> Result<()> + Send + 'static,
+    ) -> &mut Self {
+        let required = env::var_os("OPENMSK_REQUIRE_TOOLS").is_some();
+        let tool_name = tool_name.to_owned();
+        match tool {
+            Some(tool) => return self.test(name, move || body(tool)),
+            None if required => {
+                return self.test(name, move || {
+                    anyhow::bail!("{tool_name} is missing; run `cargo xtask tools`")
+                });
+            }
+            None => {
+                eprintln!("SKIPPED {name}: {tool_name} is missing; `cargo xtask tools` says how to get it");
+                self.trials.push(Trial::test(name, || Ok(())).with_ignored_flag(true));
+            }
+        }
+        self
+    }
+
+    /// Runs everything one after the other, then `tear_down`, whatever happened.
+    pub fn run(self, tear_down: impl FnOnce()) -> ExitCode {
+        let mut arguments = Arguments::from_args();
+        // Two cores and shared fixtures: one test at a time unless the caller says otherwise.
+        arguments.test_threads = arguments.test_threads.or(Some(1));
+        let conclusion = libtest_mimic::run(&arguments, self.trials);
+        tear_down();
+        conclusion.exit_code()
+    }
+}

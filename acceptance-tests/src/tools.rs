@@ -1,0 +1,46 @@
+//! Where the programs that we did not write are. `cargo xtask tools` finds or builds them and writes `tools.json` into
+//! its cache; everything here only reads that file.
+
+use std::{env, fs, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// The tools of a machine. A missing one is `None`, with the reason in `missing`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Tools {
+    /// `terraform`.
+    pub terraform: Option<PathBuf>,
+    /// `tofu`.
+    pub tofu: Option<PathBuf>,
+    /// A Python interpreter with confluent-kafka (librdkafka), kafka-python and boto3.
+    pub python: Option<PathBuf>,
+    /// `java`, version 17 or newer.
+    pub java: Option<PathBuf>,
+    /// Folder with Apache Kafka's jars: broker, client and console tools.
+    pub kafka_jars: Option<PathBuf>,
+    /// The franz-go test client, built.
+    pub franz_go: Option<PathBuf>,
+    /// One line a missing tool: what it is and how to get it.
+    pub missing: Vec<String>,
+}
+
+impl Tools {
+    /// Folder of the cache: `OPENMSK_TOOLS`, else `openmsk` in the user's cache directory.
+    pub fn directory() -> PathBuf {
+        let variable = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        variable("OPENMSK_TOOLS").unwrap_or_else(|| {
+            variable("XDG_CACHE_HOME")
+                .or_else(|| variable("HOME").map(|home| home.join(".cache")))
+                .unwrap_or_else(env::temp_dir)
+                .join("openmsk")
+        })
+    }
+
+    /// What `cargo xtask tools` found last; nothing when it never ran.
+    pub fn load() -> Self {
+        fs::read(Self::directory().join("tools.json"))
+            .ok()
+            .and_then(|text| serde_json::from_slice(&text).ok())
+            .unwrap_or_default()
+    }
+}

@@ -1,0 +1,84 @@
+//! Steps with a line of progress each, and running programs.
+#![expect(clippy::print_stdout, reason = "a command line tool talks on standard output")]
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Root of the repository.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map(PathBuf::from)
+        .unwrap_or_default()
+}
+
+/// Runs `work` under a spinner and prints how long it took.
+pub fn step<T>(title: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let start = Instant::now();
+    let spinner = ProgressBar::new_spinner();
+    spinner.set_style(ProgressStyle::with_template("  {spinner} {msg} ({elapsed})")?);
+    spinner.set_message(title.to_owned());
+    spinner.enable_steady_tick(Duration::from_millis(100));
+    let result = work();
+    spinner.finish_and_clear();
+    let mark = if result.is_ok() { "✓" } else { "✗" };
+    println!("  {mark} {title} ({:.1} s)", start.elapsed().as_secs_f64());
+    result
+}
+
+/// Prints a line.
+pub fn say(line: &str) {
+    println!("{line}");
+}
+
+/// Prints why everything stopped.
+pub fn failed(reason: &str) {
+    eprintln!("\nerror: {reason}");
+}
+
+/// A program in the root of the repository.
+pub fn program(name: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new(name);
+    command.current_dir(repository()).stdin(Stdio::null());
+    command
+}
+
+/// Runs quietly; on failure the error carries what was printed.
+pub fn quietly(command: &mut Command) -> Result<Output> {
+    let output = command
+        .output()
+        .with_context(|| format!("cannot start {:?}", command.get_program()))?;
+    if !output.status.success() {
+        let (stdout, stderr) = (
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+        );
+        bail!("{command:?} ended with {}\n{stdout}{stderr}", output.status);
+    }
+    Ok(output)
+}
+
+/// Runs with its output passed through.
+pub fn loudly(command: &mut Command) -> Result<()> {
+    let status = command
+        .status()
+        .with_context(|| format!("cannot start {:?}", command.get_program()))?;
+    if !status.success() {
+        bail!("{:?} ended with {status}", command.get_program());
+    }
+    Ok(())
+}
+
+/// Finds a program on the `PATH`.
+pub fn find(name: &str) -> Option<PathBuf> {
+    env::split_paths(&env::var_os("PATH")?)
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file())
+}

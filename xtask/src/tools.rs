@@ -1,0 +1,181 @@
+//! `cargo xtask tools`: gets the programs of others that the acceptance tests use, through the package registries'
+//! own clients, into a cache outside the tree. What cannot be had is said in one line and left out.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use acceptance_tests::tools::Tools;
+use anyhow::{Context, Result, ensure};
+
+use crate::step;
+
+/// OpenTofu, built from the Go module proxy.
+const TOFU: &str = "v1.12.6";
+/// Apache Kafka: broker, Java client and console tools.
+const KAFKA: &str = "4.3.1";
+/// A log4j binding, which Kafka's own poms leave out.
+const LOG4J: &str = "2.25.4";
+
+/// Gets everything and prints what is missing.
+pub fn run() -> Result<()> {
+    let tools = prepare()?;
+    for line in &tools.missing {
+        step::say(&format!("  missing: {line}"));
+    }
+    Ok(())
+}
+
+/// Gets everything that can be had and writes `tools.json`.
+pub fn prepare() -> Result<Tools> {
+    let cache = Tools::directory();
+    fs::create_dir_all(&cache).with_context(|| format!("cannot make {}", cache.display()))?;
+    let mut tools = Tools::default();
+    let mut missing = Vec::new();
+    let mut keep = |title: &str, result: Result<PathBuf>| match result {
+        Ok(path) => Some(path),
+        Err(error) => {
+            missing.push(format!("{title}: {error:#}"));
+            None
+        }
+    };
+    tools.terraform = keep("terraform", installed("terraform", "install Terraform 1.11 or newer"));
+    tools.python = keep(
+        "Python clients",
+        step::step("Python clients (librdkafka, kafka-python, boto3)", || python(&cache)),
+    );
+    tools.java = keep("java", installed("java", "install a JDK, version 17 or newer"));
+    tools.kafka_jars = keep(
+        "Apache Kafka",
+        step::step("Apache Kafka from Maven Central", || kafka(&cache)),
+    );
+    tools.franz_go = keep("franz-go", step::step("franz-go test client", || franz_go(&cache)));
+    tools.tofu = keep("tofu", step::step("OpenTofu from the Go module proxy", || tofu(&cache)));
+    tools.missing = missing;
+    fs::write(cache.join("tools.json"), serde_json::to_vec_pretty(&tools)?)?;
+    Ok(tools)
+}
+
+/// An interpreter with the Python clients, for the quickstart.
+pub fn python_clients() -> Result<PathBuf> {
+    let cache = Tools::directory();
+    fs::create_dir_all(&cache)?;
+    python(&cache)
+}
+
+fn installed(name: &str, advice: &str) -> Result<PathBuf> {
+    step::find(name).with_context(|| format!("not on the PATH; {advice}"))
+}
+
+fn python(cache: &Path) -> Result<PathBuf> {
+    let requirements = step::repository().join("acceptance-tests/programs/requirements.txt");
+    let folder = cache.join("python");
+    let python = folder.join("bin/python");
+    let stamp = folder.join("requirements.txt");
+    let wanted = fs::read(&requirements)?;
+    if python.is_file() && fs::read(&stamp).is_ok_and(|have| have == wanted) {
+        return Ok(python);
+    }
+    let system = installed("python3", "install Python 3.9 or newer with its venv module")?;
+    step::quietly(step::program(system).args(["-m", "venv", "--clear"]).arg(&folder))?;
+    step::quietly(
+        step::program(&python)
+            .args(["-m", "pip", "install", "--quiet", "-r"])
+            .arg(&requirements),
+    )?;
+    fs::write(stamp, wanted)?;
+    Ok(python)
+}
+
+fn kafka(cache: &Path) -> Result<PathBuf> {
+    let folder = cache.join(format!("kafka-{KAFKA}"));
+    if folder.join("complete").is_file() {
+        return Ok(folder);
+    }
+    let maven = installed("mvn", "install Apache Maven")?;
+    let project = cache.join("kafka-maven");
+    fs::create_dir_all(&project)?;
+    fs::write(project.join("pom.xml"), pom())?;
+    let mut command = step::program(maven);
+    command.current_dir(&project).args(["--quiet", "--batch-mode"]);
+    command.arg("org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies");
+    command
+        .arg(format!("-DoutputDirectory={}", folder.display()))
+        .arg("-DincludeScope=runtime");
+    step::quietly(&mut command)?;
+    fs::write(folder.join("complete"), "")?;
+    Ok(folder)
+}
+
+fn pom() -> String {
+    let dependency = |group: &str, artifact: &str, version: &str, rest: &str| {
+        format!(
+            "<dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId>\
+             <version>{version}</version>{rest}</dependency>"
+        )
+    };
+    let no_kafka = "<exclusions><exclusion><groupId>org.apache.kafka</groupId><artifactId>*</artifactId>\
+                    </exclusion></exclusions>";
+    format!(
+        "<project xmlns=\"http://maven.apache.org/POM/4.0.0\"><modelVersion>4.0.0</modelVersion>\
+         <groupId>openmsk</groupId><artifactId>kafka</artifactId><version>1</version><packaging>pom</packaging>\
+         <dependencies>{}{}{}</dependencies></project>\n",
+        dependency("org.apache.kafka", "kafka_2.13", KAFKA, ""),
+        dependency("org.apache.kafka", "kafka-tools", KAFKA, no_kafka),
+        dependency("org.apache.logging.log4j", "log4j-slf4j-impl", LOG4J, ""),
+    )
+}
+
+fn franz_go(cache: &Path) -> Result<PathBuf> {
+    let go = installed("go", "install Go 1.24 or newer")?;
+    let binary = cache.join("franz-go-client");
+    let mut command = step::program(go);
+    command.current_dir(step::repository().join("acceptance-tests/programs/franz-go"));
+    step::quietly(
+        command
+            .args(["build", "-o"])
+            .arg(&binary)
+            .arg(".")
+            .env("CGO_ENABLED", "0"),
+    )?;
+    Ok(binary)
+}
+
+/// `go install` refuses OpenTofu's module because it has a replace directive, so it is built as a main module.
+fn tofu(cache: &Path) -> Result<PathBuf> {
+    let binary = cache.join(format!("tofu-{TOFU}/tofu"));
+    if binary.is_file() {
+        return Ok(binary);
+    }
+    if let Some(path) = step::find("tofu") {
+        return Ok(path);
+    }
+    let go = installed("go", "install Go 1.24 or newer, or OpenTofu itself")?;
+    let empty = cache.join("empty");
+    fs::create_dir_all(&empty)?;
+    let mut download = step::program(&go);
+    download
+        .current_dir(&empty)
+        .args(["mod", "download", "-json"])
+        .arg(format!("github.com/opentofu/opentofu@{TOFU}"));
+    let answer: serde_json::Value = serde_json::from_slice(&step::quietly(&mut download)?.stdout)?;
+    let module = answer["Dir"].as_str().context("folder of the module")?;
+    let source = cache.join(format!("tofu-{TOFU}/source"));
+    fs::create_dir_all(&source)?;
+    step::quietly(step::program("cp").args(["-r", &format!("{module}/.")]).arg(&source))?;
+    step::quietly(step::program("chmod").args(["-R", "u+w"]).arg(&source))?;
+    let mut build = step::program(&go);
+    build
+        .current_dir(&source)
+        .args(["build", "-buildvcs=false", "-trimpath", "-ldflags"]);
+    build
+        .arg("-s -w -X github.com/opentofu/opentofu/version.dev=no")
+        .arg("-o")
+        .arg(&binary)
+        .arg("./cmd/tofu");
+    step::quietly(build.env("CGO_ENABLED", "0"))?;
+    ensure!(binary.is_file(), "the build left no binary");
+    fs::remove_dir_all(&source)?;
+    Ok(binary)
+}

@@ -1,1 +1,26 @@
 //! One Kafka broker: connection, dispatch, handlers, groups, partition, replication, response, security.
+//!
+//! A Produce request passes the folders in this order: `connection` (accept, TLS, frames) → `dispatch` (header, table of
+//! APIs) → `handlers` (one file an API) → `partition` (leader? ISR big enough? append, flush, high watermark) →
+//! `replication` (followers fetch) → `response` (errors become Kafka codes, replies go out in request order).
+//! `controller` keeps the connection to the metadata controller and carries out what the metadata says.
+
+pub mod broker;
+pub mod config;
+mod connection;
+mod controller;
+pub mod dispatch;
+mod error;
+pub mod groups;
+mod handlers;
+mod metadata;
+pub mod partition;
+mod replication;
+mod response;
+mod run;
+pub mod security;
+mod settings;
+
+pub use config::BrokerConfig;
+pub use error::BrokerError;
+pub use run::run;

@@ -1,0 +1,104 @@
+//! What a handler knows about the request it answers: the header's fields and the connection it came in on.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use kafka_codec::StrBytes;
+use parking_lot::Mutex;
+
+use crate::{config::ListenerName, security::SaslState};
+
+/// Who sent a request, in Kafka's form `User:name`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Principal(Arc<str>);
+
+impl Principal {
+    /// Who has not authenticated.
+    pub fn anonymous() -> Self {
+        Self(Arc::from("User:ANONYMOUS"))
+    }
+
+    /// The principal of an authenticated user.
+    pub fn user(name: &str) -> Self {
+        Self(Arc::from(format!("User:{name}")))
+    }
+
+    /// `User:name`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Name and version of a client library, from `ApiVersions` 3 and later (KIP-511).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientSoftware {
+    /// Such as `librdkafka`.
+    pub name: String,
+    /// Such as `2.15.0`.
+    pub version: String,
+}
+
+/// What changes during the life of a connection.
+#[derive(Debug)]
+pub struct Session {
+    /// Who the peer has proven to be.
+    pub principal: Principal,
+    /// The peer's library, once it has said so.
+    pub client_software: Option<ClientSoftware>,
+    /// Progress of SASL; `security` owns the type.
+    pub sasl: SaslState,
+}
+
+/// One connection, as long as it lives. Requests of a connection are handled one after the other, so the lock is
+/// never contended; it is not held across an `.await`.
+#[derive(Debug)]
+pub struct Connection {
+    /// Unique in this process.
+    pub id: u64,
+    /// The listener it was accepted on.
+    pub listener: ListenerName,
+    /// SASL must be complete before anything else is answered.
+    pub sasl_required: bool,
+    /// The other end.
+    pub peer: SocketAddr,
+    /// See [`Session`].
+    pub session: Mutex<Session>,
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+pub struct RequestContext {
+    /// The connection it came in on.
+    pub connection: Arc<Connection>,
+    /// Who sent it, when it was received.
+    pub principal: Principal,
+    /// `client.id`, if the client has one.
+    pub client_id: Option<StrBytes>,
+    /// API key of the request.
+    pub api_key: i16,
+    /// Version of the request.
+    pub api_version: i16,
+    /// Comes back in the response.
+    pub correlation_id: i32,
+}
+
+impl RequestContext {
+    /// The listener the request came in on.
+    pub fn listener(&self) -> ListenerName {
+        self.connection.listener
+    }
+
+    /// The other end of the connection.
+    pub fn peer(&self) -> SocketAddr {
+        self.connection.peer
+    }
+
+    /// `client.id`, or the empty string.
+    pub fn client_id(&self) -> &str {
+        self.client_id.as_ref().map_or("", StrBytes::as_str)
+    }
+
+    /// True for requests of other brokers of this cluster: the listener admits nobody else.
+    pub fn is_internal(&self) -> bool {
+        self.connection.listener == ListenerName::Internal
+    }
+}

@@ -1,0 +1,48 @@
+//! Why the coordinator refuses. `response/error.rs` turns each into Kafka's code.
+
+use thiserror::Error;
+
+/// A refusal. The first block tells a client to look again, the second to join again, the third to mend its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub(crate) enum GroupError {
+    #[error("the coordinator is still loading the group's partition")]
+    CoordinatorLoadInProgress,
+    #[error("this broker does not coordinate the group")]
+    NotCoordinator,
+    #[error("the coordinator is not available")]
+    CoordinatorNotAvailable,
+
+    #[error("the member must join again with the id it was given")]
+    MemberIdRequired,
+    #[error("the member is not known to the group")]
+    UnknownMemberId,
+    #[error("the generation is not the group's")]
+    IllegalGeneration,
+    #[error("the group is rebalancing")]
+    RebalanceInProgress,
+    #[error("another member took over the group instance id")]
+    FencedInstanceId,
+
+    #[error("the group id is empty")]
+    InvalidGroupId,
+    #[error("the session timeout is outside of group.min.session.timeout.ms and group.max.session.timeout.ms")]
+    InvalidSessionTimeout,
+    #[error("the member shares no protocol with the group")]
+    InconsistentGroupProtocol,
+    #[error("the group has group.max.size members")]
+    GroupMaxSizeReached,
+    #[error("the group does not exist")]
+    GroupIdNotFound,
+    #[error("the group has members")]
+    NonEmptyGroup,
+    #[error("the group consumes the topic")]
+    GroupSubscribedToTopic,
+    #[error("the offset's metadata is longer than offset.metadata.max.bytes")]
+    OffsetMetadataTooLarge,
+    #[error("the topic or partition does not exist")]
+    UnknownTopicOrPartition,
+    #[error("the topic id does not exist")]
+    UnknownTopicId,
+    #[error("the records were refused by the offsets topic")]
+    Unwritable,
+}

@@ -35,7 +35,7 @@ pub fn add(suite: &mut Suite, tools: &Tools, shared: &Shared) {
                 move |python| {
                     let mut command = Command::new(python);
                     command.arg(file(script));
-                    run(command, &shared.cluster(&tools)?, mechanism)
+                    run(command, &*shared.cluster(&tools)?, mechanism)
                 },
             );
         }
@@ -44,7 +44,7 @@ pub fn add(suite: &mut Suite, tools: &Tools, shared: &Shared) {
             &test_name("franz_go", mechanism),
             "franz-go",
             tools.franz_go.clone(),
-            move |client| run(Command::new(client), &of_all.cluster(&all)?, mechanism),
+            move |client| run(Command::new(client), &*of_all.cluster(&all)?, mechanism),
         );
         let (all, of_all) = (tools.clone(), shared.clone());
         let java = tools.java.clone().zip(tools.kafka_jars.clone());
@@ -52,7 +52,7 @@ pub fn add(suite: &mut Suite, tools: &Tools, shared: &Shared) {
             &test_name("java", mechanism),
             "a JDK and Kafka's jars",
             java,
-            move |(java, jars)| run_java(&java, &jars, &of_all.cluster(&all)?, mechanism),
+            move |(java, jars)| run_java(&java, &jars, &*of_all.cluster(&all)?, mechanism),
         );
     }
     for (name, user, password) in [("wrong_password", USER, "wrong"), ("unknown_user", "nobody", PASSWORD)] {

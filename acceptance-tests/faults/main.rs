@@ -1,9 +1,18 @@
-//! Test binary `faults`.
+//! Faults are normal input: kill, pause and garbage, with a producer at work and a checker of its history.
+
+mod brokers;
+mod control_plane;
+mod hostile;
 
 use std::process::ExitCode;
 
-use acceptance_tests::suite::Suite;
+use acceptance_tests::{suite::Suite, tools::Tools};
 
 fn main() -> ExitCode {
-    Suite::new().run(|| ())
+    let tools = Tools::load();
+    let mut suite = Suite::new();
+    brokers::add(&mut suite, &tools);
+    control_plane::add(&mut suite, &tools);
+    hostile::add(&mut suite, &tools);
+    suite.run(|| ())
 }

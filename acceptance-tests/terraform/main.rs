@@ -1,9 +1,32 @@
-//! Test binary `terraform`.
+//! Real Terraform and OpenTofu against the real provider and runtime: what a person does, and what goes wrong.
 
-use std::process::ExitCode;
+mod bad_input;
+mod drift;
+mod installation;
+mod interruption;
+mod lifecycle;
+mod scale;
+mod secrets;
 
-use acceptance_tests::suite::Suite;
+use std::{path::PathBuf, process::ExitCode};
+
+use acceptance_tests::{suite::Suite, tools::Tools};
+
+/// Adds a test for each core that is here: its name ends with the core's.
+fn for_each_core(suite: &mut Suite, tools: &Tools, name: &str, body: fn(PathBuf) -> anyhow::Result<()>) {
+    suite.test_with(&format!("{name}_terraform"), "terraform", tools.terraform.clone(), body);
+    suite.test_with(&format!("{name}_tofu"), "tofu", tools.tofu.clone(), body);
+}
 
 fn main() -> ExitCode {
-    Suite::new().run(|| ())
+    let tools = Tools::load();
+    let mut suite = Suite::new();
+    lifecycle::add(&mut suite, &tools);
+    drift::add(&mut suite, &tools);
+    scale::add(&mut suite, &tools);
+    installation::add(&mut suite, &tools);
+    interruption::add(&mut suite, &tools);
+    bad_input::add(&mut suite, &tools);
+    secrets::add(&mut suite, &tools);
+    suite.run(|| ())
 }

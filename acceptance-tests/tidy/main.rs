@@ -1,9 +1,15 @@
-//! Test binary `tidy`.
+//! The style rules of ENGINEERING.md and the edges of ARCHITECTURE.md as tests.
+
+mod edges;
+mod sources;
 
 use std::process::ExitCode;
 
 use acceptance_tests::suite::Suite;
 
 fn main() -> ExitCode {
-    Suite::new().run(|| ())
+    let mut suite = Suite::new();
+    edges::add(&mut suite);
+    sources::add(&mut suite);
+    suite.run(|| ())
 }

@@ -1,0 +1,109 @@
+"""Writes unique values and notes every acknowledgement; reads everything back. librdkafka, acks=all, idempotent.
+
+usage: history.py produce BOOTSTRAP CA USER TOPIC SECONDS FILE
+       history.py read    BOOTSTRAP CA USER TOPIC FILE
+
+FILE has one JSON object a line, in the shapes of the history checker. The password is in KAFKA_PASSWORD.
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+import uuid
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
+
+ACTION, BOOTSTRAP, CA, USER, TOPIC, *REST = sys.argv[1:]
+CLIENT = {
+    "bootstrap.servers": BOOTSTRAP,
+    "security.protocol": "SASL_SSL",
+    "sasl.mechanism": "SCRAM-SHA-512",
+    "sasl.username": USER,
+    "sasl.password": os.environ["KAFKA_PASSWORD"],
+    "ssl.ca.location": CA,
+}
+
+
+def produce(seconds, path):
+    run = uuid.uuid4().hex[:8]
+    sent, gaps, lock = {}, [], threading.Lock()
+    last = time.monotonic()
+
+    def delivered(error, message):
+        nonlocal last
+        number = int(message.value().decode().rsplit("-", 1)[1])
+        with lock:
+            now = time.monotonic()
+            if error is None:
+                gaps.append(now - last)
+                last = now
+            sent[number] = {
+                "partition": message.partition() if error is None else sent[number]["partition"],
+                "value": message.value().decode(),
+                "acknowledged_offset": message.offset() if error is None else None,
+            }
+
+    producer = Producer(
+        {
+            **CLIENT,
+            "acks": "all",
+            "enable.idempotence": True,
+            "linger.ms": 5,
+            "delivery.timeout.ms": 60000,
+            "topic.metadata.refresh.interval.ms": 1000,
+            "retry.backoff.ms": 50,
+            "retry.backoff.max.ms": 200,
+            "reconnect.backoff.ms": 20,
+            "reconnect.backoff.max.ms": 200,
+        }
+    )
+    partitions = sorted(producer.list_topics(TOPIC, timeout=30).topics[TOPIC].partitions)
+    end, number = time.monotonic() + float(seconds), 0
+    while time.monotonic() < end:
+        partition = partitions[number % len(partitions)]
+        value = f"{run}-{number}"
+        with lock:
+            sent[number] = {"partition": partition, "value": value, "acknowledged_offset": None}
+        try:
+            producer.produce(TOPIC, value=value, partition=partition, on_delivery=delivered)
+        except BufferError:
+            with lock:
+                del sent[number]
+            producer.poll(0.05)
+            continue
+        number += 1
+        producer.poll(0)
+        time.sleep(0.0005)
+    left = producer.flush(90)
+    with open(path, "w") as file:
+        for number in sorted(sent):
+            file.write(json.dumps(sent[number]) + "\n")
+    acknowledged = sum(1 for it in sent.values() if it["acknowledged_offset"] is not None)
+    print(json.dumps({"sent": len(sent), "acknowledged": acknowledged, "left": left, "longest_gap_s": max(gaps, default=0)}))
+
+
+def read(path):
+    consumer = Consumer({**CLIENT, "group.id": f"history-{uuid.uuid4().hex}", "enable.partition.eof": True})
+    partitions = sorted(consumer.list_topics(TOPIC, timeout=30).topics[TOPIC].partitions)
+    consumer.assign([TopicPartition(TOPIC, it, OFFSET_BEGINNING) for it in partitions])
+    ended, deadline = set(), time.monotonic() + 120
+    with open(path, "w") as file:
+        while len(ended) < len(partitions):
+            if time.monotonic() > deadline:
+                sys.exit(f"only partitions {sorted(ended)} were read to their end")
+            message = consumer.poll(1.0)
+            if message is None:
+                continue
+            if message.error() is None:
+                record = {"partition": message.partition(), "offset": message.offset(), "value": message.value().decode()}
+                file.write(json.dumps(record) + "\n")
+            elif message.error().code() == KafkaError._PARTITION_EOF:
+                ended.add(message.partition())
+            elif not message.error().retriable():
+                sys.exit(str(message.error()))
+    consumer.close()
+
+
+{"produce": produce, "read": read}[ACTION](*REST)

@@ -1,0 +1,55 @@
+"""Changes things outside Terraform, with an unmodified boto3.
+
+usage: outside.py ENDPOINT CREDENTIALS_FILE ACTION ARGUMENTS…
+"""
+
+import base64
+import json
+import os
+import sys
+
+ENDPOINT, CREDENTIALS, ACTION, *ARGUMENTS = sys.argv[1:]
+os.environ["AWS_SHARED_CREDENTIALS_FILE"] = CREDENTIALS
+os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+    os.environ.pop(name, None)
+
+import boto3  # noqa: E402  (reads the environment when it is imported)
+
+KAFKA = boto3.client("kafka", endpoint_url=ENDPOINT)
+SECRETS = boto3.client("secretsmanager", endpoint_url=ENDPOINT)
+
+
+def cluster_arn(name):
+    return KAFKA.list_clusters_v2(clusterNameFilter=name)["ClusterInfoList"][0]["ClusterArn"]
+
+
+def set_topic_config(cluster, topic, name, value):
+    configs = base64.b64encode(json.dumps({name: value}).encode()).decode()
+    KAFKA.update_topic(ClusterArn=cluster_arn(cluster), TopicName=topic, Configs=configs)
+
+
+def delete_topic(cluster, topic):
+    KAFKA.delete_topic(ClusterArn=cluster_arn(cluster), TopicName=topic)
+
+
+def delete_cluster(cluster):
+    arn = cluster_arn(cluster)
+    KAFKA.delete_cluster(ClusterArn=arn)
+    for _ in range(3000):
+        try:
+            KAFKA.describe_cluster_v2(ClusterArn=arn)
+        except KAFKA.exceptions.NotFoundException:
+            return
+    sys.exit("the cluster is still there")
+
+
+def put_secret(name, username, password):
+    SECRETS.put_secret_value(SecretId=name, SecretString=json.dumps({"username": username, "password": password}))
+
+
+def list_clusters():
+    print(json.dumps([it["ClusterName"] for it in KAFKA.list_clusters_v2()["ClusterInfoList"]]))
+
+
+globals()[ACTION](*ARGUMENTS)

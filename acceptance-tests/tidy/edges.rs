@@ -1,0 +1,172 @@
+//! Dependencies between crates that must not exist; ARCHITECTURE.md lists and explains them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Command,
+};
+
+use acceptance_tests::{binaries, suite::Suite};
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+type Dependencies = BTreeMap<String, BTreeSet<String>>;
+
+/// Adds the tests of this file.
+pub fn add(suite: &mut Suite) {
+    suite.test("edges_that_must_not_exist_do_not", forbidden);
+    suite.test("every_dependency_has_its_sentence", sentences);
+    suite.test("versions_stand_in_the_root_manifest_only", versions);
+}
+
+/// Normal and build dependencies of each crate of the workspace, the indirect ones included.
+fn dependencies() -> Result<Dependencies> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version=1", "--offline"])
+        .current_dir(binaries::repository())
+        .output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout)?;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let names: BTreeMap<String, String> = list(&metadata["packages"])
+        .iter()
+        .map(|it| (text(&it["id"]), text(&it["name"])))
+        .collect();
+    let mut direct: Dependencies = BTreeMap::new();
+    for node in list(&metadata["resolve"]["nodes"]) {
+        let name = names.get(&text(&node["id"])).context("a package's name")?.clone();
+        let normal = list(&node["deps"])
+            .into_iter()
+            .filter(|dependency| list(&dependency["dep_kinds"]).iter().any(|kind| kind["kind"] != "dev"));
+        let targets = normal.filter_map(|it| names.get(&text(&it["pkg"])).cloned());
+        direct.entry(name).or_default().extend(targets);
+    }
+    let members: Vec<String> = list(&metadata["workspace_members"])
+        .iter()
+        .filter_map(|id| names.get(&text(id)).cloned())
+        .collect();
+    Ok(members
+        .into_iter()
+        .map(|member| (member.clone(), reachable(&direct, &member)))
+        .collect())
+}
+
+fn reachable(direct: &Dependencies, from: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut todo = vec![from.to_owned()];
+    while let Some(name) = todo.pop() {
+        for next in direct.get(&name).into_iter().flatten() {
+            if found.insert(next.clone()) {
+                todo.push(next.clone());
+            }
+        }
+    }
+    found
+}
+
+fn forbidden() -> Result<()> {
+    let all = dependencies()?;
+    let provider = [
+        "tfplugin-proto",
+        "plugin-framework",
+        "control-plane-client",
+        "terraform-provider-msk",
+    ];
+    let runtime: Vec<&str> = all
+        .keys()
+        .map(String::as_str)
+        .filter(|name| !provider.contains(name) && !["acceptance-tests", "benchmarks", "xtask"].contains(name))
+        .collect();
+    let starts = |prefix: &str| {
+        runtime
+            .iter()
+            .copied()
+            .filter(|it| it.starts_with(prefix))
+            .collect::<Vec<_>>()
+    };
+    let (kafka, engines) = (starts("kafka-"), starts("engine-"));
+    let sockets = ["tokio", "hyper", "axum", "socket2", "rustls"];
+    let rules: Vec<(&str, Vec<&str>)> = vec![
+        ("plugin-framework", [&runtime[..], &["control-plane-client"]].concat()),
+        ("tfplugin-proto", runtime.clone()),
+        (
+            "control-plane-client",
+            without(&runtime, &["control-plane-api", "server-properties"]),
+        ),
+        (
+            "terraform-provider-msk",
+            without(&runtime, &["control-plane-api", "server-properties"]),
+        ),
+        ("control-plane", [&kafka[..], &engines, &["supervisor"]].concat()),
+        (
+            "engine",
+            [&kafka[..], &engines, &["supervisor", "control-plane"]].concat(),
+        ),
+        (
+            "engine-embedded",
+            vec![
+                "control-plane",
+                "control-plane-api",
+                "axum",
+                "rusqlite",
+                "kafka-broker",
+                "kafka-log",
+            ],
+        ),
+        ("kafka-codec", [&sockets[..], &["clock"]].concat()),
+        ("kafka-metadata", sockets.to_vec()),
+        (
+            "supervisor",
+            [&kafka[..], &engines, &["engine", "control-plane"]].concat(),
+        ),
+        (
+            "kafka-broker",
+            vec!["control-plane", "engine", "engine-embedded", "supervisor"],
+        ),
+    ];
+    let mut broken = Vec::new();
+    for (from, to) in rules {
+        let found = all.get(from).with_context(|| format!("there is no crate {from}"))?;
+        broken.extend(
+            to.iter()
+                .filter(|it| found.contains(**it))
+                .map(|it| format!("{from} → {it}")),
+        );
+    }
+    ensure!(broken.is_empty(), "edges that must not exist: {broken:?}");
+    Ok(())
+}
+
+fn without<'a>(all: &[&'a str], allowed: &[&str]) -> Vec<&'a str> {
+    all.iter().copied().filter(|it| !allowed.contains(it)).collect()
+}
+
+fn sentences() -> Result<()> {
+    let manifest = std::fs::read_to_string(binaries::repository().join("Cargo.toml"))?;
+    let section = manifest
+        .split("[workspace.dependencies]")
+        .nth(1)
+        .context("[workspace.dependencies]")?;
+    let section = section.split("\n[").next().unwrap_or_default();
+    let bare: Vec<&str> = section
+        .lines()
+        .filter(|line| line.contains(" = ") && !line.starts_with('#') && !line.contains("path = "))
+        .filter(|line| line.split_once(" # ").is_none_or(|(_, sentence)| sentence.len() < 15))
+        .collect();
+    ensure!(bare.is_empty(), "dependencies without a sentence: {bare:#?}");
+    Ok(())
+}
+
+fn versions() -> Result<()> {
+    let mut bad = Vec::new();
+    for (path, text) in crate::sources::files("Cargo.toml")? {
+        let dependencies = text.split("dependencies]").skip(1);
+        let own = dependencies.flat_map(|it| it.split("\n[").next().unwrap_or_default().lines());
+        bad.extend(
+            own.filter(|line| line.contains('=') && !line.contains("workspace = true"))
+                .map(|line| format!("{path}: {line}")),
+        );
+    }
+    ensure!(bad.is_empty(), "{bad:#?}");
+    Ok(())
+}

@@ -20,9 +20,15 @@ variable "password" {
   ephemeral   = true
 }
 
-resource "msk_configuration" "orders" {
-  name        = "orders"
-  description = "Settings of the orders cluster"
+variable "brokers" {
+  description = "Number of brokers. Apply again with 5, and two more join while clients work."
+  type        = number
+  default     = 3
+}
+
+resource "msk_configuration" "quickstart" {
+  name        = "quickstart"
+  description = "Settings of the quickstart cluster"
 
   server_properties = <<-EOT
     auto.create.topics.enable = false
@@ -32,13 +38,13 @@ resource "msk_configuration" "orders" {
   EOT
 }
 
-resource "msk_cluster" "orders" {
-  cluster_name           = "orders"
-  number_of_broker_nodes = 3
+resource "msk_cluster" "quickstart" {
+  cluster_name           = "quickstart"
+  number_of_broker_nodes = var.brokers
 
   configuration_info {
-    arn      = msk_configuration.orders.arn
-    revision = msk_configuration.orders.latest_revision
+    arn      = msk_configuration.quickstart.arn
+    revision = msk_configuration.quickstart.latest_revision
   }
 
   client_authentication {
@@ -49,7 +55,7 @@ resource "msk_cluster" "orders" {
 }
 
 resource "msk_scram_secret" "app" {
-  cluster_arn = msk_cluster.orders.arn
+  cluster_arn = msk_cluster.quickstart.arn
   username    = "app"
   password_wo = var.password
 
@@ -57,31 +63,31 @@ resource "msk_scram_secret" "app" {
   password_wo_version = 1
 }
 
-resource "msk_topic" "events" {
-  cluster_arn        = msk_cluster.orders.arn
-  name               = "events"
+resource "msk_topic" "orders" {
+  cluster_arn        = msk_cluster.quickstart.arn
+  name               = "orders"
   partition_count    = 3
   replication_factor = 3
 }
 
 output "bootstrap_brokers_sasl_scram" {
   description = "Where Kafka clients connect: SASL_SSL with SCRAM-SHA-512."
-  value       = msk_cluster.orders.bootstrap_brokers_sasl_scram
+  value       = msk_cluster.quickstart.bootstrap_brokers_sasl_scram
 }
 
 output "bootstrap_brokers_tls" {
   description = "TLS without authentication; empty unless client_authentication allows it."
-  value       = msk_cluster.orders.bootstrap_brokers_tls
+  value       = msk_cluster.quickstart.bootstrap_brokers_tls
 }
 
 output "certificate_authority_pem" {
   description = "The authority that signed the brokers' certificates; clients have to trust it."
-  value       = msk_cluster.orders.certificate_authority_pem
+  value       = msk_cluster.quickstart.certificate_authority_pem
 }
 
 output "topic" {
   description = "The topic to produce to."
-  value       = msk_topic.events.name
+  value       = msk_topic.orders.name
 }
 
 output "username" {

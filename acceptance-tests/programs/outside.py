@@ -7,6 +7,7 @@ import base64
 import json
 import os
 import sys
+import time
 
 ENDPOINT, CREDENTIALS, ACTION, *ARGUMENTS = sys.argv[1:]
 os.environ["AWS_SHARED_CREDENTIALS_FILE"] = CREDENTIALS
@@ -46,6 +47,24 @@ def delete_cluster(cluster):
 
 def put_secret(name, username, password):
     SECRETS.put_secret_value(SecretId=name, SecretString=json.dumps({"username": username, "password": password}))
+
+
+def create_plaintext_cluster(name, brokers):
+    start = time.monotonic()
+    arn = KAFKA.create_cluster(
+        ClusterName=name,
+        KafkaVersion="4.1.x.kraft",
+        NumberOfBrokerNodes=int(brokers),
+        BrokerNodeGroupInfo={"InstanceType": "kafka.m7g.large", "ClientSubnets": ["a", "b", "c"]},
+        EncryptionInfo={"EncryptionInTransit": {"ClientBroker": "TLS_PLAINTEXT"}},
+    )["ClusterArn"]
+    while (state := KAFKA.describe_cluster_v2(ClusterArn=arn)["ClusterInfo"]["State"]) == "CREATING":
+        time.sleep(0.002)
+    active_after_s = time.monotonic() - start
+    if state != "ACTIVE":
+        sys.exit(f"the cluster is {state}")
+    bootstrap = KAFKA.get_bootstrap_brokers(ClusterArn=arn)["BootstrapBrokerString"]
+    print(json.dumps({"arn": arn, "bootstrap": bootstrap, "active_after_s": active_after_s}))
 
 
 def list_clusters():

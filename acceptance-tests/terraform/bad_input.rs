@@ -1,6 +1,10 @@
 //! What goes wrong gives one clear diagnostic that says what to do, and leaves nothing half made.
 
-use std::{fs, net::TcpListener, path::PathBuf};
+use std::{
+    fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+};
 
 use acceptance_tests::{
     cluster::{CONFIGURATION, PASSWORD},
@@ -26,7 +30,7 @@ pub fn add(suite: &mut Suite, tools: &Tools) {
     add("data_directory_that_cannot_be_made_says_so", bad_directory);
 }
 
-fn workspace(core: &PathBuf, configuration: &str) -> Result<Workspace> {
+fn workspace(core: &Path, configuration: &str) -> Result<Workspace> {
     let mut workspace = Workspace::new(core)?;
     workspace.set("TF_VAR_password", PASSWORD);
     workspace.write(configuration)?;

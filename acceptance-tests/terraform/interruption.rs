@@ -1,7 +1,7 @@
 //! SIGINT, and SIGKILL of everybody, in the middle of an apply: the next apply converges, without a second copy.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Stdio},
     time::Duration,
 };
@@ -36,7 +36,7 @@ pub fn add(suite: &mut Suite, tools: &Tools) {
     );
 }
 
-fn workspace(core: &PathBuf) -> Result<Workspace> {
+fn workspace(core: &Path) -> Result<Workspace> {
     let mut workspace = Workspace::new(core)?;
     workspace.set("TF_VAR_password", PASSWORD);
     workspace.write(CONFIGURATION)?;

@@ -1,7 +1,7 @@
 //! Scaling out while clients work; shrinking is refused before anything happens.
 
 use std::{
-    path::PathBuf,
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -25,7 +25,7 @@ pub fn add(suite: &mut Suite, tools: &Tools) {
     );
 }
 
-fn scale(core: &PathBuf, python: &PathBuf) -> Result<()> {
+fn scale(core: &Path, python: &Path) -> Result<()> {
     let cluster = Cluster::start(core)?;
     let workspace = &cluster.workspace;
     let history = workspace.path().join("history.jsonl");

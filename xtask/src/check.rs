@@ -51,11 +51,19 @@ pub fn run(options: &Options) -> Result<()> {
     })?;
     licences()?;
     step::step("build", || {
-        step::quietly(step::program("cargo").args(["build", "--quiet", "--workspace", "--bins"]))
+        step::quietly(step::program("cargo").args([
+            "build",
+            "--quiet",
+            "--workspace",
+            "--exclude",
+            "benchmarks",
+            "--bins",
+        ]))
     })?;
     let mut counts = Counts::default();
     let mut unit = step::program("cargo");
-    unit.args(["test", "--workspace", "--no-fail-fast"]);
+    // The benchmarks build librdkafka from its sources: that is for `cargo xtask bench` only.
+    unit.args(["test", "--workspace", "--exclude", "benchmarks", "--no-fail-fast"]);
     if options.quick {
         unit.args(["--exclude", "acceptance-tests"]);
     }

@@ -1,5 +1,6 @@
 //! `cargo xtask`: everything one does with this repository, one subcommand a task. Without one it lists them.
 
+mod bench;
 mod bless;
 mod check;
 mod package;
@@ -30,6 +31,8 @@ enum Task {
     Tools,
     /// Rewrite snapshots; review what changed with `git diff`.
     Bless,
+    /// Measure us and Apache Kafka side by side; prints ratios and a markdown table.
+    Bench(bench::Options),
     /// Make release archives of the provider and the runtime, as the registries want them.
     Package,
 }
@@ -51,6 +54,7 @@ fn run(arguments: Arguments) -> Result<()> {
         Some(Task::Check(options)) => check::run(&options),
         Some(Task::Tools) => tools::run(),
         Some(Task::Bless) => bless::run(),
+        Some(Task::Bench(options)) => bench::run(&options),
         Some(Task::Package) => package::run(),
     }
 }

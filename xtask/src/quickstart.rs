@@ -77,11 +77,23 @@ pub fn run(options: &Options) -> Result<()> {
     let bootstrap = output("bootstrap_brokers_sasl_scram")?;
     let authority = folder.join("ca.pem");
     fs::write(&authority, output("certificate_authority_pem")?)?;
+    let (user, topic) = (output("username")?, output("topic")?);
+    let authority = authority.display().to_string();
+    let client = [
+        "--bootstrap",
+        &bootstrap,
+        "--topic",
+        &topic,
+        "--user",
+        &user,
+        "--ca",
+        &authority,
+    ];
     let read = step::step("write 1,000 records and read them back over SASL_SSL", || {
-        records(&python, &bootstrap, &authority, &password)
+        records(&python, &client, &password)
     })?;
     step::say(&format!("\n{read}"));
-    step::say(&next(&bootstrap, &folder, &terraform));
+    step::say(&next(&bootstrap, &user, &folder, &terraform));
     Ok(())
 }
 
@@ -128,12 +140,11 @@ fn password(folder: &Path) -> Result<String> {
     Ok(password)
 }
 
-fn records(python: &Path, bootstrap: &str, authority: &Path, password: &str) -> Result<String> {
+fn records(python: &Path, arguments: &[&str], password: &str) -> Result<String> {
     let mut command = Command::new(python);
-    command.arg(step::repository().join("examples/quickstart/client.py"));
     command
-        .args(["--bootstrap", bootstrap, "--topic", "orders", "--user", "app", "--ca"])
-        .arg(authority);
+        .arg(step::repository().join("examples/quickstart/client.py"))
+        .args(arguments);
     // The password goes through the environment: arguments can be read by every user of the machine.
     let output = step::quietly(command.env("KAFKA_PASSWORD", password))?;
     Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
@@ -146,14 +157,14 @@ fn remove(path: &Path) -> Result<()> {
     }
 }
 
-fn next(bootstrap: &str, folder: &Path, terraform: &Path) -> String {
+fn next(bootstrap: &str, user: &str, folder: &Path, terraform: &Path) -> String {
     let terraform = terraform.file_name().unwrap_or_default().to_string_lossy();
     format!(
         "
 What runs now: one control plane and three brokers, each a process of yours.
 
   bootstrap   {bootstrap}
-  user        app, SCRAM-SHA-512, password in {folder}/password
+  user        {user}, SCRAM-SHA-512, password in {folder}/password
   authority   {folder}/ca.pem
 
 Try next:
@@ -161,7 +172,7 @@ Try next:
   target/release/broker-runtime doctor            what is wrong with this machine, and how to mend it
   cd examples/quickstart && export TF_CLI_CONFIG_FILE={folder}/terraform.tfrc TF_VAR_password=$(cat {folder}/password)
   {terraform} plan                                  no changes
-  {terraform} apply -var brokers=5                  two more brokers join
+  set number_of_broker_nodes = 5 in main.tf, then {terraform} apply: two more brokers join while clients work
   {terraform} destroy                               stop everything and remove its files",
         folder = folder.display(),
     )

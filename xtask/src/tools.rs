@@ -170,7 +170,7 @@ fn tofu(cache: &Path) -> Result<PathBuf> {
         .current_dir(&source)
         .args(["build", "-buildvcs=false", "-trimpath", "-ldflags"]);
     build
-        .arg("-s -w -X github.com/opentofu/opentofu/version.dev=no")
+        .args(["-s -w -X github.com/opentofu/opentofu/version.dev=no"])
         .arg("-o")
         .arg(&binary)
         .arg("./cmd/tofu");

@@ -1,0 +1,178 @@
+//! Real Apache Kafka in KRaft mode, from the jars of Maven Central: combined nodes on loopback addresses of their own.
+
+use std::{
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use acceptance_tests::{program, tools::Tools, wait};
+use anyhow::{Context, Result};
+use rdkafka::{ClientConfig, consumer::BaseConsumer, consumer::Consumer};
+use tempfile::TempDir;
+
+const START: Duration = Duration::from_secs(90);
+
+/// A running cluster; ends with this value.
+pub struct ApacheKafka {
+    folder: TempDir,
+    nodes: Vec<Child>,
+    /// `host:port,…`.
+    pub bootstrap: String,
+}
+
+/// The program and the jars.
+struct Installation {
+    java: PathBuf,
+    jars: PathBuf,
+}
+
+impl Installation {
+    fn find() -> Result<Self> {
+        let tools = Tools::load();
+        let java = tools.java.context("no JDK; `cargo xtask tools`")?;
+        let jars = tools
+            .kafka_jars
+            .context("no jars of Apache Kafka; `cargo xtask tools`")?;
+        Ok(Self { java, jars })
+    }
+
+    fn command(&self, flags: &[&str], class: &str) -> Command {
+        let mut command = Command::new(&self.java);
+        command
+            .args(flags)
+            .arg("-cp")
+            .arg(self.jars.join("*"))
+            .arg(class)
+            .stdin(Stdio::null());
+        command
+    }
+}
+
+impl ApacheKafka {
+    /// Starts `count` brokers and waits until Metadata shows them all. `properties` are added to each node's.
+    pub fn start(count: u8, properties: &[(&str, &str)]) -> Result<Self> {
+        let installation = Installation::find()?;
+        let folder = tempfile::Builder::new().prefix("apache-kafka-").tempdir()?;
+        let mut cluster = Self {
+            folder,
+            nodes: Vec::new(),
+            bootstrap: String::new(),
+        };
+        let hosts: Vec<String> = (1..=count).map(|node| format!("127.9.1.{node}:9092")).collect();
+        cluster.bootstrap = hosts.join(",");
+        fs::write(cluster.folder.path().join("log4j2.yaml"), LOG4J)?;
+        for node in 1..=count {
+            let file = cluster.write_properties(node, count, properties)?;
+            cluster.format(&installation, &file, count)?;
+        }
+        for node in 1..=count {
+            let child = cluster.run(&installation, node)?;
+            cluster.nodes.push(child);
+        }
+        cluster.wait_ready(usize::from(count))?;
+        Ok(cluster)
+    }
+
+    /// Process ids of the brokers.
+    pub fn pids(&self) -> Vec<i32> {
+        self.nodes
+            .iter()
+            .filter_map(|node| i32::try_from(node.id()).ok())
+            .collect()
+    }
+
+    fn node_folder(&self, node: u8) -> PathBuf {
+        self.folder.path().join(format!("node-{node}"))
+    }
+
+    fn write_properties(&self, node: u8, count: u8, more: &[(&str, &str)]) -> Result<PathBuf> {
+        let folder = self.node_folder(node);
+        fs::create_dir_all(&folder)?;
+        let host = format!("127.9.1.{node}");
+        let quorum: Vec<String> = (1..=count).map(|it| format!("127.9.1.{it}:9093")).collect();
+        let (replicas, in_sync) = if count >= 3 { (3, 2) } else { (1, 1) };
+        let mut text = format!(
+            "process.roles=broker,controller\nnode.id={node}\n\
+             listeners=PLAINTEXT://{host}:9092,CONTROLLER://{host}:9093\n\
+             advertised.listeners=PLAINTEXT://{host}:9092\ncontroller.listener.names=CONTROLLER\n\
+             listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
+             controller.quorum.bootstrap.servers={}\nlog.dirs={}\ndefault.replication.factor={replicas}\n\
+             min.insync.replicas={in_sync}\noffsets.topic.replication.factor={replicas}\n\
+             group.initial.rebalance.delay.ms=0\nauto.create.topics.enable=false\n",
+            quorum.join(","),
+            folder.join("data").display(),
+        );
+        for (name, value) in more {
+            writeln!(text, "{name}={value}")?;
+        }
+        let file = folder.join("server.properties");
+        fs::write(&file, text)?;
+        Ok(file)
+    }
+
+    fn format(&self, installation: &Installation, file: &Path, count: u8) -> Result<()> {
+        let voters: Vec<String> = (1..=count)
+            .map(|node| format!("{node}@127.9.1.{node}:9093:{}", directory_id(node)))
+            .collect();
+        let mut command = installation.command(&["-Xmx256m", "-XX:TieredStopAtLevel=1"], "kafka.tools.StorageTool");
+        command.args(["format", "-t", "MkU3OEVBNTcwNTJENDM2Qk", "-c"]).arg(file);
+        command.args(["--initial-controllers", &voters.join(",")]);
+        command.env("LOG4J_CONFIGURATION_FILE", self.folder.path().join("log4j2.yaml"));
+        program::succeed(&mut command, START).map(drop)
+    }
+
+    fn run(&self, installation: &Installation, node: u8) -> Result<Child> {
+        let folder = self.node_folder(node);
+        let output = fs::File::create(folder.join("out.log"))?;
+        let configuration = format!(
+            "-Dlog4j2.configurationFile={}",
+            self.folder.path().join("log4j2.yaml").display()
+        );
+        // The flags of Kafka's own start script.
+        let flags = [
+            "-Xms1g",
+            "-Xmx1g",
+            "-server",
+            "-XX:+UseG1GC",
+            "-XX:MaxGCPauseMillis=20",
+            "-XX:InitiatingHeapOccupancyPercent=35",
+            "-XX:+ExplicitGCInvokesConcurrent",
+            "-Djava.awt.headless=true",
+            &configuration,
+        ];
+        let mut command = installation.command(&flags, "kafka.Kafka");
+        command
+            .arg(folder.join("server.properties"))
+            .stdout(output.try_clone()?)
+            .stderr(output);
+        Ok(command.spawn()?)
+    }
+
+    fn wait_ready(&self, count: usize) -> Result<()> {
+        let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", &self.bootstrap).create()?;
+        wait::until("Apache Kafka to be ready", START, || {
+            let metadata = consumer.fetch_metadata(None, Duration::from_secs(1)).ok()?;
+            (metadata.brokers().len() >= count).then_some(())
+        })
+    }
+}
+
+impl Drop for ApacheKafka {
+    fn drop(&mut self) {
+        for node in &mut self.nodes {
+            // Its data goes with the folder, so there is nothing to shut down cleanly.
+            let _ = node.kill();
+            let _ = node.wait();
+        }
+    }
+}
+
+/// 16 bytes in url-safe base64, different for each node.
+fn directory_id(node: u8) -> String {
+    format!("AAAAAAAAAAAAAAAAAAAA{node:01}A")
+}
+
+const LOG4J: &str = "Configuration:\n  status: WARN\n  Appenders:\n    Console: {name: STDOUT, PatternLayout: {pattern: \"%d %p %m (%c)%n\"}}\n  Loggers:\n    Root: {level: WARN, AppenderRef: [{ref: STDOUT}]}\n";

@@ -1,0 +1,338 @@
+//! The cases: what is measured, and how often.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    process::{Command, Stdio},
+    time::Instant,
+};
+
+use acceptance_tests::{binaries, cluster::PASSWORD, terraform::Workspace, tools::Tools};
+use anyhow::{Context, Result, ensure};
+
+use crate::{
+    Scale,
+    apache_kafka::ApacheKafka,
+    load::{self, Rate},
+    openmsk::{self, OpenMsk},
+    process,
+    report::{Report, Spread},
+};
+
+/// One case.
+pub struct Case {
+    /// As on the command line.
+    pub name: &'static str,
+    /// As in the table.
+    pub title: &'static str,
+    /// Measures it.
+    pub run: fn(Scale, &mut Report) -> Result<()>,
+}
+
+/// All cases, in the order in which they run.
+pub fn all() -> Vec<Case> {
+    vec![
+        Case {
+            name: "handshake",
+            title: "plugin start to handshake line",
+            run: handshake,
+        },
+        Case {
+            name: "plan",
+            title: "no-op plan of one resource",
+            run: plan,
+        },
+        Case {
+            name: "start",
+            title: "three brokers ready, and idle memory",
+            run: start,
+        },
+        Case {
+            name: "apply",
+            title: "apply of the quickstart to the first acknowledged record",
+            run: apply,
+        },
+        Case {
+            name: "rf1",
+            title: "one broker, acks=all, page cache",
+            run: one_broker,
+        },
+        Case {
+            name: "rf3",
+            title: "three brokers, acks=all, our fdatasync on, Kafka's off",
+            run: three_brokers,
+        },
+        Case {
+            name: "latency",
+            title: "one record in flight, three brokers",
+            run: latency,
+        },
+    ]
+}
+
+/// Kafka's own value of `flush.messages`: leave it to the page cache.
+const PAGE_CACHE: [(&str, &str); 1] = [("flush.messages", "9223372036854775807")];
+
+/// The cookie of Terraform's plugin protocol.
+const COOKIE: (&str, &str) = (
+    "TF_PLUGIN_MAGIC_COOKIE",
+    "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2",
+);
+
+/// From `fork` to the handshake line, with a client certificate as Terraform sends one.
+fn handshake(_: Scale, report: &mut Report) -> Result<()> {
+    let certificate = client_certificate()?;
+    let mut times = Vec::new();
+    let mut memory = Vec::new();
+    for _ in 0..20 {
+        let mut command = Command::new(binaries::path("terraform-provider-msk")?);
+        command
+            .env(COOKIE.0, COOKIE.1)
+            .env("PLUGIN_PROTOCOL_VERSIONS", "6")
+            .env("PLUGIN_CLIENT_CERT", &certificate);
+        command.env("PLUGIN_MIN_PORT", "10000").env("PLUGIN_MAX_PORT", "25000");
+        let start = Instant::now();
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().context("output")?).read_line(&mut line)?;
+        times.push(start.elapsed().as_secs_f64() * 1000.0);
+        ensure!(line.starts_with("1|6|unix|"), "{line}");
+        memory.push(process::resident_megabytes(i32::try_from(child.id())?)?);
+        child.kill()?;
+        child.wait()?;
+    }
+    report.limit("plugin: start to handshake line", "ms", Spread::of(&times), 3.0);
+    report.limit("plugin: memory after the handshake", "MiB", Spread::of(&memory), 12.0);
+    Ok(())
+}
+
+/// A P-521 certificate as go-plugin makes one.
+fn client_certificate() -> Result<String> {
+    let folder = tempfile::tempdir()?;
+    let arguments =
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-521 -nodes -keyout key.pem -days 1 -subj /CN=localhost";
+    let output = Command::new("openssl")
+        .args(arguments.split(' '))
+        .current_dir(folder.path())
+        .output()?;
+    ensure!(
+        output.status.success(),
+        "openssl: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// A plan with nothing to do: our provider against no provider at all.
+fn plan(_: Scale, report: &mut Report) -> Result<()> {
+    let terraform = Tools::load().terraform.context("terraform")?;
+    let ours = Workspace::new(&terraform)?;
+    ours.write(
+        "terraform {\n  required_providers {\n    msk = { source = \"openmsk/msk\" }\n  }\n}\n\
+         resource \"msk_configuration\" \"this\" {\n  name = \"bench\"\n  server_properties = \"num.partitions=3\"\n}\n",
+    )?;
+    ours.apply()?;
+    let bare = Workspace::new(&terraform)?;
+    bare.write("resource \"terraform_data\" \"this\" {\n  input = 1\n}\n")?;
+    bare.apply()?;
+    let (mut with, mut without) = (Vec::new(), Vec::new());
+    for _ in 0..10 {
+        for (workspace, times) in [(&ours, &mut with), (&bare, &mut without)] {
+            let start = Instant::now();
+            workspace.expect_empty_plan()?;
+            times.push(start.elapsed().as_secs_f64() * 1000.0);
+        }
+    }
+    report.compare(
+        "no-op plan, one resource (against a plan without any provider)",
+        "ms",
+        Spread::of(&with),
+        Spread::of(&without),
+    );
+    ours.destroy().map(drop)
+}
+
+/// Create request to ACTIVE, and memory at rest.
+fn start(scale: Scale, report: &mut Report) -> Result<()> {
+    let (mut active, mut brokers, mut serve) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..scale.rounds {
+        let cluster = OpenMsk::start(3)?;
+        active.push(cluster.active_after_s * 1000.0);
+        for pid in cluster.pids() {
+            brokers.push(process::resident_megabytes(pid)?);
+        }
+        for pid in cluster.of("serve") {
+            serve.push(process::resident_megabytes(pid)?);
+        }
+    }
+    report.limit(
+        "three brokers: create request to ACTIVE",
+        "ms",
+        Spread::of(&active),
+        300.0,
+    );
+    report.limit("idle memory of a broker", "MiB", Spread::of(&brokers), 15.0);
+    report.limit("idle memory of the control plane", "MiB", Spread::of(&serve), 25.0);
+    Ok(())
+}
+
+/// `terraform apply` of the quickstart from nothing, until a record is acknowledged over SASL_SSL.
+fn apply(scale: Scale, report: &mut Report) -> Result<()> {
+    let terraform = Tools::load().terraform.context("terraform")?;
+    let mut times = Vec::new();
+    for _ in 0..scale.rounds {
+        let mut workspace = Workspace::new(&terraform)?;
+        workspace.set("TF_VAR_password", PASSWORD);
+        workspace.write(&fs::read_to_string(
+            binaries::repository().join("examples/quickstart/main.tf"),
+        )?)?;
+        // The client is loaded before the clock starts: the time of importing it is not ours.
+        let mut client = Command::new(openmsk::python()?)
+            .arg(binaries::repository().join("acceptance-tests/programs/first_record.py"))
+            .env("KAFKA_PASSWORD", PASSWORD)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut answers = BufReader::new(client.stdout.take().context("output")?).lines();
+        answers.next().context("the client is ready")??;
+        let start = Instant::now();
+        workspace.apply()?;
+        let state: serde_json::Value = serde_json::from_slice(&fs::read(workspace.path().join("terraform.tfstate"))?)?;
+        let outputs = &state["outputs"];
+        let request = serde_json::json!({
+            "bootstrap": outputs["bootstrap_brokers_sasl_scram"]["value"],
+            "authority": outputs["certificate_authority_pem"]["value"],
+            "topic": outputs["topic"]["value"],
+            "user": outputs["username"]["value"],
+        });
+        let mut input = client.stdin.take().context("input")?;
+        writeln!(input, "{request}")?;
+        drop(input);
+        let answer = answers.next().context("an answer")??;
+        times.push(start.elapsed().as_secs_f64());
+        ensure!(answer == "acknowledged", "{answer}");
+        client.wait()?;
+        workspace.destroy()?;
+    }
+    report.limit(
+        "apply of the quickstart from nothing to the first acknowledged record",
+        "s",
+        Spread::of(&times),
+        2.0,
+    );
+    Ok(())
+}
+
+/// What one round measured on one side.
+#[derive(Default)]
+struct Side {
+    produce: Vec<f64>,
+    consume: Vec<f64>,
+    cpu_per_gigabyte: Vec<f64>,
+}
+
+impl Side {
+    fn round(
+        &mut self,
+        bootstrap: &str,
+        pids: &[i32],
+        replication: i32,
+        records: u64,
+        configs: &[(&str, &str)],
+    ) -> Result<()> {
+        load::create_topic(bootstrap, "bench", replication, configs)?;
+        let before = process::cpu_seconds(pids);
+        let written: Rate = load::produce(bootstrap, "bench", records)?;
+        let used = process::cpu_seconds(pids) - before;
+        self.produce.push(written.megabytes_per_second);
+        self.cpu_per_gigabyte.push(used / written.gigabytes);
+        self.consume
+            .push(load::consume(bootstrap, "bench", records)?.megabytes_per_second);
+        Ok(())
+    }
+}
+
+fn throughput(scale: Scale, report: &mut Report, brokers: u8, configs: &[(&str, &str)], title: &str) -> Result<()> {
+    let replication = i32::from(brokers);
+    let (mut ours, mut theirs) = (Side::default(), Side::default());
+    for _ in 0..scale.rounds {
+        let kafka = ApacheKafka::start(brokers, &[])?;
+        theirs.round(&kafka.bootstrap, &kafka.pids(), replication, scale.records, &[])?;
+        drop(kafka);
+        let cluster = OpenMsk::start(brokers)?;
+        ours.round(&cluster.bootstrap, &cluster.pids(), replication, scale.records, configs)?;
+    }
+    let compare = |what: &str, unit: &str, ours: &[f64], theirs: &[f64], report: &mut Report| {
+        report.compare(&format!("{title}: {what}"), unit, Spread::of(ours), Spread::of(theirs));
+    };
+    compare(
+        "produce, 1 KiB, acks=all",
+        "MB/s",
+        &ours.produce,
+        &theirs.produce,
+        report,
+    );
+    compare("fetch", "MB/s", &ours.consume, &theirs.consume, report);
+    compare(
+        "broker CPU to produce",
+        "s/GB",
+        &ours.cpu_per_gigabyte,
+        &theirs.cpu_per_gigabyte,
+        report,
+    );
+    Ok(())
+}
+
+fn one_broker(scale: Scale, report: &mut Report) -> Result<()> {
+    throughput(
+        scale,
+        report,
+        1,
+        &PAGE_CACHE,
+        "one broker, page cache on both sides, Kafka cold",
+    )
+}
+
+fn three_brokers(scale: Scale, report: &mut Report) -> Result<()> {
+    let scale = Scale {
+        records: scale.records / 2,
+        ..scale
+    };
+    throughput(
+        scale,
+        report,
+        3,
+        &[],
+        "three brokers, RF 3, our fdatasync on, Kafka's off, Kafka cold",
+    )
+}
+
+fn latency(scale: Scale, report: &mut Report) -> Result<()> {
+    let records = 2000;
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..scale.rounds {
+        let kafka = ApacheKafka::start(3, &[])?;
+        load::create_topic(&kafka.bootstrap, "bench", 3, &[])?;
+        theirs.push(load::latencies(&kafka.bootstrap, "bench", records)?);
+        drop(kafka);
+        let cluster = OpenMsk::start(3)?;
+        load::create_topic(&cluster.bootstrap, "bench", 3, &[])?;
+        ours.push(load::latencies(&cluster.bootstrap, "bench", records)?);
+    }
+    for (name, share) in [("p50", 50), ("p99", 99)] {
+        let of = |side: &[Vec<f64>]| {
+            let values: Vec<f64> = side
+                .iter()
+                .filter_map(|it| it.get(it.len() * share / 100).copied())
+                .collect();
+            Spread::of(&values)
+        };
+        let title = format!("three brokers, one record in flight, our fdatasync on, Kafka's off, {name}");
+        report.compare(&title, "ms", of(&ours), of(&theirs));
+    }
+    Ok(())
+}

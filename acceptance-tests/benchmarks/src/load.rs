@@ -1,0 +1,188 @@
+//! The load: librdkafka writes records of 1 KiB to six partitions with acks=all, and reads them back.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+use rdkafka::{
+    ClientConfig, ClientContext, Message, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer},
+    error::{KafkaError, RDKafkaErrorCode},
+    message::DeliveryResult,
+    producer::{BaseProducer, BaseRecord, Producer, ProducerContext},
+};
+
+/// Size of a record's value, bytes.
+pub const RECORD_BYTES: u64 = 1024;
+/// Partitions of the topic.
+pub const PARTITIONS: i32 = 6;
+/// How long a phase may take.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// Throughput of one phase.
+#[derive(Clone, Copy, Debug)]
+pub struct Rate {
+    /// 10^6 bytes a second of record values, by the wall clock.
+    pub megabytes_per_second: f64,
+    /// 10^9 bytes that were moved.
+    pub gigabytes: f64,
+}
+
+impl Rate {
+    fn of(records: u64, elapsed: Duration) -> Result<Self> {
+        let bytes = u32::try_from(records * RECORD_BYTES / 1000).context("fewer than 4 TB")?;
+        let megabytes = f64::from(bytes) / 1000.0;
+        Ok(Self {
+            megabytes_per_second: megabytes / elapsed.as_secs_f64(),
+            gigabytes: megabytes / 1000.0,
+        })
+    }
+}
+
+/// Counts what was not delivered.
+#[derive(Default)]
+struct Deliveries {
+    failed: AtomicU64,
+}
+
+impl ClientContext for Deliveries {}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): Self::DeliveryOpaque) {
+        if result.is_err() {
+            self.failed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+fn client(bootstrap: &str) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", bootstrap)
+        .set("allow.auto.create.topics", "false");
+    config
+}
+
+/// Writes `records` records and waits until all are acknowledged by all in-sync replicas.
+pub fn produce(bootstrap: &str, topic: &str, records: u64) -> Result<Rate> {
+    let mut config = client(bootstrap);
+    config
+        .set("acks", "all")
+        .set("linger.ms", "5")
+        .set("batch.size", "1000000");
+    config
+        .set("queue.buffering.max.messages", "500000")
+        .set("queue.buffering.max.kbytes", "524288");
+    let producer: BaseProducer<Deliveries> = config.create_with_context(Deliveries::default())?;
+    let value: Vec<u8> = (0..RECORD_BYTES)
+        .map(|n| u8::try_from(n * 31 % 251).unwrap_or_default())
+        .collect();
+    let start = Instant::now();
+    for number in 0..records {
+        let partition = i32::try_from(number % u64::try_from(PARTITIONS)?)?;
+        let mut record = BaseRecord::<(), [u8]>::to(topic).partition(partition).payload(&value);
+        while let Err((error, back)) = producer.send(record) {
+            ensure!(
+                error == KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull),
+                "{error}"
+            );
+            ensure!(start.elapsed() < LIMIT, "the queue stays full");
+            producer.poll(Duration::from_millis(5));
+            record = back;
+        }
+        if number % 1000 == 0 {
+            producer.poll(Duration::ZERO);
+        }
+    }
+    producer.flush(LIMIT)?;
+    let elapsed = start.elapsed();
+    let failed = producer.context().failed.load(Ordering::Relaxed);
+    ensure!(failed == 0, "{failed} records were not acknowledged");
+    Rate::of(records, elapsed)
+}
+
+/// Reads `records` records from the beginning of the topic.
+pub fn consume(bootstrap: &str, topic: &str, records: u64) -> Result<Rate> {
+    let mut config = client(bootstrap);
+    config
+        .set("group.id", "bench")
+        .set("enable.auto.commit", "false")
+        .set("fetch.message.max.bytes", "4194304");
+    config.set("queued.min.messages", "200000").set("check.crcs", "false");
+    let consumer: BaseConsumer = config.create()?;
+    let mut partitions = TopicPartitionList::new();
+    for partition in 0..PARTITIONS {
+        partitions.add_partition_offset(topic, partition, Offset::Beginning)?;
+    }
+    let start = Instant::now();
+    consumer.assign(&partitions)?;
+    let mut seen = 0;
+    while seen < records {
+        ensure!(start.elapsed() < LIMIT, "{seen} of {records} records came back");
+        if let Some(message) = consumer.poll(Duration::from_millis(500)) {
+            ensure!(message?.payload().is_some(), "a record without a value");
+            seen += 1;
+        }
+    }
+    Rate::of(records, start.elapsed())
+}
+
+/// Writes records one after the other, each after the acknowledgement of the one before. Answers milliseconds, sorted.
+pub fn latencies(bootstrap: &str, topic: &str, records: u32) -> Result<Vec<f64>> {
+    let mut config = client(bootstrap);
+    config.set("acks", "all").set("linger.ms", "0");
+    let producer: BaseProducer<Deliveries> = config.create_with_context(Deliveries::default())?;
+    let value = [7; 1024];
+    let mut measured = Vec::new();
+    for _ in 0..records {
+        let start = Instant::now();
+        let record = BaseRecord::<(), [u8]>::to(topic).partition(0).payload(&value);
+        producer.send(record).map_err(|(error, _)| error)?;
+        while producer.in_flight_count() > 0 {
+            producer.poll(Duration::from_millis(100));
+            ensure!(start.elapsed() < LIMIT, "a record was not acknowledged");
+        }
+        measured.push(start.elapsed().as_secs_f64() * 1000.0);
+    }
+    measured.sort_by(f64::total_cmp);
+    Ok(measured)
+}
+
+/// Creates the topic of a run and waits until it takes records.
+pub fn create_topic(bootstrap: &str, topic: &str, replication: i32, configs: &[(&str, &str)]) -> Result<()> {
+    use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+    let admin: AdminClient<_> = client(bootstrap).create()?;
+    let mut new = NewTopic::new(topic, PARTITIONS, TopicReplication::Fixed(replication));
+    for (name, value) in configs {
+        new = new.set(name, value);
+    }
+    let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
+    for result in block_on(admin.create_topics(&[new], &options))? {
+        result.map_err(|(name, error)| anyhow::anyhow!("topic {name}: {error}"))?;
+    }
+    produce(bootstrap, topic, u64::try_from(PARTITIONS)?).map(drop)
+}
+
+/// Waits for a future on this thread; the admin client has a thread of its own that wakes us.
+fn block_on<F: Future>(future: F) -> F::Output {
+    use std::{pin::pin, sync::Arc, task, thread};
+    struct Unpark(thread::Thread);
+    impl task::Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = task::Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = task::Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        if let task::Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+        thread::park_timeout(Duration::from_millis(50));
+    }
+}

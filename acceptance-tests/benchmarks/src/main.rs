@@ -1,0 +1,82 @@
+//! `cargo xtask bench`: the same load, from the same client (librdkafka), on us and on real Apache Kafka, one after the
+//! other in one run. Prints a markdown table with ratios: machines are noisy, so only ratios of one run mean anything.
+
+mod apache_kafka;
+mod cases;
+mod load;
+mod openmsk;
+mod process;
+mod report;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+use crate::report::Report;
+
+/// Measures us and Apache Kafka side by side.
+#[derive(Parser)]
+struct Arguments {
+    /// Cases to run; all when none is named.
+    cases: Vec<String>,
+    /// Rounds of each throughput case; every round starts both sides anew.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Megabytes (10^6 bytes) of records a round writes.
+    #[arg(long, default_value_t = 1000)]
+    megabytes: u64,
+    /// List the cases.
+    #[arg(long)]
+    list: bool,
+}
+
+/// How large the throughput cases are.
+#[derive(Clone, Copy)]
+struct Scale {
+    rounds: usize,
+    records: u64,
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report::say(&format!("error: {error:?}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<()> {
+    let all = cases::all();
+    if arguments.list {
+        for case in &all {
+            report::say(&format!("{:<12} {}", case.name, case.title));
+        }
+        return Ok(());
+    }
+    let unknown = arguments
+        .cases
+        .iter()
+        .find(|name| all.iter().all(|case| case.name != **name));
+    if let Some(name) = unknown {
+        anyhow::bail!("there is no case {name:?}; --list shows them");
+    }
+    let scale = Scale {
+        rounds: arguments.rounds,
+        records: arguments.megabytes * 1_000_000 / load::RECORD_BYTES,
+    };
+    let mut report = Report::default();
+    for case in all
+        .iter()
+        .filter(|case| arguments.cases.is_empty() || arguments.cases.contains(&case.name.to_owned()))
+    {
+        report::say(&format!("… {}", case.title));
+        if let Err(error) = (case.run)(scale, &mut report) {
+            report.failed(case.title, &error);
+        }
+    }
+    report.print();
+    Ok(())
+}

@@ -1,0 +1,37 @@
+//! `cargo xtask bench`: builds with optimisation and hands over to the benchmark program.
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::{step, tools};
+
+/// Arguments of the benchmark program.
+#[derive(Args)]
+pub struct Options {
+    /// Handed to the benchmark program; `cargo xtask bench -- --list` shows the cases.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
+/// Measures and prints.
+pub fn run(options: &Options) -> Result<()> {
+    for line in tools::prepare()?.missing {
+        step::say(&format!("  missing: {line}"));
+    }
+    step::step("build with optimisation", || {
+        let mut build = step::program("cargo");
+        build.args([
+            "build",
+            "--quiet",
+            "--release",
+            "-p",
+            "broker-runtime",
+            "-p",
+            "terraform-provider-msk",
+            "-p",
+            "benchmarks",
+        ]);
+        step::quietly(&mut build).map(drop)
+    })?;
+    step::loudly(step::program(step::repository().join("target/release/benchmarks")).args(&options.arguments))
+}

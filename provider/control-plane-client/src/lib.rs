@@ -1,1 +1,13 @@
-//! One method per control-plane endpoint, named as in the API; signing, retries, waiting.
+//! The typed client of the control plane: one method per endpoint, named as in the API.
+//!
+//! A call is signed, sent, retried while that is safe, and answered with a type of `control-plane-api` or with an
+//! [`Error`] that says what the caller should do. Waiting for something to finish is a call of its own.
+
+mod credentials;
+mod error;
+mod signing;
+mod transport;
+
+pub use credentials::Credentials;
+pub use error::{Cause, Error, Result};
+pub use transport::{Client, Settings};

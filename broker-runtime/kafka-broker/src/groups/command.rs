@@ -125,7 +125,10 @@ pub(crate) enum Command {
     /// Answer a waiting JoinGroup.
     AnswerJoin { reply: ReplyId, answer: JoinAnswer },
     /// Answer a waiting SyncGroup.
-    AnswerSync { reply: ReplyId, result: Result<SyncAnswer, GroupError> },
+    AnswerSync {
+        reply: ReplyId,
+        result: Result<SyncAnswer, GroupError>,
+    },
     /// Append the record, and report to [`super::group::ClassicGroup::persisted`] once the high watermark passed it.
     Persist { metadata: GroupMetadata, purpose: Purpose },
 }

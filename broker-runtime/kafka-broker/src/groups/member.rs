@@ -44,6 +44,17 @@ impl Member {
             .unwrap_or_default()
     }
 
+    /// When the member is given up. While we owe it an answer it is not, unless it never got one: then the deadline is
+    /// that of newcomers.
+    pub(crate) fn expires_at_ms(&self) -> Option<i64> {
+        let owed = self.awaiting_join.is_some() || self.awaiting_sync.is_some();
+        if owed && !self.is_new {
+            None
+        } else {
+            self.session_deadline_ms
+        }
+    }
+
     pub(crate) fn offers(&self, protocol: &str) -> bool {
         self.protocols.iter().any(|offered| &*offered.name == protocol)
     }

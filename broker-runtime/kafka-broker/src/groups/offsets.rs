@@ -1,0 +1,113 @@
+//! The offsets groups have committed, as far as the log holds them, and when they may be forgotten.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::{
+    command::GroupConfig,
+    group::{ClassicGroup, GroupState},
+    ids::{GroupId, Moment},
+    record_format::{CommittedOffset, TopicPartition},
+    subscription::Subscription,
+};
+
+/// Committed offsets of the groups of one partition of the offsets topic.
+#[derive(Debug, Default)]
+pub(crate) struct Offsets {
+    by_group: HashMap<GroupId, BTreeMap<TopicPartition, CommittedOffset>>,
+}
+
+impl Offsets {
+    /// Applies a record that the high watermark has passed; `None` removes.
+    pub(crate) fn apply(&mut self, group_id: GroupId, partition: TopicPartition, value: Option<CommittedOffset>) {
+        match value {
+            Some(value) => {
+                self.by_group.entry(group_id).or_default().insert(partition, value);
+            }
+            None => {
+                if let Some(offsets) = self.by_group.get_mut(&group_id) {
+                    offsets.remove(&partition);
+                    if offsets.is_empty() {
+                        self.by_group.remove(&group_id);
+                    }
+                }
+            }
+        }
+    }
+
+    pub(crate) fn get(&self, group_id: &GroupId, partition: &TopicPartition) -> Option<&CommittedOffset> {
+        self.by_group.get(group_id)?.get(partition)
+    }
+
+    /// All offsets of a group, by topic and partition.
+    pub(crate) fn of_group(&self, group_id: &GroupId) -> impl Iterator<Item = (&TopicPartition, &CommittedOffset)> {
+        self.by_group.get(group_id).into_iter().flatten()
+    }
+
+    pub(crate) fn has_any(&self, group_id: &GroupId) -> bool {
+        self.by_group.contains_key(group_id)
+    }
+
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &GroupId> {
+        self.by_group.keys()
+    }
+
+    /// The offsets of all groups for which `is_gone` holds: their topic was deleted.
+    pub(crate) fn of_deleted_topics(
+        &self,
+        is_gone: impl Fn(&TopicPartition, &CommittedOffset) -> bool,
+    ) -> Vec<(GroupId, TopicPartition)> {
+        let all = self.by_group.iter().flat_map(|(group_id, offsets)| {
+            offsets
+                .iter()
+                .map(move |(partition, value)| (group_id, partition, value))
+        });
+        let gone = all.filter(|(_, partition, value)| is_gone(partition, value));
+        gone.map(|(group_id, partition, _)| (group_id.clone(), partition.clone()))
+            .collect()
+    }
+
+    /// The offsets of `group_id` that `offsets.retention.minutes` no longer covers (KIP-211). Members keep the offsets of
+    /// the topics they read; an empty group keeps all for the retention after its last member left; offsets of consumers
+    /// that assign themselves live from their last commit.
+    pub(crate) fn expired(
+        &self,
+        group_id: &GroupId,
+        group: Option<&ClassicGroup>,
+        config: &GroupConfig,
+        now: Moment,
+    ) -> Vec<TopicPartition> {
+        let consumers = group.filter(|group| group.protocol_type().is_some());
+        let emptied_ms = consumers
+            .filter(|group| group.state() == GroupState::Empty)
+            .map(ClassicGroup::state_since_ms);
+        let subscription = consumers.map_or(Subscription::Nothing, ClassicGroup::subscription);
+        let other_members =
+            consumers.is_some_and(|group| group.state() != GroupState::Empty && subscription == Subscription::Nothing);
+        if other_members {
+            return Vec::new();
+        }
+        let is_expired = |partition: &TopicPartition, value: &CommittedOffset| {
+            if subscription.contains(&partition.topic) {
+                return false;
+            }
+            if let Some(expire_timestamp_ms) = value.expire_timestamp_ms {
+                return expire_timestamp_ms <= now.wall_ms;
+            }
+            let since_ms = emptied_ms
+                .unwrap_or(value.commit_timestamp_ms)
+                .max(value.commit_timestamp_ms);
+            now.wall_ms.saturating_sub(since_ms) >= config.offsets_retention_ms
+        };
+        let expired = self
+            .of_group(group_id)
+            .filter(|(partition, value)| is_expired(partition, value));
+        expired.map(|(partition, _)| partition.clone()).collect()
+    }
+
+    /// Names of the topics that hold offsets of `group_id`.
+    pub(crate) fn topics_of(&self, group_id: &GroupId) -> BTreeSet<&str> {
+        self.of_group(group_id)
+            .map(|(partition, _)| &*partition.topic)
+            .collect()
+    }
+}

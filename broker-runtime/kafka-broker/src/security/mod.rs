@@ -1,17 +1,9 @@
-//! Authentication of connections.
+//! Authentication of connections: SASL with SCRAM, as far as the connection has come with it.
 
-/// Progress of SASL on one connection.
-#[derive(Debug, Default)]
-pub struct SaslState {}
+mod credentials;
+mod sasl;
+mod scram;
 
-impl SaslState {
-    /// Authentication has succeeded.
-    pub fn is_complete(&self) -> bool {
-        false
-    }
-
-    /// After `SaslHandshake` 0 the next frames are bare tokens without a Kafka header.
-    pub fn expects_raw_token(&self) -> bool {
-        false
-    }
-}
+pub(crate) use credentials::{credential_of, server_nonce};
+pub use sasl::SaslState;
+pub(crate) use sasl::{MECHANISMS, SaslError, TokenOutcome, mechanism_name};

@@ -1,1 +1,23 @@
-//! Kafka's server and topic properties.
+//! Kafka's server and topic properties: names, types, ranges, defaults, and the parser of `server.properties` text.
+//!
+//! Pure data and functions over it. The provider and the control plane check configurations with it, the controller
+//! checks topic configurations, brokers answer `DescribeConfigs` from it.
+//!
+//! Our defaults are Apache Kafka 4.3's with one difference: `log.flush.interval.messages` (topics: `flush.messages`) is
+//! 1, so records are on disk before they are acknowledged. Kafka's value, 9223372036854775807, selects the page cache.
+
+mod cluster_defaults;
+mod definition;
+mod server_properties;
+mod table;
+mod text;
+mod topic;
+
+pub use cluster_defaults::cluster_defaults;
+pub use definition::{Definition, Importance, Number, Reach, Scope, Setting, Valid, ValueType, list_entries};
+pub use server_properties::{PropertyError, ServerProperties, TEXT_BYTES_MAX, parse};
+pub use table::{definition, definitions, topic_definition, topic_definitions};
+pub use topic::{
+    Conversion, Synonym, broker_synonyms, convert, effective_topic_value, topic_default, validate_topic_combination,
+    validate_topic_config,
+};

@@ -25,10 +25,22 @@ pub(crate) struct Launched {
     pub(crate) adopted: bool,
 }
 
+/// What an earlier supervisor has left.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Left {
+    /// Nothing.
+    Nothing,
+    /// A process that runs.
+    Running(Launched),
+    /// A process that has ended since, if it was ever started.
+    Ended(Option<u32>),
+}
+
 /// The right to start and stop one process. A child inherits the lock and loses it when it executes its program: so who
 /// gets the lock after a supervisor was killed finds every child of it under its own arguments.
 #[derive(Debug)]
 pub(crate) struct Ownership {
+    directory: PathBuf,
     _lock: File,
 }
 
@@ -39,8 +51,8 @@ const LOCK_PAUSE: Duration = Duration::from_millis(2);
 
 impl Ownership {
     /// Takes the lock in the state directory, waiting at most a second.
-    pub(crate) async fn take(spec: &ProcessSpec) -> Result<Self, SupervisorError> {
-        let path = spec.state_directory.join("process.lock");
+    pub(crate) async fn take(name: &str, directory: &Path) -> Result<Self, SupervisorError> {
+        let path = directory.join("process.lock");
         let failed = |source| SupervisorError::File {
             path: path.clone(),
             source,
@@ -53,21 +65,26 @@ impl Ownership {
             .map_err(failed)?;
         for _ in 0..LOCK_ATTEMPTS {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(Self { _lock: file }),
+                Ok(()) => {
+                    return Ok(Self {
+                        directory: directory.to_owned(),
+                        _lock: file,
+                    });
+                }
                 Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => tokio::time::sleep(LOCK_PAUSE).await,
                 Err(error) => return Err(failed(error.into())),
             }
         }
         Err(SupervisorError::Supervised {
-            name: spec.name.clone(),
+            name: name.to_owned(),
             path,
         })
     }
 
-    /// Finds the process an earlier supervisor has started, if it still runs.
-    pub(crate) fn adopt(&self, spec: &ProcessSpec) -> Result<Option<Launched>, SupervisorError> {
-        let Some(mut record) = ProcessRecord::read(&spec.state_directory)? else {
-            return Ok(None);
+    /// Finds the process an earlier supervisor has started.
+    pub(crate) fn adopt(&self) -> Result<Left, SupervisorError> {
+        let Some(mut record) = ProcessRecord::read(&self.directory)? else {
+            return Ok(Left::Nothing);
         };
         let boot_id = system("reading the boot id", procfs::boot_id())?;
         let found = if record.boot_id == boot_id {
@@ -76,15 +93,14 @@ impl Ownership {
             None
         };
         let Some(identity) = found else {
-            ProcessRecord::remove(&spec.state_directory)?;
-            return Ok(None);
+            return Ok(Left::Ended(record.process.map(|process| process.pid)));
         };
         record.process = Some(RecordedProcess {
             pid: identity.pid,
             start_ticks: identity.start_ticks,
         });
-        record.write(&spec.state_directory)?;
-        Ok(Some(Launched {
+        record.write(&self.directory)?;
+        Ok(Left::Running(Launched {
             identity,
             started_at_ms: record.started_at_ms,
             adopted: true,
@@ -107,13 +123,13 @@ impl Ownership {
             path: spec.log_path.clone(),
             source,
         })?;
-        record.write(&spec.state_directory)?;
+        record.write(&self.directory)?;
         let child = command(spec, &arguments, log).and_then(|mut command| command.spawn());
         let pid = match child {
             // Dropping the child neither ends nor reaps it: from here on its pidfd is what counts.
             Ok(child) => child.id(),
             Err(source) => {
-                ProcessRecord::remove(&spec.state_directory)?;
+                ProcessRecord::remove(&self.directory)?;
                 return Err(SupervisorError::Spawn {
                     program: spec.program.clone(),
                     source,
@@ -130,7 +146,7 @@ impl Ownership {
             pid,
             start_ticks: identity.start_ticks,
         });
-        record.write(&spec.state_directory)?;
+        record.write(&self.directory)?;
         Ok(Launched {
             identity,
             started_at_ms: now_ms,
@@ -139,8 +155,8 @@ impl Ownership {
     }
 
     /// Forgets a process that has ended.
-    pub(crate) fn forget(&self, spec: &ProcessSpec) -> Result<(), SupervisorError> {
-        ProcessRecord::remove(&spec.state_directory)
+    pub(crate) fn forget(&self) -> Result<(), SupervisorError> {
+        ProcessRecord::remove(&self.directory)
     }
 }
 

@@ -22,4 +22,4 @@ pub use lifecycle::{Command, Event, Lifecycle, Phase, RestartPolicy};
 pub use process::{ExitReason, ProcessHandle};
 pub use procfs::{ProcessIdentity, boot_id, resident_bytes, running_with_argument};
 pub use spec::ProcessSpec;
-pub use supervised::{ExitHook, ProcessExit, ProcessStatus, Supervised};
+pub use supervised::{ExitHook, ProcessExit, ProcessStatus, Supervised, end};

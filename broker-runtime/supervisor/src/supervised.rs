@@ -2,6 +2,7 @@
 
 use std::{
     future::Future,
+    path::Path,
     pin::Pin,
     sync::Arc,
     time::{Duration, Instant},
@@ -12,7 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     ExitReason, Lifecycle, Phase, ProcessHandle, ProcessSpec, SupervisorError,
-    launch::{self, Launched, Ownership},
+    launch::{self, Launched, Left, Ownership},
     lifecycle::{Command, Event},
 };
 
@@ -34,7 +35,8 @@ pub struct ProcessExit {
     pub requested: bool,
 }
 
-/// Called when the process has ended, before it is started again.
+/// Called when the process has ended, before it is started again; also for one that ended while nobody supervised it. It may
+/// be called twice for one end when the supervisor is killed in between.
 pub type ExitHook = Box<dyn Fn(ProcessExit) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// What is known of a supervised process.
@@ -67,6 +69,7 @@ pub struct Supervised {
 #[derive(Debug)]
 enum Request {
     Stop(oneshot::Sender<Result<(), SupervisorError>>),
+    Kill(oneshot::Sender<Result<(), SupervisorError>>),
     Restart(oneshot::Sender<Result<(), SupervisorError>>, Option<Box<ProcessSpec>>),
 }
 
@@ -74,18 +77,33 @@ impl Supervised {
     /// Adopts the process if it runs, else starts it, and keeps it running from then on. A process that cannot be
     /// started is no error here: the status says so, and it is tried again.
     pub async fn start(spec: ProcessSpec, hook: ExitHook, clock: Arc<dyn Clock>) -> Result<Self, SupervisorError> {
-        let ownership = Ownership::take(&spec).await?;
-        let adopted = match ownership.adopt(&spec)? {
-            Some(launched) => ProcessHandle::of(launched.identity)?.map(|process| (launched, process)),
-            None => None,
-        };
+        let ownership = Ownership::take(&spec.name, &spec.state_directory).await?;
+        let mut adopted = None;
+        let mut last_exit = None;
+        match ownership.adopt()? {
+            Left::Nothing => (),
+            Left::Running(launched) => {
+                adopted = ProcessHandle::of(launched.identity)?.map(|process| (launched, process));
+            }
+            Left::Ended(pid) => {
+                // It ended while nobody looked; whoever wants to know has to be told all the same.
+                let exit = ProcessExit {
+                    pid: pid.unwrap_or(0),
+                    reason: ExitReason::Unknown,
+                    requested: false,
+                };
+                last_exit = Some(exit.clone());
+                hook(exit).await;
+                ownership.forget()?;
+            }
+        }
         let status = ProcessStatus {
             phase: Phase::Starting,
             pid: None,
             started_at_ms: None,
             adopted: false,
             restarts: 0,
-            last_exit: None,
+            last_exit,
             start_error: None,
         };
         let (status_sender, status) = watch::channel(status);
@@ -122,6 +140,12 @@ impl Supervised {
     pub async fn stop(&self) -> Result<(), SupervisorError> {
         let (done, result) = oneshot::channel();
         self.request(Request::Stop(done), result).await
+    }
+
+    /// Ends the process at once, with SIGKILL, and does not start it again. Returns once it has ended.
+    pub async fn kill(&self) -> Result<(), SupervisorError> {
+        let (done, result) = oneshot::channel();
+        self.request(Request::Kill(done), result).await
     }
 
     /// Ends the process as [`Supervised::stop`] does, then starts it again, with another specification when one is
@@ -190,6 +214,13 @@ impl Owner {
     fn requested(&mut self, request: Request) -> Command {
         let (done, again) = match request {
             Request::Stop(done) => (done, false),
+            Request::Kill(done) => {
+                if let Some(process) = &self.process {
+                    // It shows in the next step whether it has ended; if not, the grace goes on.
+                    let _ = process.kill();
+                }
+                (done, false)
+            }
             Request::Restart(done, spec) => {
                 if let Some(spec) = spec {
                     self.spec = *spec;
@@ -336,9 +367,6 @@ impl Owner {
         } else {
             tracing::warn!(process = %self.spec.name, pid, %reason, "process has ended by itself");
         }
-        if let Err(error) = self.ownership.forget(&self.spec) {
-            tracing::warn!(process = %self.spec.name, error = %chain(&error), "process record was not removed");
-        }
         self.status.send_modify(|status| {
             status.pid = None;
             status.started_at_ms = None;
@@ -346,6 +374,9 @@ impl Owner {
         });
         if tokio::time::timeout(HOOK_DEADLINE, (self.hook)(exit)).await.is_err() {
             tracing::warn!(process = %self.spec.name, "nobody took note of the end of the process in time");
+        }
+        if let Err(error) = self.ownership.forget() {
+            tracing::warn!(process = %self.spec.name, error = %chain(&error), "process record was not removed");
         }
         let command = self.life.apply(Event::Exited, self.now());
         for done in self.waiting.drain(..) {
@@ -363,6 +394,27 @@ impl Owner {
             changed
         });
     }
+}
+
+/// Ends the process that an earlier supervisor has left in `state_directory`, without supervising it: SIGTERM, and SIGKILL
+/// when the grace is over. Returns once it has ended, at once when there is none.
+pub async fn end(name: &str, state_directory: &Path, grace: Duration) -> Result<(), SupervisorError> {
+    let ownership = Ownership::take(name, state_directory).await?;
+    if let Left::Running(launched) = ownership.adopt()?
+        && let Some(process) = ProcessHandle::of(launched.identity)?
+    {
+        process.terminate()?;
+        if tokio::time::timeout(grace, process.exited()).await.is_err() {
+            process.kill()?;
+            let killed = tokio::time::timeout(KILL_DEADLINE, process.exited()).await;
+            killed.map_err(|_| SupervisorError::StillRuns {
+                name: name.to_owned(),
+                pid: launched.identity.pid,
+                waited_ms: u64::try_from(KILL_DEADLINE.as_millis()).unwrap_or(u64::MAX),
+            })?;
+        }
+    }
+    ownership.forget()
 }
 
 async fn exit_of(process: Option<&ProcessHandle>) -> ExitReason {

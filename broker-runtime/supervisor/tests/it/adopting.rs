@@ -83,6 +83,48 @@ async fn unreadable_record_does_not_prevent_a_start() {
     process.stop().await.unwrap();
 }
 
+#[tokio::test]
+async fn end_while_nobody_looked_is_told_before_the_start() {
+    let stage = Stage::new();
+    let process = stage.supervise(SCRIPT).await;
+    let pid = until(&mut process.status(), |status| status.phase == Phase::Running)
+        .await
+        .pid
+        .unwrap();
+    drop(process);
+    kill(pid);
+    poll(|| stage.running().is_empty()).await;
+    let (sender, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let hook: supervisor::ExitHook = Box::new(move |exit| {
+        sender.send(exit).unwrap();
+        Box::pin(async {})
+    });
+    let process = Supervised::start(stage.spec(SCRIPT), hook, Arc::new(SystemClock))
+        .await
+        .unwrap();
+    assert_eq!(told.try_recv().unwrap().pid, pid);
+    until(&mut process.status(), |status| {
+        status.phase == Phase::Running && !status.adopted
+    })
+    .await;
+    process.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn process_left_behind_can_be_ended_without_being_supervised() {
+    let stage = Stage::new();
+    let process = stage.supervise(SCRIPT).await;
+    until(&mut process.status(), |status| status.phase == Phase::Running).await;
+    drop(process);
+    supervisor::end("shell", stage.folder.path(), Duration::from_secs(5))
+        .await
+        .unwrap();
+    assert!(stage.running().is_empty());
+    supervisor::end("shell", stage.folder.path(), Duration::from_secs(5))
+        .await
+        .unwrap();
+}
+
 /// Not a test of its own: the supervisor that the next one kills.
 #[test]
 #[ignore = "run by supervisor_killed_at_any_moment_leaves_one_process"]

@@ -40,6 +40,17 @@ async fn process_that_ignores_the_request_is_killed() {
 }
 
 #[tokio::test]
+async fn kill_does_not_ask() {
+    let stage = Stage::new();
+    let mut spec = stage.spec("trap '' TERM; while :; do sleep 0.01; done");
+    spec.stop_grace = std::time::Duration::from_secs(3600);
+    let process = Supervised::start(spec, ignore(), Arc::new(SystemClock)).await.unwrap();
+    until(&mut process.status(), |status| status.phase == Phase::Running).await;
+    process.kill().await.unwrap();
+    assert!(stage.running().is_empty());
+}
+
+#[tokio::test]
 async fn restart_takes_up_another_specification() {
     let stage = Stage::new();
     let process = stage.supervise("exec sleep 100").await;

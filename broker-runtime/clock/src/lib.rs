@@ -1,102 +1,54 @@
-//! The only reader of time. Everything else is handed a [`Clock`]; tests and simulations hand in a [`ManualClock`].
+//! The only reader of time. Everything else is given a [`Clock`], so that a test can hold time still and move it by hand.
+//!
+//! Timers of sockets and requests may use tokio's own; what is written to disk, compared with a retention period or
+//! reported to a client comes from here.
+
+mod manual;
 
 use std::{
     fmt,
-    sync::Arc,
+    future::Future,
+    pin::Pin,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use parking_lot::Mutex;
+pub use manual::ManualClock;
 
-/// Tells the time, in two ways: deadlines are counted on the one that never jumps, records carry the one people read.
+/// What [`Clock::sleep`] gives back.
+pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A source of time.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// Wall clock: milliseconds since 1970-01-01T00:00:00Z. May jump.
+    /// Milliseconds since 1970-01-01T00:00:00Z, as in Kafka's record timestamps. May jump when the system time is set.
     fn now_ms(&self) -> i64;
 
-    /// Monotonic clock: time since an arbitrary moment, the same one for all readers of this clock.
-    fn monotonic(&self) -> Duration;
+    /// A point in time that never goes back; only differences mean something.
+    fn monotonic(&self) -> Instant;
+
+    /// Completes once `duration` has passed. Has to be awaited inside of a tokio runtime.
+    fn sleep(&self, duration: Duration) -> Sleep;
 }
 
-/// The clock of the machine.
-#[derive(Clone, Debug)]
-pub struct SystemClock {
-    origin: Instant,
-}
-
-impl SystemClock {
-    /// A clock whose monotonic time begins now.
-    pub fn new() -> Self {
-        Self { origin: Instant::now() }
-    }
-
-    /// The same, shared.
-    pub fn shared() -> Arc<dyn Clock> {
-        Arc::new(Self::new())
-    }
-}
-
-impl Default for SystemClock {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+/// The time of this machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now_ms(&self) -> i64 {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+        let since_epoch = match SystemTime::now().duration_since(UNIX_EPOCH) {
+            Ok(since_epoch) => since_epoch,
+            // A machine whose clock stands before 1970 is treated as if it were 1970.
+            Err(_) => Duration::ZERO,
+        };
+        i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
     }
 
-    fn monotonic(&self) -> Duration {
-        self.origin.elapsed()
-    }
-}
-
-/// A clock that stands still until it is moved.
-#[derive(Debug)]
-pub struct ManualClock {
-    state: Mutex<ManualState>,
-}
-
-#[derive(Debug)]
-struct ManualState {
-    now_ms: i64,
-    monotonic: Duration,
-}
-
-impl ManualClock {
-    /// A clock that shows this time; its monotonic time is zero.
-    pub fn at_ms(now_ms: i64) -> Self {
-        Self {
-            state: Mutex::new(ManualState {
-                now_ms,
-                monotonic: Duration::ZERO,
-            }),
-        }
+    fn monotonic(&self) -> Instant {
+        Instant::now()
     }
 
-    /// Lets time pass on both clocks.
-    pub fn advance(&self, by: Duration) {
-        let mut state = self.state.lock();
-        state.monotonic += by;
-        state.now_ms = state
-            .now_ms
-            .saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX));
-    }
-
-    /// Sets the wall clock, as an operator or NTP does; the monotonic clock does not notice.
-    pub fn set_ms(&self, now_ms: i64) {
-        self.state.lock().now_ms = now_ms;
-    }
-}
-
-impl Clock for ManualClock {
-    fn now_ms(&self) -> i64 {
-        self.state.lock().now_ms
-    }
-
-    fn monotonic(&self) -> Duration {
-        self.state.lock().monotonic
+    fn sleep(&self, duration: Duration) -> Sleep {
+        Box::pin(tokio::time::sleep(duration))
     }
 }
 
@@ -105,20 +57,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn system_clock_advances_and_knows_the_century() {
-        let clock = SystemClock::new();
+    fn system_clock_is_after_2024_and_does_not_go_back() {
+        let clock = SystemClock;
+        assert!(clock.now_ms() > 1_704_067_200_000);
         let first = clock.monotonic();
         assert!(clock.monotonic() >= first);
-        assert!(clock.now_ms() > 1_700_000_000_000);
     }
 
-    #[test]
-    fn manual_clock_moves_only_when_told() {
-        let clock = ManualClock::at_ms(1_000);
-        assert_eq!((clock.now_ms(), clock.monotonic()), (1_000, Duration::ZERO));
-        clock.advance(Duration::from_millis(5));
-        assert_eq!((clock.now_ms(), clock.monotonic()), (1_005, Duration::from_millis(5)));
-        clock.set_ms(7);
-        assert_eq!((clock.now_ms(), clock.monotonic()), (7, Duration::from_millis(5)));
+    #[tokio::test]
+    async fn system_clock_sleeps_at_least_as_long_as_asked() {
+        let clock = SystemClock;
+        let start = clock.monotonic();
+        clock.sleep(Duration::from_millis(5)).await;
+        assert!(clock.monotonic() - start >= Duration::from_millis(5));
     }
 }

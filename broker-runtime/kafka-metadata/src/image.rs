@@ -65,7 +65,7 @@ impl std::fmt::Debug for ScramCredential {
 }
 
 /// Everything the cluster has agreed on, up to and including `applied`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct MetadataImage {
     /// Offset of the newest record in the image, `None` while it is empty.
     pub applied: Option<MetadataOffset>,
@@ -86,17 +86,213 @@ pub struct MetadataImage {
 }
 
 impl MetadataImage {
-    /// Applies one record at `offset`, which is the successor of `applied`.
+    /// The image that the records of a snapshot rebuild; `applied` is the offset of the newest record in it.
+    pub fn from_snapshot(applied: Option<MetadataOffset>, records: &[MetadataRecord]) -> Self {
+        let mut image = Self::default();
+        for record in records {
+            image.apply_change(record);
+        }
+        image.applied = applied;
+        image
+    }
+
+    /// Offset of the record that comes next.
+    pub fn next_offset(&self) -> MetadataOffset {
+        MetadataOffset(self.applied.map_or(0, |applied| applied.0 + 1))
+    }
+
+    /// Applies one record at `offset`, which is the successor of `applied`. A record about a broker, topic or partition
+    /// that does not exist changes nothing else.
     pub fn apply(&mut self, offset: MetadataOffset, record: &MetadataRecord) {
         debug_assert!(
             self.applied.is_none_or(|applied| applied.0 < offset.0),
             "records are applied in order"
         );
         self.applied = Some(offset);
+        self.apply_change(record);
+    }
+
+    fn apply_change(&mut self, record: &MetadataRecord) {
         match record {
             MetadataRecord::ClusterCreated { cluster_id } => self.cluster_id.clone_from(cluster_id),
-            _ => unreachable!("completed by the owner of this crate"),
+            MetadataRecord::BrokerRegistered { .. } => self.register(record),
+            MetadataRecord::BrokerFenced { broker_id } => self.change_broker(*broker_id, |broker| broker.fenced = true),
+            MetadataRecord::BrokerUnfenced { broker_id } => {
+                self.change_broker(*broker_id, |broker| broker.fenced = false);
+            }
+            MetadataRecord::BrokerShuttingDown { broker_id } => {
+                self.change_broker(*broker_id, |broker| broker.shutting_down = true);
+            }
+            MetadataRecord::BrokerUnregistered { broker_id } => {
+                self.brokers.remove(broker_id);
+            }
+            MetadataRecord::TopicCreated { topic_id, name } => self.create_topic(*topic_id, name),
+            MetadataRecord::TopicDeleted { topic_id } => self.delete_topic(*topic_id),
+            MetadataRecord::Partition {
+                topic_id,
+                partition,
+                state,
+            } => {
+                self.set_partition(*topic_id, *partition, state);
+            }
+            MetadataRecord::Config { resource, name, value } => self.set_config(resource, name, value.as_ref()),
+            MetadataRecord::ScramCredential {
+                user,
+                mechanism,
+                salt,
+                iterations,
+                stored_key,
+                server_key,
+            } => {
+                let credential = ScramCredential {
+                    salt: salt.clone(),
+                    iterations: *iterations,
+                    stored_key: stored_key.clone(),
+                    server_key: server_key.clone(),
+                };
+                Arc::make_mut(&mut self.scram).insert((user.clone(), *mechanism), credential);
+            }
+            MetadataRecord::ScramCredentialRemoved { user, mechanism } => {
+                Arc::make_mut(&mut self.scram).remove(&(user.clone(), *mechanism));
+            }
+            MetadataRecord::ProducerIds { next_producer_id } => self.next_producer_id = *next_producer_id,
         }
+    }
+
+    fn register(&mut self, record: &MetadataRecord) {
+        let MetadataRecord::BrokerRegistered {
+            broker_id,
+            broker_epoch,
+            incarnation_id,
+            boot_id,
+            rack,
+            endpoints,
+        } = record
+        else {
+            return;
+        };
+        let broker = BrokerImage {
+            broker_id: *broker_id,
+            broker_epoch: *broker_epoch,
+            incarnation_id: *incarnation_id,
+            boot_id: boot_id.clone(),
+            rack: rack.clone(),
+            endpoints: endpoints.clone(),
+            fenced: true,
+            shutting_down: false,
+        };
+        self.brokers.insert(*broker_id, Arc::new(broker));
+    }
+
+    fn change_broker(&mut self, broker_id: BrokerId, change: impl FnOnce(&mut BrokerImage)) {
+        if let Some(broker) = self.brokers.get_mut(&broker_id) {
+            change(Arc::make_mut(broker));
+        }
+    }
+
+    fn create_topic(&mut self, topic_id: TopicId, name: &str) {
+        let topic = TopicImage {
+            topic_id,
+            name: name.to_owned(),
+            partitions: Vec::new(),
+        };
+        Arc::make_mut(&mut self.topics).insert(name.to_owned(), Arc::new(topic));
+        Arc::make_mut(&mut self.topic_names).insert(topic_id, name.to_owned());
+    }
+
+    fn delete_topic(&mut self, topic_id: TopicId) {
+        let Some(name) = Arc::make_mut(&mut self.topic_names).remove(&topic_id) else {
+            return;
+        };
+        Arc::make_mut(&mut self.topics).remove(&name);
+        let resource = ConfigResource::Topic(name);
+        if self.configs.contains_key(&resource) {
+            Arc::make_mut(&mut self.configs).remove(&resource);
+        }
+    }
+
+    fn set_partition(&mut self, topic_id: TopicId, partition: i32, state: &PartitionState) {
+        let Some(name) = self.topic_names.get(&topic_id) else {
+            return;
+        };
+        let (Ok(index), Some(topic)) = (
+            usize::try_from(partition),
+            Arc::make_mut(&mut self.topics).get_mut(name),
+        ) else {
+            return;
+        };
+        let partitions = &mut Arc::make_mut(topic).partitions;
+        match partitions.get_mut(index) {
+            Some(existing) => existing.clone_from(state),
+            None if index == partitions.len() => partitions.push(state.clone()),
+            None => {}
+        }
+    }
+
+    fn set_config(&mut self, resource: &ConfigResource, name: &str, value: Option<&String>) {
+        let configs = Arc::make_mut(&mut self.configs);
+        match value {
+            Some(value) => {
+                configs
+                    .entry(resource.clone())
+                    .or_default()
+                    .insert(name.to_owned(), value.clone());
+            }
+            None => {
+                if let Some(of_resource) = configs.get_mut(resource) {
+                    of_resource.remove(name);
+                    if of_resource.is_empty() {
+                        configs.remove(resource);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Records that rebuild this image from nothing, in an order that is always the same.
+    pub fn to_records(&self) -> Vec<MetadataRecord> {
+        let mut records = vec![MetadataRecord::ClusterCreated {
+            cluster_id: self.cluster_id.clone(),
+        }];
+        for broker in self.brokers.values() {
+            broker_records(broker, &mut records);
+        }
+        let mut topics: Vec<_> = self.topics.values().collect();
+        topics.sort_unstable_by(|left, right| left.name.cmp(&right.name));
+        for topic in topics {
+            records.push(MetadataRecord::TopicCreated {
+                topic_id: topic.topic_id,
+                name: topic.name.clone(),
+            });
+            for (partition, state) in (0..).zip(&topic.partitions) {
+                records.push(MetadataRecord::Partition {
+                    topic_id: topic.topic_id,
+                    partition,
+                    state: state.clone(),
+                });
+            }
+        }
+        for (resource, values) in self.configs.iter() {
+            records.extend(values.iter().map(|(name, value)| MetadataRecord::Config {
+                resource: resource.clone(),
+                name: name.clone(),
+                value: Some(value.clone()),
+            }));
+        }
+        for ((user, mechanism), credential) in self.scram.iter() {
+            records.push(MetadataRecord::ScramCredential {
+                user: user.clone(),
+                mechanism: *mechanism,
+                salt: credential.salt.clone(),
+                iterations: credential.iterations,
+                stored_key: credential.stored_key.clone(),
+                server_key: credential.server_key.clone(),
+            });
+        }
+        records.push(MetadataRecord::ProducerIds {
+            next_producer_id: self.next_producer_id,
+        });
+        records
     }
 
     /// The topic with this id.
@@ -108,5 +304,73 @@ impl MetadataImage {
     pub fn partition(&self, topic: &str, partition: i32) -> Option<&PartitionState> {
         let index = usize::try_from(partition).ok()?;
         self.topics.get(topic)?.partitions.get(index)
+    }
+
+    /// The broker, when it may lead: registered, not fenced, not about to stop.
+    pub fn active_broker(&self, broker_id: BrokerId) -> Option<&Arc<BrokerImage>> {
+        self.brokers.get(&broker_id).filter(|broker| broker.is_active())
+    }
+
+    /// The dynamic configuration of a resource.
+    pub fn dynamic_config(&self, resource: &ConfigResource) -> Option<&BTreeMap<String, String>> {
+        self.configs.get(resource)
+    }
+
+    /// The broker property `name` for `broker_id`, or for any broker where that is `None`: its own dynamic value, the dynamic
+    /// default of all brokers, the value in `properties`. `None` where nobody set it.
+    pub fn broker_property(
+        &self,
+        broker_id: Option<BrokerId>,
+        name: &str,
+        properties: &BTreeMap<String, String>,
+    ) -> Option<String> {
+        let dynamic = |resource: &ConfigResource| self.configs.get(resource)?.get(name).cloned();
+        broker_id
+            .and_then(|broker_id| dynamic(&ConfigResource::Broker(broker_id)))
+            .or_else(|| dynamic(&ConfigResource::Brokers))
+            .or_else(|| properties.get(name).cloned())
+    }
+
+    /// The value of topic property `name` that holds for `topic` on brokers that were started with `properties`. `None` when
+    /// there is no such property, or it has no value.
+    pub fn topic_property(&self, topic: &str, name: &str, properties: &BTreeMap<String, String>) -> Option<String> {
+        let own = self
+            .configs
+            .get(&ConfigResource::Topic(topic.to_owned()))
+            .and_then(|values| values.get(name));
+        own.cloned().or_else(|| {
+            server_properties::topic_default(name, |broker_name| self.broker_property(None, broker_name, properties))
+        })
+    }
+
+    /// Replicas that must be in sync for `topic` before a producer with acks=all is accepted.
+    pub fn min_insync_replicas(&self, topic: &str, properties: &BTreeMap<String, String>) -> usize {
+        let value = self.topic_property(topic, "min.insync.replicas", properties);
+        value.and_then(|text| text.trim().parse().ok()).unwrap_or(1)
+    }
+}
+
+impl BrokerImage {
+    /// True when it may lead and may join an ISR.
+    pub fn is_active(&self) -> bool {
+        !self.fenced && !self.shutting_down
+    }
+}
+
+fn broker_records(broker: &BrokerImage, records: &mut Vec<MetadataRecord>) {
+    let broker_id = broker.broker_id;
+    records.push(MetadataRecord::BrokerRegistered {
+        broker_id,
+        broker_epoch: broker.broker_epoch,
+        incarnation_id: broker.incarnation_id,
+        boot_id: broker.boot_id.clone(),
+        rack: broker.rack.clone(),
+        endpoints: broker.endpoints.clone(),
+    });
+    if !broker.fenced {
+        records.push(MetadataRecord::BrokerUnfenced { broker_id });
+    }
+    if broker.shutting_down {
+        records.push(MetadataRecord::BrokerShuttingDown { broker_id });
     }
 }

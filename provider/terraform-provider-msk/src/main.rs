@@ -1,3 +1,7 @@
-//! The `terraform-provider-msk` plugin binary.
+//! The provider for Terraform and OpenTofu.
+
+mod arn;
+mod bundled_runtime;
+mod timeouts;
 
 fn main() {}

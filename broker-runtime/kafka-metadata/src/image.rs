@@ -222,10 +222,10 @@ impl MetadataImage {
             return;
         };
         let partitions = &mut Arc::make_mut(topic).partitions;
-        match partitions.get_mut(index) {
-            Some(existing) => existing.clone_from(state),
-            None if index == partitions.len() => partitions.push(state.clone()),
-            None => {}
+        if index == partitions.len() {
+            partitions.push(state.clone());
+        } else if let Some(existing) = partitions.get_mut(index) {
+            existing.clone_from(state);
         }
     }
 

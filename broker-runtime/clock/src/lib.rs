@@ -9,6 +9,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
+    sync::OnceLock,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -24,6 +25,14 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
 
     /// A point in time that never goes back; only differences mean something.
     fn monotonic(&self) -> Instant;
+
+    /// Milliseconds of [`Clock::monotonic`] since some moment in the life of this process.
+    fn monotonic_ms(&self) -> i64 {
+        static ORIGIN: OnceLock<Instant> = OnceLock::new();
+        let now = self.monotonic();
+        let elapsed = now.saturating_duration_since(*ORIGIN.get_or_init(|| now));
+        i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
+    }
 
     /// Completes once `duration` has passed. Has to be awaited inside of a tokio runtime.
     fn sleep(&self, duration: Duration) -> Sleep;

@@ -55,6 +55,10 @@ impl Clock for ManualClock {
         self.shared.start + self.elapsed()
     }
 
+    fn monotonic_ms(&self) -> i64 {
+        i64::try_from(self.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
+
     fn sleep(&self, duration: Duration) -> Sleep {
         let wake_at = self.elapsed() + duration;
         let mut elapsed = self.shared.elapsed.subscribe();

@@ -1,1 +1,21 @@
-//! The partition log: segments, indexes, producer state, recovery, retention.
+//! The partition log: segments, indexes, producer state, recovery, retention. Kafka's on-disk format byte for byte, so
+//! that Kafka's tools read it and a log directory can be handed over to Apache Kafka.
+//!
+//! Everything here is synchronous and blocks on the disk; no sockets, no async runtime. A [`LogDir`] owns a directory
+//! and what is in it, a [`Log`] is one partition. All methods take `&self` and may be called from any thread.
+//!
+//! Offsets become safe in three steps: appended (in the page cache: survives `kill -9`), flushed ([`Log::flush`]: survives
+//! a power failure), committed (the high watermark, which replication moves and tells us by [`Log::set_high_watermark`]).
+
+mod append_info;
+mod config;
+mod error;
+mod log;
+mod log_dir;
+
+pub use append_info::{AppendInfo, AppendOrigin, LeaderAppend, ProducerInfo, TimestampedOffset};
+pub use config::{CleanupPolicy, LogConfig};
+pub use error::{LogDirError, LogError};
+pub use kafka_codec::record_batch::TimestampType;
+pub use log::Log;
+pub use log_dir::{FoundPartition, LogDir, LogDirConfig};

@@ -1,0 +1,79 @@
+//! Configuration of one log: the topic properties that matter to storage, as numbers.
+
+use kafka_codec::record_batch::{Compression, TimestampType};
+
+/// How old records go (`cleanup.policy`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CleanupPolicy {
+    /// Whole segments are deleted by `retention.ms` and `retention.bytes`.
+    pub delete: bool,
+    /// Only the last record of each key is kept. Compaction itself is not built yet: a log that is only compacted
+    /// keeps everything, and is never deleted by retention.
+    pub compact: bool,
+}
+
+/// Topic configuration as the log uses it. Names are Kafka's; times are in milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogConfig {
+    /// `segment.bytes`: a segment is closed before it would become larger.
+    pub segment_bytes: u64,
+    /// `segment.ms`: a segment is closed when its first record is this old.
+    pub segment_ms: i64,
+    /// `retention.ms`; `None` keeps records for ever.
+    pub retention_ms: Option<i64>,
+    /// `retention.bytes`; `None` does not bound the size.
+    pub retention_bytes: Option<u64>,
+    /// `max.message.bytes`: largest batch of a producer, as it came.
+    pub max_message_bytes: usize,
+    /// `index.interval.bytes`: distance of index entries.
+    pub index_interval_bytes: u64,
+    /// `segment.index.bytes`: a segment is closed when an index would become larger.
+    pub segment_index_bytes: u64,
+    /// `message.timestamp.type`.
+    pub message_timestamp_type: TimestampType,
+    /// `message.timestamp.before.max.ms`: how much older than now a producer's timestamp may be.
+    pub message_timestamp_before_max_ms: i64,
+    /// `message.timestamp.after.max.ms`: how much newer than now a producer's timestamp may be.
+    pub message_timestamp_after_max_ms: i64,
+    /// `compression.type`; `None` is `producer`: batches stay as they came.
+    pub compression: Option<Compression>,
+    /// `flush.messages`: who owns the log flushes it after so many records.
+    pub flush_messages: i64,
+    /// `flush.ms`: who owns the log flushes it when its oldest unflushed record is this old.
+    pub flush_ms: i64,
+    /// `cleanup.policy`.
+    pub cleanup_policy: CleanupPolicy,
+    /// `producer.id.expiration.ms`: state of an idempotent producer is forgotten after so long without a batch.
+    pub producer_id_expiration_ms: i64,
+    /// Decompress a producer's batches to check what is in them, as Kafka does. Without it a broken producer can store
+    /// records nobody can read.
+    pub verify_compressed_records: bool,
+}
+
+impl Default for LogConfig {
+    /// Kafka's defaults, except that every record is flushed before it counts (`flush.messages=1`).
+    fn default() -> Self {
+        const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+        Self {
+            segment_bytes: 1 << 30,
+            segment_ms: 7 * DAY_MS,
+            retention_ms: Some(7 * DAY_MS),
+            retention_bytes: None,
+            max_message_bytes: 1_048_588,
+            index_interval_bytes: 4096,
+            segment_index_bytes: 10 << 20,
+            message_timestamp_type: TimestampType::CreateTime,
+            message_timestamp_before_max_ms: i64::MAX,
+            message_timestamp_after_max_ms: 60 * 60 * 1000,
+            compression: None,
+            flush_messages: 1,
+            flush_ms: i64::MAX,
+            cleanup_policy: CleanupPolicy {
+                delete: true,
+                compact: false,
+            },
+            producer_id_expiration_ms: DAY_MS,
+            verify_compressed_records: true,
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! From an event to a decision. Every decision is one atomic batch of records: the host writes it, flushes it, and only
+//! then lets anybody see the new image or the answer.
+
+use rand::Rng;
+
+use super::{
+    alter_partition, brokers, configs, create_partitions, create_topics, defaults::ControllerDefaults, delete_topics,
+    draft::Draft, elections, producer_ids, scram,
+};
+use crate::{
+    BrokerId, MetadataImage, MetadataRecord, TopicId,
+    rpc::{ControllerError, ControllerRequest, ControllerResponse},
+};
+
+/// What the controller has to decide on.
+#[derive(Clone, Debug)]
+pub enum ControllerEvent {
+    /// The log is empty: this cluster begins.
+    CreateCluster {
+        /// Kafka's id of the cluster.
+        cluster_id: String,
+    },
+    /// A broker or the engine asks for something.
+    Request(ControllerRequest),
+    /// A broker's process is gone, or has not been heard of for too long.
+    Fence {
+        /// The broker.
+        broker_id: BrokerId,
+    },
+    /// Preferred replicas of these partitions have been in sync for long enough to lead again.
+    BalanceLeaders {
+        /// The partitions.
+        partitions: Vec<(TopicId, i32)>,
+    },
+}
+
+/// What was decided.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// Records of one atomic batch; none when nothing changes.
+    pub records: Vec<MetadataRecord>,
+    /// The image with the records applied.
+    pub image: MetadataImage,
+    /// The answer.
+    pub response: ControllerResponse,
+}
+
+/// Decides on one event. An error means that nothing changes.
+pub fn decide(
+    image: &MetadataImage,
+    event: ControllerEvent,
+    defaults: &ControllerDefaults,
+    rng: &mut dyn Rng,
+) -> Result<Decision, ControllerError> {
+    let mut draft = Draft::new(image, defaults);
+    let response = match event {
+        ControllerEvent::CreateCluster { cluster_id } => {
+            if image.applied.is_none() {
+                draft.push(MetadataRecord::ClusterCreated { cluster_id });
+            }
+            ControllerResponse::Done
+        }
+        ControllerEvent::Request(request) => request_into(&mut draft, request, rng)?,
+        ControllerEvent::Fence { broker_id } => {
+            brokers::fence(&mut draft, broker_id);
+            ControllerResponse::Done
+        }
+        ControllerEvent::BalanceLeaders { partitions } => {
+            elections::balance(&mut draft, &partitions);
+            ControllerResponse::Done
+        }
+    };
+    Ok(draft.into_decision(response))
+}
+
+fn request_into(
+    draft: &mut Draft<'_>,
+    request: ControllerRequest,
+    rng: &mut dyn Rng,
+) -> Result<ControllerResponse, ControllerError> {
+    match request {
+        ControllerRequest::Register { .. } => brokers::register(draft, request),
+        ControllerRequest::Heartbeat {
+            broker_id,
+            broker_epoch,
+            applied,
+            want_shutdown,
+        } => {
+            brokers::check_epoch(draft.image(), broker_id, broker_epoch)?;
+            Ok(brokers::heartbeat(draft, broker_id, applied, want_shutdown))
+        }
+        ControllerRequest::AlterPartition {
+            broker_id,
+            broker_epoch,
+            partitions,
+        } => {
+            brokers::check_epoch(draft.image(), broker_id, broker_epoch)?;
+            Ok(alter_partition::alter(draft, broker_id, &partitions))
+        }
+        ControllerRequest::AllocateProducerIds {
+            broker_id,
+            broker_epoch,
+        } => {
+            brokers::check_epoch(draft.image(), broker_id, broker_epoch)?;
+            producer_ids::allocate(draft)
+        }
+        ControllerRequest::CreateTopics { topics, validate_only } => {
+            Ok(draft.unless(validate_only, |draft| create_topics::create(draft, &topics, rng)))
+        }
+        ControllerRequest::DeleteTopics { topics } => Ok(delete_topics::delete(draft, &topics)),
+        ControllerRequest::CreatePartitions { topics, validate_only } => {
+            Ok(draft.unless(validate_only, |draft| create_partitions::create(draft, &topics, rng)))
+        }
+        ControllerRequest::AlterConfigs {
+            resources,
+            validate_only,
+        } => Ok(draft.unless(validate_only, |draft| configs::alter(draft, &resources))),
+        ControllerRequest::AlterScram { records } => scram::alter(draft, records),
+        ControllerRequest::ElectPreferredLeaders { partitions } => {
+            Ok(elections::elect_preferred(draft, partitions.as_deref()))
+        }
+    }
+}

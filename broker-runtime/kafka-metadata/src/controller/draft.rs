@@ -1,0 +1,68 @@
+//! A batch of records in the making, with the image they lead to: later parts of a request see the earlier ones.
+
+use super::{decide::Decision, defaults::ControllerDefaults};
+use crate::{MetadataImage, MetadataOffset, MetadataRecord, PartitionState, TopicId, rpc::ControllerResponse};
+
+pub(super) struct Draft<'a> {
+    image: MetadataImage,
+    records: Vec<MetadataRecord>,
+    defaults: &'a ControllerDefaults,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(image: &MetadataImage, defaults: &'a ControllerDefaults) -> Self {
+        Self {
+            image: image.clone(),
+            records: Vec::new(),
+            defaults,
+        }
+    }
+
+    /// The image with everything so far applied.
+    pub(super) fn image(&self) -> &MetadataImage {
+        &self.image
+    }
+
+    pub(super) fn defaults(&self) -> &'a ControllerDefaults {
+        self.defaults
+    }
+
+    /// Offset that the next record gets.
+    pub(super) fn next_offset(&self) -> MetadataOffset {
+        self.image.next_offset()
+    }
+
+    pub(super) fn push(&mut self, record: MetadataRecord) {
+        self.image.apply(self.image.next_offset(), &record);
+        self.records.push(record);
+    }
+
+    pub(super) fn push_partition(&mut self, topic_id: TopicId, partition: i32, state: PartitionState) {
+        self.push(MetadataRecord::Partition {
+            topic_id,
+            partition,
+            state,
+        });
+    }
+
+    /// Carries `work` out; with `validate_only` its records are dropped again and only the answer stays.
+    pub(super) fn unless<R>(&mut self, validate_only: bool, work: impl FnOnce(&mut Self) -> R) -> R {
+        if !validate_only {
+            return work(self);
+        }
+        let mut trial = Self {
+            image: self.image.clone(),
+            records: Vec::new(),
+            defaults: self.defaults,
+        };
+        work(&mut trial)
+    }
+
+    pub(super) fn into_decision(self, response: ControllerResponse) -> Decision {
+        Decision {
+            records: self.records,
+            image: self.image,
+            response,
+        }
+    }
+}

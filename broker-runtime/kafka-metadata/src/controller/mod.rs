@@ -1,0 +1,23 @@
+//! The controller as a pure function: what is agreed on and something that happens, to records and an answer.
+
+mod alter_partition;
+mod brokers;
+mod configs;
+mod create_partitions;
+mod create_topics;
+mod decide;
+mod defaults;
+mod delete_topics;
+mod draft;
+mod elections;
+mod leader_balance;
+mod placement;
+mod producer_ids;
+mod scram;
+mod topic_name;
+
+
+pub use decide::{ControllerEvent, Decision, decide};
+pub use defaults::ControllerDefaults;
+pub use leader_balance::LeaderBalance;
+pub use topic_name::validate_topic_name;

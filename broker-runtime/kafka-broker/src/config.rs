@@ -155,9 +155,14 @@ pub enum ConfigError {
 impl BrokerConfig {
     /// Reads and checks a configuration file.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = fs::read(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-        let config: Self = serde_json::from_slice(&text)
-            .map_err(|source| ConfigError::Malformed { path: path.to_owned(), source })?;
+        let text = fs::read(path).map_err(|source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let config: Self = serde_json::from_slice(&text).map_err(|source| ConfigError::Malformed {
+            path: path.to_owned(),
+            source,
+        })?;
         config.check()?;
         Ok(config)
     }
@@ -173,10 +178,16 @@ impl BrokerConfig {
                 return invalid(format!("listener {} is given twice", listener.name));
             }
             if listener.mutual_tls && !listener.tls {
-                return invalid(format!("listener {} asks for client certificates without tls", listener.name));
+                return invalid(format!(
+                    "listener {} asks for client certificates without tls",
+                    listener.name
+                ));
             }
             if listener.tls && self.tls.is_none() {
-                return invalid(format!("listener {} uses tls, but no certificate is given", listener.name));
+                return invalid(format!(
+                    "listener {} uses tls, but no certificate is given",
+                    listener.name
+                ));
             }
         }
         if self.listener(ListenerName::Internal).is_none() {

@@ -13,6 +13,7 @@ pub mod dispatch;
 mod error;
 pub mod groups;
 mod handlers;
+mod maintenance;
 mod metadata;
 pub mod partition;
 mod replication;
@@ -23,4 +24,4 @@ mod settings;
 
 pub use config::BrokerConfig;
 pub use error::BrokerError;
-pub use run::run;
+pub use run::{run, run_until};

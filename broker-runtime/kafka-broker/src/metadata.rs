@@ -16,7 +16,10 @@ pub struct MetadataCache {
 impl MetadataCache {
     /// An empty image.
     pub(crate) fn new() -> Self {
-        Self { image: ArcSwap::from_pointee(MetadataImage::default()), applied: watch::Sender::new(None) }
+        Self {
+            image: ArcSwap::from_pointee(MetadataImage::default()),
+            applied: watch::Sender::new(None),
+        }
     }
 
     /// The image as it is now; it never changes under the caller.

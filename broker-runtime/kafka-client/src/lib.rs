@@ -1,1 +1,10 @@
 //! The small internal Kafka client: follower fetch and admin calls.
+//!
+//! One [`Connection`] is one TCP or TLS connection to one broker, with requests answered one after the other. It knows
+//! nothing of metadata, retries or consumer groups; followers and tests need none of that.
+
+mod connection;
+mod error;
+
+pub use connection::{Connection, ConnectionOptions, TlsOptions};
+pub use error::ClientError;

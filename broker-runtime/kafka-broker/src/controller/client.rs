@@ -12,7 +12,7 @@ use kafka_metadata::{
     rpc::{BrokerMessage, ControllerError, ControllerRequest, ControllerResponse},
 };
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 /// Requests on their way to the controller, per connection.
 const QUEUE_LENGTH_MAX: usize = 1024;
@@ -28,6 +28,7 @@ pub struct ControllerClient {
     broker_id: BrokerId,
     broker_epoch: AtomicI64,
     next_id: AtomicU64,
+    beat: Notify,
     link: Mutex<Option<Link>>,
 }
 
@@ -40,7 +41,13 @@ struct Link {
 impl ControllerClient {
     /// A client that is not connected yet.
     pub(crate) fn new(broker_id: BrokerId) -> Self {
-        Self { broker_id, broker_epoch: AtomicI64::new(-1), next_id: AtomicU64::new(1), link: Mutex::new(None) }
+        Self {
+            broker_id,
+            broker_epoch: AtomicI64::new(-1),
+            next_id: AtomicU64::new(1),
+            beat: Notify::new(),
+            link: Mutex::new(None),
+        }
     }
 
     /// This broker.
@@ -58,6 +65,21 @@ impl ControllerClient {
         self.link.lock().is_some()
     }
 
+    /// An id for a request on any connection.
+    pub(crate) fn next_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Asks for a heartbeat out of turn.
+    pub(crate) fn beat_soon(&self) {
+        self.beat.notify_one();
+    }
+
+    /// Waits for [`Self::beat_soon`].
+    pub(crate) async fn beat_asked(&self) {
+        self.beat.notified().await;
+    }
+
     /// Asks and waits for the answer, at most 30 s.
     pub async fn call(&self, request: ControllerRequest) -> Result<ControllerResponse, ControllerError> {
         self.call_within(request, CALL_TIMEOUT).await
@@ -70,7 +92,7 @@ impl ControllerClient {
         request: ControllerRequest,
         timeout: Duration,
     ) -> Result<ControllerResponse, ControllerError> {
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let id = self.next_id();
         let (sender, receiver) = oneshot::channel();
         {
             let mut link = self.link.lock();
@@ -94,7 +116,10 @@ impl ControllerClient {
     /// A new connection: what is asked from now on goes to the receiver.
     pub(crate) fn attach(&self) -> mpsc::Receiver<BrokerMessage> {
         let (requests, receiver) = mpsc::channel(QUEUE_LENGTH_MAX);
-        *self.link.lock() = Some(Link { requests, pending: HashMap::new() });
+        *self.link.lock() = Some(Link {
+            requests,
+            pending: HashMap::new(),
+        });
         receiver
     }
 

@@ -4,7 +4,7 @@
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
-use kafka_codec::{DecodeError, EncodeError};
+use kafka_codec::{DecodeError, EncodeError, HeaderError};
 use thiserror::Error;
 
 use crate::{broker::Broker, dispatch::RequestContext};
@@ -33,6 +33,9 @@ pub enum Reply {
 /// Why a connection has to be closed without a reply.
 #[derive(Debug, Error)]
 pub enum RequestError {
+    /// The bytes are no request header.
+    #[error("request header cannot be decoded")]
+    Header(#[from] HeaderError),
     /// The bytes are no request of this key and version.
     #[error("request body cannot be decoded")]
     Decode(#[from] DecodeError),
@@ -80,7 +83,9 @@ macro_rules! api {
                 Box::pin(async move {
                     let request = $crate::dispatch::decode_request::<$request>(context, body)?;
                     let response = $handle(context, broker, request, context.api_version).await;
-                    Ok($crate::dispatch::Reply::Now($crate::dispatch::encode_reply(context, &response)?))
+                    Ok($crate::dispatch::Reply::Now($crate::dispatch::encode_reply(
+                        context, &response,
+                    )?))
                 })
             },
         }

@@ -14,7 +14,7 @@
 //! ISR, which is the committed one and the one in flight together; a replica counts with what it has *flushed*; with
 //! fewer in-sync replicas than `min.insync.replicas` the high watermark stands still.
 
-use std::collections::BTreeMap;
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use kafka_metadata::{BrokerEpoch, BrokerId, LeaderEpoch, PartitionEpoch, PartitionState};
 
@@ -113,11 +113,16 @@ impl LeaderState {
 
     /// Takes over a newer committed state of the same leader epoch.
     pub(crate) fn commit(&mut self, state: &PartitionState, now_ms: i64) {
-        assert_eq!(state.leader_epoch, self.leader_epoch, "a new leader epoch begins a new leadership");
-        if state.partition_epoch <= self.partition_epoch {
-            return;
+        assert_eq!(
+            state.leader_epoch, self.leader_epoch,
+            "a new leader epoch begins a new leadership"
+        );
+        match state.partition_epoch.cmp(&self.partition_epoch) {
+            Ordering::Less => {}
+            // What was proposed is what there is already.
+            Ordering::Equal => self.pending_isr = None,
+            Ordering::Greater => self.adopt(state, now_ms),
         }
-        self.adopt(state, now_ms);
     }
 
     fn adopt(&mut self, state: &PartitionState, now_ms: i64) {
@@ -263,7 +268,10 @@ impl LeaderState {
             return None;
         }
         self.pending_isr = Some(wanted.clone());
-        Some(IsrProposal { partition_epoch: self.partition_epoch, isr: wanted })
+        Some(IsrProposal {
+            partition_epoch: self.partition_epoch,
+            isr: wanted,
+        })
     }
 
     /// The controller refused the proposal, or was not reached.

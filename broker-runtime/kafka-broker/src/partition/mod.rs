@@ -1,14 +1,30 @@
 //! Partitions of this broker: the log with its role in replication.
 //!
 //! What the coordinators use of a [`Partition`]:
-//! * `append_as_leader(records, required_epoch) -> Result<AppendedRange, PartitionError>`: validates, assigns offsets,
-//!   appends; at once visible to followers, not yet to consumers.
-//! * `wait_committed(range.last_offset, leader_epoch, deadline).await`: until the high watermark has passed the offset.
-//! * `append_internal(batch, leader_epoch).await -> Result<i64, PartitionError>`: both; gives the base offset.
-//! * `read(offset, max_bytes, ReadBound::HighWatermark | LogEnd) -> Result<Bytes, PartitionError>`: whole batches.
-//! * `high_watermark()`, `log_start_offset()`, `log_end_offset()`, `leader_epoch()`, `is_leader()`.
+//! * `append_as_leader(records, required_epoch, acks, origin)`: validates, assigns offsets, appends; at once visible to
+//!   followers, not yet to consumers.
+//! * `wait_committed(last_offset, leader_epoch, timeout).await`: until the high watermark has passed the offset.
+//! * `append_internal(batch, leader_epoch).await`: both; gives the base offset.
+//! * `read(offset, max_bytes, bound)`: whole batches.
 
+mod append;
 mod error;
+mod flusher;
 mod leader;
+mod read;
+mod registry;
+mod replica;
+mod store;
+mod waiters;
 
+pub use append::{AppendedRange, RequiredAcks};
 pub use error::PartitionError;
+pub(crate) use leader::FollowerFetch;
+pub use read::ReadBound;
+pub(crate) use read::{ReadRequest, ReadResult};
+pub use registry::PartitionRegistry;
+pub use replica::Partition;
+pub(crate) use replica::PartitionContext;
+pub(crate) use store::LogStore;
+pub use store::StoreError;
+pub(crate) use waiters::FetchWaiter;

@@ -1,0 +1,158 @@
+//! Listeners: bind, accept, TLS handshake, and a task for each connection.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use rustls::ServerConfig;
+use socket2::{Domain, Protocol, Socket, Type};
+use thiserror::Error;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, info, warn};
+
+use super::{
+    serve::serve,
+    tls::{TlsError, TlsIdentity},
+};
+use crate::{
+    broker::Broker,
+    config::ListenerConfig,
+    dispatch::{Connection, Principal, Session},
+    security::SaslState,
+};
+
+/// Connections the kernel holds ready for us.
+const BACKLOG: i32 = 1024;
+
+/// A TLS handshake that takes longer is given up.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Pause after `accept` failed for want of descriptors or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Why a listener cannot be opened.
+#[derive(Debug, Error)]
+pub enum ListenerError {
+    /// The address cannot be bound.
+    #[error("listener {listener} cannot bind {address}")]
+    Bind {
+        /// Its name.
+        listener: &'static str,
+        /// Its address.
+        address: SocketAddr,
+        /// Cause.
+        #[source]
+        source: io::Error,
+    },
+    /// Certificates are unusable.
+    #[error("listener {listener} has no usable certificate")]
+    Tls {
+        /// Its name.
+        listener: &'static str,
+        /// Cause.
+        #[source]
+        source: TlsError,
+    },
+}
+
+/// A bound listener that accepts nobody yet.
+pub(crate) struct BoundListener {
+    config: ListenerConfig,
+    socket: TcpListener,
+    tls: Option<Arc<ServerConfig>>,
+}
+
+impl BoundListener {
+    /// Binds the address of `config`.
+    pub(crate) fn bind(config: &ListenerConfig, identity: Option<&TlsIdentity>) -> Result<Self, ListenerError> {
+        let listener = config.name.as_str();
+        let socket = listening_socket(config.address()).map_err(|source| ListenerError::Bind {
+            listener,
+            address: config.address(),
+            source,
+        })?;
+        let tls = match identity {
+            Some(identity) if config.tls => Some(
+                identity
+                    .server(config.mutual_tls)
+                    .map_err(|source| ListenerError::Tls { listener, source })?,
+            ),
+            _ => None,
+        };
+        Ok(Self {
+            config: config.clone(),
+            socket,
+            tls,
+        })
+    }
+
+    /// Accepts until the broker stops; each connection becomes a task of `tasks`.
+    pub(crate) async fn accept(self, broker: Arc<Broker>, tasks: TaskTracker) {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+        info!(listener = %self.config.name, address = %self.config.address(), "listening");
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.socket.accept() => accepted,
+                () = broker.shutdown.cancelled() => return,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    let connection = Arc::new(Connection {
+                        id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+                        listener: self.config.name,
+                        sasl_required: self.config.sasl,
+                        peer,
+                        session: Mutex::new(Session {
+                            principal: Principal::anonymous(),
+                            client_software: None,
+                            sasl: SaslState::default(),
+                        }),
+                    });
+                    tasks.spawn(welcome(stream, connection, Arc::clone(&broker), self.tls.clone()));
+                }
+                Err(error) => {
+                    warn!(listener = %self.config.name, %error, "accept failed");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+fn listening_socket(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // A restarted broker takes its port back while old connections linger.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+async fn welcome(stream: TcpStream, connection: Arc<Connection>, broker: Arc<Broker>, tls: Option<Arc<ServerConfig>>) {
+    if let Err(error) = stream.set_nodelay(true) {
+        debug!(peer = %connection.peer, %error, "connection lost before it began");
+        return;
+    }
+    let Some(tls) = tls else {
+        let (reader, writer) = stream.into_split();
+        return serve(reader, writer, connection, broker).await;
+    };
+    match tokio::time::timeout(HANDSHAKE_TIMEOUT, TlsAcceptor::from(tls).accept(stream)).await {
+        Ok(Ok(stream)) => {
+            let (reader, writer) = tokio::io::split(stream);
+            serve(reader, writer, connection, broker).await;
+        }
+        Ok(Err(error)) => debug!(peer = %connection.peer, %error, "tls handshake failed"),
+        Err(_) => debug!(peer = %connection.peer, "tls handshake timed out"),
+    }
+}

@@ -1,0 +1,234 @@
+//! One connection: reads a frame, has it answered, and writes replies in the order of the requests.
+//!
+//! ```text
+//!            ┌────────── room in the pipeline ◄───────────┐
+//!            ▼                                            │
+//!   reading a frame ──► handler runs ──► reply queued ────┤
+//!                                            │            │
+//!                        replies in order ◄──┘ ──► socket ┘
+//! ```
+//!
+//! The next request is not looked at before the handler of the last one is done, as in Kafka, which mutes the channel.
+//! A handler may be done before its reply is there ([`Reply::Later`]: produce with acks=all); up to
+//! [`PIPELINE_MAX`] such replies may be due.
+
+use std::{panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesOrdered};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, Sleep},
+};
+use tracing::{debug, warn};
+
+use super::{
+    frame::{FrameError, FrameReader},
+    write::write_frame,
+};
+use crate::{
+    broker::Broker,
+    dispatch::{self, Connection, Reply, ReplyFrame, RequestError},
+};
+
+/// Replies that may be due on one connection before reading stops.
+const PIPELINE_MAX: usize = 32;
+
+/// The largest frame that is read before authentication.
+const UNAUTHENTICATED_FRAME_BYTES: usize = 512 * 1024;
+
+/// Frames up to this size are not counted against the memory budget.
+const UNCOUNTED_FRAME_BYTES: usize = 16 * 1024;
+
+/// The memory budget is counted in units of this size.
+pub(crate) const BUDGET_UNIT_BYTES: usize = 1024;
+
+/// Ends a connection.
+enum End {
+    /// The peer is gone, or the last reply is written.
+    Quiet,
+    /// The peer broke a rule.
+    Frame(FrameError),
+    /// Ditto, found while decoding.
+    Request(RequestError),
+    /// Nothing came for too long.
+    Idle,
+    /// The handler panicked: a mistake of ours.
+    Panic,
+    /// The broker stops.
+    Shutdown,
+}
+
+/// A request with the share of the memory budget that it holds.
+struct Received {
+    frame: Bytes,
+    budget: Option<OwnedSemaphorePermit>,
+}
+
+type Handling = BoxFuture<'static, Result<Result<Reply, RequestError>, ()>>;
+type Due = BoxFuture<'static, Result<(ReplyFrame, bool), RequestError>>;
+
+/// Serves one connection until it ends.
+pub(crate) async fn serve<R, W>(reader: R, mut writer: W, connection: Arc<Connection>, broker: Arc<Broker>)
+where
+    R: AsyncRead + Unpin + Send,
+    W: AsyncWrite + Unpin + Send,
+{
+    let end = exchange(FrameReader::new(reader), &mut writer, &connection, &broker).await;
+    let (id, peer, listener) = (connection.id, connection.peer, connection.listener);
+    match end {
+        End::Quiet | End::Shutdown => debug!(id, %peer, %listener, "connection closed"),
+        End::Idle => debug!(id, %peer, %listener, "idle connection closed"),
+        End::Frame(FrameError::Io(error)) => debug!(id, %peer, %listener, %error, "connection failed"),
+        End::Frame(error) => warn!(id, %peer, %listener, %error, "connection closed: bad frame"),
+        End::Request(error) => {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            warn!(id, %peer, %listener, %error, cause, "connection closed: bad request");
+        }
+        End::Panic => {}
+    }
+}
+
+async fn exchange<R, W>(
+    mut reader: FrameReader<R>,
+    writer: &mut W,
+    connection: &Arc<Connection>,
+    broker: &Arc<Broker>,
+) -> End
+where
+    R: AsyncRead + Unpin + Send,
+    W: AsyncWrite + Unpin + Send,
+{
+    let idle = Duration::from_millis(broker.settings.connections_max_idle_ms);
+    let mut idle_timer = Box::pin(tokio::time::sleep(idle));
+    let mut due: FuturesOrdered<Due> = FuturesOrdered::new();
+    let mut handling: Option<Handling> = None;
+    loop {
+        tokio::select! {
+            biased;
+            Some(reply) = due.next(), if !due.is_empty() => match reply {
+                Ok((frame, last)) => {
+                    if write_frame(writer, frame).await.is_err() || last {
+                        return End::Quiet;
+                    }
+                }
+                Err(error) => return End::Request(error),
+            },
+            outcome = poll_handling(&mut handling), if handling.is_some() => {
+                handling = None;
+                match outcome {
+                    Ok(Ok(reply)) => match queue_reply(reply, &mut due, writer).await {
+                        Ok(()) => {}
+                        Err(end) => return end,
+                    },
+                    Ok(Err(error)) => return End::Request(error),
+                    Err(()) => return End::Panic,
+                }
+            }
+            received = receive(&mut reader, connection, broker), if handling.is_none() && due.len() < PIPELINE_MAX => {
+                match received {
+                    Ok(Some(received)) => handling = Some(handle(received, connection, broker)),
+                    Ok(None) => return End::Quiet,
+                    Err(error) => return End::Frame(error),
+                }
+                reset(&mut idle_timer, idle);
+            }
+            () = &mut idle_timer, if handling.is_none() && due.is_empty() => return End::Idle,
+            () = broker.shutdown.cancelled(), if handling.is_none() && due.is_empty() => return End::Shutdown,
+        }
+    }
+}
+
+fn reset(timer: &mut Pin<Box<Sleep>>, idle: Duration) {
+    timer.as_mut().reset(Instant::now() + idle);
+}
+
+async fn poll_handling(handling: &mut Option<Handling>) -> Result<Result<Reply, RequestError>, ()> {
+    match handling {
+        Some(handling) => handling.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Reads one frame, within the limits of the connection and of the broker.
+async fn receive<R: AsyncRead + Unpin>(
+    reader: &mut FrameReader<R>,
+    connection: &Connection,
+    broker: &Broker,
+) -> Result<Option<Received>, FrameError> {
+    let authenticated = !connection.sasl_required || connection.session.lock().sasl.is_complete();
+    let limit = if authenticated {
+        broker.settings.socket_request_max_bytes
+    } else {
+        broker
+            .settings
+            .socket_request_max_bytes
+            .min(UNAUTHENTICATED_FRAME_BYTES)
+    };
+    let Some(length) = reader.next_length(limit).await? else {
+        return Ok(None);
+    };
+    let budget = if length > UNCOUNTED_FRAME_BYTES {
+        Some(reserve(&broker.request_memory, length).await)
+    } else {
+        None
+    };
+    let frame = reader.next_frame(length).await?;
+    Ok(Some(Received {
+        frame,
+        budget: budget.flatten(),
+    }))
+}
+
+async fn reserve(memory: &Arc<Semaphore>, length: usize) -> Option<OwnedSemaphorePermit> {
+    let units = u32::try_from(length / BUDGET_UNIT_BYTES).unwrap_or(u32::MAX);
+    // The semaphore is never closed.
+    Arc::clone(memory).acquire_many_owned(units).await.ok()
+}
+
+/// Starts answering a request. A panic in a handler costs the connection, never the broker.
+fn handle(received: Received, connection: &Arc<Connection>, broker: &Arc<Broker>) -> Handling {
+    let connection = Arc::clone(connection);
+    let broker = Arc::clone(broker);
+    let answer = async move {
+        let Received { frame, budget } = received;
+        let reply = dispatch::answer(&connection, &broker, frame).await;
+        drop(budget);
+        reply
+    };
+    Box::pin(async move {
+        AssertUnwindSafe(answer).catch_unwind().await.map_err(|panic| {
+            let text = panic
+                .downcast_ref::<&str>()
+                .copied()
+                .or(panic.downcast_ref::<String>().map(String::as_str));
+            tracing::error!(panic = text.unwrap_or("unknown"), "request handler panicked");
+        })
+    })
+}
+
+/// Writes a reply at once when none is due before it, else puts it in line.
+async fn queue_reply<W: AsyncWrite + Unpin>(
+    reply: Reply,
+    due: &mut FuturesOrdered<Due>,
+    writer: &mut W,
+) -> Result<(), End> {
+    let (frame, last) = match reply {
+        Reply::Nothing => return Ok(()),
+        Reply::Later(future) => {
+            due.push_back(Box::pin(async move { Ok((future.await?, false)) }));
+            return Ok(());
+        }
+        Reply::Now(frame) => (frame, false),
+        Reply::Last(frame) => (frame, true),
+    };
+    if due.is_empty() {
+        if write_frame(writer, frame).await.is_err() || last {
+            return Err(End::Quiet);
+        }
+    } else {
+        due.push_back(Box::pin(std::future::ready(Ok((frame, last)))));
+    }
+    Ok(())
+}

@@ -1,0 +1,260 @@
+//! Carries out what the metadata says: a new image for everybody, and the partitions of this broker in their roles. The
+//! only place where leaders are made and unmade (reference §3.4, duty 4).
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use kafka_metadata::{
+    ConfigResource, MetadataImage, MetadataOffset, MetadataRecord, PartitionState, TopicId, TopicImage,
+};
+use tracing::{debug, error, info};
+
+use crate::{
+    broker::Broker,
+    groups::OFFSETS_TOPIC,
+    partition::{Partition, PartitionContext},
+    replication::Followed,
+    settings::TopicSettings,
+};
+
+/// Applies records in order.
+pub(crate) struct Applier {
+    broker: Arc<Broker>,
+    image: MetadataImage,
+}
+
+/// What a batch of records touches.
+#[derive(Debug, Default)]
+struct Changes {
+    partitions: BTreeSet<(TopicId, i32)>,
+    deleted: BTreeSet<TopicId>,
+    configured: BTreeSet<String>,
+    all_configured: bool,
+}
+
+impl Applier {
+    /// Begins with an empty image.
+    pub(crate) fn new(broker: Arc<Broker>) -> Self {
+        Self {
+            broker,
+            image: MetadataImage::default(),
+        }
+    }
+
+    /// Offset of the first record that is still wanted.
+    pub(crate) fn next_offset(&self) -> MetadataOffset {
+        self.image.next_offset()
+    }
+
+    /// Applies consecutive records; those that were applied before are passed over.
+    pub(crate) fn records(&mut self, first_offset: MetadataOffset, records: &[MetadataRecord]) {
+        let mut changes = Changes::default();
+        for (offset, record) in (first_offset.0..).zip(records) {
+            if offset < self.next_offset().0 {
+                continue;
+            }
+            changes.note(record);
+            self.image.apply(MetadataOffset(offset), record);
+        }
+        self.carry_out(&changes);
+    }
+
+    /// Begins again with a whole image.
+    pub(crate) fn snapshot(&mut self, applied: MetadataOffset, records: &[MetadataRecord]) {
+        self.image = MetadataImage::from_snapshot(Some(applied), records);
+        let mut changes = Changes {
+            all_configured: true,
+            ..Changes::default()
+        };
+        for topic in self.image.topics.values() {
+            changes
+                .partitions
+                .extend((0..).zip(&topic.partitions).map(|(index, _)| (topic.topic_id, index)));
+        }
+        let held = self.broker.partitions.all();
+        let gone = held.iter().map(|partition| partition.topic_id);
+        changes
+            .deleted
+            .extend(gone.filter(|id| self.image.topic_by_id(*id).is_none()));
+        self.carry_out(&changes);
+    }
+
+    fn carry_out(&mut self, changes: &Changes) {
+        let (broker, image) = (Arc::clone(&self.broker), Arc::new(self.image.clone()));
+        // Logs are created and deleted here, which blocks on the disk.
+        tokio::task::block_in_place(|| {
+            for topic_id in &changes.deleted {
+                let held = broker.partitions.all();
+                held.iter()
+                    .filter(|partition| partition.topic_id == *topic_id)
+                    .for_each(|it| drop_replica(&broker, it));
+            }
+            let mut elected = Vec::new();
+            for &(topic_id, index) in &changes.partitions {
+                if let Some((topic, state)) = find(&image, topic_id, index) {
+                    elected.extend(place(&broker, &image, topic, index, state));
+                }
+            }
+            reconfigure(&broker, &image, changes);
+            broker.metadata.publish(Arc::clone(&image));
+            for partition in elected {
+                broker.groups.on_elected(&broker, &partition, partition.leader_epoch());
+            }
+        });
+    }
+}
+
+impl Changes {
+    fn note(&mut self, record: &MetadataRecord) {
+        match record {
+            MetadataRecord::Partition {
+                topic_id, partition, ..
+            } => {
+                self.partitions.insert((*topic_id, *partition));
+            }
+            MetadataRecord::TopicDeleted { topic_id } => {
+                self.deleted.insert(*topic_id);
+            }
+            MetadataRecord::Config {
+                resource: ConfigResource::Topic(topic),
+                ..
+            } => {
+                self.configured.insert(topic.clone());
+            }
+            MetadataRecord::Config { .. } => self.all_configured = true,
+            _ => {}
+        }
+    }
+}
+
+fn find(image: &MetadataImage, topic_id: TopicId, index: i32) -> Option<(&TopicImage, &PartitionState)> {
+    let topic = image.topic_by_id(topic_id)?;
+    let state = topic.partitions.get(usize::try_from(index).ok()?)?;
+    Some((topic, state))
+}
+
+/// Puts this broker's replica of a partition in its role; the partition if it is one of the offsets topic and this
+/// broker has just been elected.
+fn place(
+    broker: &Arc<Broker>,
+    image: &MetadataImage,
+    topic: &TopicImage,
+    index: i32,
+    state: &PartitionState,
+) -> Option<Arc<Partition>> {
+    let held = broker
+        .partitions
+        .get(&topic.name, index)
+        .filter(|partition| partition.topic_id == topic.topic_id);
+    if !state.replicas.contains(&broker.config.broker_id) {
+        if let Some(partition) = held {
+            drop_replica(broker, &partition);
+        }
+        return None;
+    }
+    let partition = match held {
+        Some(partition) => partition,
+        None => open_replica(broker, image, topic, index)?,
+    };
+    let led = partition.is_leader();
+    let elected = match partition.assume_role(state) {
+        Ok(elected) => elected,
+        Err(error) => {
+            error!(?partition, %error, "role cannot be assumed");
+            return None;
+        }
+    };
+    let is_offsets = topic.name == OFFSETS_TOPIC;
+    let leads = partition.is_leader();
+    if elected {
+        info!(?partition, leader_epoch = %state.leader_epoch, "leading");
+        // What a former life did not flush counts only once it is flushed.
+        partition.request_flush();
+    }
+    if leads {
+        broker.fetchers.unfollow((topic.topic_id, index));
+    } else if let Some(leader) = state.leader {
+        debug!(?partition, %leader, leader_epoch = %state.leader_epoch, "following");
+        let followed = Followed {
+            partition: Arc::clone(&partition),
+            leader_epoch: state.leader_epoch,
+        };
+        broker.fetchers.follow(broker, leader, followed);
+    } else {
+        broker.fetchers.unfollow((topic.topic_id, index));
+    }
+    if is_offsets && led && !leads {
+        broker.groups.on_resigned(index);
+    }
+    (is_offsets && elected).then_some(partition)
+}
+
+fn open_replica(broker: &Arc<Broker>, image: &MetadataImage, topic: &TopicImage, index: i32) -> Option<Arc<Partition>> {
+    let settings = topic_settings(broker, image, &topic.name);
+    let opened = match broker
+        .store
+        .log(&topic.name, topic.topic_id, index, settings.log.clone())
+    {
+        Ok(opened) => opened,
+        Err(error) => {
+            error!(topic = %topic.name, index, %error, "log cannot be opened");
+            return None;
+        }
+    };
+    let context = PartitionContext {
+        broker_id: broker.config.broker_id,
+        clock: Arc::clone(&broker.clock),
+        started: broker.started,
+        flusher: Arc::clone(&opened.flusher),
+        isr: broker.isr_changes.clone(),
+        replica_lag_time_max_ms: broker.settings.replica_lag_time_max_ms,
+    };
+    let name = (Arc::from(topic.name.as_str()), topic.topic_id, index);
+    let partition = Arc::new(Partition::new(name, opened, settings, context));
+    if let Some(older) = broker.partitions.insert(Arc::clone(&partition)) {
+        // A topic of this name was deleted and created again, and we see both at once.
+        give_up(broker, &older);
+    }
+    Some(partition)
+}
+
+fn drop_replica(broker: &Arc<Broker>, partition: &Arc<Partition>) {
+    if broker
+        .partitions
+        .remove(&partition.topic, partition.topic_id, partition.index)
+        .is_some()
+    {
+        give_up(broker, partition);
+    }
+}
+
+fn give_up(broker: &Arc<Broker>, partition: &Arc<Partition>) {
+    info!(?partition, "replica deleted");
+    broker.fetchers.unfollow((partition.topic_id, partition.index));
+    if &*partition.topic == OFFSETS_TOPIC {
+        broker.groups.on_resigned(partition.index);
+    }
+    partition.retire();
+    broker.store.delete(partition);
+}
+
+fn topic_settings(broker: &Broker, image: &MetadataImage, topic: &str) -> TopicSettings {
+    TopicSettings::resolve(image, broker.config.broker_id, &broker.config.server_properties, topic)
+}
+
+fn reconfigure(broker: &Broker, image: &MetadataImage, changes: &Changes) {
+    if !changes.all_configured && changes.configured.is_empty() {
+        return;
+    }
+    let mut resolved: BTreeMap<Arc<str>, TopicSettings> = BTreeMap::new();
+    for partition in broker.partitions.all() {
+        if changes.all_configured || changes.configured.contains(&*partition.topic) {
+            let settings = resolved
+                .entry(Arc::clone(&partition.topic))
+                .or_insert_with(|| topic_settings(broker, image, &partition.topic));
+            partition.configure(settings.clone());
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! From a frame to a reply: header, table of APIs, permission to ask, handler.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use kafka_codec::{
+    KafkaDecode, decode_limits, decode_request_header, encode_response,
+    messages::{KafkaRequest, KafkaResponse},
+};
+
+use super::{ApiEntry, Connection, Reply, ReplyFrame, RequestContext, RequestError};
+use crate::{broker::Broker, handlers};
+
+/// API key of `ApiVersions`, the one request that is answered in versions that do not exist.
+const API_VERSIONS: i16 = 18;
+
+/// The API with this key.
+pub(crate) fn find_api(key: i16) -> Option<&'static ApiEntry> {
+    handlers::APIS.iter().find(|api| api.key == key)
+}
+
+/// Answers one frame.
+pub(crate) async fn answer(
+    connection: &Arc<Connection>,
+    broker: &Arc<Broker>,
+    frame: Bytes,
+) -> Result<Reply, RequestError> {
+    let (header, body) = decode_request_header(frame, decode_limits())?;
+    let context = RequestContext {
+        connection: Arc::clone(connection),
+        principal: connection.session.lock().principal.clone(),
+        client_id: header.client_id,
+        api_key: header.api_key,
+        api_version: header.api_version,
+        correlation_id: header.correlation_id,
+    };
+    let api = find_api(context.api_key).ok_or(RequestError::Protocol("api key is not supported"))?;
+    if connection.sasl_required && !connection.session.lock().sasl.allows(context.api_key) {
+        return Err(RequestError::Protocol("request before authentication"));
+    }
+    if context.api_version < api.min || context.api_version > api.max {
+        if context.api_key == API_VERSIONS {
+            return Ok(Reply::Now(handlers::api_versions_unsupported(&context)?));
+        }
+        return Err(RequestError::Protocol("api version is not supported"));
+    }
+    (api.handler)(&context, broker, body).await
+}
+
+/// Reads the body of a request.
+pub(crate) fn decode_request<R: KafkaRequest + KafkaDecode>(
+    context: &RequestContext,
+    body: Bytes,
+) -> Result<R, RequestError> {
+    Ok(kafka_codec::decode_request(context.api_version, body, decode_limits())?)
+}
+
+/// Makes the frame of a response.
+pub(crate) fn encode_reply<R: KafkaResponse>(
+    context: &RequestContext,
+    response: &R,
+) -> Result<ReplyFrame, RequestError> {
+    let frame = encode_response(context.correlation_id, context.api_version, response)?;
+    Ok(ReplyFrame { segments: vec![frame] })
+}

@@ -1,0 +1,326 @@
+//! Produce 3–13: appends record batches to the partitions this broker leads.
+//!
+//! * `acks=0` has no answer at all; an error closes the connection, as in Kafka.
+//! * `acks=1` answers once the leader has the records as safe as the topic asks for: flushed, with our default of
+//!   `flush.messages=1`. `acks=-1` answers once the high watermark has passed them.
+//! * The handler is done when the records are appended. Waiting goes on outside of it, so that the next request of the
+//!   connection is not held up.
+//! * From version 10 on NOT_LEADER_OR_FOLLOWER carries the leader and its address (KIP-951); from 13 on topics are named
+//!   by id.
+//! * Transactions are not built: a transactional id is refused with INVALID_TXN_STATE.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use kafka_codec::{
+    ErrorCode, StrBytes,
+    messages::{
+        ProduceRequest, ProduceResponse,
+        produce_request::TopicProduceData,
+        produce_response::{LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse, TopicProduceResponse},
+    },
+    uuid_from_wire,
+};
+use kafka_log::AppendOrigin;
+use kafka_metadata::{MetadataImage, TopicId};
+
+use crate::{
+    broker::Broker,
+    config::ListenerName,
+    dispatch::{
+        ApiEntry, HandlerFuture, Reply, ReplyFrame, RequestContext, RequestError, decode_request, encode_reply,
+    },
+    partition::{AppendedRange, Partition, PartitionError, RequiredAcks},
+    response::{LeaderHint, partition_error_code},
+};
+
+/// See the module. Versions 0–2 are advertised, but not answered (KAFKA-18659).
+pub(crate) const API: ApiEntry = ApiEntry {
+    key: 0,
+    name: "Produce",
+    min: 3,
+    max: 13,
+    advertised_min: 0,
+    handler: |context, broker, body| answer(context, broker, body),
+};
+
+/// First version that names topics by id.
+const TOPIC_ID_VERSION: i16 = 13;
+
+/// First version that says where the leader is.
+const LEADER_HINT_VERSION: i16 = 10;
+
+/// What came of one partition's records.
+enum Outcome {
+    /// Appended; the answer may have to wait.
+    Appended(Arc<Partition>, AppendedRange),
+    /// Refused.
+    Refused(ErrorCode, Option<StrBytes>),
+}
+
+struct PartitionOutcome {
+    index: i32,
+    outcome: Outcome,
+}
+
+struct TopicOutcome {
+    name: StrBytes,
+    topic_id: kafka_codec::WireUuid,
+    partitions: Vec<PartitionOutcome>,
+}
+
+fn answer<'a>(context: &'a RequestContext, broker: &'a Arc<Broker>, body: Bytes) -> HandlerFuture<'a> {
+    Box::pin(async move {
+        let request: ProduceRequest = decode_request(context, body)?;
+        let acks = match request.acks {
+            0 => RequiredAcks::None,
+            1 => RequiredAcks::Leader,
+            -1 => RequiredAcks::All,
+            _ => {
+                return Ok(Reply::Now(encode_reply(
+                    context,
+                    &refuse_all(&request, ErrorCode::InvalidRequiredAcks),
+                )?));
+            }
+        };
+        if request.transactional_id.is_some() {
+            return Ok(Reply::Now(encode_reply(
+                context,
+                &refuse_all(&request, ErrorCode::InvalidTxnState),
+            )?));
+        }
+        let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
+        let deadline = broker.clock.monotonic() + timeout;
+        let topics = append(broker, request, context.api_version, acks);
+        if acks == RequiredAcks::None {
+            let refused = |topic: &TopicOutcome| {
+                topic
+                    .partitions
+                    .iter()
+                    .any(|partition| matches!(partition.outcome, Outcome::Refused(..)))
+            };
+            // Nobody waits for an answer: closing is the only way to say it.
+            return if topics.iter().any(refused) {
+                Err(RequestError::Protocol("records sent with acks=0 were refused"))
+            } else {
+                Ok(Reply::Nothing)
+            };
+        }
+        let (context, broker) = (context.clone(), Arc::clone(broker));
+        Ok(Reply::Later(Box::pin(finish(context, broker, topics, acks, deadline))))
+    })
+}
+
+fn refuse_all(request: &ProduceRequest, code: ErrorCode) -> ProduceResponse {
+    let mut response = ProduceResponse::default();
+    response.responses = request
+        .topic_data
+        .iter()
+        .map(|topic| {
+            let mut entry = TopicProduceResponse::default();
+            entry.name = topic.name.clone();
+            entry.topic_id = topic.topic_id;
+            entry.partition_responses = topic
+                .partition_data
+                .iter()
+                .map(|partition| refusal(partition.index, code, None))
+                .collect();
+            entry
+        })
+        .collect();
+    response
+}
+
+fn refusal(index: i32, code: ErrorCode, message: Option<StrBytes>) -> PartitionProduceResponse {
+    let mut entry = PartitionProduceResponse::default();
+    entry.index = index;
+    entry.error_code = code.code();
+    entry.base_offset = -1;
+    entry.log_append_time_ms = -1;
+    entry.log_start_offset = -1;
+    entry.error_message = message;
+    entry
+}
+
+/// Appends everything, in the order of the request.
+fn append(broker: &Arc<Broker>, request: ProduceRequest, version: i16, acks: RequiredAcks) -> Vec<TopicOutcome> {
+    let image = broker.metadata.image();
+    request
+        .topic_data
+        .into_iter()
+        .map(|topic| append_topic(broker, &image, topic, version, acks))
+        .collect()
+}
+
+fn append_topic(
+    broker: &Arc<Broker>,
+    image: &MetadataImage,
+    topic: TopicProduceData,
+    version: i16,
+    acks: RequiredAcks,
+) -> TopicOutcome {
+    let (name, unknown) = if version >= TOPIC_ID_VERSION {
+        let name = image
+            .topic_by_id(TopicId(uuid_from_wire(topic.topic_id)))
+            .map(|known| known.name.as_str());
+        (name, ErrorCode::UnknownTopicId)
+    } else {
+        (Some(topic.name.as_str()), ErrorCode::UnknownTopicOrPartition)
+    };
+    let partitions = topic
+        .partition_data
+        .into_iter()
+        .map(|data| {
+            let outcome = match name {
+                None => Outcome::Refused(unknown, None),
+                Some(name) => append_partition(broker, image, (name, data.index), data.records, acks),
+            };
+            PartitionOutcome {
+                index: data.index,
+                outcome,
+            }
+        })
+        .collect();
+    let name = name.map(StrBytes::from).unwrap_or_default();
+    TopicOutcome {
+        name,
+        topic_id: topic.topic_id,
+        partitions,
+    }
+}
+
+fn append_partition(
+    broker: &Arc<Broker>,
+    image: &MetadataImage,
+    (topic, index): (&str, i32),
+    records: Option<Bytes>,
+    acks: RequiredAcks,
+) -> Outcome {
+    let Some(partition) = broker.partitions.get(topic, index) else {
+        let known = image.partition(topic, index).is_some();
+        let code = if known {
+            ErrorCode::NotLeaderOrFollower
+        } else {
+            ErrorCode::UnknownTopicOrPartition
+        };
+        return Outcome::Refused(code, None);
+    };
+    let Some(records) = records.filter(|records| !records.is_empty()) else {
+        return Outcome::Refused(ErrorCode::InvalidRecord, Some(StrBytes::from("no record batch")));
+    };
+    match partition.append_as_leader(records, None, acks, AppendOrigin::Client) {
+        Ok(range) => Outcome::Appended(partition, range),
+        Err(error) => {
+            tracing::debug!(topic, index, %error, "records refused");
+            refused(&error)
+        }
+    }
+}
+
+fn refused(error: &PartitionError) -> Outcome {
+    let code = partition_error_code(error);
+    // A mistake in the records deserves its explanation; a change of leaders needs none.
+    let message = if code.is_retriable() {
+        None
+    } else {
+        Some(StrBytes::from(error.to_string()))
+    };
+    Outcome::Refused(code, message)
+}
+
+/// Waits as long as `acks` asks for, and answers.
+async fn finish(
+    context: RequestContext,
+    broker: Arc<Broker>,
+    mut topics: Vec<TopicOutcome>,
+    acks: RequiredAcks,
+    deadline: Instant,
+) -> Result<ReplyFrame, RequestError> {
+    for partition in topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
+        let Outcome::Appended(replica, range) = &partition.outcome else {
+            continue;
+        };
+        let left = deadline.saturating_duration_since(broker.clock.monotonic());
+        let waited = match acks {
+            RequiredAcks::All => {
+                replica
+                    .wait_committed(range.last_offset, range.leader_epoch, left)
+                    .await
+            }
+            _ => replica.wait_flushed(range.last_offset, left).await,
+        };
+        if let Err(error) = waited {
+            partition.outcome = refused(&error);
+        }
+    }
+    encode_reply(&context, &respond(&context, &broker, topics))
+}
+
+fn respond(context: &RequestContext, broker: &Broker, topics: Vec<TopicOutcome>) -> ProduceResponse {
+    let mut response = ProduceResponse::default();
+    let mut leaders = Leaders {
+        broker,
+        listener: context.listener(),
+        endpoints: Vec::new(),
+    };
+    for topic in topics {
+        let mut entry = TopicProduceResponse::default();
+        for partition in &topic.partitions {
+            let mut answer = describe(partition);
+            if context.api_version >= LEADER_HINT_VERSION
+                && answer.error_code == ErrorCode::NotLeaderOrFollower.code()
+                && let Some(current) = leaders.hint(&topic.name, partition.index)
+            {
+                answer.current_leader = current;
+            }
+            entry.partition_responses.push(answer);
+        }
+        entry.name = topic.name;
+        entry.topic_id = topic.topic_id;
+        response.responses.push(entry);
+    }
+    response.node_endpoints = leaders.endpoints;
+    response
+}
+
+fn describe(partition: &PartitionOutcome) -> PartitionProduceResponse {
+    match &partition.outcome {
+        Outcome::Refused(code, message) => refusal(partition.index, *code, message.clone()),
+        Outcome::Appended(_, range) => {
+            let mut entry = PartitionProduceResponse::default();
+            entry.index = partition.index;
+            entry.base_offset = range.base_offset;
+            entry.log_append_time_ms = range.log_append_time_ms;
+            entry.log_start_offset = range.log_start_offset;
+            entry
+        }
+    }
+}
+
+struct Leaders<'a> {
+    broker: &'a Broker,
+    listener: ListenerName,
+    endpoints: Vec<NodeEndpoint>,
+}
+
+impl Leaders<'_> {
+    fn hint(&mut self, topic: &str, index: i32) -> Option<LeaderIdAndEpoch> {
+        let hint = LeaderHint::find(&self.broker.metadata.image(), topic, index, self.listener)?;
+        if self
+            .endpoints
+            .iter()
+            .all(|endpoint| endpoint.node_id != hint.leader_id.0)
+        {
+            let mut endpoint = NodeEndpoint::default();
+            endpoint.node_id = hint.leader_id.0;
+            (endpoint.host, endpoint.port, endpoint.rack) = (hint.host, hint.port, hint.rack);
+            self.endpoints.push(endpoint);
+        }
+        let mut leader = LeaderIdAndEpoch::default();
+        (leader.leader_id, leader.leader_epoch) = (hint.leader_id.0, hint.leader_epoch.0);
+        Some(leader)
+    }
+}

@@ -1,0 +1,445 @@
+//! Fetch 4–18: records for consumers and for followers.
+//!
+//! * Whole batches as they lie in the log, the one with the fetch offset first. Consumers see up to the high watermark,
+//!   followers (on the INTERNAL listener only) everything. `read_committed` sees the same as `read_uncommitted`: there
+//!   are no transactions, and no aborted ones to list.
+//! * Waits up to the maximal wait for the minimal number of bytes; an error or a divergence answers at once.
+//! * At least one batch is returned even if it is larger than the limits (KIP-74).
+//! * Fetch sessions (KIP-227), divergence by epoch (KIP-595, version 12), topic ids (version 13), the leader in errors
+//!   (KIP-951, version 16).
+//! * Followers are not read from by consumers (KIP-392): there is no preferred replica.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use kafka_codec::{
+    ErrorCode, StrBytes, encode_fetch_response,
+    messages::{
+        FetchRequest, FetchResponse,
+        fetch_response::{EpochEndOffset, FetchableTopicResponse, LeaderIdAndEpoch, NodeEndpoint, PartitionData},
+    },
+    uuid_from_wire, uuid_to_wire,
+};
+use kafka_metadata::{BrokerEpoch, BrokerId, TopicId};
+use parking_lot::Mutex;
+
+use crate::{
+    broker::Broker,
+    dispatch::{ApiEntry, HandlerFuture, Reply, ReplyFrame, RequestContext, decode_request},
+    partition::{FetchWaiter, FollowerFetch, Partition, PartitionError, ReadBound, ReadRequest, ReadResult},
+    replication::{FetchScope, FetchSession, FetchWish, News, SessionRequest, Told, TopicKey},
+    response::{LeaderHint, partition_error_code, session_error_code},
+};
+
+/// See the module.
+pub(crate) const API: ApiEntry = ApiEntry {
+    key: 1,
+    name: "Fetch",
+    min: 4,
+    max: 18,
+    advertised_min: 4,
+    handler: |context, broker, body| answer(context, broker, body),
+};
+
+/// First version that names topics by id.
+const TOPIC_ID_VERSION: i16 = 13;
+
+/// First version in which a follower says who it is in a tagged field.
+const REPLICA_STATE_VERSION: i16 = 15;
+
+/// First version that says where the leader is.
+const LEADER_HINT_VERSION: i16 = 16;
+
+/// First version with fetch sessions.
+const SESSION_VERSION: i16 = 7;
+
+/// First version that can say where logs diverge.
+const DIVERGENCE_VERSION: i16 = 12;
+
+/// Who fetches and within which limits.
+#[derive(Clone, Copy)]
+struct Fetcher {
+    /// The follower and its registration.
+    follower: Option<(BrokerId, Option<BrokerEpoch>)>,
+    min_bytes: usize,
+    max_bytes: usize,
+    max_wait: Duration,
+    version: i16,
+}
+
+impl Fetcher {
+    fn bound(&self) -> ReadBound {
+        if self.follower.is_some() {
+            ReadBound::LogEnd
+        } else {
+            ReadBound::HighWatermark
+        }
+    }
+}
+
+/// A wish and the partition it is for.
+struct Target {
+    wish: FetchWish,
+    name: StrBytes,
+    partition: Result<Arc<Partition>, ErrorCode>,
+}
+
+/// What was found for a target.
+type Found = Result<ReadResult, ErrorCode>;
+
+fn answer<'a>(context: &'a RequestContext, broker: &'a Arc<Broker>, body: Bytes) -> HandlerFuture<'a> {
+    Box::pin(async move {
+        let request: FetchRequest = decode_request(context, body)?;
+        let response = handle(context, broker, request).await;
+        let segments = encode_fetch_response(context.correlation_id, context.api_version, &response)?;
+        Ok(Reply::Now(ReplyFrame { segments }))
+    })
+}
+
+async fn handle(context: &RequestContext, broker: &Arc<Broker>, request: FetchRequest) -> FetchResponse {
+    let fetcher = fetcher(context, broker, &request);
+    let scope = match broker
+        .fetch_sessions
+        .scope(session_request(context, broker, request, fetcher), rand::random)
+    {
+        Ok(scope) => scope,
+        Err(error) => {
+            let mut response = FetchResponse::default();
+            response.error_code = session_error_code(error).code();
+            return response;
+        }
+    };
+    let (wishes, session, incremental) = match scope {
+        FetchScope::Full(wishes) => (wishes, None, false),
+        FetchScope::Opened(session) => (session.lock().wishes(), Some(Arc::clone(&session)), false),
+        FetchScope::Incremental(session) => (session.lock().wishes(), Some(Arc::clone(&session)), true),
+    };
+    let targets: Vec<Target> = wishes.into_iter().map(|wish| resolve(broker, wish)).collect();
+    note_follower(broker, fetcher, &targets);
+    let found = gather(broker, fetcher, &targets).await;
+    respond(
+        context,
+        broker,
+        targets,
+        found,
+        session.map(|session| (session, incremental)),
+    )
+}
+
+fn fetcher(context: &RequestContext, broker: &Broker, request: &FetchRequest) -> Fetcher {
+    let (replica_id, epoch) = if context.api_version >= REPLICA_STATE_VERSION {
+        (
+            request.replica_state.replica_id,
+            Some(BrokerEpoch(request.replica_state.replica_epoch)),
+        )
+    } else {
+        (request.replica_id, None)
+    };
+    // Only brokers of this cluster get on the internal listener; elsewhere a replica id is a debugging consumer's.
+    let follower = (replica_id >= 0 && context.is_internal()).then_some((BrokerId(replica_id), epoch));
+    let max_bytes = usize::try_from(request.max_bytes).unwrap_or(0);
+    let max_bytes = if follower.is_some() {
+        max_bytes
+    } else {
+        max_bytes.min(broker.settings.fetch_max_bytes)
+    };
+    Fetcher {
+        follower,
+        min_bytes: usize::try_from(request.min_bytes).unwrap_or(0),
+        max_bytes,
+        max_wait: Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)),
+        version: context.api_version,
+    }
+}
+
+fn session_request(
+    context: &RequestContext,
+    broker: &Broker,
+    request: FetchRequest,
+    fetcher: Fetcher,
+) -> SessionRequest {
+    let by_id = context.api_version >= TOPIC_ID_VERSION;
+    let key = |name: StrBytes, id| {
+        if by_id {
+            TopicKey::Id(TopicId(uuid_from_wire(id)))
+        } else {
+            TopicKey::Name(name)
+        }
+    };
+    let mut wishes = Vec::new();
+    for topic in request.topics {
+        let topic_key = key(topic.topic, topic.topic_id);
+        for partition in topic.partitions {
+            wishes.push(FetchWish {
+                topic: topic_key.clone(),
+                partition: partition.partition,
+                fetch_offset: partition.fetch_offset,
+                partition_max_bytes: usize::try_from(partition.partition_max_bytes).unwrap_or(0),
+                current_leader_epoch: partition.current_leader_epoch,
+                last_fetched_epoch: partition.last_fetched_epoch,
+                log_start_offset: partition.log_start_offset,
+            });
+        }
+    }
+    let mut forgotten = Vec::new();
+    for topic in request.forgotten_topics_data {
+        let topic_key = key(topic.topic, topic.topic_id);
+        forgotten.extend(topic.partitions.iter().map(|&partition| (topic_key.clone(), partition)));
+    }
+    let sessions = context.api_version >= SESSION_VERSION;
+    SessionRequest {
+        id: if sessions { request.session_id } else { 0 },
+        epoch: if sessions {
+            request.session_epoch
+        } else {
+            crate::replication::FINAL_EPOCH
+        },
+        by_id,
+        privileged: fetcher.follower.is_some(),
+        wishes,
+        forgotten,
+        now_ms: broker.uptime_ms(),
+    }
+}
+
+fn resolve(broker: &Broker, wish: FetchWish) -> Target {
+    let image = broker.metadata.image();
+    let (name, unknown) = match &wish.topic {
+        TopicKey::Name(name) => (Some(name.clone()), ErrorCode::UnknownTopicOrPartition),
+        TopicKey::Id(id) => {
+            let topic = image.topic_by_id(*id);
+            (
+                topic.map(|topic| StrBytes::from(topic.name.as_str())),
+                ErrorCode::UnknownTopicId,
+            )
+        }
+    };
+    let Some(name) = name else {
+        return Target {
+            wish,
+            name: StrBytes::default(),
+            partition: Err(unknown),
+        };
+    };
+    let partition = broker.partitions.get(&name, wish.partition).ok_or_else(|| {
+        let known = image.partition(&name, wish.partition).is_some();
+        if known {
+            ErrorCode::NotLeaderOrFollower
+        } else {
+            ErrorCode::UnknownTopicOrPartition
+        }
+    });
+    let partition = partition.and_then(|partition| match wish.topic {
+        TopicKey::Id(id) if partition.topic_id != id => Err(ErrorCode::InconsistentTopicId),
+        _ => Ok(partition),
+    });
+    Target { wish, name, partition }
+}
+
+/// What a follower asks for tells what it has.
+fn note_follower(broker: &Broker, fetcher: Fetcher, targets: &[Target]) {
+    let Some((broker_id, broker_epoch)) = fetcher.follower else {
+        return;
+    };
+    let now_ms = broker.uptime_ms();
+    for target in targets {
+        let Ok(partition) = &target.partition else {
+            continue;
+        };
+        partition.follower_fetched(
+            FollowerFetch {
+                broker_id,
+                broker_epoch,
+                offset: target.wish.fetch_offset,
+                log_start_offset: target.wish.log_start_offset,
+                leader_end: 0,
+                now_ms,
+            },
+            (target.wish.current_leader_epoch, target.wish.last_fetched_epoch),
+        );
+    }
+}
+
+/// Reads, and waits for more if that is too little.
+async fn gather(broker: &Broker, fetcher: Fetcher, targets: &[Target]) -> Vec<Found> {
+    let deadline = broker.clock.monotonic() + fetcher.max_wait;
+    let (found, enough) = read(fetcher, targets);
+    if enough || fetcher.max_wait.is_zero() || targets.is_empty() {
+        return found;
+    }
+    loop {
+        let waiter = Arc::new(FetchWaiter::default());
+        for partition in targets.iter().filter_map(|target| target.partition.as_ref().ok()) {
+            partition.wake_on_news(fetcher.bound(), &waiter);
+        }
+        // Read again: something may have come before we stood in line.
+        let (found, enough) = read(fetcher, targets);
+        let left = deadline.saturating_duration_since(broker.clock.monotonic());
+        if enough || left.is_zero() {
+            return found;
+        }
+        let woken = tokio::select! {
+            woken = tokio::time::timeout(left, waiter.woken()) => woken.is_ok(),
+            () = broker.shutdown.cancelled() => false,
+        };
+        if !woken {
+            return found;
+        }
+    }
+}
+
+/// Reads all targets in their order; true when the answer need not wait.
+fn read(fetcher: Fetcher, targets: &[Target]) -> (Vec<Found>, bool) {
+    let mut total = 0;
+    let mut urgent = false;
+    let found = targets
+        .iter()
+        .map(|target| {
+            let found = read_one(fetcher, target, total);
+            match &found {
+                Ok(result) => {
+                    total += result.records.len();
+                    urgent |= result.divergence.is_some();
+                }
+                Err(_) => urgent = true,
+            }
+            found
+        })
+        .collect();
+    (found, urgent || total >= fetcher.min_bytes)
+}
+
+fn read_one(fetcher: Fetcher, target: &Target, total: usize) -> Found {
+    let partition = target.partition.as_ref().map_err(|code| *code)?;
+    let left = fetcher.max_bytes.saturating_sub(total);
+    let request = ReadRequest {
+        offset: target.wish.fetch_offset,
+        max_bytes: target.wish.partition_max_bytes.min(left),
+        at_least_one: total == 0,
+        bound: fetcher.bound(),
+        current_leader_epoch: target.wish.current_leader_epoch,
+        last_fetched_epoch: if fetcher.version >= DIVERGENCE_VERSION {
+            target.wish.last_fetched_epoch
+        } else {
+            -1
+        },
+    };
+    partition.fetch(request).map_err(|error| {
+        if !matches!(error, PartitionError::NotLeader { .. }) {
+            tracing::debug!(topic = %target.name, partition = target.wish.partition, %error, "fetch refused");
+        }
+        partition_error_code(&error)
+    })
+}
+
+fn respond(
+    context: &RequestContext,
+    broker: &Broker,
+    targets: Vec<Target>,
+    found: Vec<Found>,
+    session: Option<(Arc<Mutex<FetchSession>>, bool)>,
+) -> FetchResponse {
+    let mut response = FetchResponse::default();
+    let mut topics: Vec<(TopicKey, FetchableTopicResponse)> = Vec::new();
+    let mut state = session
+        .as_ref()
+        .map(|(session, incremental)| (session.lock(), *incremental));
+    if let Some((session, _)) = &state {
+        response.session_id = session.id;
+    }
+    for (target, found) in targets.into_iter().zip(found) {
+        let data = describe(&target, found);
+        if let Some((session, incremental)) = &mut state {
+            let told = Told {
+                high_watermark: data.high_watermark,
+                log_start_offset: data.log_start_offset,
+            };
+            let has_records = data.records.as_ref().is_some_and(|records| !records.is_empty());
+            let is_urgent = data.error_code != ErrorCode::None.code() || data.diverging_epoch.epoch >= 0;
+            let news = News {
+                told,
+                has_records,
+                is_urgent,
+            };
+            let key = (target.wish.topic.clone(), target.wish.partition);
+            if !session.tell(&key, news) && *incremental {
+                continue;
+            }
+        }
+        let data = add_hint(context, broker, &target, data, &mut response.node_endpoints);
+        if topics.last().is_none_or(|(key, _)| *key != target.wish.topic) {
+            let mut topic = FetchableTopicResponse::default();
+            match &target.wish.topic {
+                TopicKey::Id(id) => topic.topic_id = uuid_to_wire(id.0),
+                TopicKey::Name(name) => topic.topic = name.clone(),
+            }
+            topics.push((target.wish.topic.clone(), topic));
+        }
+        if let Some((_, topic)) = topics.last_mut() {
+            topic.partitions.push(data);
+        }
+    }
+    response.responses = topics.into_iter().map(|(_, topic)| topic).collect();
+    response
+}
+
+fn describe(target: &Target, found: Found) -> PartitionData {
+    let mut data = PartitionData::default();
+    data.partition_index = target.wish.partition;
+    data.records = Some(Bytes::new());
+    match found {
+        Ok(result) => {
+            data.high_watermark = result.high_watermark;
+            data.last_stable_offset = result.high_watermark;
+            data.log_start_offset = result.log_start_offset;
+            if let Some(divergence) = result.divergence {
+                let mut diverging = EpochEndOffset::default();
+                (diverging.epoch, diverging.end_offset) = (divergence.epoch, divergence.end_offset);
+                data.diverging_epoch = diverging;
+            }
+            data.records = Some(result.records);
+        }
+        Err(code) => {
+            data.error_code = code.code();
+            data.high_watermark = -1;
+            data.last_stable_offset = -1;
+            // A follower whose log lies outside of ours learns where to begin.
+            data.log_start_offset = match &target.partition {
+                Ok(partition) if code == ErrorCode::OffsetOutOfRange => partition.log_start_offset(),
+                _ => -1,
+            };
+        }
+    }
+    data
+}
+
+/// Says where the leader is, if the client can read it.
+fn add_hint(
+    context: &RequestContext,
+    broker: &Broker,
+    target: &Target,
+    mut data: PartitionData,
+    endpoints: &mut Vec<NodeEndpoint>,
+) -> PartitionData {
+    let wrong_leader = [
+        ErrorCode::NotLeaderOrFollower.code(),
+        ErrorCode::FencedLeaderEpoch.code(),
+    ]
+    .contains(&data.error_code);
+    if context.api_version < LEADER_HINT_VERSION || !wrong_leader {
+        return data;
+    }
+    let image = broker.metadata.image();
+    if let Some(hint) = LeaderHint::find(&image, &target.name, data.partition_index, context.listener()) {
+        let mut leader = LeaderIdAndEpoch::default();
+        (leader.leader_id, leader.leader_epoch) = (hint.leader_id.0, hint.leader_epoch.0);
+        data.current_leader = leader;
+        if endpoints.iter().all(|endpoint| endpoint.node_id != hint.leader_id.0) {
+            let mut endpoint = NodeEndpoint::default();
+            endpoint.node_id = hint.leader_id.0;
+            (endpoint.host, endpoint.port, endpoint.rack) = (hint.host, hint.port, hint.rack);
+            endpoints.push(endpoint);
+        }
+    }
+    data
+}

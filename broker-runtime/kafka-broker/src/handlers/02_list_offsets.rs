@@ -1,0 +1,131 @@
+//! ListOffsets 1–11: offsets by timestamp, and the ends of the log.
+//!
+//! * -1 latest: the high watermark, for a follower the end of the log. There are no transactions, so `read_committed` is
+//!   the same. OFFSET_NOT_AVAILABLE until a new leader knows the high watermark of its predecessor (KIP-207).
+//! * -2 earliest, -3 the record with the largest timestamp, -4 earliest on this broker's disk.
+//! * -5 latest in tiered storage: there is none, the answer is "unknown".
+
+use std::sync::Arc;
+
+use kafka_codec::{
+    ErrorCode,
+    messages::{
+        ListOffsetsRequest, ListOffsetsResponse,
+        list_offsets_request::ListOffsetsPartition,
+        list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse},
+    },
+};
+
+use crate::{
+    broker::Broker,
+    dispatch::{ApiEntry, RequestContext, api},
+    partition::PartitionError,
+    response::partition_error_code,
+};
+
+/// See the module.
+pub(crate) const API: ApiEntry = api!(2, "ListOffsets", 1..=11, ListOffsetsRequest, handle);
+
+const LATEST: i64 = -1;
+const EARLIEST: i64 = -2;
+const MAX_TIMESTAMP: i64 = -3;
+const EARLIEST_LOCAL: i64 = -4;
+
+/// First version that carries leader epochs.
+const LEADER_EPOCH_VERSION: i16 = 4;
+
+/// What was found.
+struct Found {
+    timestamp: i64,
+    offset: i64,
+    leader_epoch: i32,
+}
+
+async fn handle(
+    context: &RequestContext,
+    broker: &Arc<Broker>,
+    request: ListOffsetsRequest,
+    version: i16,
+) -> ListOffsetsResponse {
+    let follower = request.replica_id >= 0 && context.is_internal();
+    let mut response = ListOffsetsResponse::default();
+    for topic in &request.topics {
+        let mut entry = ListOffsetsTopicResponse::default();
+        entry.name = topic.name.clone();
+        for wanted in &topic.partitions {
+            let mut answer = ListOffsetsPartitionResponse::default();
+            answer.partition_index = wanted.partition_index;
+            answer.timestamp = -1;
+            answer.offset = -1;
+            match find(broker, &topic.name, wanted, follower) {
+                Ok(Some(found)) => {
+                    answer.timestamp = found.timestamp;
+                    answer.offset = found.offset;
+                    if version >= LEADER_EPOCH_VERSION {
+                        answer.leader_epoch = found.leader_epoch;
+                    }
+                }
+                Ok(None) => {}
+                Err(code) => answer.error_code = code.code(),
+            }
+            entry.partitions.push(answer);
+        }
+        response.topics.push(entry);
+    }
+    response
+}
+
+fn find(
+    broker: &Broker,
+    topic: &str,
+    wanted: &ListOffsetsPartition,
+    follower: bool,
+) -> Result<Option<Found>, ErrorCode> {
+    let index = wanted.partition_index;
+    let Some(partition) = broker.partitions.get(topic, index) else {
+        let known = broker.metadata.image().partition(topic, index).is_some();
+        return Err(if known {
+            ErrorCode::NotLeaderOrFollower
+        } else {
+            ErrorCode::UnknownTopicOrPartition
+        });
+    };
+    let code = |error: PartitionError| partition_error_code(&error);
+    let leader_epoch = partition
+        .expect_leadership(wanted.current_leader_epoch)
+        .map_err(code)?
+        .0;
+    let at = |offset| {
+        Ok(Some(Found {
+            timestamp: -1,
+            offset,
+            leader_epoch,
+        }))
+    };
+    match wanted.timestamp {
+        LATEST if follower => at(partition.log_end_offset()),
+        LATEST => at(partition.latest_offset().map_err(code)?),
+        EARLIEST | EARLIEST_LOCAL => at(partition.log_start_offset()),
+        MAX_TIMESTAMP => Ok(partition
+            .max_timestamp()
+            .map_err(code)?
+            .map(|(timestamp, offset, leader_epoch)| Found {
+                timestamp,
+                offset,
+                leader_epoch,
+            })),
+        timestamp if timestamp >= 0 => {
+            // The offset of a record that may yet be lost must not be handed out.
+            let end = partition.latest_offset().map_err(code)?;
+            let found = partition.offset_for_timestamp(timestamp).map_err(code)?;
+            Ok(found
+                .filter(|(_, offset, _)| *offset < end)
+                .map(|(timestamp, offset, leader_epoch)| Found {
+                    timestamp,
+                    offset,
+                    leader_epoch,
+                }))
+        }
+        _ => Ok(None),
+    }
+}

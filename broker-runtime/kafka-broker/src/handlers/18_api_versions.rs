@@ -1,0 +1,116 @@
+//! ApiVersions 0–4 (KIP-35, KIP-511, KIP-584): which APIs and versions this broker answers, and the features of the
+//! cluster.
+//!
+//! * Answered before authentication. A version that is not known gets a version 0 body with UNSUPPORTED_VERSION and the
+//!   range of this API, so that the client can ask again.
+//! * Produce is advertised from version 0 although 0–2 are not answered: librdkafka decides by it which compressions the
+//!   broker knows (KAFKA-18659).
+//! * Features: `metadata.version` only. `group.version` and `transaction.version` are absent: neither KIP-848 groups nor
+//!   transactions are built.
+
+use std::sync::Arc;
+
+use kafka_codec::{
+    ErrorCode, StrBytes, encode_response,
+    messages::{
+        ApiVersionsRequest, ApiVersionsResponse,
+        api_versions_response::{ApiVersion, FinalizedFeatureKey, SupportedFeatureKey},
+    },
+};
+
+use crate::{
+    broker::Broker,
+    dispatch::{ApiEntry, ClientSoftware, ReplyFrame, RequestContext, RequestError, api},
+};
+
+/// See the module.
+pub(crate) const API: ApiEntry = api!(18, "ApiVersions", 0..=4, ApiVersionsRequest, handle);
+
+/// `metadata.version` of Kafka 4.1 (4.1-IV1), and the oldest one Kafka 4 still reads (3.3-IV3).
+const METADATA_VERSION: (i16, i16) = (7, 27);
+
+/// First version that carries features and the client's name.
+const FEATURES_VERSION: i16 = 3;
+
+async fn handle(
+    context: &RequestContext,
+    broker: &Arc<Broker>,
+    request: ApiVersionsRequest,
+    version: i16,
+) -> ApiVersionsResponse {
+    let mut response = ApiVersionsResponse::default();
+    if version >= FEATURES_VERSION {
+        if !is_software_name(&request.client_software_name) || !is_software_name(&request.client_software_version) {
+            response.error_code = ErrorCode::InvalidRequest.code();
+            return response;
+        }
+        context.connection.session.lock().client_software = Some(ClientSoftware {
+            name: request.client_software_name.to_string(),
+            version: request.client_software_version.to_string(),
+        });
+        add_features(&mut response, broker);
+    }
+    response.api_keys = super::APIS
+        .iter()
+        .map(|api| {
+            let mut entry = ApiVersion::default();
+            entry.api_key = api.key;
+            entry.min_version = api.advertised_min;
+            entry.max_version = api.max;
+            entry
+        })
+        .collect();
+    response
+}
+
+fn add_features(response: &mut ApiVersionsResponse, broker: &Broker) {
+    let name = StrBytes::from("metadata.version");
+    let mut supported = SupportedFeatureKey::default();
+    supported.name = name.clone();
+    (supported.min_version, supported.max_version) = METADATA_VERSION;
+    response.supported_features = vec![supported];
+    let mut finalized = FinalizedFeatureKey::default();
+    finalized.name = name;
+    (finalized.min_version_level, finalized.max_version_level) = (METADATA_VERSION.1, METADATA_VERSION.1);
+    response.finalized_features = vec![finalized];
+    response.finalized_features_epoch = broker.metadata.applied().map_or(-1, |offset| offset.0);
+}
+
+/// `[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?`, as in KIP-511.
+fn is_software_name(text: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
+    let bytes = text.as_bytes();
+    match (bytes.first(), bytes.last()) {
+        (Some(first), Some(last)) => {
+            first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric() && bytes.iter().all(|&byte| inner(byte))
+        }
+        _ => false,
+    }
+}
+
+/// The answer to a version that is not known: in version 0, with the range of this API.
+pub(crate) fn unsupported(context: &RequestContext) -> Result<ReplyFrame, RequestError> {
+    let mut entry = ApiVersion::default();
+    (entry.api_key, entry.min_version, entry.max_version) = (API.key, API.min, API.max);
+    let mut response = ApiVersionsResponse::default();
+    response.error_code = ErrorCode::UnsupportedVersion.code();
+    response.api_keys = vec![entry];
+    Ok(ReplyFrame {
+        segments: vec![encode_response(context.correlation_id, 0, &response)?],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn software_names_follow_kip_511() {
+        for good in ["librdkafka", "apache-kafka-java", "4.3.0", "a"] {
+            assert!(is_software_name(good), "{good}");
+        }
+        for bad in ["", "-a", "a.", "a b", "é"] {
+            assert!(!is_software_name(bad), "{bad}");
+        }
+    }
+}

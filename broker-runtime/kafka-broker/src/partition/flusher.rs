@@ -1,0 +1,190 @@
+//! Group commit. Partitions with new records line up here; a thread takes the first, writes its file to the medium with
+//! one `fdatasync`, and tells the partition how far it is safe now. While that runs, more appends gather behind it, so
+//! the slower the disk, the more records each `fdatasync` carries.
+
+use std::{
+    collections::VecDeque,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    thread,
+};
+
+use parking_lot::{Condvar, Mutex};
+
+/// Threads that flush, for each log directory.
+const THREADS: usize = 2;
+
+/// Something that can be flushed.
+pub(crate) trait Flushable: Send + Sync + 'static {
+    /// Where this thing stands in the queue.
+    fn flush_state(&self) -> &FlushState;
+
+    /// Writes everything appended so far to the medium and acts on it. Called by one thread at a time.
+    fn flush(&self);
+}
+
+/// Where something stands: idle, queued, being flushed, or being flushed with more to come.
+#[derive(Debug, Default)]
+pub(crate) struct FlushState(AtomicU8);
+
+const IDLE: u8 = 0;
+const QUEUED: u8 = 1;
+const FLUSHING: u8 = 2;
+const FLUSHING_AGAIN: u8 = 3;
+
+impl FlushState {
+    /// There is something to flush; true when it has to be queued.
+    fn request(&self) -> bool {
+        let next = |state| match state {
+            IDLE => Some(QUEUED),
+            FLUSHING => Some(FLUSHING_AGAIN),
+            _ => None,
+        };
+        self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, next) == Ok(IDLE)
+    }
+
+    fn begin(&self) {
+        self.0.store(FLUSHING, Ordering::Release);
+    }
+
+    /// True when it has to be queued again.
+    fn end(&self) -> bool {
+        if self
+            .0
+            .compare_exchange(FLUSHING, IDLE, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+        {
+            return false;
+        }
+        self.0.store(QUEUED, Ordering::Release);
+        true
+    }
+}
+
+struct Queue<T> {
+    waiting: VecDeque<Arc<T>>,
+    stopped: bool,
+}
+
+struct Shared<T> {
+    queue: Mutex<Queue<T>>,
+    arrived: Condvar,
+}
+
+/// The flushing threads of one log directory.
+pub(crate) struct Flusher<T> {
+    shared: Arc<Shared<T>>,
+    threads: Mutex<Vec<thread::JoinHandle<()>>>,
+}
+
+impl<T: Flushable> Flusher<T> {
+    /// Starts the threads.
+    pub(crate) fn start() -> io::Result<Self> {
+        let queue = Queue {
+            waiting: VecDeque::new(),
+            stopped: false,
+        };
+        let shared = Arc::new(Shared {
+            queue: Mutex::new(queue),
+            arrived: Condvar::new(),
+        });
+        let mut threads = Vec::new();
+        for _ in 0..THREADS {
+            let shared = Arc::clone(&shared);
+            let thread = thread::Builder::new()
+                .name("flusher".to_owned())
+                .spawn(move || run(&shared))?;
+            threads.push(thread);
+        }
+        Ok(Self {
+            shared,
+            threads: Mutex::new(threads),
+        })
+    }
+
+    /// Asks for `item` to be flushed soon.
+    pub(crate) fn request(&self, item: &Arc<T>) {
+        if item.flush_state().request() {
+            self.shared.queue.lock().waiting.push_back(Arc::clone(item));
+            self.shared.arrived.notify_one();
+        }
+    }
+
+    /// Flushes what is queued and ends the threads.
+    pub(crate) fn stop(&self) {
+        self.shared.queue.lock().stopped = true;
+        self.shared.arrived.notify_all();
+        for thread in self.threads.lock().drain(..) {
+            // A panic in there has been reported by the thread itself.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run<T: Flushable>(shared: &Shared<T>) {
+    let mut queue = shared.queue.lock();
+    loop {
+        let Some(item) = queue.waiting.pop_front() else {
+            if queue.stopped {
+                return;
+            }
+            shared.arrived.wait(&mut queue);
+            continue;
+        };
+        drop(queue);
+        item.flush_state().begin();
+        item.flush();
+        queue = shared.queue.lock();
+        if item.flush_state().end() {
+            queue.waiting.push_back(item);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicI64, AtomicUsize};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct File {
+        state: FlushState,
+        written: AtomicI64,
+        flushed: AtomicI64,
+        inside: AtomicUsize,
+    }
+
+    impl Flushable for File {
+        fn flush_state(&self) -> &FlushState {
+            &self.state
+        }
+
+        fn flush(&self) {
+            assert_eq!(self.inside.fetch_add(1, Ordering::SeqCst), 0, "one flush at a time");
+            let written = self.written.load(Ordering::SeqCst);
+            thread::yield_now();
+            self.flushed.store(written, Ordering::SeqCst);
+            self.inside.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn nothing_requested_stays_unflushed() {
+        let flusher = Flusher::start().unwrap();
+        let files: Vec<_> = (0..3).map(|_| Arc::new(File::default())).collect();
+        for round in 1..=2000 {
+            for file in &files {
+                file.written.store(round, Ordering::SeqCst);
+                flusher.request(file);
+            }
+        }
+        flusher.stop();
+        for file in &files {
+            assert_eq!(file.flushed.load(Ordering::SeqCst), 2000);
+        }
+    }
+}

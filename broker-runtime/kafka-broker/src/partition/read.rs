@@ -1,0 +1,233 @@
+//! Reading: fetches of consumers and followers, and questions about offsets, timestamps and epochs.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use kafka_metadata::LeaderEpoch;
+
+use super::{
+    error::PartitionError,
+    leader::FollowerFetch,
+    replica::{Partition, Role},
+    waiters::FetchWaiter,
+};
+
+/// How far a reader may see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadBound {
+    /// Committed records: consumers.
+    HighWatermark,
+    /// Everything: followers, and a coordinator that loads its own partition.
+    LogEnd,
+}
+
+/// Where the logs of a follower and the leader part (KIP-595).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Divergence {
+    /// The largest epoch not above the follower's.
+    pub epoch: i32,
+    /// Where it ends in the leader's log.
+    pub end_offset: i64,
+}
+
+/// The outcome of a read.
+#[derive(Clone, Debug)]
+pub struct ReadResult {
+    /// Whole batches; the first contains the offset asked for.
+    pub records: Bytes,
+    /// At the time of the read.
+    pub high_watermark: i64,
+    /// At the time of the read.
+    pub log_start_offset: i64,
+    /// Set when the reader's log has another history than ours; there are no records then.
+    pub divergence: Option<Divergence>,
+}
+
+/// One read.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadRequest {
+    /// First offset wanted.
+    pub offset: i64,
+    /// At most so many bytes.
+    pub max_bytes: usize,
+    /// The first batch is returned even if it is larger than `max_bytes` (KIP-74).
+    pub at_least_one: bool,
+    /// See [`ReadBound`].
+    pub bound: ReadBound,
+    /// Leader epoch the reader knows, -1 for none.
+    pub current_leader_epoch: i32,
+    /// Epoch of the last record the reader has, -1 for none.
+    pub last_fetched_epoch: i32,
+}
+
+impl Partition {
+    /// Reads whole batches for a coordinator; needs no leadership.
+    pub fn read(&self, offset: i64, max_bytes: usize, bound: ReadBound) -> Result<Bytes, PartitionError> {
+        let (start, end) = (self.log_start_offset(), self.end(bound));
+        if offset < start || offset > end {
+            return Err(PartitionError::OffsetOutOfRange {
+                offset,
+                log_start_offset: start,
+                end_offset: end,
+            });
+        }
+        Ok(self.log.read(offset, max_bytes, end, true)?)
+    }
+
+    /// Answers a fetch as leader.
+    pub(crate) fn fetch(&self, request: ReadRequest) -> Result<ReadResult, PartitionError> {
+        let role = self.role.read();
+        self.check_epoch(&role, request.current_leader_epoch)?;
+        let result = |records, divergence| ReadResult {
+            records,
+            high_watermark: self.high_watermark(),
+            log_start_offset: self.log_start_offset(),
+            divergence,
+        };
+        if let Some(divergence) = self.divergence(request.offset, request.last_fetched_epoch)? {
+            return Ok(result(Bytes::new(), Some(divergence)));
+        }
+        let (start, end) = (self.log_start_offset(), self.end(request.bound));
+        if request.offset < start || request.offset > self.log_end_offset() {
+            return Err(PartitionError::OffsetOutOfRange {
+                offset: request.offset,
+                log_start_offset: start,
+                end_offset: end,
+            });
+        }
+        let records = if request.offset >= end || (request.max_bytes == 0 && !request.at_least_one) {
+            Bytes::new()
+        } else {
+            self.log
+                .read(request.offset, request.max_bytes, end, request.at_least_one)?
+        };
+        Ok(result(records, None))
+    }
+
+    fn divergence(&self, offset: i64, last_fetched_epoch: i32) -> Result<Option<Divergence>, PartitionError> {
+        if last_fetched_epoch < 0 {
+            return Ok(None);
+        }
+        let Some((epoch, end_offset)) = self.log.end_offset_for_epoch(last_fetched_epoch) else {
+            return Err(PartitionError::OffsetOutOfRange {
+                offset,
+                log_start_offset: self.log_start_offset(),
+                end_offset: self.log_end_offset(),
+            });
+        };
+        let diverges = epoch < last_fetched_epoch || end_offset < offset;
+        Ok(diverges.then_some(Divergence { epoch, end_offset }))
+    }
+
+    /// Notes that a follower has, flushed, everything below the offset it asks for. It says so with the leader epoch it
+    /// follows and the epoch of its last record: from another history the offset would mean nothing.
+    pub(crate) fn follower_fetched(
+        self: &Arc<Self>,
+        mut fetch: FollowerFetch,
+        (current_leader_epoch, last_fetched_epoch): (i32, i32),
+    ) {
+        let review = {
+            let role = self.role.read();
+            let Role::Leader(leader) = &*role else {
+                return;
+            };
+            let mut leader = leader.lock();
+            fetch.leader_end = self.log_end_offset();
+            let same_epoch = current_leader_epoch == leader.leader_epoch.0;
+            let in_log = (self.log_start_offset()..=fetch.leader_end).contains(&fetch.offset);
+            if !same_epoch || !in_log || !matches!(self.divergence(fetch.offset, last_fetched_epoch), Ok(None)) {
+                return;
+            }
+            if !leader.on_fetch(fetch) {
+                return;
+            }
+            self.advance(&mut leader);
+            !leader.isr().contains(&fetch.broker_id)
+        };
+        if review {
+            self.review_isr();
+        }
+    }
+
+    /// `waiter` is woken when there may be more to read up to `bound`.
+    pub(crate) fn wake_on_news(&self, bound: ReadBound, waiter: &Arc<FetchWaiter>) {
+        match bound {
+            ReadBound::HighWatermark => self.readable.register(waiter),
+            ReadBound::LogEnd => self.appended.register(waiter),
+        }
+    }
+
+    /// End of what a reader may see.
+    pub fn end(&self, bound: ReadBound) -> i64 {
+        match bound {
+            ReadBound::HighWatermark => self.high_watermark(),
+            ReadBound::LogEnd => self.log_end_offset(),
+        }
+    }
+
+    fn check_epoch(&self, role: &Role, current_leader_epoch: i32) -> Result<(), PartitionError> {
+        let ours = match role {
+            Role::Leader(leader) => leader.lock().leader_epoch,
+            _ if current_leader_epoch < 0 => return Err(self.not_leader(role)),
+            Role::Follower { leader_epoch, .. } => *leader_epoch,
+            Role::Gone => return Err(self.not_leader(role)),
+        };
+        let theirs = LeaderEpoch(current_leader_epoch);
+        if current_leader_epoch >= 0 && theirs < ours {
+            return Err(PartitionError::FencedLeaderEpoch(theirs));
+        }
+        if current_leader_epoch >= 0 && theirs > ours {
+            return Err(PartitionError::UnknownLeaderEpoch(theirs));
+        }
+        if matches!(role, Role::Leader(_)) {
+            Ok(())
+        } else {
+            Err(self.not_leader(role))
+        }
+    }
+
+    /// Checks that this broker leads in the epoch a client names (-1 for any); gives the epoch.
+    pub(crate) fn expect_leadership(&self, current_leader_epoch: i32) -> Result<LeaderEpoch, PartitionError> {
+        let role = self.role.read();
+        self.check_epoch(&role, current_leader_epoch)?;
+        match &*role {
+            Role::Leader(leader) => Ok(leader.lock().leader_epoch),
+            _ => Err(self.not_leader(&role)),
+        }
+    }
+
+    /// Where `epoch`, or the largest epoch below it, ends in this leader's log (`OffsetForLeaderEpoch`).
+    pub(crate) fn end_offset_for_epoch(&self, epoch: i32) -> Option<(i32, i64)> {
+        self.log.end_offset_for_epoch(epoch)
+    }
+
+    /// Epoch of the last record, -1 for an empty history.
+    pub(crate) fn latest_epoch(&self) -> i32 {
+        self.log.latest_epoch().unwrap_or(-1)
+    }
+
+    /// Timestamp, offset and epoch of the first record at or after `timestamp`.
+    pub(crate) fn offset_for_timestamp(&self, timestamp: i64) -> Result<Option<(i64, i64, i32)>, PartitionError> {
+        let found = self.log.offset_for_timestamp(timestamp)?;
+        Ok(found.map(|found| (found.timestamp, found.offset, found.leader_epoch)))
+    }
+
+    /// Timestamp, offset and epoch of the record with the largest timestamp.
+    pub(crate) fn max_timestamp(&self) -> Result<Option<(i64, i64, i32)>, PartitionError> {
+        let found = self.log.offset_of_max_timestamp()?;
+        Ok(found.map(|found| (found.timestamp, found.offset, found.leader_epoch)))
+    }
+
+    /// The high watermark, once it has reached the start of this leader epoch: before that a new leader cannot know it.
+    pub(crate) fn latest_offset(&self) -> Result<i64, PartitionError> {
+        let role = self.role.read();
+        let Role::Leader(leader) = &*role else {
+            return Err(self.not_leader(&role));
+        };
+        let high_watermark = self.high_watermark();
+        if high_watermark < leader.lock().epoch_start_offset {
+            return Err(PartitionError::OffsetNotAvailable);
+        }
+        Ok(high_watermark)
+    }
+}

@@ -1,0 +1,379 @@
+//! One partition on this broker: its log, its role, and who waits for it. This is where "may I append", "may I read" and
+//! "how far is it safe" are answered; what the leader knows of its replicas is [`LeaderState`], a plain value in here.
+//!
+//! ```text
+//!                     metadata: leader = this broker
+//!     Follower ───────────────────────────────────────► Leader
+//!        ▲   ◄───────────────────────────────────────     │
+//!        │            metadata: leader = another          │
+//!        └── (created)                                (deleted) ──► Gone
+//! ```
+//!
+//! Appends hold the role for reading, transitions hold it for writing: a record is never appended under a role that has
+//! ended. Order of locks: role, leader state, waiters.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+    time::Instant,
+};
+
+use arc_swap::ArcSwap;
+use kafka_log::Log;
+use kafka_metadata::{BrokerId, LeaderEpoch, PartitionEpoch, PartitionState, TopicId};
+use parking_lot::{Mutex, RwLock};
+
+use super::{
+    error::PartitionError,
+    flusher::{FlushState, Flushable, Flusher},
+    leader::{IsrProposal, LeaderSettings, LeaderState},
+    store::OpenedLog,
+    waiters::{FetchWaiters, OffsetWaiters, WaitFailure},
+};
+use crate::{replication::IsrChanges, settings::TopicSettings};
+
+/// Stands for "everything is flushed" where the time of the oldest unflushed record is kept.
+const NOTHING_UNFLUSHED: i64 = -1;
+
+/// What this broker is to the partition.
+pub(super) enum Role {
+    /// It leads.
+    Leader(Box<Mutex<LeaderState>>),
+    /// It follows `leader`, if there is one.
+    Follower {
+        /// Who leads.
+        leader: Option<BrokerId>,
+        /// In which epoch.
+        leader_epoch: LeaderEpoch,
+    },
+    /// The topic was deleted.
+    Gone,
+}
+
+/// What a partition needs of its surroundings.
+#[derive(Clone)]
+pub(crate) struct PartitionContext {
+    /// This broker.
+    pub(crate) broker_id: BrokerId,
+    /// Time.
+    pub(crate) clock: Arc<dyn clock::Clock>,
+    /// Beginning of monotonic time.
+    pub(crate) started: Instant,
+    /// Flushes the log directory of the partition.
+    pub(crate) flusher: Arc<Flusher<Partition>>,
+    /// Takes proposals to the controller.
+    pub(crate) isr: IsrChanges,
+    /// `replica.lag.time.max.ms`.
+    pub(crate) replica_lag_time_max_ms: i64,
+}
+
+impl PartitionContext {
+    pub(super) fn now_ms(&self) -> i64 {
+        let uptime = self.clock.monotonic().saturating_duration_since(self.started);
+        i64::try_from(uptime.as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+/// One partition.
+pub struct Partition {
+    /// Topic name.
+    pub topic: Arc<str>,
+    /// Topic id.
+    pub topic_id: TopicId,
+    /// Index.
+    pub index: i32,
+    pub(super) context: PartitionContext,
+    pub(super) log: Arc<Log>,
+    /// Index of its log directory.
+    pub(super) directory: usize,
+    pub(super) settings: ArcSwap<TopicSettings>,
+    pub(super) role: RwLock<Role>,
+    pub(super) high_watermark: AtomicI64,
+    pub(super) committed: OffsetWaiters,
+    pub(super) flushed: OffsetWaiters,
+    /// Fetches of followers: woken by appends.
+    pub(super) appended: FetchWaiters,
+    /// Fetches of consumers: woken when the high watermark moves.
+    pub(super) readable: FetchWaiters,
+    pub(super) offline: AtomicBool,
+    flush_state: FlushState,
+    unflushed_since_ms: AtomicI64,
+}
+
+impl fmt::Debug for Partition {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Partition({}-{})", self.topic, self.index)
+    }
+}
+
+impl Partition {
+    /// A partition whose log is open and whose role is not known yet. The high watermark comes from its checkpoint.
+    pub(crate) fn new(
+        (topic, topic_id, index): (Arc<str>, TopicId, i32),
+        opened: OpenedLog,
+        settings: TopicSettings,
+        context: PartitionContext,
+    ) -> Self {
+        let OpenedLog { log, directory, .. } = opened;
+        let high_watermark = log.high_watermark().clamp(log.log_start_offset(), log.log_end_offset());
+        Self {
+            topic,
+            topic_id,
+            index,
+            context,
+            log,
+            directory,
+            settings: ArcSwap::from_pointee(settings),
+            role: RwLock::new(Role::Follower {
+                leader: None,
+                leader_epoch: LeaderEpoch(-1),
+            }),
+            high_watermark: AtomicI64::new(high_watermark),
+            committed: OffsetWaiters::default(),
+            flushed: OffsetWaiters::default(),
+            appended: FetchWaiters::default(),
+            readable: FetchWaiters::default(),
+            offline: AtomicBool::new(false),
+            flush_state: FlushState::default(),
+            unflushed_since_ms: AtomicI64::new(NOTHING_UNFLUSHED),
+        }
+    }
+
+    /// Everything below is on all in-sync replicas; consumers read up to here.
+    pub fn high_watermark(&self) -> i64 {
+        self.high_watermark.load(Ordering::Acquire)
+    }
+
+    /// First offset of the log.
+    pub fn log_start_offset(&self) -> i64 {
+        self.log.log_start_offset()
+    }
+
+    /// Offset of the next record to be appended.
+    pub fn log_end_offset(&self) -> i64 {
+        self.log.log_end_offset()
+    }
+
+    /// This broker leads the partition.
+    pub fn is_leader(&self) -> bool {
+        matches!(*self.role.read(), Role::Leader(_))
+    }
+
+    /// Epoch of the current leader as this broker knows it.
+    pub fn leader_epoch(&self) -> LeaderEpoch {
+        match &*self.role.read() {
+            Role::Leader(leader) => leader.lock().leader_epoch,
+            Role::Follower { leader_epoch, .. } => *leader_epoch,
+            Role::Gone => LeaderEpoch(-1),
+        }
+    }
+
+    /// The topic's configuration.
+    pub fn settings(&self) -> Arc<TopicSettings> {
+        self.settings.load_full()
+    }
+
+    /// The topic's configuration has changed.
+    pub(crate) fn configure(&self, settings: TopicSettings) {
+        self.log.configure(settings.log.clone());
+        self.settings.store(Arc::new(settings));
+        // A smaller min.insync.replicas may let the high watermark go on.
+        self.leader_changed();
+    }
+
+    /// The end of the log that counts towards the high watermark: what is flushed, or all of it where the topic leaves
+    /// flushing to the page cache.
+    pub(super) fn counted_end(&self) -> i64 {
+        if self.settings.load().counts_only_flushed() {
+            self.log.flushed_offset()
+        } else {
+            self.log.log_end_offset()
+        }
+    }
+
+    pub(super) fn leader_settings(&self) -> LeaderSettings {
+        LeaderSettings {
+            min_insync_replicas: self.settings.load().min_insync_replicas,
+            replica_lag_time_max_ms: self.context.replica_lag_time_max_ms,
+        }
+    }
+
+    /// Takes the role that `state` gives this broker. True when it has just become leader.
+    pub(crate) fn assume_role(&self, state: &PartitionState) -> Result<bool, PartitionError> {
+        if state.leader == Some(self.context.broker_id) {
+            return self.lead(state);
+        }
+        self.follow(state);
+        Ok(false)
+    }
+
+    fn lead(&self, state: &PartitionState) -> Result<bool, PartitionError> {
+        let now_ms = self.context.now_ms();
+        let mut role = self.role.write();
+        if let Role::Leader(leader) = &*role {
+            let mut leader = leader.lock();
+            if leader.leader_epoch == state.leader_epoch {
+                leader.commit(state, now_ms);
+                drop(leader);
+                drop(role);
+                self.leader_changed();
+                return Ok(false);
+            }
+        }
+        let end = self.log.log_end_offset();
+        self.log.begin_leader_epoch(state.leader_epoch.0, end)?;
+        let leader = LeaderState::new(self.context.broker_id, state, end, self.high_watermark(), now_ms);
+        *role = Role::Leader(Box::new(Mutex::new(leader)));
+        drop(role);
+        self.committed.fail(WaitFailure::NotLeader);
+        self.appended.wake();
+        self.readable.wake();
+        self.leader_changed();
+        Ok(true)
+    }
+
+    /// The controller accepted a proposal. Only metadata records change roles, so anything but a newer state of the
+    /// same leadership is left to them.
+    pub(crate) fn isr_committed(&self, state: &PartitionState) {
+        {
+            let role = self.role.read();
+            let Role::Leader(leader) = &*role else {
+                return;
+            };
+            let mut leader = leader.lock();
+            if leader.leader_epoch != state.leader_epoch || state.leader != Some(self.context.broker_id) {
+                return;
+            }
+            leader.commit(state, self.context.now_ms());
+        }
+        self.leader_changed();
+    }
+
+    fn follow(&self, state: &PartitionState) {
+        let mut role = self.role.write();
+        *role = Role::Follower {
+            leader: state.leader,
+            leader_epoch: state.leader_epoch,
+        };
+        drop(role);
+        self.let_everybody_go();
+    }
+
+    /// The topic was deleted: nothing more is appended or read.
+    pub(crate) fn retire(&self) {
+        *self.role.write() = Role::Gone;
+        self.let_everybody_go();
+    }
+
+    fn let_everybody_go(&self) {
+        self.committed.fail(WaitFailure::NotLeader);
+        self.flushed.fail(WaitFailure::NotLeader);
+        self.appended.wake();
+        self.readable.wake();
+    }
+
+    /// Something the high watermark or the ISR depends on has changed.
+    pub(super) fn leader_changed(&self) {
+        let role = self.role.read();
+        if let Role::Leader(leader) = &*role {
+            self.advance(&mut leader.lock());
+        }
+    }
+
+    /// Moves the high watermark as far as it may go and tells everybody.
+    pub(super) fn advance(&self, leader: &mut LeaderState) {
+        let now_ms = self.context.now_ms();
+        let eligible = |broker_id| self.context.isr.is_eligible(broker_id);
+        if let Some(high_watermark) = leader.advance(self.counted_end(), self.leader_settings(), now_ms, eligible) {
+            self.publish_high_watermark(high_watermark);
+        }
+    }
+
+    /// Looks whether the ISR should change: a replica has caught up, or one has fallen behind.
+    pub(crate) fn review_isr(self: &Arc<Self>) {
+        let role = self.role.read();
+        let Role::Leader(leader) = &*role else {
+            return;
+        };
+        let now_ms = self.context.now_ms();
+        let eligible = |broker_id, epoch| self.context.isr.may_join(broker_id, epoch);
+        let mut leader = leader.lock();
+        let proposal = leader.propose(self.log.log_end_offset(), self.leader_settings(), now_ms, eligible);
+        if let Some(IsrProposal { partition_epoch, isr }) = proposal {
+            let leader_epoch = leader.leader_epoch;
+            let new_isr = leader.with_epochs(&isr, self.context.isr.own_epoch());
+            drop(leader);
+            self.context
+                .isr
+                .submit(Arc::clone(self), leader_epoch, partition_epoch, new_isr);
+        }
+    }
+
+    /// The controller refused a proposal of this leader epoch, or was not reached: it may be made again.
+    pub(crate) fn proposal_failed(&self, leader_epoch: LeaderEpoch, partition_epoch: PartitionEpoch) {
+        let role = self.role.read();
+        if let Role::Leader(leader) = &*role {
+            let mut leader = leader.lock();
+            if leader.leader_epoch == leader_epoch {
+                leader.proposal_failed(partition_epoch);
+                self.advance(&mut leader);
+            }
+        }
+    }
+
+    /// Asks for a flush when the oldest unflushed record may be older than `flush.ms`. The log does not remember when that
+    /// was appended, so the first look only notes that there is something, and a later one flushes.
+    pub(crate) fn flush_if_old(self: &Arc<Self>) {
+        let flush_ms = self.settings.load().flush_ms;
+        if flush_ms == i64::MAX || self.log.unflushed_records() == 0 {
+            self.unflushed_since_ms.store(NOTHING_UNFLUSHED, Ordering::Relaxed);
+            return;
+        }
+        let now_ms = self.context.now_ms();
+        let noted =
+            self.unflushed_since_ms
+                .compare_exchange(NOTHING_UNFLUSHED, now_ms, Ordering::Relaxed, Ordering::Relaxed);
+        if noted.is_err_and(|since_ms| now_ms.saturating_sub(since_ms) >= flush_ms) || flush_ms == 0 {
+            self.unflushed_since_ms.store(NOTHING_UNFLUSHED, Ordering::Relaxed);
+            self.context.flusher.request(self);
+        }
+    }
+
+    /// Deletes the segments that retention no longer keeps; gives their number.
+    pub(crate) fn apply_retention(&self, now_ms: i64) -> Result<usize, PartitionError> {
+        // Followers take over the leader's log start offset, but delete on their own too, as in Kafka.
+        Ok(self.log.apply_retention(now_ms)?)
+    }
+
+    pub(super) fn publish_high_watermark(&self, high_watermark: i64) {
+        self.high_watermark.fetch_max(high_watermark, Ordering::AcqRel);
+        self.log.set_high_watermark(high_watermark);
+        self.committed.advance(high_watermark);
+        self.readable.wake();
+    }
+}
+
+impl Flushable for Partition {
+    fn flush_state(&self) -> &FlushState {
+        &self.flush_state
+    }
+
+    fn flush(&self) {
+        match self.log.flush() {
+            Ok(end) => {
+                self.flushed.advance(end);
+                self.leader_changed();
+            }
+            Err(error) => {
+                // A failed fsync is never tried again (reference §3.1, "fsyncgate").
+                tracing::error!(topic = %self.topic, partition = self.index, %error, "log cannot be flushed: offline");
+                self.offline.store(true, Ordering::Release);
+                self.flushed.fail(WaitFailure::Storage);
+                self.committed.fail(WaitFailure::Storage);
+            }
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Follows other brokers: one task and one connection for each leader this broker follows. A round asks for all
+//! partitions at once, appends what comes, flushes it, and only then asks again: the next fetch offset tells the leader
+//! what is safe here.
+//!
+//! ```text
+//!   idle ── partition assigned ──► connecting ──► fetching ──► appending ──► flushing ──┐
+//!                                      ▲             ▲ │ assignment changed: dropped    │
+//!                                      └── failed ◄──┴─┴───────────────────────────────┘
+//! ```
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use kafka_client::{Connection, ConnectionOptions};
+use kafka_codec::messages::FetchResponse;
+use kafka_metadata::{BrokerId, LeaderEpoch, TopicId};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use super::fetch_round::{FetchRound, Position, Verdict};
+use crate::{broker::Broker, config::ListenerName, partition::Partition};
+
+/// First and last pause between attempts to reach a leader.
+const RECONNECT_PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
+
+/// A leader answers within its maximal wait and this.
+const ANSWER_GRACE: Duration = Duration::from_secs(10);
+
+/// How long a partition is left alone after the leader refused it; newer metadata ends the pause.
+const REFUSED_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long a flush may take before the fetcher complains and goes on waiting.
+const FLUSH_WAIT: Duration = Duration::from_secs(30);
+
+/// Names a partition of a topic.
+pub(crate) type PartitionKey = (TopicId, i32);
+
+/// A partition that is followed.
+#[derive(Clone, Debug)]
+pub(crate) struct Followed {
+    /// The partition.
+    pub(crate) partition: Arc<Partition>,
+    /// The epoch in which it is followed.
+    pub(crate) leader_epoch: LeaderEpoch,
+}
+
+#[derive(Default)]
+struct Assignment {
+    partitions: Mutex<HashMap<PartitionKey, Followed>>,
+    changed: Notify,
+}
+
+struct Task {
+    assignment: Arc<Assignment>,
+    stop: CancellationToken,
+}
+
+/// All fetchers of a broker.
+#[derive(Default)]
+pub(crate) struct ReplicaFetchers {
+    tasks: Mutex<HashMap<BrokerId, Task>>,
+}
+
+impl ReplicaFetchers {
+    /// Follows `partition` at `leader` from now on, and nowhere else.
+    pub(crate) fn follow(&self, broker: &Arc<Broker>, leader: BrokerId, followed: Followed) {
+        let key = (followed.partition.topic_id, followed.partition.index);
+        let mut tasks = self.tasks.lock();
+        for (&other, task) in tasks.iter() {
+            if other != leader {
+                task.assignment.remove(&key);
+            }
+        }
+        let task = tasks.entry(leader).or_insert_with(|| {
+            let assignment = Arc::new(Assignment::default());
+            let stop = broker.shutdown.child_token();
+            let fetcher = Fetcher {
+                broker: Arc::clone(broker),
+                leader,
+                assignment: Arc::clone(&assignment),
+                connection: None,
+                round: FetchRound::new(&broker.settings, broker.config.broker_id),
+            };
+            tokio::spawn(fetcher.run(stop.clone()));
+            Task { assignment, stop }
+        });
+        let before = task.assignment.partitions.lock().insert(key, followed.clone());
+        if before.is_none_or(|before| before.leader_epoch != followed.leader_epoch) {
+            task.assignment.changed.notify_one();
+        }
+    }
+
+    /// Follows the partition no longer.
+    pub(crate) fn unfollow(&self, key: PartitionKey) {
+        for task in self.tasks.lock().values() {
+            task.assignment.remove(&key);
+        }
+    }
+
+    /// Ends all tasks.
+    pub(crate) fn shutdown(&self) {
+        for (_, task) in self.tasks.lock().drain() {
+            task.stop.cancel();
+        }
+    }
+}
+
+impl Assignment {
+    fn remove(&self, key: &PartitionKey) {
+        if self.partitions.lock().remove(key).is_some() {
+            self.changed.notify_one();
+        }
+    }
+}
+
+/// The task that follows one leader.
+struct Fetcher {
+    broker: Arc<Broker>,
+    leader: BrokerId,
+    assignment: Arc<Assignment>,
+    connection: Option<Connection>,
+    round: FetchRound,
+}
+
+/// Why a round did not succeed.
+enum RoundError {
+    /// Try again after a pause.
+    Pause,
+    /// The set of partitions changed while waiting: try again at once.
+    Changed,
+}
+
+impl Fetcher {
+    async fn run(mut self, stop: CancellationToken) {
+        let mut pause = RECONNECT_PAUSES.0;
+        loop {
+            let step = async {
+                if self.assignment.partitions.lock().is_empty() {
+                    self.connection = None;
+                    self.round.reset();
+                    self.assignment.changed.notified().await;
+                    return;
+                }
+                match self.fetch().await {
+                    Ok(()) => pause = RECONNECT_PAUSES.0,
+                    Err(RoundError::Changed) => {}
+                    Err(RoundError::Pause) => {
+                        let _ = tokio::time::timeout(pause, self.assignment.changed.notified()).await;
+                        pause = (pause * 2).min(RECONNECT_PAUSES.1);
+                    }
+                }
+            };
+            tokio::select! {
+                () = step => {}
+                () = stop.cancelled() => return,
+            }
+        }
+    }
+
+    /// One round: ask, append, flush.
+    async fn fetch(&mut self) -> Result<(), RoundError> {
+        self.connect().await?;
+        let followed = self.assignment.partitions.lock().clone();
+        let positions: Vec<Position> = followed
+            .iter()
+            .map(|(key, followed)| Position::of(*key, followed))
+            .collect();
+        let Some(request) = self.round.request(positions, self.broker.controller.broker_epoch()) else {
+            tokio::time::sleep(REFUSED_PAUSE).await;
+            return Ok(());
+        };
+        let Some(mut connection) = self.connection.take() else {
+            return Err(RoundError::Pause);
+        };
+        let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)) + ANSWER_GRACE;
+        // A new partition must not wait for the end of a long poll: the connection is given up with its answer.
+        let answer = tokio::select! {
+            answer = connection.call(&request, FetchRound::VERSION, wait) => answer,
+            () = self.assignment.changed.notified() => {
+                self.round.reset();
+                return Err(RoundError::Changed);
+            }
+        };
+        match answer {
+            Ok(response) => {
+                self.connection = Some(connection);
+                self.take(&followed, response).await;
+                Ok(())
+            }
+            Err(error) => {
+                debug!(leader = %self.leader, %error, "fetch from leader failed");
+                self.round.reset();
+                Err(RoundError::Pause)
+            }
+        }
+    }
+
+    async fn connect(&mut self) -> Result<(), RoundError> {
+        if self.connection.is_some() {
+            return Ok(());
+        }
+        self.round.reset();
+        let image = self.broker.metadata.image();
+        let endpoint = image
+            .brokers
+            .get(&self.leader)
+            .and_then(|leader| {
+                leader
+                    .endpoints
+                    .iter()
+                    .find(|it| it.listener == ListenerName::Internal.as_str())
+            })
+            .ok_or(RoundError::Pause)?;
+        let options: &ConnectionOptions = &self.broker.peer_options;
+        match Connection::open(&endpoint.host, endpoint.port, options).await {
+            Ok(connection) => {
+                info!(leader = %self.leader, "following leader");
+                self.connection = Some(connection);
+                Ok(())
+            }
+            Err(error) => {
+                debug!(leader = %self.leader, %error, "leader cannot be reached");
+                Err(RoundError::Pause)
+            }
+        }
+    }
+
+    /// Appends what came and waits until it is flushed.
+    async fn take(&mut self, followed: &HashMap<PartitionKey, Followed>, response: FetchResponse) {
+        let answers = match self.round.answered(response) {
+            Ok(answers) => answers,
+            Err(code) => {
+                debug!(leader = %self.leader, code, "fetch session refused");
+                return;
+            }
+        };
+        let mut unflushed = Vec::new();
+        for (key, data) in answers {
+            let Some(followed) = followed.get(&key) else {
+                continue;
+            };
+            match super::fetch_round::apply(followed, data) {
+                Ok(Verdict::Appended { last_offset }) => unflushed.push((followed, last_offset)),
+                Ok(Verdict::Nothing) => {}
+                Ok(Verdict::Refused(code)) => {
+                    debug!(partition = ?followed.partition, ?code, "leader refused the fetch");
+                    self.round.leave_alone(key);
+                }
+                Err(error) => {
+                    warn!(partition = ?followed.partition, %error, "fetched records cannot be appended");
+                    self.round.leave_alone(key);
+                }
+            }
+        }
+        for (followed, last_offset) in unflushed {
+            if let Err(error) = followed.partition.wait_flushed(last_offset, FLUSH_WAIT).await {
+                debug!(partition = ?followed.partition, %error, "fetched records are not flushed");
+            }
+        }
+    }
+}

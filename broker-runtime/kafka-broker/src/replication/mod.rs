@@ -1,0 +1,13 @@
+//! Replication: ISR changes on their way to the controller, fetchers that follow other brokers, and the fetch sessions
+//! of everybody who fetches here.
+
+mod fetch_round;
+mod fetch_session;
+mod fetcher;
+mod isr_changes;
+
+pub(crate) use fetch_session::{
+    FINAL_EPOCH, FetchScope, FetchSession, FetchSessions, FetchWish, News, SessionError, SessionRequest, Told, TopicKey,
+};
+pub(crate) use fetcher::{Followed, ReplicaFetchers};
+pub(crate) use isr_changes::IsrChanges;

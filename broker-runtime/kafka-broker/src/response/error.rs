@@ -1,0 +1,106 @@
+//! The one file where the broker's errors become Kafka's codes.
+
+use kafka_codec::ErrorCode;
+use kafka_log::LogError;
+use kafka_metadata::rpc::ControllerError;
+
+use crate::{groups::GroupError, partition::PartitionError, replication::SessionError, security::SaslError};
+
+/// Kafka's code for a partition's refusal.
+pub(crate) fn partition_error_code(error: &PartitionError) -> ErrorCode {
+    match error {
+        PartitionError::NotLeader { .. } => ErrorCode::NotLeaderOrFollower,
+        PartitionError::FencedLeaderEpoch(_) => ErrorCode::FencedLeaderEpoch,
+        PartitionError::UnknownLeaderEpoch(_) => ErrorCode::UnknownLeaderEpoch,
+        PartitionError::NotEnoughReplicas { .. } => ErrorCode::NotEnoughReplicas,
+        PartitionError::NotEnoughReplicasAfterAppend => ErrorCode::NotEnoughReplicasAfterAppend,
+        PartitionError::TimedOut => ErrorCode::RequestTimedOut,
+        PartitionError::OffsetOutOfRange { .. } => ErrorCode::OffsetOutOfRange,
+        PartitionError::OffsetNotAvailable => ErrorCode::OffsetNotAvailable,
+        PartitionError::Storage => ErrorCode::KafkaStorageError,
+        PartitionError::Log(error) => log_error_code(error),
+    }
+}
+
+/// Kafka's code for what a log refuses.
+fn log_error_code(error: &LogError) -> ErrorCode {
+    match error {
+        LogError::MessageTooLarge { .. } => ErrorCode::MessageTooLarge,
+        LogError::RecordListTooLarge { .. } => ErrorCode::RecordListTooLarge,
+        LogError::Corrupt(_) => ErrorCode::CorruptMessage,
+        LogError::InvalidRecord(_) | LogError::MalformedRecords(_) => ErrorCode::InvalidRecord,
+        LogError::InvalidTimestamp { .. } => ErrorCode::InvalidTimestamp,
+        LogError::InvalidProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
+        LogError::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
+        LogError::OffsetOutOfRange { .. } => ErrorCode::OffsetOutOfRange,
+        LogError::UnexpectedOffset { .. } => ErrorCode::UnknownServerError,
+        LogError::NoSpace { .. } | LogError::Storage { .. } | LogError::Offline(_) => ErrorCode::KafkaStorageError,
+    }
+}
+
+/// Kafka's code for a fetch session that cannot be used.
+pub(crate) fn session_error_code(error: SessionError) -> ErrorCode {
+    match error {
+        SessionError::NotFound => ErrorCode::FetchSessionIdNotFound,
+        SessionError::InvalidEpoch => ErrorCode::InvalidFetchSessionEpoch,
+        SessionError::TopicIdMismatch => ErrorCode::FetchSessionTopicIdError,
+    }
+}
+
+/// Kafka's code for the controller's refusal.
+pub(crate) fn controller_error_code(error: &ControllerError) -> ErrorCode {
+    match error {
+        ControllerError::UnknownTopicOrPartition(_) => ErrorCode::UnknownTopicOrPartition,
+        ControllerError::UnknownTopicId(_) => ErrorCode::UnknownTopicId,
+        ControllerError::TopicAlreadyExists(_) => ErrorCode::TopicAlreadyExists,
+        ControllerError::InvalidTopic { .. } => ErrorCode::InvalidTopicException,
+        ControllerError::InvalidPartitions(_) => ErrorCode::InvalidPartitions,
+        ControllerError::InvalidReplicationFactor(_) => ErrorCode::InvalidReplicationFactor,
+        ControllerError::InvalidReplicaAssignment(_) => ErrorCode::InvalidReplicaAssignment,
+        ControllerError::InvalidConfig(_) => ErrorCode::InvalidConfig,
+        ControllerError::InvalidRequest(_) => ErrorCode::InvalidRequest,
+        ControllerError::StaleBrokerEpoch(_) => ErrorCode::StaleBrokerEpoch,
+        ControllerError::DuplicateBrokerRegistration(_) => ErrorCode::DuplicateBrokerRegistration,
+        ControllerError::InconsistentClusterId(_) => ErrorCode::InconsistentClusterId,
+        ControllerError::FencedLeaderEpoch(_) => ErrorCode::FencedLeaderEpoch,
+        ControllerError::InvalidUpdateVersion(_) => ErrorCode::InvalidUpdateVersion,
+        ControllerError::IneligibleReplica(_) => ErrorCode::IneligibleReplica,
+        ControllerError::ElectionNotNeeded => ErrorCode::ElectionNotNeeded,
+        ControllerError::PreferredLeaderNotAvailable => ErrorCode::PreferredLeaderNotAvailable,
+        ControllerError::NotController => ErrorCode::NotController,
+        ControllerError::PolicyViolation(_) => ErrorCode::PolicyViolation,
+    }
+}
+
+/// Kafka's code for the group coordinator's refusal.
+pub(crate) fn group_error_code(error: GroupError) -> ErrorCode {
+    match error {
+        GroupError::CoordinatorLoadInProgress => ErrorCode::CoordinatorLoadInProgress,
+        GroupError::NotCoordinator => ErrorCode::NotCoordinator,
+        GroupError::CoordinatorNotAvailable => ErrorCode::CoordinatorNotAvailable,
+        GroupError::MemberIdRequired => ErrorCode::MemberIdRequired,
+        GroupError::UnknownMemberId => ErrorCode::UnknownMemberId,
+        GroupError::IllegalGeneration => ErrorCode::IllegalGeneration,
+        GroupError::RebalanceInProgress => ErrorCode::RebalanceInProgress,
+        GroupError::FencedInstanceId => ErrorCode::FencedInstanceId,
+        GroupError::InvalidGroupId => ErrorCode::InvalidGroupId,
+        GroupError::InvalidSessionTimeout => ErrorCode::InvalidSessionTimeout,
+        GroupError::InconsistentGroupProtocol => ErrorCode::InconsistentGroupProtocol,
+        GroupError::GroupMaxSizeReached => ErrorCode::GroupMaxSizeReached,
+        GroupError::GroupIdNotFound => ErrorCode::GroupIdNotFound,
+        GroupError::NonEmptyGroup => ErrorCode::NonEmptyGroup,
+        GroupError::GroupSubscribedToTopic => ErrorCode::GroupSubscribedToTopic,
+        GroupError::OffsetMetadataTooLarge => ErrorCode::OffsetMetadataTooLarge,
+        GroupError::UnknownTopicOrPartition => ErrorCode::UnknownTopicOrPartition,
+        GroupError::UnknownTopicId => ErrorCode::UnknownTopicId,
+        GroupError::Unwritable => ErrorCode::InvalidCommitOffsetSize,
+    }
+}
+
+/// Kafka's code for a refused SASL token.
+pub(crate) fn sasl_error_code(error: &SaslError) -> ErrorCode {
+    match error {
+        SaslError::IllegalState => ErrorCode::IllegalSaslState,
+        SaslError::Failed { .. } | SaslError::PrincipalChanged => ErrorCode::SaslAuthenticationFailed,
+    }
+}

@@ -1,0 +1,168 @@
+//! A broker's life: open the logs, bind the listeners, register, serve, and stop in order.
+
+use std::{fs, future::Future, sync::Arc, time::Duration};
+
+use clock::Clock;
+use kafka_client::{ConnectionOptions, TlsOptions};
+use tokio::sync::Semaphore;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use crate::{
+    broker::{Broker, Stopping},
+    config::{BrokerConfig, ListenerName},
+    connection::{BUDGET_UNIT_BYTES, BoundListener, TlsIdentity},
+    controller::{ControllerClient, Incarnation, controlled_shutdown, stay_connected},
+    error::BrokerError,
+    groups::GroupManager,
+    maintenance,
+    metadata::MetadataCache,
+    partition::{LogStore, PartitionRegistry},
+    replication::{FetchSessions, IsrChanges, ReplicaFetchers},
+    settings::Settings,
+};
+
+/// Where Linux tells which boot this is.
+const BOOT_ID_PATH: &str = "/proc/sys/kernel/random/boot_id";
+
+/// How long connections get to write their last replies.
+const CONNECTIONS_WAIT: Duration = Duration::from_secs(2);
+
+/// Limit for reaching another broker.
+const PEER_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Runs a broker until SIGTERM or SIGINT, then shuts it down in an orderly way. Needs a multi-threaded tokio runtime.
+pub async fn run(config: BrokerConfig, clock: Arc<dyn Clock>) -> Result<(), BrokerError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).map_err(BrokerError::System)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(BrokerError::System)?;
+    let asked = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    run_until(config, clock, asked).await
+}
+
+/// Runs a broker until `asked` completes.
+pub async fn run_until(
+    config: BrokerConfig,
+    clock: Arc<dyn Clock>,
+    asked: impl Future<Output = ()>,
+) -> Result<(), BrokerError> {
+    config.check()?;
+    let identity = config.tls.as_ref().map(TlsIdentity::load).transpose()?;
+    // Listeners are bound before anything else is done, so that a taken port is found at once; connections wait in the
+    // kernel until the broker knows the cluster.
+    let listeners = config
+        .listeners
+        .iter()
+        .map(|listener| BoundListener::bind(listener, identity.as_ref()))
+        .collect::<Result<Vec<_>, _>>()?;
+    let broker = Arc::new(build(config, clock, identity.as_ref())?);
+    let tasks = TaskTracker::new();
+    tasks.spawn(stay_connected(Arc::clone(&broker), incarnation()));
+    maintenance::start(&broker, &tasks);
+    tokio::pin!(asked);
+    let ready = async {
+        known(&broker).await;
+        for listener in listeners {
+            tasks.spawn(listener.accept(Arc::clone(&broker), tasks.clone()));
+        }
+        info!(broker = %broker.config.broker_id, "broker serves");
+        broker.store.report_strays();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = ready => {}
+        () = &mut asked => {}
+    }
+    stop(&broker, &tasks).await;
+    Ok(())
+}
+
+fn build(config: BrokerConfig, clock: Arc<dyn Clock>, identity: Option<&TlsIdentity>) -> Result<Broker, BrokerError> {
+    let settings = Settings::read(&config.server_properties);
+    let store = tokio::task::block_in_place(|| LogStore::open(&config, settings.recovery_threads))?;
+    let shutdown = CancellationToken::new();
+    let metadata = Arc::new(MetadataCache::new());
+    let controller = Arc::new(ControllerClient::new(config.broker_id));
+    let isr_changes = IsrChanges::start(Arc::clone(&metadata), Arc::clone(&controller), shutdown.clone());
+    let peer_tls = config
+        .listener(ListenerName::Internal)
+        .is_some_and(|listener| listener.tls);
+    let peer_options = ConnectionOptions {
+        client_id: format!("broker-{}", config.broker_id),
+        tls: match identity {
+            Some(identity) if peer_tls => Some(TlsOptions {
+                config: identity.client()?,
+            }),
+            _ => None,
+        },
+        connect_timeout: PEER_CONNECT_TIMEOUT,
+        response_bytes_max: settings.socket_request_max_bytes,
+    };
+    Ok(Broker {
+        started: clock.monotonic(),
+        request_memory: Arc::new(Semaphore::new(settings.request_memory_bytes / BUDGET_UNIT_BYTES)),
+        fetch_sessions: FetchSessions::new(settings.fetch_session_slots),
+        partitions: PartitionRegistry::default(),
+        groups: GroupManager::default(),
+        fetchers: ReplicaFetchers::default(),
+        stopping: Stopping::default(),
+        config,
+        settings,
+        clock,
+        metadata,
+        controller,
+        shutdown,
+        store,
+        isr_changes,
+        peer_options,
+    })
+}
+
+fn incarnation() -> Incarnation {
+    // Without a boot id every restart counts as one of the machine: slower, never wrong.
+    let boot_id = fs::read_to_string(BOOT_ID_PATH).map_or_else(
+        |error| {
+            warn!(%error, "boot id cannot be read");
+            Uuid::new_v4().to_string()
+        },
+        |text| text.trim().to_owned(),
+    );
+    Incarnation {
+        id: Uuid::new_v4(),
+        boot_id,
+    }
+}
+
+/// Waits until the metadata shows this broker registered and alive.
+async fn known(broker: &Arc<Broker>) {
+    let mut changes = broker.metadata.changes();
+    loop {
+        let image = broker.metadata.image();
+        let own = image.brokers.get(&broker.config.broker_id);
+        if own.is_some_and(|own| !own.fenced && own.broker_epoch == broker.controller.broker_epoch()) {
+            return;
+        }
+        if changes.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn stop(broker: &Arc<Broker>, tasks: &TaskTracker) {
+    controlled_shutdown(broker).await;
+    broker.groups.shutdown();
+    broker.fetchers.shutdown();
+    broker.shutdown.cancel();
+    tasks.close();
+    if tokio::time::timeout(CONNECTIONS_WAIT, tasks.wait()).await.is_err() {
+        warn!("some connections did not end in time");
+    }
+    tokio::task::block_in_place(|| broker.store.close());
+    info!(broker = %broker.config.broker_id, "broker stopped");
+}

@@ -1,0 +1,179 @@
+//! Server and topic properties as numbers. Names, defaults and precedence are those of `server-properties`; values were
+//! validated before they came here, so one that cannot be read counts as not set.
+
+use std::{collections::BTreeMap, str::FromStr};
+
+use kafka_codec::record_batch::{Compression, TimestampType};
+use kafka_log::{CleanupPolicy, LogConfig};
+use kafka_metadata::{BrokerId, ConfigResource, MetadataImage};
+use server_properties::{definition, effective_topic_value, list_entries};
+
+/// Unfinished requests may hold this much memory where `queued.max.request.bytes` sets no bound.
+const REQUEST_MEMORY_BYTES: usize = 256 * 1024 * 1024;
+
+/// Server properties that the broker reads once, at its start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// `auto.create.topics.enable`.
+    pub auto_create_topics_enable: bool,
+    /// `connections.max.idle.ms`.
+    pub connections_max_idle_ms: u64,
+    /// `socket.request.max.bytes`.
+    pub socket_request_max_bytes: usize,
+    /// `queued.max.request.bytes`.
+    pub request_memory_bytes: usize,
+    /// `fetch.max.bytes`.
+    pub fetch_max_bytes: usize,
+    /// `max.incremental.fetch.session.cache.slots`.
+    pub fetch_session_slots: usize,
+    /// `replica.lag.time.max.ms`.
+    pub replica_lag_time_max_ms: i64,
+    /// `replica.fetch.max.bytes`.
+    pub replica_fetch_max_bytes: i32,
+    /// `replica.fetch.response.max.bytes`.
+    pub replica_fetch_response_max_bytes: i32,
+    /// `replica.fetch.min.bytes`.
+    pub replica_fetch_min_bytes: i32,
+    /// `replica.fetch.wait.max.ms`.
+    pub replica_fetch_wait_max_ms: i32,
+    /// `replica.high.watermark.checkpoint.interval.ms`.
+    pub high_watermark_checkpoint_interval_ms: u64,
+    /// `log.retention.check.interval.ms`.
+    pub retention_check_interval_ms: u64,
+    /// `num.recovery.threads.per.data.dir`.
+    pub recovery_threads: usize,
+}
+
+impl Settings {
+    /// Reads the static server properties.
+    pub fn read(properties: &BTreeMap<String, String>) -> Self {
+        let properties = Properties(properties);
+        let socket_request_max_bytes: usize = properties.get("socket.request.max.bytes", 104_857_600);
+        let queued: i64 = properties.get("queued.max.request.bytes", -1);
+        let memory = usize::try_from(queued).unwrap_or(REQUEST_MEMORY_BYTES);
+        Self {
+            auto_create_topics_enable: properties.get("auto.create.topics.enable", true),
+            connections_max_idle_ms: properties.get("connections.max.idle.ms", 600_000),
+            socket_request_max_bytes,
+            // One request of the largest size has to fit, or it would wait for ever.
+            request_memory_bytes: memory.max(socket_request_max_bytes),
+            fetch_max_bytes: properties.get("fetch.max.bytes", 57_671_680),
+            fetch_session_slots: properties.get("max.incremental.fetch.session.cache.slots", 1000),
+            replica_lag_time_max_ms: properties.get("replica.lag.time.max.ms", 30_000),
+            replica_fetch_max_bytes: properties.get("replica.fetch.max.bytes", 1_048_576),
+            replica_fetch_response_max_bytes: properties.get("replica.fetch.response.max.bytes", 10_485_760),
+            replica_fetch_min_bytes: properties.get("replica.fetch.min.bytes", 1),
+            replica_fetch_wait_max_ms: properties.get("replica.fetch.wait.max.ms", 500),
+            high_watermark_checkpoint_interval_ms: properties
+                .get("replica.high.watermark.checkpoint.interval.ms", 5_000),
+            retention_check_interval_ms: properties.get("log.retention.check.interval.ms", 300_000),
+            recovery_threads: properties.get("num.recovery.threads.per.data.dir", 2),
+        }
+    }
+}
+
+struct Properties<'a>(&'a BTreeMap<String, String>);
+
+impl Properties<'_> {
+    /// The value of `name`: as set, else its default in the table, else `last`.
+    fn get<T: FromStr>(&self, name: &str, last: T) -> T {
+        let set = self.0.get(name).and_then(|text| text.trim().parse().ok());
+        let default = || definition(name)?.default?.parse().ok();
+        set.or_else(default).unwrap_or(last)
+    }
+}
+
+/// A topic's configuration, as far as the partition itself looks at it; the rest is the log's.
+#[derive(Clone, Debug)]
+pub struct TopicSettings {
+    /// `min.insync.replicas`.
+    pub min_insync_replicas: usize,
+    /// `flush.messages`.
+    pub flush_messages: i64,
+    /// `flush.ms`.
+    pub flush_ms: i64,
+    /// What the log itself looks at.
+    pub log: LogConfig,
+}
+
+impl TopicSettings {
+    /// The effective configuration of a topic on this broker: the topic's own, then the broker's dynamic one, then that
+    /// of all brokers, then the static properties, then the defaults.
+    pub fn resolve(
+        image: &MetadataImage,
+        broker_id: BrokerId,
+        static_properties: &BTreeMap<String, String>,
+        topic: &str,
+    ) -> Self {
+        let none = BTreeMap::new();
+        let of = |resource: &ConfigResource| image.configs.get(resource).unwrap_or(&none);
+        let mut broker = BTreeMap::clone(static_properties);
+        for dynamic in [of(&ConfigResource::Brokers), of(&ConfigResource::Broker(broker_id))] {
+            broker.extend(dynamic.iter().map(|(name, value)| (name.clone(), value.clone())));
+        }
+        Self::from_maps(of(&ConfigResource::Topic(topic.to_owned())), &broker)
+    }
+
+    /// From a topic's own configuration and its broker's.
+    pub fn from_maps(topic: &BTreeMap<String, String>, broker: &BTreeMap<String, String>) -> Self {
+        let text = |name: &str| effective_topic_value(name, topic, broker);
+        let number = |name: &str, last: i64| text(name).and_then(|text| text.trim().parse().ok()).unwrap_or(last);
+        Self {
+            min_insync_replicas: usize::try_from(number("min.insync.replicas", 1)).unwrap_or(1),
+            flush_messages: number("flush.messages", 1),
+            flush_ms: number("flush.ms", i64::MAX),
+            log: log_config(text),
+        }
+    }
+
+    /// An offset counts towards the high watermark only once it is on the medium.
+    pub fn counts_only_flushed(&self) -> bool {
+        self.flush_messages <= 1
+    }
+}
+
+/// Topic properties as the log takes them; `text` looks one up.
+fn log_config(text: impl Fn(&str) -> Option<String>) -> LogConfig {
+    let default = LogConfig::default();
+    let number = |name: &str, last: i64| text(name).and_then(|text| text.trim().parse().ok()).unwrap_or(last);
+    let bytes = |name: &str, last: u64| u64::try_from(number(name, -1)).unwrap_or(last);
+    let policy = text("cleanup.policy").unwrap_or_default();
+    let has = |wanted: &str| list_entries(&policy).any(|entry| entry == wanted);
+    let append_time = text("message.timestamp.type").is_some_and(|text| text == "LogAppendTime");
+    LogConfig {
+        segment_bytes: bytes("segment.bytes", default.segment_bytes),
+        segment_ms: number("segment.ms", default.segment_ms),
+        // Negative: for ever.
+        retention_ms: Some(number("retention.ms", -1)).filter(|ms| *ms >= 0),
+        retention_bytes: u64::try_from(number("retention.bytes", -1)).ok(),
+        max_message_bytes: usize::try_from(number("max.message.bytes", -1)).unwrap_or(default.max_message_bytes),
+        index_interval_bytes: bytes("index.interval.bytes", default.index_interval_bytes),
+        segment_index_bytes: bytes("segment.index.bytes", default.segment_index_bytes),
+        message_timestamp_type: if append_time {
+            TimestampType::LogAppendTime
+        } else {
+            TimestampType::CreateTime
+        },
+        message_timestamp_before_max_ms: number(
+            "message.timestamp.before.max.ms",
+            default.message_timestamp_before_max_ms,
+        ),
+        message_timestamp_after_max_ms: number(
+            "message.timestamp.after.max.ms",
+            default.message_timestamp_after_max_ms,
+        ),
+        // `producer` and `uncompressed` need no entry of their own: the first is no compression's name.
+        compression: text("compression.type").and_then(|name| match name.as_str() {
+            "uncompressed" => Some(Compression::None),
+            name => Compression::from_name(name),
+        }),
+        flush_messages: number("flush.messages", default.flush_messages),
+        flush_ms: number("flush.ms", default.flush_ms),
+        cleanup_policy: CleanupPolicy {
+            delete: has("delete"),
+            compact: has("compact"),
+        },
+        producer_id_expiration_ms: default.producer_id_expiration_ms,
+        verify_compressed_records: true,
+    }
+}

@@ -1,0 +1,167 @@
+//! A connection to a broker.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use bytes::{Buf, BytesMut};
+use kafka_codec::{DecodeLimits, decode_limits, decode_response, encode_request, messages::RequestResponsePair};
+use rustls::{ClientConfig, pki_types::ServerName};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_rustls::TlsConnector;
+
+use crate::ClientError;
+
+/// Bytes of the length prefix of a frame.
+const PREFIX_BYTES: usize = 4;
+
+/// How to connect.
+#[derive(Clone, Debug)]
+pub struct ConnectionOptions {
+    /// Sent with every request.
+    pub client_id: String,
+    /// TLS, if the listener speaks it.
+    pub tls: Option<TlsOptions>,
+    /// Limit for connecting, handshake included.
+    pub connect_timeout: Duration,
+    /// Largest response that is accepted.
+    pub response_bytes_max: usize,
+}
+
+/// TLS of a connection.
+#[derive(Clone, Debug)]
+pub struct TlsOptions {
+    /// Authorities and, for mutual TLS, our certificate.
+    pub config: Arc<ClientConfig>,
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// One connection. Calls are made one after the other.
+pub struct Connection {
+    address: String,
+    stream: Box<dyn Stream>,
+    client_id: String,
+    limits: DecodeLimits,
+    response_bytes_max: usize,
+    next_correlation_id: i32,
+    input: BytesMut,
+}
+
+impl Connection {
+    /// Connects to `host`:`port`.
+    pub async fn open(host: &str, port: u16, options: &ConnectionOptions) -> Result<Self, ClientError> {
+        let address = format!("{host}:{port}");
+        let connecting = connect(host, port, &address, options);
+        let stream = timeout(options.connect_timeout, connecting)
+            .await
+            .map_err(|_| ClientError::TimedOut {
+                address: address.clone(),
+            })??;
+        Ok(Self {
+            address,
+            stream,
+            client_id: options.client_id.clone(),
+            limits: decode_limits(),
+            response_bytes_max: options.response_bytes_max,
+            next_correlation_id: 0,
+            input: BytesMut::new(),
+        })
+    }
+
+    /// Sends `request` in `version` and waits for the answer, at most `limit`.
+    pub async fn call<R: RequestResponsePair>(
+        &mut self,
+        request: &R,
+        version: i16,
+        limit: Duration,
+    ) -> Result<R::Response, ClientError> {
+        let correlation_id = self.next_correlation_id;
+        self.next_correlation_id = correlation_id.wrapping_add(1);
+        let frame = encode_request(correlation_id, Some(&self.client_id), version, request)?;
+        let exchange = async {
+            self.stream.write_all(&frame).await?;
+            self.stream.flush().await?;
+            self.read_frame().await
+        };
+        let outcome = timeout(limit, exchange).await;
+        let frame = match outcome {
+            Ok(Ok(Some(frame))) => frame,
+            Ok(Ok(None)) => return Err(ClientError::Protocol("response length out of bounds")),
+            Ok(Err(source)) => {
+                return Err(ClientError::Io {
+                    address: self.address.clone(),
+                    source,
+                });
+            }
+            Err(_) => {
+                return Err(ClientError::TimedOut {
+                    address: self.address.clone(),
+                });
+            }
+        };
+        let (answered, response) = decode_response::<R>(version, frame.freeze(), self.limits)?;
+        if answered != correlation_id {
+            return Err(ClientError::Protocol("response to another request"));
+        }
+        Ok(response)
+    }
+
+    async fn read_frame(&mut self) -> io::Result<Option<BytesMut>> {
+        loop {
+            if let Some(prefix) = self.input.first_chunk::<PREFIX_BYTES>() {
+                let Ok(length) = usize::try_from(i32::from_be_bytes(*prefix)) else {
+                    return Ok(None);
+                };
+                if length > self.response_bytes_max {
+                    return Ok(None);
+                }
+                let missing = (PREFIX_BYTES + length).saturating_sub(self.input.len());
+                if missing == 0 {
+                    self.input.advance(PREFIX_BYTES);
+                    let frame = self.input.split_to(length);
+                    if self.input.is_empty() {
+                        // Nothing is held between calls.
+                        self.input = BytesMut::new();
+                    }
+                    return Ok(Some(frame));
+                }
+                self.input.reserve(missing);
+            }
+            if self.stream.read_buf(&mut self.input).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+    }
+}
+
+async fn connect(
+    host: &str,
+    port: u16,
+    address: &str,
+    options: &ConnectionOptions,
+) -> Result<Box<dyn Stream>, ClientError> {
+    let failed = |source| ClientError::Io {
+        address: address.to_owned(),
+        source,
+    };
+    let stream = match host.parse() {
+        Ok(ip) => TcpStream::connect(SocketAddr::new(ip, port)).await,
+        Err(_) => TcpStream::connect((host, port)).await,
+    }
+    .map_err(failed)?;
+    stream.set_nodelay(true).map_err(failed)?;
+    let Some(tls) = &options.tls else {
+        return Ok(Box::new(stream));
+    };
+    let name = ServerName::try_from(host.to_owned()).map_err(|_| ClientError::InvalidName(host.to_owned()))?;
+    let stream = TlsConnector::from(Arc::clone(&tls.config))
+        .connect(name, stream)
+        .await
+        .map_err(failed)?;
+    Ok(Box::new(stream))
+}

@@ -9,7 +9,7 @@ use kafka_codec::{
 };
 
 use super::{ApiEntry, Connection, Reply, ReplyFrame, RequestContext, RequestError};
-use crate::{broker::Broker, handlers};
+use crate::{broker::Broker, handlers, security};
 
 /// API key of `ApiVersions`, the one request that is answered in versions that do not exist.
 const API_VERSIONS: i16 = 18;
@@ -25,6 +25,9 @@ pub(crate) async fn answer(
     broker: &Arc<Broker>,
     frame: Bytes,
 ) -> Result<Reply, RequestError> {
+    if connection.session.lock().sasl.expects_raw_token() {
+        return security::answer_raw_token(connection, broker, &frame);
+    }
     let (header, body) = decode_request_header(frame, decode_limits())?;
     let context = RequestContext {
         connection: Arc::clone(connection),

@@ -294,3 +294,224 @@ impl LeaderState {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SETTINGS: LeaderSettings = LeaderSettings {
+        min_insync_replicas: 2,
+        replica_lag_time_max_ms: 100,
+    };
+
+    fn ids(ids: &[i32]) -> Vec<BrokerId> {
+        ids.iter().map(|id| BrokerId(*id)).collect()
+    }
+
+    fn state(isr: &[i32], partition_epoch: i32) -> PartitionState {
+        PartitionState {
+            replicas: ids(&[1, 2, 3]),
+            isr: ids(isr),
+            leader: Some(BrokerId(1)),
+            leader_epoch: LeaderEpoch(5),
+            partition_epoch: PartitionEpoch(partition_epoch),
+        }
+    }
+
+    fn fetch(broker_id: i32, offset: i64, leader_end: i64, now_ms: i64) -> FollowerFetch {
+        FollowerFetch {
+            broker_id: BrokerId(broker_id),
+            broker_epoch: Some(BrokerEpoch(7)),
+            offset,
+            log_start_offset: 0,
+            leader_end,
+            now_ms,
+        }
+    }
+
+    fn everybody(_: BrokerId) -> bool {
+        true
+    }
+
+    fn everybody_epoch(_: BrokerId, _: Option<BrokerEpoch>) -> bool {
+        true
+    }
+
+    #[test]
+    fn high_watermark_waits_for_every_member_of_the_isr() {
+        let mut leader = LeaderState::new(BrokerId(1), &state(&[1, 2, 3], 0), 10, 10, 0);
+        assert_eq!(
+            leader.advance(20, SETTINGS, 0, everybody),
+            None,
+            "nobody has fetched yet"
+        );
+        leader.on_fetch(fetch(2, 20, 20, 1));
+        assert_eq!(leader.advance(20, SETTINGS, 1, everybody), None);
+        leader.on_fetch(fetch(3, 15, 20, 1));
+        assert_eq!(leader.advance(20, SETTINGS, 1, everybody), Some(15));
+        assert_eq!(leader.advance(12, SETTINGS, 1, everybody), None, "it never goes back");
+    }
+
+    #[test]
+    fn what_the_leader_has_not_flushed_does_not_count() {
+        let mut leader = LeaderState::new(BrokerId(1), &state(&[1, 2], 0), 0, 0, 0);
+        leader.on_fetch(fetch(2, 20, 20, 1));
+        assert_eq!(leader.advance(7, SETTINGS, 1, everybody), Some(7));
+    }
+
+    #[test]
+    fn high_watermark_stands_still_below_min_isr() {
+        let mut leader = LeaderState::new(BrokerId(1), &state(&[1], 0), 0, 0, 0);
+        assert_eq!(leader.advance(5, SETTINGS, 0, everybody), None);
+        assert!(leader.is_under_min_isr(SETTINGS));
+        let alone = LeaderSettings {
+            min_insync_replicas: 1,
+            ..SETTINGS
+        };
+        // Replica 2 is far behind, so nobody waits for it.
+        assert_eq!(leader.advance(5, alone, 1000, everybody), Some(5));
+    }
+
+    #[test]
+    fn caught_up_replica_is_proposed_and_counts_at_once() {
+        let mut leader = LeaderState::new(BrokerId(1), &state(&[1, 2], 0), 0, 0, 0);
+        leader.on_fetch(fetch(2, 10, 10, 1));
+        assert_eq!(leader.advance(10, SETTINGS, 1, everybody), Some(10));
+        leader.on_fetch(fetch(3, 9, 10, 1));
+        assert_eq!(
+            leader.propose(10, SETTINGS, 1, everybody_epoch),
+            None,
+            "below the high watermark"
+        );
+        leader.on_fetch(fetch(3, 10, 10, 2));
+        let proposal = leader.propose(10, SETTINGS, 2, everybody_epoch).unwrap();
+        assert_eq!(
+            proposal,
+            IsrProposal {
+                partition_epoch: PartitionEpoch(0),
+                isr: ids(&[1, 2, 3])
+            }
+        );
+        assert_eq!(
+            leader.propose(10, SETTINGS, 2, everybody_epoch),
+            None,
+            "one proposal at a time"
+        );
+        leader.on_fetch(fetch(2, 12, 12, 3));
+        assert_eq!(
+            leader.advance(12, SETTINGS, 3, everybody),
+            None,
+            "replica 3 counts while it is proposed"
+        );
+        leader.commit(&state(&[1, 2, 3], 1), 3);
+        leader.on_fetch(fetch(3, 12, 12, 4));
+        assert_eq!(leader.advance(12, SETTINGS, 4, everybody), Some(12));
+    }
+
+    #[test]
+    fn replica_that_has_not_reached_this_epoch_does_not_join() {
+        let mut leader = LeaderState::new(BrokerId(1), &state(&[1, 2], 0), 10, 5, 0);
+        leader.on_fetch(fetch(3, 8, 10, 1));
+        assert_eq!(leader.propose(10, SETTINGS, 1, everybody_epoch), None);
+    }
+
+    #[test]
+    fn silent_replica_leaves_after_the_lag_time_and_a_busy_one_stays() {
+        let mut leader = LeaderState::new(BrokerId(1), &state(&[1, 2, 3], 0), 0, 0, 0);
+        assert_eq!(leader.propose(10, SETTINGS, 100, everybody_epoch), None);
+        // Replica 2 is always one fetch behind, as under load; replica 3 has stopped.
+        for (step, now_ms) in (0..).zip((10..=200).step_by(10)) {
+            leader.on_fetch(fetch(2, step * 10, step * 10 + 10, now_ms));
+        }
+        let proposal = leader.propose(300, SETTINGS, 200, everybody_epoch).unwrap();
+        assert_eq!(proposal.isr, ids(&[1, 2]));
+        leader.proposal_failed(PartitionEpoch(0));
+        assert!(
+            leader.propose(300, SETTINGS, 200, everybody_epoch).is_some(),
+            "a refused proposal is made again"
+        );
+    }
+
+    #[test]
+    fn proposal_that_changes_nothing_is_over_when_it_is_accepted() {
+        let mut leader = LeaderState::new(BrokerId(1), &state(&[1, 2], 3), 0, 0, 0);
+        leader.on_fetch(fetch(3, 0, 0, 1));
+        leader.propose(0, SETTINGS, 1, everybody_epoch).unwrap();
+        leader.commit(&state(&[1, 2], 3), 1);
+        assert!(leader.propose(0, SETTINGS, 1, everybody_epoch).is_some());
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Append(i64),
+        Flush,
+        Fetch(i32, i64),
+        Review,
+        Accept,
+        Refuse,
+        Pass(i64),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            (1..10i64).prop_map(Step::Append),
+            Just(Step::Flush),
+            ((2..=3i32), (0..20i64)).prop_map(|(id, behind)| Step::Fetch(id, behind)),
+            Just(Step::Review),
+            Just(Step::Accept),
+            Just(Step::Refuse),
+            (1..80i64).prop_map(Step::Pass),
+        ];
+        prop::collection::vec(step, 1..200)
+    }
+
+    proptest! {
+        /// Whatever happens, everything below the high watermark is flushed on every replica that may be elected.
+        #[test]
+        fn committed_records_are_on_every_member_of_the_isr(steps in steps()) {
+            let mut leader = LeaderState::new(BrokerId(1), &state(&[1, 2, 3], 0), 0, 0, 0);
+            let (mut end, mut flushed, mut now_ms, mut partition_epoch) = (0, 0, 0, 0);
+            let mut ends = BTreeMap::from([(2, 0), (3, 0)]);
+            let mut committed_isr = vec![1, 2, 3];
+            let mut proposed: Option<IsrProposal> = None;
+            let mut last = 0;
+            for step in steps {
+                match step {
+                    Step::Append(count) => end += count,
+                    Step::Flush => flushed = end,
+                    Step::Fetch(id, behind) => {
+                        let known = ends.get_mut(&id).unwrap();
+                        *known = (*known).max(end - behind);
+                        leader.on_fetch(fetch(id, *known, end, now_ms));
+                    }
+                    Step::Review => {
+                        if let Some(proposal) = leader.propose(end, SETTINGS, now_ms, everybody_epoch) {
+                            proposed = Some(proposal);
+                        }
+                    }
+                    Step::Accept => if let Some(proposal) = proposed.take() {
+                        partition_epoch += 1;
+                        committed_isr = proposal.isr.iter().map(|id| id.0).collect();
+                        leader.commit(&state(&committed_isr, partition_epoch), now_ms);
+                    },
+                    Step::Refuse => if proposed.take().is_some() {
+                        leader.proposal_failed(PartitionEpoch(partition_epoch));
+                    },
+                    Step::Pass(ms) => now_ms += ms,
+                }
+                leader.advance(flushed, SETTINGS, now_ms, everybody);
+                let high_watermark = leader.high_watermark();
+                prop_assert!(high_watermark >= last);
+                prop_assert!(high_watermark <= flushed);
+                if high_watermark > last {
+                    for id in committed_isr.iter().filter(|id| **id != 1) {
+                        prop_assert!(ends[id] >= high_watermark, "replica {id} ends at {}", ends[id]);
+                    }
+                }
+                last = high_watermark;
+            }
+        }
+    }
+}

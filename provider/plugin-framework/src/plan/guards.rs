@@ -1,0 +1,204 @@
+//! The rules that Terraform holds answers to (reference: `objchange/plan_valid.go`, `compatible.go`), checked before
+//! the answer leaves: a mistake of the provider becomes a diagnostic with a path instead of "this is a bug".
+
+use super::nested_elements;
+use crate::{
+    diagnostics::Diagnostics,
+    schema::{Attribute, Schema},
+    value::{Path, Value},
+};
+
+const SUMMARY: &str = "The provider made a mistake";
+
+fn mistake(diagnostics: &mut Diagnostics, path: &Path, what: &str) {
+    let detail = format!("{path}: {what}. Please report it; nothing is wrong with the configuration.");
+    diagnostics.attribute_error(path.clone(), SUMMARY, detail);
+}
+
+/// A plan: what is configured stays as it is, what was not stays null or is computed, and write-only values are null.
+pub fn check_planned(schema: &Schema, prior: &Value, config: &Value, planned: &Value) -> Diagnostics {
+    let mut diagnostics = Diagnostics::none();
+    planned_block(schema, prior, config, planned, &Path::root(), &mut diagnostics);
+    diagnostics
+}
+
+fn of<'a>(value: &'a Value, name: &str) -> &'a Value {
+    const NULL: &Value = &Value::Null;
+    value.as_map().and_then(|it| it.get(name)).unwrap_or(NULL)
+}
+
+fn planned_block(
+    schema: &Schema,
+    prior: &Value,
+    config: &Value,
+    planned: &Value,
+    path: &Path,
+    diagnostics: &mut Diagnostics,
+) {
+    for (name, attribute) in &schema.attributes {
+        let values = (of(prior, name), of(config, name), of(planned, name));
+        if let Some(what) = planned_attribute(attribute, values) {
+            mistake(diagnostics, &path.then_attribute(name), what);
+        }
+    }
+    for (name, nested) in &schema.blocks {
+        let path = path.then_attribute(name);
+        let (prior, config, planned) = (of(prior, name), of(config, name), of(planned, name));
+        if config.is_unknown() {
+            continue;
+        }
+        let count = |value: &Value| value.as_list().map_or(usize::from(!value.is_null()), <[Value]>::len);
+        if count(config) != count(planned) {
+            mistake(
+                diagnostics,
+                &path,
+                "the plan has another number of blocks than the configuration",
+            );
+            continue;
+        }
+        let priors = nested_elements(nested, &path, planned, prior);
+        let configs = nested_elements(nested, &path, planned, config);
+        for ((path, inner, planned, prior), (_, _, _, config)) in priors.into_iter().zip(configs) {
+            planned_block(inner, prior, config, planned, &path, diagnostics);
+        }
+    }
+}
+
+fn planned_attribute(
+    attribute: &Attribute,
+    (prior, config, planned): (&Value, &Value, &Value),
+) -> Option<&'static str> {
+    if attribute.write_only {
+        return (!planned.is_null()).then_some("a write-only value is in the plan");
+    }
+    if planned.equals(config, &attribute.of) {
+        return None;
+    }
+    if config.is_null() {
+        return (!attribute.computed).then_some("the plan sets what the configuration leaves out");
+    }
+    if !prior.is_null() && planned.equals(prior, &attribute.of) {
+        return None;
+    }
+    Some("the plan differs from the configuration")
+}
+
+/// The result of an apply: known, as planned, without write-only values.
+pub fn check_applied(schema: &Schema, planned: &Value, applied: &Value) -> Diagnostics {
+    let mut diagnostics = check_read(schema, applied);
+    applied_block(schema, planned, applied, &Path::root(), &mut diagnostics);
+    diagnostics
+}
+
+fn applied_block(schema: &Schema, planned: &Value, applied: &Value, path: &Path, diagnostics: &mut Diagnostics) {
+    for (name, attribute) in &schema.attributes {
+        let (planned, applied) = (of(planned, name), of(applied, name));
+        if planned.is_wholly_known() && !planned.equals(applied, &attribute.of) {
+            mistake(
+                diagnostics,
+                &path.then_attribute(name),
+                "the value after apply is not the planned one",
+            );
+        }
+    }
+    for (name, nested) in &schema.blocks {
+        let (planned, applied) = (of(planned, name), of(applied, name));
+        for (path, inner, planned, applied) in nested_elements(nested, &path.then_attribute(name), planned, applied) {
+            applied_block(inner, planned, applied, &path, diagnostics);
+        }
+    }
+}
+
+/// A state: wholly known, without write-only values.
+pub fn check_read(schema: &Schema, state: &Value) -> Diagnostics {
+    let mut diagnostics = Diagnostics::none();
+    read_block(schema, state, &Path::root(), &mut diagnostics);
+    diagnostics
+}
+
+fn read_block(schema: &Schema, state: &Value, path: &Path, diagnostics: &mut Diagnostics) {
+    for (name, attribute) in &schema.attributes {
+        let (path, value) = (path.then_attribute(name), of(state, name));
+        if !value.is_wholly_known() {
+            mistake(diagnostics, &path, "the value is still unknown");
+        }
+        if attribute.write_only && !value.is_null() {
+            mistake(diagnostics, &path, "a write-only value is in the state");
+        }
+    }
+    for (name, nested) in &schema.blocks {
+        for (path, inner, element, _) in
+            nested_elements(nested, &path.then_attribute(name), of(state, name), &Value::Null)
+        {
+            read_block(inner, element, &path, diagnostics);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Object;
+
+    fn schema() -> Schema {
+        Schema::new()
+            .attribute("name", Attribute::string().required())
+            .attribute("note", Attribute::string().optional())
+            .attribute("arn", Attribute::string().computed())
+            .attribute("secret", Attribute::string().optional().write_only())
+            .block_at_most_once("inner", Schema::new().attribute("id", Attribute::string().optional()))
+    }
+
+    fn object(entries: &[(&str, Value)]) -> Value {
+        let mut object = Object::from_value(schema().empty_value()).expect("an object");
+        for (name, value) in entries {
+            object.set(name, value.clone());
+        }
+        object.into_value()
+    }
+
+    fn paths(diagnostics: &Diagnostics) -> Vec<String> {
+        diagnostics.iter().map(|it| it.path.to_string()).collect()
+    }
+
+    #[test]
+    fn each_broken_rule_of_a_plan_is_found_at_its_path() {
+        let config = object(&[("name", Value::string("a")), ("secret", Value::string("s"))]);
+        let fine = object(&[("name", Value::string("a")), ("arn", Value::unknown())]);
+        assert!(check_planned(&schema(), &Value::Null, &config, &fine).is_empty());
+        let bad = object(&[
+            ("name", Value::string("b")),
+            ("note", Value::string("new")),
+            ("secret", Value::string("s")),
+            (
+                "inner",
+                Value::List(vec![Value::Map([("id".to_owned(), Value::Null)].into())]),
+            ),
+        ]);
+        let found = check_planned(&schema(), &Value::Null, &config, &bad);
+        assert_eq!(paths(&found), ["name", "note", "secret", "inner"]);
+    }
+
+    #[test]
+    fn prior_value_may_stand_in_for_an_equivalent_configuration() {
+        let config = object(&[("name", Value::string("A"))]);
+        let prior = object(&[("name", Value::string("a")), ("arn", Value::string("x"))]);
+        assert!(check_planned(&schema(), &prior, &config, &prior).is_empty());
+    }
+
+    #[test]
+    fn each_broken_rule_of_an_apply_is_found_at_its_path() {
+        let planned = object(&[("name", Value::string("a")), ("arn", Value::unknown())]);
+        let fine = object(&[("name", Value::string("a")), ("arn", Value::string("x"))]);
+        assert!(check_applied(&schema(), &planned, &fine).is_empty());
+        let bad = object(&[
+            ("name", Value::string("A")),
+            ("arn", Value::unknown()),
+            ("secret", Value::string("s")),
+        ]);
+        let mut found = paths(&check_applied(&schema(), &planned, &bad));
+        found.sort();
+        found.dedup();
+        assert_eq!(found, ["arn", "name", "secret"]);
+    }
+}

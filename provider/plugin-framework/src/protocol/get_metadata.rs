@@ -1,0 +1,20 @@
+//! GetMetadata: names of types, without their schemas. No core calls it today.
+
+use tfplugin_proto::tfplugin6 as proto;
+
+use super::server::Shared;
+
+impl Shared {
+    pub(crate) fn get_metadata(&self) -> proto::get_metadata::Response {
+        let resources = self.resources.keys();
+        proto::get_metadata::Response {
+            server_capabilities: Some(super::get_provider_schema::capabilities()),
+            resources: resources
+                .map(|name| proto::get_metadata::ResourceMetadata {
+                    type_name: (*name).to_owned(),
+                })
+                .collect(),
+            ..Default::default()
+        }
+    }
+}

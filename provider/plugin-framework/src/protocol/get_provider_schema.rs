@@ -1,0 +1,29 @@
+//! GetProviderSchema: every schema. With `get_provider_schema_optional` Terraform asks once a command.
+
+use tfplugin_proto::tfplugin6 as proto;
+
+use super::server::Shared;
+
+impl Shared {
+    pub(crate) fn get_provider_schema(&self) -> proto::get_provider_schema::Response {
+        let schemas = self.resources.iter();
+        proto::get_provider_schema::Response {
+            provider: Some(self.provider.schema().to_proto()),
+            resource_schemas: schemas
+                .map(|(name, it)| ((*name).to_owned(), it.schema().to_proto()))
+                .collect(),
+            diagnostics: self.schema_problems().into_proto(),
+            server_capabilities: Some(capabilities()),
+            ..Default::default()
+        }
+    }
+}
+
+/// What this server can do that a core has to be told.
+pub(super) fn capabilities() -> proto::ServerCapabilities {
+    proto::ServerCapabilities {
+        plan_destroy: true,
+        get_provider_schema_optional: true,
+        move_resource_state: false,
+    }
+}

@@ -1,0 +1,71 @@
+//! ReadResource: what is there now. Null means that it was deleted outside; an unreachable server is an error. Where the
+//! meaning is the same, the prior spelling stays, so that nothing looks like drift that is none.
+
+use tfplugin_proto::tfplugin6 as proto;
+
+use super::{
+    dynamic_value::{decode, encode, object},
+    server::{Shared, guarded},
+};
+use crate::{
+    diagnostics::Diagnostics,
+    plan,
+    private_state::PrivateState,
+    resource::{ReadRequest, StateSink},
+    schema::Schema,
+    value::{Object, Value},
+};
+
+impl Shared {
+    pub(crate) async fn read_resource(&self, request: proto::read_resource::Request) -> proto::read_resource::Response {
+        match guarded(self.read(&request)).await.and_then(|it| it) {
+            Ok(response) => response,
+            Err(diagnostics) => proto::read_resource::Response {
+                new_state: request.current_state,
+                private: request.private,
+                diagnostics: diagnostics.into_proto(),
+                ..Default::default()
+            },
+        }
+    }
+
+    async fn read(
+        &self,
+        request: &proto::read_resource::Request,
+    ) -> Result<proto::read_resource::Response, Diagnostics> {
+        let registered = self.resource(&request.type_name)?;
+        let prior = object(decode(request.current_state.as_ref(), &registered.of)?, "current state")?;
+        let mut sink = StateSink::new(Some(prior.clone()), PrivateState::from_bytes(&request.private));
+        let context = self.context();
+        let read = ReadRequest { prior: prior.clone() };
+        let mut diagnostics = registered.resource.read(&context, read, &mut sink).await;
+        if diagnostics.has_errors() {
+            return Err(diagnostics);
+        }
+        let state = sink.state.map_or(Value::Null, |state| {
+            keep_spelling(registered.schema(), &prior, state).into_value()
+        });
+        if !state.is_null() {
+            diagnostics.extend(plan::check_read(registered.schema(), &state));
+        }
+        Ok(proto::read_resource::Response {
+            new_state: Some(encode(&state, &registered.of)),
+            diagnostics: diagnostics.into_proto(),
+            private: sink.private.to_bytes(),
+            ..Default::default()
+        })
+    }
+}
+
+/// The prior value of every attribute whose new one means the same.
+pub(super) fn keep_spelling(schema: &Schema, prior: &Object, mut state: Object) -> Object {
+    for (name, attribute) in &schema.attributes {
+        let Some(same) = &attribute.same_meaning else { continue };
+        let (before, after) = (prior.get(name), state.get(name));
+        if !before.is_null() && !after.is_null() && same(before, after) {
+            let before = before.clone();
+            state.set(name, before);
+        }
+    }
+    state
+}

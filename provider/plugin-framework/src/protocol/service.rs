@@ -1,0 +1,96 @@
+//! The gRPC service: each RPC is handed to its file. What is not here answers UNIMPLEMENTED.
+
+use tfplugin_proto::tfplugin6 as proto;
+use tonic::{Request, Response, Status};
+
+use super::server::Server;
+
+type Reply<T> = Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl proto::provider_server::Provider for Server {
+    async fn get_metadata(&self, _: Request<proto::get_metadata::Request>) -> Reply<proto::get_metadata::Response> {
+        Ok(Response::new(self.shared.get_metadata()))
+    }
+
+    async fn get_provider_schema(
+        &self,
+        _: Request<proto::get_provider_schema::Request>,
+    ) -> Reply<proto::get_provider_schema::Response> {
+        Ok(Response::new(self.shared.get_provider_schema()))
+    }
+
+    async fn validate_provider_config(
+        &self,
+        request: Request<proto::validate_provider_config::Request>,
+    ) -> Reply<proto::validate_provider_config::Response> {
+        Ok(Response::new(
+            self.shared.validate_provider_config(&request.into_inner()).await,
+        ))
+    }
+
+    async fn validate_resource_config(
+        &self,
+        request: Request<proto::validate_resource_config::Request>,
+    ) -> Reply<proto::validate_resource_config::Response> {
+        Ok(Response::new(
+            self.shared.validate_resource_config(&request.into_inner()).await,
+        ))
+    }
+
+    async fn upgrade_resource_state(
+        &self,
+        request: Request<proto::upgrade_resource_state::Request>,
+    ) -> Reply<proto::upgrade_resource_state::Response> {
+        Ok(Response::new(
+            self.shared.upgrade_resource_state(request.into_inner()).await,
+        ))
+    }
+
+    async fn configure_provider(
+        &self,
+        request: Request<proto::configure_provider::Request>,
+    ) -> Reply<proto::configure_provider::Response> {
+        Ok(Response::new(
+            self.shared.configure_provider(request.into_inner()).await,
+        ))
+    }
+
+    async fn read_resource(
+        &self,
+        request: Request<proto::read_resource::Request>,
+    ) -> Reply<proto::read_resource::Response> {
+        Ok(Response::new(self.shared.read_resource(request.into_inner()).await))
+    }
+
+    async fn plan_resource_change(
+        &self,
+        request: Request<proto::plan_resource_change::Request>,
+    ) -> Reply<proto::plan_resource_change::Response> {
+        Ok(Response::new(
+            self.shared.plan_resource_change(request.into_inner()).await,
+        ))
+    }
+
+    async fn apply_resource_change(
+        &self,
+        request: Request<proto::apply_resource_change::Request>,
+    ) -> Reply<proto::apply_resource_change::Response> {
+        Ok(Response::new(
+            self.shared.apply_resource_change(request.into_inner()).await,
+        ))
+    }
+
+    async fn import_resource_state(
+        &self,
+        request: Request<proto::import_resource_state::Request>,
+    ) -> Reply<proto::import_resource_state::Response> {
+        Ok(Response::new(
+            self.shared.import_resource_state(request.into_inner()).await,
+        ))
+    }
+
+    async fn stop_provider(&self, _: Request<proto::stop_provider::Request>) -> Reply<proto::stop_provider::Response> {
+        Ok(Response::new(self.shared.stop_provider()))
+    }
+}

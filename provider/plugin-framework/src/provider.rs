@@ -1,0 +1,39 @@
+//! What an author of a provider implements.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::{
+    diagnostics::Diagnostics,
+    resource::{Context, Resource},
+    schema::Schema,
+    value::Object,
+};
+
+/// The provider block, as configured. Values may be unknown during a plan.
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    /// Attributes and blocks.
+    pub values: Object,
+    /// Version of Terraform or OpenTofu.
+    pub terraform_version: String,
+}
+
+/// A provider.
+#[async_trait]
+pub trait Provider: Send + Sync + 'static {
+    /// Schema of the provider block.
+    fn schema(&self) -> &Schema;
+
+    /// Checks the provider block; values may be unknown.
+    fn validate(&self, _configuration: &Object) -> Diagnostics {
+        Diagnostics::none()
+    }
+
+    /// Takes over the provider block. Called before anything that talks to the outside.
+    async fn configure(&self, context: &Context, configuration: Configuration) -> Diagnostics;
+
+    /// The resource types.
+    fn resources(&self) -> Vec<Arc<dyn Resource>>;
+}

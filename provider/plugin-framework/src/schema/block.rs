@@ -1,0 +1,184 @@
+//! Attributes and nested blocks: the schema of a resource, of a provider, and of a block in them.
+
+use std::collections::BTreeMap;
+
+use super::attribute::Attribute;
+use crate::value::{Type, Value};
+
+/// How often a block may stand there, and how its values are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nesting {
+    /// At most once; an object or null.
+    Single,
+    /// Any number between the limits (0 for no upper one), in order.
+    List {
+        /// At least so many.
+        min: i64,
+        /// At most so many.
+        max: i64,
+    },
+    /// Any number between the limits, without order.
+    Set {
+        /// At least so many.
+        min: i64,
+        /// At most so many.
+        max: i64,
+    },
+}
+
+/// A block in a block.
+#[derive(Clone, Debug)]
+pub struct Nested {
+    /// Its content.
+    pub block: Schema,
+    /// How often.
+    pub nesting: Nesting,
+}
+
+/// A schema.
+#[derive(Clone, Debug, Default)]
+pub struct Schema {
+    pub(crate) version: i64,
+    pub(crate) description: String,
+    pub(crate) attributes: BTreeMap<String, Attribute>,
+    pub(crate) blocks: BTreeMap<String, Nested>,
+}
+
+impl Schema {
+    /// Without content.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Version of the stored form; an older state is upgraded.
+    #[must_use]
+    pub fn version(mut self, version: i64) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// Markdown: what it is.
+    #[must_use]
+    pub fn description(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.description);
+        self
+    }
+
+    /// Adds an attribute.
+    #[must_use]
+    pub fn attribute(mut self, name: &str, attribute: Attribute) -> Self {
+        self.attributes.insert(name.to_owned(), attribute);
+        self
+    }
+
+    /// Adds a block type.
+    #[must_use]
+    pub fn block(mut self, name: &str, nesting: Nesting, block: Self) -> Self {
+        self.blocks.insert(name.to_owned(), Nested { block, nesting });
+        self
+    }
+
+    /// Adds a block that may stand there once, kept as a list of at most one: the form of the older providers.
+    #[must_use]
+    pub fn block_at_most_once(self, name: &str, block: Self) -> Self {
+        self.block(name, Nesting::List { min: 0, max: 1 }, block)
+    }
+
+    /// The type of its values.
+    pub fn object_type(&self) -> Type {
+        let attributes = self.attributes.iter().map(|(name, it)| (name.clone(), it.of.clone()));
+        let blocks = self.blocks.iter().map(|(name, it)| (name.clone(), it.value_type()));
+        Type::Object(attributes.chain(blocks).collect())
+    }
+
+    /// A value with every attribute null and no block.
+    pub fn empty_value(&self) -> Value {
+        let attributes = self.attributes.keys().map(|name| (name.clone(), Value::Null));
+        let blocks = self.blocks.iter().map(|(name, it)| (name.clone(), it.empty_value()));
+        Value::Map(attributes.chain(blocks).collect())
+    }
+
+    /// What is wrong with the schema itself; an empty answer means that Terraform will take it.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        for (name, attribute) in &self.attributes {
+            let mut expect = |holds: bool, rule: &str| {
+                if !holds {
+                    problems.push(format!("attribute {name:?}: {rule}"));
+                }
+            };
+            let configurable = attribute.is_configurable();
+            expect(
+                valid_name(name),
+                "a name has lower-case letters, digits and underscores only",
+            );
+            expect(
+                !(attribute.required && attribute.optional),
+                "required and optional exclude each other",
+            );
+            expect(
+                !(attribute.required && attribute.computed),
+                "what is required cannot be computed",
+            );
+            expect(
+                configurable || attribute.computed,
+                "it has to be required, optional or computed",
+            );
+            expect(
+                !attribute.write_only || (configurable && !attribute.computed),
+                "write-only values are configured",
+            );
+            expect(!self.blocks.contains_key(name), "a block has the same name");
+        }
+        for (name, nested) in &self.blocks {
+            problems.extend(
+                nested
+                    .block
+                    .problems()
+                    .into_iter()
+                    .map(|it| format!("block {name:?}: {it}")),
+            );
+        }
+        problems
+    }
+}
+
+fn valid_name(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'_')
+}
+
+impl Nested {
+    pub(crate) fn value_type(&self) -> Type {
+        let object = Box::new(self.block.object_type());
+        match self.nesting {
+            Nesting::Single => *object,
+            Nesting::List { .. } => Type::List(object),
+            Nesting::Set { .. } => Type::Set(object),
+        }
+    }
+
+    pub(crate) fn empty_value(&self) -> Value {
+        match self.nesting {
+            Nesting::Single => Value::Null,
+            Nesting::List { .. } | Nesting::Set { .. } => Value::List(Vec::new()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contradictions_are_found() {
+        let schema = Schema::new()
+            .attribute("nobody", Attribute::string())
+            .attribute("Upper", Attribute::string().optional())
+            .attribute("both", Attribute::string().required().computed())
+            .attribute("fine", Attribute::string().optional().computed());
+        assert_eq!(schema.problems().len(), 3, "{:?}", schema.problems());
+    }
+}

@@ -39,6 +39,8 @@ pub struct Broker {
     pub controller: Arc<ControllerClient>,
     /// The group coordinator.
     pub groups: GroupManager,
+    /// Producer ids the controller gave to this broker, and that no producer has yet (KIP-730).
+    pub(crate) producer_ids: tokio::sync::Mutex<std::ops::Range<i64>>,
     /// Cancelled when the broker stops.
     pub shutdown: CancellationToken,
     /// Log directories.

@@ -110,6 +110,7 @@ fn build(config: BrokerConfig, clock: Arc<dyn Clock>, identity: Option<&TlsIdent
         fetch_sessions: FetchSessions::new(settings.fetch_session_slots),
         partitions: PartitionRegistry::default(),
         groups: GroupManager::default(),
+        producer_ids: tokio::sync::Mutex::default(),
         fetchers: ReplicaFetchers::default(),
         stopping: Stopping::default(),
         config,

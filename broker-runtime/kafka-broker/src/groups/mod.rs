@@ -1,27 +1,39 @@
-//! Consumer groups.
+//! Consumer groups: the classic protocol and committed offsets.
+//!
+//! A request comes from its handler to `manager`, which knows the shard of the group; `coordinator` is the task that owns
+//! the shard; `shard` knows its groups and offsets; `group` is one group. The last two are plain values. What they
+//! want written goes to `log`, in the formats of `record_format`.
 
-use std::sync::Arc;
+mod ask;
+mod command;
+mod coordinator;
+mod describe;
+mod error;
+mod group;
+mod ids;
+mod join;
+mod log;
+mod manager;
+mod member;
+mod membership;
+mod offsets;
+mod partitioner;
+mod rebalance;
+mod record_bytes;
+mod record_format;
+mod settings;
+mod shard;
+mod shard_offsets;
+mod subscription;
+mod sync;
 
-use kafka_metadata::LeaderEpoch;
-
-use crate::{broker::Broker, partition::Partition};
-
-/// The group coordinator of this broker: one shard for each partition of `__consumer_offsets` it leads.
-#[derive(Debug, Default)]
-pub struct GroupManager {}
-
-impl GroupManager {
-    /// This broker leads a partition of `__consumer_offsets` from now on: load it. Called from the metadata task, must
-    /// not block; `broker` is there for spawning and appending.
-    pub fn on_elected(&self, broker: &Arc<Broker>, partition: &Arc<Partition>, leader_epoch: LeaderEpoch) {
-        tracing::debug!(broker = %broker.config.broker_id, partition = partition.index, %leader_epoch, "elected coordinator");
-    }
-
-    /// This broker no longer leads the partition: forget its groups.
-    pub fn on_resigned(&self, partition: i32) {
-        tracing::debug!(partition, "resigned as coordinator");
-    }
-
-    /// The broker stops: end all tasks.
-    pub fn shutdown(&self) {}
-}
+pub(crate) use ask::{Ask, CommitRequest, OffsetToCommit};
+pub(crate) use command::{JoinAnswer, JoinRequest, LeavingMember, Speaker, SyncRequest};
+pub(crate) use error::GroupError;
+pub(crate) use group::GroupState;
+pub(crate) use ids::{GroupId, InstanceId, MemberId};
+pub use manager::GroupManager;
+pub(crate) use member::MemberProtocol;
+pub(crate) use partitioner::{OFFSETS_TOPIC, partition_of};
+pub(crate) use record_format::{CommittedOffset, TopicPartition};
+pub(crate) use settings::offsets_topic_settings;

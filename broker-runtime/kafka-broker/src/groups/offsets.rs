@@ -1,6 +1,6 @@
 //! The offsets groups have committed, as far as the log holds them, and when they may be forgotten.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use super::{
     command::GroupConfig,
@@ -51,19 +51,20 @@ impl Offsets {
         self.by_group.keys()
     }
 
-    /// The offsets of all groups for which `is_gone` holds: their topic was deleted.
+    /// The offsets for which `is_gone` holds, by group.
     pub(crate) fn of_deleted_topics(
         &self,
         is_gone: impl Fn(&TopicPartition, &CommittedOffset) -> bool,
-    ) -> Vec<(GroupId, TopicPartition)> {
-        let all = self.by_group.iter().flat_map(|(group_id, offsets)| {
-            offsets
-                .iter()
-                .map(move |(partition, value)| (group_id, partition, value))
-        });
-        let gone = all.filter(|(_, partition, value)| is_gone(partition, value));
-        gone.map(|(group_id, partition, _)| (group_id.clone(), partition.clone()))
-            .collect()
+    ) -> Vec<(GroupId, Vec<TopicPartition>)> {
+        let gone = |offsets: &BTreeMap<TopicPartition, CommittedOffset>| {
+            let gone = offsets.iter().filter(|(partition, value)| is_gone(partition, value));
+            gone.map(|(partition, _)| partition.clone()).collect::<Vec<_>>()
+        };
+        let by_group = self
+            .by_group
+            .iter()
+            .map(|(group_id, offsets)| (group_id.clone(), gone(offsets)));
+        by_group.filter(|(_, partitions)| !partitions.is_empty()).collect()
     }
 
     /// The offsets of `group_id` that `offsets.retention.minutes` no longer covers (KIP-211). Members keep the offsets of
@@ -102,12 +103,5 @@ impl Offsets {
             .of_group(group_id)
             .filter(|(partition, value)| is_expired(partition, value));
         expired.map(|(partition, _)| partition.clone()).collect()
-    }
-
-    /// Names of the topics that hold offsets of `group_id`.
-    pub(crate) fn topics_of(&self, group_id: &GroupId) -> BTreeSet<&str> {
-        self.of_group(group_id)
-            .map(|(partition, _)| &*partition.topic)
-            .collect()
     }
 }

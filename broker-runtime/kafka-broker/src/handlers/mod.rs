@@ -1,24 +1,70 @@
 //! The Kafka APIs, one file each, numbered by API key. [`APIS`] is the protocol table of this broker: dispatch,
 //! `ApiVersions` and the documentation read nothing else.
 
+#[path = "33_alter_configs.rs"]
+mod alter_configs;
 #[path = "18_api_versions.rs"]
 mod api_versions;
+mod config_entries;
+mod config_resource;
+mod controller_timeout;
+#[path = "37_create_partitions.rs"]
+mod create_partitions;
+#[path = "19_create_topics.rs"]
+mod create_topics;
+#[path = "42_delete_groups.rs"]
+mod delete_groups;
+#[path = "20_delete_topics.rs"]
+mod delete_topics;
 #[path = "60_describe_cluster.rs"]
 mod describe_cluster;
+#[path = "32_describe_configs.rs"]
+mod describe_configs;
+#[path = "15_describe_groups.rs"]
+mod describe_groups;
+#[path = "43_elect_leaders.rs"]
+mod elect_leaders;
 #[path = "01_fetch.rs"]
 mod fetch;
+#[path = "10_find_coordinator.rs"]
+mod find_coordinator;
+#[path = "12_heartbeat.rs"]
+mod heartbeat;
+#[path = "44_incremental_alter_configs.rs"]
+mod incremental_alter_configs;
+#[path = "22_init_producer_id.rs"]
+mod init_producer_id;
+#[path = "11_join_group.rs"]
+mod join_group;
+#[path = "13_leave_group.rs"]
+mod leave_group;
+#[path = "16_list_groups.rs"]
+mod list_groups;
 #[path = "02_list_offsets.rs"]
 mod list_offsets;
 #[path = "03_metadata.rs"]
 mod metadata;
+#[path = "08_offset_commit.rs"]
+mod offset_commit;
+#[path = "47_offset_delete.rs"]
+mod offset_delete;
+#[path = "09_offset_fetch.rs"]
+mod offset_fetch;
 #[path = "23_offset_for_leader_epoch.rs"]
 mod offset_for_leader_epoch;
 #[path = "00_produce.rs"]
 mod produce;
+#[path = "36_sasl_authenticate.rs"]
+mod sasl_authenticate;
+#[path = "17_sasl_handshake.rs"]
+mod sasl_handshake;
+#[path = "14_sync_group.rs"]
+mod sync_group;
 
 use crate::dispatch::ApiEntry;
 
 pub(crate) use api_versions::unsupported as api_versions_unsupported;
+use controller_timeout::controller_timeout;
 pub(crate) use metadata::stand_in_controller;
 
 /// All APIs that are answered, by key.
@@ -27,7 +73,28 @@ pub(crate) static APIS: &[ApiEntry] = &[
     fetch::API,
     list_offsets::API,
     metadata::API,
+    offset_commit::API,
+    offset_fetch::API,
+    find_coordinator::API,
+    join_group::API,
+    heartbeat::API,
+    leave_group::API,
+    sync_group::API,
+    describe_groups::API,
+    list_groups::API,
+    sasl_handshake::API,
     api_versions::API,
+    create_topics::API,
+    delete_topics::API,
+    init_producer_id::API,
     offset_for_leader_epoch::API,
+    describe_configs::API,
+    alter_configs::API,
+    sasl_authenticate::API,
+    create_partitions::API,
+    delete_groups::API,
+    elect_leaders::API,
+    incremental_alter_configs::API,
+    offset_delete::API,
     describe_cluster::API,
 ];

@@ -3,7 +3,9 @@
 mod credentials;
 mod sasl;
 mod scram;
+mod token;
 
-pub(crate) use credentials::{credential_of, server_nonce};
+use credentials::{credential_of, server_nonce};
 pub use sasl::SaslState;
-pub(crate) use sasl::{MECHANISMS, SaslError, TokenOutcome, mechanism_name};
+pub(crate) use sasl::{HandshakeError, MECHANISMS, SaslError, TokenOutcome, mechanism_name};
+pub(crate) use token::{answer_raw_token, take_token};

@@ -7,8 +7,8 @@
 //!    └─┘                                                 └──► Failed: the connection is closed after the answer
 //! ```
 //!
-//! An authenticated connection may go round again (KIP-368), as the same user. Only then, or while `Failed` is not
-//! reached, does it answer; [`SaslState::allows`] says what.
+//! An authenticated connection may go round again (KIP-368), as the same user. What is answered before the first
+//! time, [`SaslState::allows`] says.
 
 use kafka_metadata::ScramMechanism;
 use thiserror::Error;
@@ -63,6 +63,17 @@ impl SaslError {
     }
 }
 
+/// Why a mechanism cannot be chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub(crate) enum HandshakeError {
+    /// UNSUPPORTED_SASL_MECHANISM.
+    #[error("the mechanism is not offered")]
+    UnknownMechanism,
+    /// ILLEGAL_SASL_STATE.
+    #[error("an exchange is going on")]
+    IllegalState,
+}
+
 #[derive(Debug, Default)]
 enum Step {
     #[default]
@@ -109,14 +120,18 @@ impl SaslState {
         }
     }
 
-    /// SaslHandshake: chooses a mechanism; `None` when we do not offer it, and the client may choose again.
-    pub(crate) fn handshake(&mut self, mechanism: &str, version: i16) -> Option<ScramMechanism> {
+    /// SaslHandshake: chooses a mechanism. After an unknown one the client may choose again.
+    pub(crate) fn handshake(&mut self, mechanism: &str, version: i16) -> Result<(), HandshakeError> {
+        if matches!(self.step, Step::Challenged(..) | Step::Failed) {
+            self.step = Step::Failed;
+            return Err(HandshakeError::IllegalState);
+        }
         let chosen = MECHANISMS
             .into_iter()
             .find(|offered| mechanism_name(*offered) == mechanism);
         self.step = chosen.map_or(Step::Idle, Step::Chosen);
         self.raw_tokens = version == 0;
-        chosen
+        chosen.map(|_| ()).ok_or(HandshakeError::UnknownMechanism)
     }
 
     /// Takes a token. `credential` looks a user up, inventing one that does not exist; `server_nonce` is random.
@@ -175,20 +190,20 @@ mod tests {
     #[test]
     fn an_unknown_mechanism_leaves_another_choice() {
         let mut state = SaslState::default();
-        assert_eq!(state.handshake("PLAIN", 1), None);
+        assert_eq!(state.handshake("PLAIN", 1), Err(HandshakeError::UnknownMechanism));
         assert_eq!(state.token(b"n,,n=u,r=x", "y", nobody), Err(SaslError::IllegalState));
         let mut state = SaslState::default();
-        assert_eq!(state.handshake("PLAIN", 1), None);
-        assert_eq!(state.handshake("SCRAM-SHA-256", 1), Some(ScramMechanism::Sha256));
+        assert_eq!(state.handshake("PLAIN", 1), Err(HandshakeError::UnknownMechanism));
+        assert_eq!(state.handshake("SCRAM-SHA-256", 1), Ok(()));
         assert!(!state.expects_raw_token());
-        assert_eq!(state.handshake("SCRAM-SHA-512", 0), Some(ScramMechanism::Sha512));
+        assert_eq!(state.handshake("SCRAM-SHA-512", 0), Ok(()));
         assert!(state.expects_raw_token());
     }
 
     #[test]
     fn a_user_that_does_not_exist_gets_a_challenge_and_then_the_common_answer() {
         let mut state = SaslState::default();
-        state.handshake("SCRAM-SHA-512", 1);
+        state.handshake("SCRAM-SHA-512", 1).unwrap();
         let TokenOutcome::Continue(message) = state.token(b"n,,n=ghost,r=abc", "def", nobody).unwrap() else {
             panic!("the first token is answered with a challenge");
         };
@@ -205,7 +220,7 @@ mod tests {
     #[test]
     fn a_malformed_token_gets_the_common_answer_too() {
         let mut state = SaslState::default();
-        state.handshake("SCRAM-SHA-256", 1);
+        state.handshake("SCRAM-SHA-256", 1).unwrap();
         let error = state.token(b"\0user\0password", "def", nobody).unwrap_err();
         assert!(
             error

@@ -1,0 +1,80 @@
+//! What handlers ask of a coordinator shard. Each question carries the channel its answer goes back on; a shard that is
+//! gone drops the channel, which means NOT_COORDINATOR.
+
+use tokio::sync::oneshot;
+
+use super::{
+    command::{JoinAnswer, JoinRequest, LeavingMember, Speaker, SyncAnswer, SyncRequest},
+    describe::{GroupDescription, GroupListing},
+    error::GroupError,
+    ids::GroupId,
+    record_format::{CommittedOffset, TopicPartition},
+};
+
+/// Where an answer goes.
+pub(crate) type Answer<T> = oneshot::Sender<Result<T, GroupError>>;
+
+/// Committed offsets by partition; `None` where there is none.
+pub(crate) type OffsetList = Vec<(TopicPartition, Option<CommittedOffset>)>;
+
+/// One result for each thing that was asked about, in that order.
+pub(crate) type Results = Vec<Result<(), GroupError>>;
+
+/// An OffsetCommit request.
+#[derive(Clone, Debug)]
+pub(crate) struct CommitRequest {
+    pub(crate) group_id: GroupId,
+    pub(crate) speaker: Speaker,
+    /// Versions 2 to 4: how long to keep the offsets.
+    pub(crate) retention_ms: Option<i64>,
+    pub(crate) offsets: Vec<OffsetToCommit>,
+}
+
+/// One offset to commit.
+#[derive(Clone, Debug)]
+pub(crate) struct OffsetToCommit {
+    pub(crate) partition: TopicPartition,
+    pub(crate) topic_id: uuid::Uuid,
+    pub(crate) offset: i64,
+    pub(crate) leader_epoch: i32,
+    pub(crate) metadata: std::sync::Arc<str>,
+}
+
+/// A question to a shard.
+#[derive(Debug)]
+pub(crate) enum Ask {
+    Join(JoinRequest, oneshot::Sender<JoinAnswer>),
+    Sync(SyncRequest, Answer<SyncAnswer>),
+    Heartbeat(GroupId, Speaker, Answer<()>),
+    Leave(GroupId, Vec<LeavingMember>, Answer<Results>),
+    Commit(CommitRequest, Answer<Results>),
+    /// Of these partitions, or of all when `None`.
+    FetchOffsets(GroupId, Option<Vec<TopicPartition>>, Answer<OffsetList>),
+    Describe(GroupId, Answer<GroupDescription>),
+    List(Answer<Vec<GroupListing>>),
+    DeleteGroup(GroupId, Answer<()>),
+    DeleteOffsets(GroupId, Vec<TopicPartition>, Answer<Results>),
+}
+
+impl Ask {
+    /// Answers with `error`: the shard cannot look at the question.
+    pub(crate) fn refuse(self, error: GroupError) {
+        // Whoever asked may have gone.
+        match self {
+            Self::Join(request, answer) => {
+                let _ = answer.send(JoinAnswer {
+                    member_id: request.member_id,
+                    result: Err(error),
+                });
+            }
+            Self::Sync(_, answer) => drop(answer.send(Err(error))),
+            Self::Heartbeat(_, _, answer) | Self::DeleteGroup(_, answer) => drop(answer.send(Err(error))),
+            Self::Leave(_, _, answer) | Self::Commit(_, answer) | Self::DeleteOffsets(_, _, answer) => {
+                drop(answer.send(Err(error)));
+            }
+            Self::FetchOffsets(_, _, answer) => drop(answer.send(Err(error))),
+            Self::Describe(_, answer) => drop(answer.send(Err(error))),
+            Self::List(answer) => drop(answer.send(Err(error))),
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! The task that owns one shard: loads its partition, answers questions, appends what the shard wants written, and lets
+//! time pass for it.
+//!
+//! ```text
+//!   elected ──► Loading ──────────────────► Serving ──────────► resigned
+//!               COORDINATOR_LOAD_IN_PROGRESS    ▲  │ questions, deadlines, topics deleted
+//!                                               └──┘ append ──► high watermark ──► answer
+//! ```
+
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use futures::{StreamExt, stream::FuturesOrdered};
+use kafka_metadata::{LeaderEpoch, MetadataImage};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    ask::Ask,
+    command::GroupConfig,
+    error::GroupError,
+    ids::Moment,
+    log,
+    record_format::{CommittedOffset, GroupRecord, TopicPartition},
+    shard::{Shard, Write},
+};
+use crate::{broker::Broker, partition::Partition};
+
+/// Questions that may wait for one shard.
+pub(super) const MAILBOX_LENGTH: usize = 1024;
+
+/// Questions that are answered before their records are appended, in one batch.
+const ANSWERED_TOGETHER_MAX: usize = 256;
+
+/// Records of one batch, roughly in bytes: well below the default `max.message.bytes`.
+const BATCH_BYTES: usize = 512 * 1024;
+
+/// How long after a change of the metadata deleted topics are looked for: many changes often come together.
+const TOPICS_REVIEW_DELAY: Duration = Duration::from_secs(1);
+
+/// Writes on their way: appended, not yet committed.
+type InFlight = FuturesOrdered<Pin<Box<dyn Future<Output = (Vec<Write>, Result<(), GroupError>)> + Send>>>;
+
+/// What a task needs.
+pub(super) struct Coordinator {
+    pub(super) broker: Arc<Broker>,
+    pub(super) partition: Arc<Partition>,
+    pub(super) leader_epoch: LeaderEpoch,
+    pub(super) config: GroupConfig,
+    pub(super) mailbox: mpsc::Receiver<Ask>,
+    /// This broker leads the partition no more.
+    pub(super) resigned: CancellationToken,
+}
+
+impl Coordinator {
+    /// Runs until the partition is led by another broker or the broker stops.
+    pub(super) async fn run(mut self) {
+        let Some(mut shard) = self.load().await else {
+            return;
+        };
+        self.serve(&mut shard).await;
+        shard.resign();
+        while let Ok(ask) = self.mailbox.try_recv() {
+            ask.refuse(GroupError::NotCoordinator);
+        }
+    }
+
+    fn now(&self) -> Moment {
+        Moment {
+            monotonic_ms: self.broker.uptime_ms(),
+            wall_ms: self.broker.clock.now_ms(),
+        }
+    }
+
+    /// Reads the partition. It has to be committed up to where it ends now: what a former coordinator has answered is
+    /// there, though our high watermark may not know yet.
+    async fn load(&mut self) -> Option<Shard> {
+        let end_offset = self.partition.log_end_offset();
+        let partition = Arc::clone(&self.partition);
+        let (config, leader_epoch, now) = (self.config.clone(), self.leader_epoch, self.now());
+        let loading = async move {
+            if end_offset > partition.log_start_offset() {
+                let committed = log::committed(Arc::clone(&partition), leader_epoch, end_offset - 1).await;
+                if committed.is_err() {
+                    return None;
+                }
+            }
+            let read = tokio::task::spawn_blocking(move || {
+                let mut shard = Shard::new(config);
+                let result = log::load(&partition, end_offset, |record: GroupRecord| shard.replay(record, now));
+                (shard, result)
+            });
+            // The blocking task does not panic and is not aborted.
+            read.await.ok()
+        };
+        tokio::pin!(loading);
+        let (mut shard, result) = loop {
+            tokio::select! {
+                biased;
+                () = self.resigned.cancelled() => return None,
+                loaded = &mut loading => break loaded?,
+                ask = self.mailbox.recv() => ask?.refuse(GroupError::CoordinatorLoadInProgress),
+            }
+        };
+        if let Err(error) = result {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::error!(partition = self.partition.index, %error, cause, "groups cannot be loaded");
+            self.refuse_all().await;
+            return None;
+        }
+        shard.loaded(self.now());
+        tracing::info!(
+            partition = self.partition.index,
+            groups = shard.group_count(),
+            "groups loaded"
+        );
+        Some(shard)
+    }
+
+    /// The partition cannot be read: nothing is answered from here until it has another leader.
+    async fn refuse_all(&mut self) {
+        loop {
+            tokio::select! {
+                biased;
+                () = self.resigned.cancelled() => return,
+                ask = self.mailbox.recv() => match ask {
+                    Some(ask) => ask.refuse(GroupError::CoordinatorNotAvailable),
+                    None => return,
+                },
+            }
+        }
+    }
+
+    async fn serve(&mut self, shard: &mut Shard) {
+        let mut in_flight = InFlight::new();
+        let mut metadata = self.broker.metadata.changes();
+        let retention_interval = millis(self.config.offsets_retention_check_interval_ms);
+        let mut retention_check = self.broker.clock.sleep(retention_interval);
+        let mut topics_review = None;
+        metadata.mark_changed();
+        loop {
+            let deadline = shard.next_deadline_ms().map(|deadline_ms| {
+                let delay_ms = deadline_ms.saturating_sub(self.now().monotonic_ms);
+                self.broker.clock.sleep(millis(delay_ms))
+            });
+            tokio::select! {
+                biased;
+                () = self.resigned.cancelled() => return,
+                Some((writes, result)) = in_flight.next(), if !in_flight.is_empty() => {
+                    let now = self.now();
+                    for write in writes {
+                        shard.complete(write, result, now);
+                    }
+                }
+                () = wait_for(deadline) => shard.tick(self.now()),
+                ask = self.mailbox.recv() => match ask {
+                    Some(ask) => self.answer(shard, ask),
+                    None => return,
+                },
+                () = &mut retention_check => {
+                    shard.expire(self.now());
+                    retention_check = self.broker.clock.sleep(retention_interval);
+                }
+                changed = metadata.changed(), if topics_review.is_none() => match changed {
+                    Ok(()) => topics_review = Some(self.broker.clock.sleep(TOPICS_REVIEW_DELAY)),
+                    Err(_) => return,
+                },
+                () = wait_for(topics_review.as_mut()), if topics_review.is_some() => {
+                    topics_review = None;
+                    self.review_topics(shard);
+                }
+            }
+            self.append(shard, &mut in_flight);
+        }
+    }
+
+    /// Answers this question and those that wait behind it, so that their records share a batch.
+    fn answer(&mut self, shard: &mut Shard, first: Ask) {
+        let now = self.now();
+        shard.handle(first, now);
+        for _ in 1..ANSWERED_TOGETHER_MAX {
+            match self.mailbox.try_recv() {
+                Ok(ask) => shard.handle(ask, now),
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Appends what the shard wants written, in batches, and waits for them beside everything else. A write that is
+    /// refused is completed at once, which may make the shard want more written.
+    fn append(&self, shard: &mut Shard, in_flight: &mut InFlight) {
+        loop {
+            let writes = shard.take_writes();
+            if writes.is_empty() {
+                return;
+            }
+            for batch in in_batches(writes) {
+                let now = self.now();
+                let records = batch.iter().flat_map(|write| &write.records);
+                match log::append(&self.partition, self.leader_epoch, records, now.wall_ms) {
+                    Ok(range) => {
+                        let committed =
+                            log::committed(Arc::clone(&self.partition), self.leader_epoch, range.last_offset);
+                        in_flight.push_back(Box::pin(async move { (batch, committed.await) }));
+                    }
+                    Err(error) => {
+                        let cause = std::error::Error::source(&error).map(ToString::to_string);
+                        tracing::warn!(partition = self.partition.index, %error, cause, "group records not appended");
+                        for write in batch {
+                            shard.complete(write, Err(error.group_error()), now);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Forgets the offsets of topics that were deleted. Only while the controller counts on us: an image that is still
+    /// being caught up does not know all topics there are.
+    fn review_topics(&self, shard: &mut Shard) {
+        let image = self.broker.metadata.image();
+        let registered = image.brokers.get(&self.broker.config.broker_id);
+        let is_current = registered
+            .is_some_and(|broker| !broker.fenced && broker.broker_epoch == self.broker.controller.broker_epoch());
+        if is_current {
+            shard.topics_deleted(|partition, committed| is_gone(&image, partition, committed));
+        }
+    }
+}
+
+/// True when the topic the offset was committed for is no longer there, even if another has its name.
+fn is_gone(image: &MetadataImage, partition: &TopicPartition, committed: &CommittedOffset) -> bool {
+    match image.topics.get(&*partition.topic) {
+        Some(topic) => !committed.topic_id.is_nil() && committed.topic_id != topic.topic_id.0,
+        None => true,
+    }
+}
+
+/// Splits writes into batches of a sensible size. No write is split: it takes effect as a whole.
+fn in_batches(writes: Vec<Write>) -> Vec<Vec<Write>> {
+    let mut batches: Vec<Vec<Write>> = Vec::new();
+    let mut bytes_of_last = usize::MAX;
+    for write in writes {
+        let bytes = write.records.iter().map(record_bytes).sum::<usize>();
+        if bytes_of_last.saturating_add(bytes) > BATCH_BYTES {
+            batches.push(Vec::new());
+            bytes_of_last = 0;
+        }
+        bytes_of_last += bytes;
+        if let Some(batch) = batches.last_mut() {
+            batch.push(write);
+        }
+    }
+    batches
+}
+
+fn record_bytes(record: &GroupRecord) -> usize {
+    let (key, value) = record.encode();
+    key.len() + value.map_or(0, |value| value.len())
+}
+
+fn millis(delay_ms: i64) -> Duration {
+    Duration::from_millis(u64::try_from(delay_ms).unwrap_or(0))
+}
+
+/// Waits for `timer`, for ever when there is none.
+async fn wait_for(timer: Option<impl Future<Output = ()> + Unpin>) {
+    match timer {
+        Some(timer) => timer.await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,419 @@
+//! One partition of `__consumer_offsets` as its coordinator knows it: groups, offsets, and who waits for an answer.
+//! Nothing here does I/O: records to append leave through [`Shard::take_writes`], and their fate comes back through
+//! [`Shard::complete`]. What a record says takes effect only then, when the high watermark has passed it.
+
+use std::collections::{BTreeSet, HashMap};
+
+use tokio::sync::oneshot;
+
+use super::{
+    ask::{Answer, Ask, Results},
+    command::{Command, GroupConfig, JoinAnswer, JoinRequest, Purpose, Surroundings, SyncAnswer},
+    error::GroupError,
+    group::ClassicGroup,
+    ids::{GroupId, Moment, ReplyId},
+    offsets::Offsets,
+    record_format::{GroupRecord, TopicPartition},
+};
+
+/// Records to append together, and what follows.
+#[derive(Debug)]
+pub(crate) struct Write {
+    pub(crate) records: Vec<GroupRecord>,
+    then: Then,
+}
+
+/// What follows once the fate of a write is known.
+#[derive(Debug)]
+enum Then {
+    Nothing,
+    /// Tell the group.
+    Tell(GroupId, Purpose),
+    /// Answer with these results.
+    Answer(Results, Answer<Results>),
+    /// The group is gone, or is opened again.
+    Forget(GroupId, Option<Answer<()>>),
+}
+
+/// A coordinator's partition. See the head of this file.
+#[derive(Debug)]
+pub(crate) struct Shard {
+    pub(super) config: GroupConfig,
+    pub(super) groups: HashMap<GroupId, ClassicGroup>,
+    pub(super) offsets: Offsets,
+    joins: HashMap<ReplyId, oneshot::Sender<JoinAnswer>>,
+    syncs: HashMap<ReplyId, Answer<SyncAnswer>>,
+    next_reply: u64,
+    /// Deadlines of groups, the earliest first; `scheduled` says which one a group has.
+    timetable: BTreeSet<(i64, GroupId)>,
+    scheduled: HashMap<GroupId, i64>,
+    /// Writes of a group whose fate is not known yet.
+    in_flight: HashMap<GroupId, usize>,
+    outbox: Vec<Write>,
+}
+
+impl Shard {
+    pub(crate) fn new(config: GroupConfig) -> Self {
+        Self {
+            config,
+            groups: HashMap::new(),
+            offsets: Offsets::default(),
+            joins: HashMap::new(),
+            syncs: HashMap::new(),
+            next_reply: 0,
+            timetable: BTreeSet::new(),
+            scheduled: HashMap::new(),
+            in_flight: HashMap::new(),
+            outbox: Vec::new(),
+        }
+    }
+
+    /// Takes in a committed record, at load.
+    pub(crate) fn replay(&mut self, record: GroupRecord, now: Moment) {
+        match record {
+            GroupRecord::Group {
+                group_id,
+                value: Some(metadata),
+            } => {
+                let group = ClassicGroup::restore(group_id.clone(), metadata, now);
+                self.groups.insert(group_id, group);
+            }
+            GroupRecord::Group { group_id, value: None } => drop(self.groups.remove(&group_id)),
+            GroupRecord::Offset {
+                group_id,
+                topic_partition,
+                value,
+            } => {
+                self.offsets.apply(group_id, topic_partition, value);
+            }
+        }
+    }
+
+    /// All records are in: groups that hold offsets only get a value too, and deadlines begin to count.
+    pub(crate) fn loaded(&mut self, now: Moment) {
+        for group_id in self.offsets.groups() {
+            self.groups
+                .entry(group_id.clone())
+                .or_insert_with(|| ClassicGroup::new(group_id.clone(), now));
+        }
+        for group_id in self.groups.keys().cloned().collect::<Vec<_>>() {
+            self.schedule(&group_id);
+        }
+    }
+
+    /// Number of groups, those that hold offsets only included.
+    pub(crate) fn group_count(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// Answers a question, or notes who asked.
+    pub(crate) fn handle(&mut self, ask: Ask, now: Moment) {
+        // Whoever asked may have gone; then the answer is dropped.
+        match ask {
+            Ask::Join(request, answer) => self.join(request, answer, now),
+            Ask::Sync(request, answer) => {
+                let reply = self.next_reply();
+                self.syncs.insert(reply, answer);
+                let group_id = request.group_id.clone();
+                let found = self.with_group(&group_id, now, |group, surroundings| {
+                    ((), group.sync(request, reply, surroundings))
+                });
+                if let Err(error) = found
+                    && let Some(answer) = self.syncs.remove(&reply)
+                {
+                    let _ = answer.send(Err(error));
+                }
+            }
+            Ask::Heartbeat(group_id, speaker, answer) => {
+                let result = self.with_group(&group_id, now, |group, surroundings| {
+                    (group.heartbeat(&speaker, surroundings), Vec::new())
+                });
+                let _ = answer.send(result.and_then(|result| result));
+            }
+            Ask::Leave(group_id, leaving, answer) => {
+                let result = self.with_group(&group_id, now, |group, surroundings| {
+                    group.leave(&leaving, surroundings)
+                });
+                let result = result.unwrap_or_else(|error| vec![Err(error); leaving.len()]);
+                let _ = answer.send(Ok(result));
+            }
+            Ask::Commit(request, answer) => self.commit(request, answer, now),
+            Ask::FetchOffsets(group_id, partitions, answer) => {
+                let _ = answer.send(Ok(self.fetch_offsets(&group_id, partitions)));
+            }
+            Ask::Describe(group_id, answer) => {
+                let group = self.groups.get(&group_id).map(ClassicGroup::describe);
+                let _ = answer.send(group.ok_or(GroupError::GroupIdNotFound));
+            }
+            Ask::List(answer) => {
+                let _ = answer.send(Ok(self.groups.values().map(ClassicGroup::listing).collect()));
+            }
+            Ask::DeleteGroup(group_id, answer) => self.delete_group(group_id, answer, now),
+            Ask::DeleteOffsets(group_id, partitions, answer) => self.delete_offsets(group_id, partitions, answer),
+        }
+    }
+
+    fn join(&mut self, request: JoinRequest, answer: oneshot::Sender<JoinAnswer>, now: Moment) {
+        let refusal = if request.group_id.is_empty() {
+            Some(GroupError::InvalidGroupId)
+        } else if !(self.config.session_timeout_ms_min..=self.config.session_timeout_ms_max)
+            .contains(&request.session_timeout_ms)
+        {
+            Some(GroupError::InvalidSessionTimeout)
+        } else if !request.member_id.is_empty() && !self.groups.contains_key(&request.group_id) {
+            Some(GroupError::UnknownMemberId)
+        } else {
+            None
+        };
+        if let Some(error) = refusal {
+            let _ = answer.send(JoinAnswer {
+                member_id: request.member_id,
+                result: Err(error),
+            });
+            return;
+        }
+        let group_id = request.group_id.clone();
+        self.groups
+            .entry(group_id.clone())
+            .or_insert_with(|| ClassicGroup::new(group_id.clone(), now));
+        let reply = self.next_reply();
+        self.joins.insert(reply, answer);
+        // The group is there: it was made just now if it was not.
+        let _ = self.with_group(&group_id, now, |group, surroundings| {
+            ((), group.join(request, reply, surroundings))
+        });
+        self.forget_if_unused(&group_id);
+    }
+
+    pub(super) fn next_reply(&mut self) -> ReplyId {
+        self.next_reply += 1;
+        ReplyId(self.next_reply)
+    }
+
+    /// Hands the group an event and carries its commands out. A group that does not exist has no members.
+    pub(super) fn with_group<T>(
+        &mut self,
+        group_id: &GroupId,
+        now: Moment,
+        event: impl FnOnce(&mut ClassicGroup, Surroundings<'_>) -> (T, Vec<Command>),
+    ) -> Result<T, GroupError> {
+        let group = self.groups.get_mut(group_id).ok_or(GroupError::UnknownMemberId)?;
+        let surroundings = Surroundings {
+            config: &self.config,
+            now,
+        };
+        let (result, commands) = event(group, surroundings);
+        for command in commands {
+            self.carry_out(group_id, command);
+        }
+        self.schedule(group_id);
+        Ok(result)
+    }
+
+    fn carry_out(&mut self, group_id: &GroupId, command: Command) {
+        match command {
+            Command::AnswerJoin { reply, answer } => {
+                if let Some(waiting) = self.joins.remove(&reply) {
+                    let _ = waiting.send(answer);
+                }
+            }
+            Command::AnswerSync { reply, result } => {
+                if let Some(waiting) = self.syncs.remove(&reply) {
+                    let _ = waiting.send(result);
+                }
+            }
+            Command::Persist { metadata, purpose } => {
+                let record = GroupRecord::Group {
+                    group_id: group_id.clone(),
+                    value: Some(metadata),
+                };
+                self.write(vec![record], Then::Tell(group_id.clone(), purpose));
+            }
+        }
+    }
+
+    fn schedule(&mut self, group_id: &GroupId) {
+        if let Some(before_ms) = self.scheduled.remove(group_id) {
+            self.timetable.remove(&(before_ms, group_id.clone()));
+        }
+        if let Some(deadline_ms) = self.groups.get(group_id).and_then(ClassicGroup::next_deadline_ms) {
+            self.timetable.insert((deadline_ms, group_id.clone()));
+            self.scheduled.insert(group_id.clone(), deadline_ms);
+        }
+    }
+
+    /// When [`Self::tick`] has something to do, on the monotonic clock.
+    pub(crate) fn next_deadline_ms(&self) -> Option<i64> {
+        self.timetable.first().map(|(deadline_ms, _)| *deadline_ms)
+    }
+
+    /// Lets time pass for the groups that have something due.
+    pub(crate) fn tick(&mut self, now: Moment) {
+        let is_due = |(deadline_ms, _): &&(i64, GroupId)| *deadline_ms <= now.monotonic_ms;
+        let due: Vec<GroupId> = self
+            .timetable
+            .iter()
+            .take_while(is_due)
+            .map(|(_, group_id)| group_id.clone())
+            .collect();
+        for group_id in due {
+            // Groups in the timetable exist.
+            let _ = self.with_group(&group_id, now, |group, surroundings| ((), group.tick(surroundings)));
+            self.forget_if_unused(&group_id);
+        }
+    }
+
+    /// Drops a group that only ever existed in memory, such as one whose first join was refused.
+    fn forget_if_unused(&mut self, group_id: &GroupId) {
+        let unused = self
+            .groups
+            .get(group_id)
+            .is_some_and(|group| group.is_forgettable() && group.was_never_written());
+        if unused && !self.offsets.has_any(group_id) && !self.in_flight.contains_key(group_id) {
+            self.groups.remove(group_id);
+            self.schedule(group_id);
+        }
+    }
+
+    pub(super) fn has_writes_in_flight(&self, group_id: &GroupId) -> bool {
+        self.in_flight.contains_key(group_id)
+    }
+
+    pub(super) fn write_and_answer(&mut self, records: Vec<GroupRecord>, results: Results, answer: Answer<Results>) {
+        if records.is_empty() {
+            let _ = answer.send(Ok(results));
+            return;
+        }
+        self.write(records, Then::Answer(results, answer));
+    }
+
+    pub(super) fn write_and_forget(
+        &mut self,
+        records: Vec<GroupRecord>,
+        group_id: GroupId,
+        answer: Option<Answer<()>>,
+    ) {
+        self.write(records, Then::Forget(group_id, answer));
+    }
+
+    pub(super) fn write_tombstones(&mut self, group_id: &GroupId, partitions: Vec<TopicPartition>) {
+        if !partitions.is_empty() {
+            self.write(tombstones(group_id, partitions), Then::Nothing);
+        }
+    }
+
+    fn write(&mut self, records: Vec<GroupRecord>, then: Then) {
+        debug_assert!(
+            records
+                .windows(2)
+                .all(|pair| record_group(&pair[0]) == record_group(&pair[1])),
+            "a write belongs to one group"
+        );
+        if let Some(record) = records.first() {
+            *self.in_flight.entry(record_group(record).clone()).or_default() += 1;
+        }
+        self.outbox.push(Write { records, then });
+    }
+
+    /// What is to be appended, in this order.
+    pub(crate) fn take_writes(&mut self) -> Vec<Write> {
+        std::mem::take(&mut self.outbox)
+    }
+
+    /// The high watermark has passed the write, or it failed.
+    pub(crate) fn complete(&mut self, write: Write, result: Result<(), GroupError>, now: Moment) {
+        let Write { records, then } = write;
+        if let Some(group_id) = records.first().map(record_group)
+            && let Some(count) = self.in_flight.get_mut(group_id)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.in_flight.remove(group_id);
+            }
+        }
+        if result.is_ok() {
+            for record in records {
+                self.apply(record, now);
+            }
+        }
+        match then {
+            Then::Nothing => {}
+            Then::Tell(group_id, purpose) => {
+                if let Err(error) = result {
+                    tracing::warn!(%group_id, %error, "group could not be written");
+                }
+                // A group that was deleted meanwhile has nobody to tell.
+                let _ = self.with_group(&group_id, now, |group, surroundings| {
+                    ((), group.persisted(purpose, result, surroundings))
+                });
+            }
+            Then::Answer(results, answer) => {
+                let _ = answer.send(result.map(|()| results));
+            }
+            Then::Forget(group_id, answer) => {
+                match result {
+                    Ok(()) => drop(self.groups.remove(&group_id)),
+                    Err(_) => self
+                        .groups
+                        .get_mut(&group_id)
+                        .into_iter()
+                        .for_each(|group| group.reopen(now)),
+                }
+                self.schedule(&group_id);
+                if let Some(answer) = answer {
+                    let _ = answer.send(result);
+                }
+            }
+        }
+    }
+
+    fn apply(&mut self, record: GroupRecord, now: Moment) {
+        // Groups change when they decide, and are written for those who come after; only offsets wait for the log.
+        let GroupRecord::Offset {
+            group_id,
+            topic_partition,
+            value,
+        } = record
+        else {
+            return;
+        };
+        if value.is_some() {
+            self.groups
+                .entry(group_id.clone())
+                .or_insert_with(|| ClassicGroup::new(group_id.clone(), now));
+        }
+        self.offsets.apply(group_id, topic_partition, value);
+    }
+
+    /// Answers all that wait: another broker coordinates from now on.
+    pub(crate) fn resign(&mut self) {
+        let mut commands = Vec::new();
+        for group in self.groups.values_mut() {
+            group.resign(&mut commands);
+        }
+        let nobody = GroupId::new("");
+        for command in commands {
+            self.carry_out(&nobody, command);
+        }
+    }
+}
+
+/// The group a record belongs to.
+fn record_group(record: &GroupRecord) -> &GroupId {
+    match record {
+        GroupRecord::Offset { group_id, .. } | GroupRecord::Group { group_id, .. } => group_id,
+    }
+}
+
+/// Records that remove these offsets.
+pub(super) fn tombstones(group_id: &GroupId, partitions: Vec<TopicPartition>) -> Vec<GroupRecord> {
+    let tombstone = |topic_partition| GroupRecord::Offset {
+        group_id: group_id.clone(),
+        topic_partition,
+        value: None,
+    };
+    partitions.into_iter().map(tombstone).collect()
+}
+
+#[cfg(test)]
+mod tests;

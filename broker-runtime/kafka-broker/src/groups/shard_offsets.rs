@@ -1,0 +1,170 @@
+//! The part of a shard that is about offsets: committing, fetching, deleting, forgetting.
+
+use super::{
+    ask::{Answer, CommitRequest, OffsetList, Results},
+    error::GroupError,
+    group::ClassicGroup,
+    ids::{GroupId, Moment},
+    record_format::{CommittedOffset, GroupRecord, TopicPartition},
+    shard::{Shard, tombstones},
+};
+
+impl Shard {
+    pub(super) fn commit(&mut self, request: CommitRequest, answer: Answer<Results>, now: Moment) {
+        if let Err(error) = self.check_commit(&request, now) {
+            let _ = answer.send(Err(error));
+            return;
+        }
+        let mut records = Vec::with_capacity(request.offsets.len());
+        let mut results = Vec::with_capacity(request.offsets.len());
+        for offset in request.offsets {
+            if offset.metadata.len() > self.config.offset_metadata_bytes_max {
+                results.push(Err(GroupError::OffsetMetadataTooLarge));
+                continue;
+            }
+            results.push(Ok(()));
+            records.push(GroupRecord::Offset {
+                group_id: request.group_id.clone(),
+                topic_partition: offset.partition,
+                value: Some(CommittedOffset {
+                    offset: offset.offset,
+                    leader_epoch: offset.leader_epoch,
+                    metadata: offset.metadata,
+                    commit_timestamp_ms: now.wall_ms,
+                    expire_timestamp_ms: request
+                        .retention_ms
+                        .map(|retention| now.wall_ms.saturating_add(retention)),
+                    topic_id: offset.topic_id,
+                }),
+            });
+        }
+        self.write_and_answer(records, results, answer);
+    }
+
+    fn check_commit(&mut self, request: &CommitRequest, now: Moment) -> Result<(), GroupError> {
+        // Kafka admits the empty group id here, for clients as old as version 2.
+        if !self.groups.contains_key(&request.group_id) {
+            // A consumer that assigns itself; a member of a group would be known.
+            return if request.speaker.generation < 0 {
+                Ok(())
+            } else {
+                Err(GroupError::IllegalGeneration)
+            };
+        }
+        self.with_group(&request.group_id, now, |group, surroundings| {
+            (group.check_offset_commit(&request.speaker, surroundings), Vec::new())
+        })?
+    }
+
+    pub(super) fn fetch_offsets(&self, group_id: &GroupId, partitions: Option<Vec<TopicPartition>>) -> OffsetList {
+        match partitions {
+            Some(partitions) => {
+                let find = |partition: TopicPartition| {
+                    let committed = self.offsets.get(group_id, &partition).cloned();
+                    (partition, committed)
+                };
+                partitions.into_iter().map(find).collect()
+            }
+            None => {
+                let all = self.offsets.of_group(group_id);
+                all.map(|(partition, committed)| (partition.clone(), Some(committed.clone())))
+                    .collect()
+            }
+        }
+    }
+
+    pub(super) fn delete_group(&mut self, group_id: GroupId, answer: Answer<()>, now: Moment) {
+        if let Err(error) = self.begin_deletion(&group_id, now) {
+            let _ = answer.send(Err(error));
+            return;
+        }
+        let records = self.deletion_of(&group_id);
+        self.write_and_forget(records, group_id, Some(answer));
+    }
+
+    fn begin_deletion(&mut self, group_id: &GroupId, now: Moment) -> Result<(), GroupError> {
+        let busy = self.has_writes_in_flight(group_id);
+        let group = self.groups.get_mut(group_id).ok_or(GroupError::GroupIdNotFound)?;
+        if busy {
+            // An offset on its way would outlive the group; the client comes again.
+            return Err(GroupError::CoordinatorNotAvailable);
+        }
+        group.close(now)
+    }
+
+    fn deletion_of(&self, group_id: &GroupId) -> Vec<GroupRecord> {
+        let partitions = self
+            .offsets
+            .of_group(group_id)
+            .map(|(partition, _)| partition.clone())
+            .collect();
+        let mut records = tombstones(group_id, partitions);
+        records.push(GroupRecord::Group {
+            group_id: group_id.clone(),
+            value: None,
+        });
+        records
+    }
+
+    pub(super) fn delete_offsets(
+        &mut self,
+        group_id: GroupId,
+        partitions: Vec<TopicPartition>,
+        answer: Answer<Results>,
+    ) {
+        let Some(group) = self.groups.get(&group_id) else {
+            let _ = answer.send(Err(GroupError::GroupIdNotFound));
+            return;
+        };
+        let has_members = group.members().next().is_some();
+        if has_members && !group.uses_consumer_protocol() {
+            let _ = answer.send(Err(GroupError::NonEmptyGroup));
+            return;
+        }
+        let subscription = group.subscription();
+        let check = |partition: &TopicPartition| {
+            if subscription.contains(&partition.topic) {
+                Err(GroupError::GroupSubscribedToTopic)
+            } else {
+                Ok(())
+            }
+        };
+        let results: Results = partitions.iter().map(check).collect();
+        let allowed = partitions
+            .into_iter()
+            .zip(&results)
+            .filter(|(_, result)| result.is_ok());
+        let existing = allowed.map(|(partition, _)| partition);
+        let existing = existing
+            .filter(|partition| self.offsets.get(&group_id, partition).is_some())
+            .collect();
+        let records = tombstones(&group_id, existing);
+        self.write_and_answer(records, results, answer);
+    }
+
+    /// Forgets what `offsets.retention.minutes` no longer covers, and groups that hold nothing any more.
+    pub(crate) fn expire(&mut self, now: Moment) {
+        for group_id in self.groups.keys().cloned().collect::<Vec<_>>() {
+            if self.has_writes_in_flight(&group_id) {
+                continue;
+            }
+            let expired = self
+                .offsets
+                .expired(&group_id, self.groups.get(&group_id), &self.config, now);
+            let rest = self.offsets.of_group(&group_id).count() - expired.len();
+            if rest > 0 || !self.groups.get(&group_id).is_some_and(ClassicGroup::is_forgettable) {
+                self.write_tombstones(&group_id, expired);
+            } else if self.begin_deletion(&group_id, now).is_ok() {
+                let records = self.deletion_of(&group_id);
+                self.write_and_forget(records, group_id, None);
+            }
+        }
+    }
+
+    /// Forgets offsets of partitions for which `is_gone` holds: their topic was deleted.
+    pub(crate) fn topics_deleted(&mut self, is_gone: impl Fn(&TopicPartition, &CommittedOffset) -> bool) {
+        for (group_id, partitions) in self.offsets.of_deleted_topics(is_gone) {
+            self.write_tombstones(&group_id, partitions);
+        }
+    }
+}

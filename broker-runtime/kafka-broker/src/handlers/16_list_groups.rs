@@ -1,0 +1,61 @@
+//! ListGroups 0–5: the groups this broker coordinates; clients ask every broker.
+//!
+//! * Version 4 filters by state (KIP-518), version 5 by type (KIP-848): all our groups are `classic`. Neither minds case,
+//!   and an unknown state or type matches nothing.
+//! * A partition that is still loading makes the answer COORDINATOR_LOAD_IN_PROGRESS, with the groups known so far.
+
+use std::sync::Arc;
+
+use kafka_codec::{
+    StrBytes,
+    messages::{ListGroupsRequest, ListGroupsResponse, list_groups_response::ListedGroup},
+};
+
+use crate::{
+    broker::Broker,
+    dispatch::{ApiEntry, RequestContext, api},
+    groups::{Ask, GroupError},
+    response::group_error_code,
+};
+
+/// See the module.
+pub(crate) const API: ApiEntry = api!(16, "ListGroups", 0..=5, ListGroupsRequest, handle);
+
+/// The type of all groups there are.
+const CLASSIC: &str = "classic";
+
+async fn handle(
+    _context: &RequestContext,
+    broker: &Arc<Broker>,
+    request: ListGroupsRequest,
+    _version: i16,
+) -> ListGroupsResponse {
+    let matches = |filter: &[StrBytes], value: &str| {
+        filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(value))
+    };
+    let mut response = ListGroupsResponse::default();
+    for answer in broker.groups.ask_all(Ask::List).await {
+        match answer {
+            Ok(groups) => {
+                let wanted = groups.into_iter().filter(|group| {
+                    matches(&request.states_filter, group.state.name()) && matches(&request.types_filter, CLASSIC)
+                });
+                response.groups.extend(wanted.map(|group| {
+                    let mut entry = ListedGroup::default();
+                    entry.group_id = StrBytes::from(group.group_id.as_str());
+                    entry.protocol_type = StrBytes::from(&*group.protocol_type);
+                    entry.group_state = StrBytes::from(group.state.name());
+                    entry.group_type = StrBytes::from(CLASSIC);
+                    entry
+                }));
+            }
+            // Another broker has it now, and will list its groups.
+            Err(GroupError::NotCoordinator) => {}
+            Err(error) => response.error_code = group_error_code(error).code(),
+        }
+    }
+    response
+        .groups
+        .sort_by(|left, right| left.group_id.cmp(&right.group_id));
+    response
+}

@@ -1,0 +1,176 @@
+//! DeleteTopics 1–6: by name, from version 6 on also by id. The answer waits until this broker has forgotten the topics,
+//! at most `timeout_ms`; their files go a moment later.
+//!
+//! * UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID; TOPIC_DELETION_DISABLED where `delete.topic.enable` is false; INVALID_REQUEST
+//!   for a topic that is named twice, or neither by name nor by id.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use kafka_codec::{
+    ErrorCode, StrBytes, WireUuid,
+    messages::{
+        DeleteTopicsRequest, DeleteTopicsResponse, delete_topics_request::DeleteTopicState,
+        delete_topics_response::DeletableTopicResult,
+    },
+    uuid_from_wire, uuid_to_wire,
+};
+use kafka_metadata::{
+    MetadataImage, TopicId,
+    rpc::{ControllerError, ControllerRequest, ControllerResponse},
+};
+
+use super::controller_timeout;
+use crate::{
+    broker::Broker,
+    dispatch::{ApiEntry, RequestContext, api},
+    response::controller_error_code,
+};
+
+/// See the module.
+pub(crate) const API: ApiEntry = api!(20, "DeleteTopics", 1..=6, DeleteTopicsRequest, handle);
+
+/// First version that names topics by id.
+const STATES_VERSION: i16 = 6;
+
+/// A topic to delete, found.
+struct Found {
+    name: String,
+    topic_id: TopicId,
+}
+
+/// What is said about a topic that is not deleted.
+struct Refusal(ErrorCode, String);
+
+impl From<ControllerError> for Refusal {
+    fn from(error: ControllerError) -> Self {
+        Self(controller_error_code(&error), error.to_string())
+    }
+}
+
+async fn handle(
+    _context: &RequestContext,
+    broker: &Arc<Broker>,
+    request: DeleteTopicsRequest,
+    version: i16,
+) -> DeleteTopicsResponse {
+    let image = broker.metadata.image();
+    let timeout = controller_timeout(request.timeout_ms);
+    let states = if version >= STATES_VERSION {
+        request.topics
+    } else {
+        by_name(request.topic_names)
+    };
+    let mut found: Vec<Result<Found, Refusal>> = states.iter().map(|state| find(broker, &image, state)).collect();
+    refuse_repeated(&mut found);
+    let accepted: Vec<(String, TopicId)> = found
+        .iter()
+        .flatten()
+        .map(|topic| (topic.name.clone(), topic.topic_id))
+        .collect();
+    let mut outcomes = delete(broker, accepted, timeout).await.into_iter();
+    let mut response = DeleteTopicsResponse::default();
+    for (state, found) in states.into_iter().zip(found) {
+        let mut result = DeletableTopicResult::default();
+        result.name = state.name;
+        result.topic_id = state.topic_id;
+        let outcome = match found {
+            Ok(topic) => {
+                result.name = Some(StrBytes::from(topic.name));
+                result.topic_id = uuid_to_wire(topic.topic_id.0);
+                outcomes
+                    .next()
+                    .unwrap_or(Err(ControllerError::NotController))
+                    .map_err(Refusal::from)
+            }
+            Err(refusal) => Err(refusal),
+        };
+        if let Err(Refusal(code, message)) = outcome {
+            result.error_code = code.code();
+            result.error_message = Some(StrBytes::from(message));
+        }
+        response.responses.push(result);
+    }
+    response
+}
+
+fn by_name(names: Vec<StrBytes>) -> Vec<DeleteTopicState> {
+    let states = names.into_iter().map(|name| {
+        let mut state = DeleteTopicState::default();
+        state.name = Some(name);
+        state
+    });
+    states.collect()
+}
+
+fn find(broker: &Broker, image: &MetadataImage, state: &DeleteTopicState) -> Result<Found, Refusal> {
+    let enabled = broker.config.server_properties.get("delete.topic.enable");
+    if enabled.is_some_and(|text| text.trim().eq_ignore_ascii_case("false")) {
+        return Err(Refusal(
+            ErrorCode::TopicDeletionDisabled,
+            ErrorCode::TopicDeletionDisabled.message().to_owned(),
+        ));
+    }
+    let has_id = state.topic_id != WireUuid::ZERO;
+    let topic = match (&state.name, has_id) {
+        (Some(name), false) => image
+            .topics
+            .get(name.as_str())
+            .ok_or_else(|| ControllerError::UnknownTopicOrPartition(name.as_str().to_owned())),
+        (None, true) => {
+            let topic_id = TopicId(uuid_from_wire(state.topic_id));
+            image
+                .topic_by_id(topic_id)
+                .ok_or(ControllerError::UnknownTopicId(topic_id))
+        }
+        _ => Err(ControllerError::InvalidRequest(
+            "a topic is named either by its name or by its id".to_owned(),
+        )),
+    };
+    let topic = topic?;
+    Ok(Found {
+        name: topic.name.clone(),
+        topic_id: topic.topic_id,
+    })
+}
+
+fn refuse_repeated(found: &mut [Result<Found, Refusal>]) {
+    let mut times: HashMap<TopicId, usize> = HashMap::new();
+    for topic in found.iter().flatten() {
+        *times.entry(topic.topic_id).or_default() += 1;
+    }
+    for entry in found {
+        if entry.as_ref().is_ok_and(|topic| times[&topic.topic_id] > 1) {
+            *entry = Err(ControllerError::InvalidRequest("the topic is named more than once".to_owned()).into());
+        }
+    }
+}
+
+async fn delete(
+    broker: &Broker,
+    topics: Vec<(String, TopicId)>,
+    timeout: Duration,
+) -> Vec<Result<(), ControllerError>> {
+    let count = topics.len();
+    if count == 0 {
+        return Vec::new();
+    }
+    let names = topics.iter().map(|(name, _)| name.clone()).collect();
+    let outcomes = match broker
+        .controller
+        .call_within(ControllerRequest::DeleteTopics { topics: names }, timeout)
+        .await
+    {
+        Ok(ControllerResponse::Results(outcomes)) => outcomes,
+        Ok(_) => return vec![Err(ControllerError::NotController); count],
+        Err(error) => return vec![Err(error); count],
+    };
+    let deleted = topics.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok());
+    let deleted: Vec<TopicId> = deleted.map(|((_, topic_id), _)| *topic_id).collect();
+    broker
+        .metadata
+        .wait_for(timeout, |image| {
+            deleted.iter().all(|topic_id| image.topic_by_id(*topic_id).is_none())
+        })
+        .await;
+    outcomes
+}

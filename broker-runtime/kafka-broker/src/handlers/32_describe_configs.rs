@@ -1,0 +1,121 @@
+//! DescribeConfigs 1–4: every property of topics and of this broker, with its value, the place it comes from and the
+//! places it would come from otherwise, type and documentation.
+//!
+//! * Passwords are never shown. A broker's properties are read-only unless they may change while it runs.
+//! * A broker is asked about itself; the empty name asks for what is set on all brokers while they run.
+//!
+//! Differences from Kafka: broker loggers, client metrics and groups have no configuration here (INVALID_REQUEST); a
+//! broker property shows its own places only, not those of properties that stand in for it, such as `log.retention.hours`
+//! for `log.retention.ms`. Topics show both.
+
+use std::sync::Arc;
+
+use kafka_codec::{
+    ErrorCode, StrBytes,
+    messages::{
+        DescribeConfigsRequest, DescribeConfigsResponse,
+        describe_configs_request::DescribeConfigsResource,
+        describe_configs_response::{DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym},
+    },
+};
+use kafka_metadata::{ConfigResource, MetadataImage};
+
+use super::{
+    config_entries::{ConfigEntry, ConfigView, type_code},
+    config_resource::{ResourceError, read_resource},
+};
+use crate::{
+    broker::Broker,
+    dispatch::{ApiEntry, RequestContext, api},
+};
+
+/// See the module.
+pub(crate) const API: ApiEntry = api!(32, "DescribeConfigs", 1..=4, DescribeConfigsRequest, handle);
+
+async fn handle(
+    _context: &RequestContext,
+    broker: &Arc<Broker>,
+    request: DescribeConfigsRequest,
+    _version: i16,
+) -> DescribeConfigsResponse {
+    let image = broker.metadata.image();
+    let mut response = DescribeConfigsResponse::default();
+    for resource in &request.resources {
+        let mut result = DescribeConfigsResult::default();
+        result.resource_type = resource.resource_type;
+        result.resource_name = resource.resource_name.clone();
+        match entries(broker, &image, resource) {
+            Ok(entries) => {
+                let wanted = entries.into_iter().filter(|entry| is_wanted(resource, entry.name));
+                result.configs = wanted.map(|entry| describe(entry, &request)).collect();
+            }
+            Err(ResourceError { code, message }) => {
+                result.error_code = code.code();
+                result.error_message = Some(StrBytes::from(message));
+            }
+        }
+        response.results.push(result);
+    }
+    response
+}
+
+fn entries(
+    broker: &Broker,
+    image: &MetadataImage,
+    resource: &DescribeConfigsResource,
+) -> Result<Vec<ConfigEntry>, ResourceError> {
+    let view = ConfigView::new(broker, image);
+    match read_resource(resource.resource_type, &resource.resource_name)? {
+        ConfigResource::Topic(name) if image.topics.contains_key(&name) => {
+            let own = image
+                .configs
+                .get(&ConfigResource::Topic(name))
+                .cloned()
+                .unwrap_or_default();
+            Ok(view.topic(&own))
+        }
+        ConfigResource::Topic(_) => Err(ResourceError {
+            code: ErrorCode::UnknownTopicOrPartition,
+            message: ErrorCode::UnknownTopicOrPartition.message().to_owned(),
+        }),
+        ConfigResource::Brokers => Ok(view.cluster_defaults()),
+        ConfigResource::Broker(id) if id == broker.config.broker_id => Ok(view.broker()),
+        ConfigResource::Broker(id) => Err(ResourceError {
+            code: ErrorCode::InvalidRequest,
+            message: format!(
+                "Unexpected broker id, expected {} or empty string, but received {id}",
+                broker.config.broker_id
+            ),
+        }),
+    }
+}
+
+/// No names means all of them.
+fn is_wanted(resource: &DescribeConfigsResource, name: &str) -> bool {
+    let names = resource.configuration_keys.as_deref().unwrap_or_default();
+    names.is_empty() || names.iter().any(|wanted| wanted.as_str() == name)
+}
+
+fn describe(entry: ConfigEntry, request: &DescribeConfigsRequest) -> DescribeConfigsResourceResult {
+    let mut result = DescribeConfigsResourceResult::default();
+    result.name = StrBytes::from(entry.name);
+    result.value = entry.value.map(StrBytes::from);
+    result.read_only = entry.read_only;
+    result.config_source = entry.source.code();
+    result.is_sensitive = entry.sensitive;
+    result.config_type = type_code(entry.value_type);
+    if request.include_documentation {
+        result.documentation = Some(StrBytes::from(entry.documentation));
+    }
+    if request.include_synonyms {
+        let synonyms = entry.synonyms.into_iter().map(|place| {
+            let mut synonym = DescribeConfigsSynonym::default();
+            synonym.name = StrBytes::from(place.name);
+            synonym.value = place.value.map(StrBytes::from);
+            synonym.source = place.source.code();
+            synonym
+        });
+        result.synonyms = synonyms.collect();
+    }
+    result
+}

@@ -1,0 +1,110 @@
+//! CreatePartitions 0–3: adds partitions to topics, up to a new total. The controller checks and decides; the answer
+//! waits until this broker knows them, at most `timeout_ms`. `validate_only` changes nothing; a topic that is named twice
+//! is INVALID_REQUEST.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use kafka_codec::{
+    StrBytes,
+    messages::{
+        CreatePartitionsRequest, CreatePartitionsResponse, create_partitions_request::CreatePartitionsTopic,
+        create_partitions_response::CreatePartitionsTopicResult,
+    },
+};
+use kafka_metadata::{
+    BrokerId, MetadataImage,
+    rpc::{ControllerError, ControllerRequest, ControllerResponse, NewPartitions},
+};
+
+use super::controller_timeout;
+use crate::{
+    broker::Broker,
+    dispatch::{ApiEntry, RequestContext, api},
+    response::controller_error_code,
+};
+
+/// See the module.
+pub(crate) const API: ApiEntry = api!(37, "CreatePartitions", 0..=3, CreatePartitionsRequest, handle);
+
+async fn handle(
+    _context: &RequestContext,
+    broker: &Arc<Broker>,
+    request: CreatePartitionsRequest,
+    _version: i16,
+) -> CreatePartitionsResponse {
+    let mut times: HashMap<&str, usize> = HashMap::new();
+    for topic in &request.topics {
+        *times.entry(topic.name.as_str()).or_default() += 1;
+    }
+    let is_repeated = |topic: &CreatePartitionsTopic| times[topic.name.as_str()] > 1;
+    let wanted = request
+        .topics
+        .iter()
+        .filter(|topic| !is_repeated(topic))
+        .map(new_partitions)
+        .collect();
+    let timeout = controller_timeout(request.timeout_ms);
+    let mut outcomes = create(broker, wanted, request.validate_only, timeout).await.into_iter();
+    let mut response = CreatePartitionsResponse::default();
+    for topic in &request.topics {
+        let outcome = if is_repeated(topic) {
+            Err(ControllerError::InvalidRequest(
+                "the topic is named more than once".to_owned(),
+            ))
+        } else {
+            outcomes.next().unwrap_or(Err(ControllerError::NotController))
+        };
+        let mut result = CreatePartitionsTopicResult::default();
+        result.name = topic.name.clone();
+        if let Err(error) = outcome {
+            result.error_code = controller_error_code(&error).code();
+            result.error_message = Some(StrBytes::from(error.to_string()));
+        }
+        response.results.push(result);
+    }
+    response
+}
+
+fn new_partitions(topic: &CreatePartitionsTopic) -> NewPartitions {
+    let assignments = topic.assignments.as_ref().map(|assignments| {
+        let brokers = assignments
+            .iter()
+            .map(|assignment| assignment.broker_ids.iter().map(|id| BrokerId(*id)).collect());
+        brokers.collect()
+    });
+    NewPartitions {
+        name: topic.name.as_str().to_owned(),
+        total: topic.count,
+        assignments,
+    }
+}
+
+async fn create(
+    broker: &Broker,
+    topics: Vec<NewPartitions>,
+    validate_only: bool,
+    timeout: Duration,
+) -> Vec<Result<(), ControllerError>> {
+    let count = topics.len();
+    if count == 0 {
+        return Vec::new();
+    }
+    let totals: Vec<(String, i32)> = topics.iter().map(|topic| (topic.name.clone(), topic.total)).collect();
+    let request = ControllerRequest::CreatePartitions { topics, validate_only };
+    let outcomes = match broker.controller.call_within(request, timeout).await {
+        Ok(ControllerResponse::Results(outcomes)) => outcomes,
+        Ok(_) => return vec![Err(ControllerError::NotController); count],
+        Err(error) => return vec![Err(error); count],
+    };
+    if !validate_only {
+        let grown = totals.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok());
+        let grown: Vec<&(String, i32)> = grown.map(|(topic, _)| topic).collect();
+        let is_there = |image: &MetadataImage| {
+            grown
+                .iter()
+                .all(|(name, total)| image.partition(name, total.saturating_sub(1)).is_some())
+        };
+        broker.metadata.wait_for(timeout, is_there).await;
+    }
+    outcomes
+}

@@ -1,0 +1,40 @@
+//! DeleteGroups 0–2: forgets groups without members, and their offsets. NON_EMPTY_GROUP and GROUP_ID_NOT_FOUND otherwise;
+//! COORDINATOR_NOT_AVAILABLE, on which clients try again, while an offset of the group is being written.
+
+use std::sync::Arc;
+
+use kafka_codec::messages::{DeleteGroupsRequest, DeleteGroupsResponse, delete_groups_response::DeletableGroupResult};
+
+use crate::{
+    broker::Broker,
+    dispatch::{ApiEntry, RequestContext, api},
+    groups::{Ask, GroupId},
+    response::group_error_code,
+};
+
+/// See the module.
+pub(crate) const API: ApiEntry = api!(42, "DeleteGroups", 0..=2, DeleteGroupsRequest, handle);
+
+async fn handle(
+    _context: &RequestContext,
+    broker: &Arc<Broker>,
+    request: DeleteGroupsRequest,
+    _version: i16,
+) -> DeleteGroupsResponse {
+    let mut response = DeleteGroupsResponse::default();
+    for name in request.groups_names {
+        let group_id = GroupId::new(name.as_str());
+        let result = broker
+            .groups
+            .ask(broker, &group_id, |answer| Ask::DeleteGroup(group_id.clone(), answer))
+            .await;
+        let mut entry = DeletableGroupResult::default();
+        entry.group_id = name;
+        entry.error_code = match result.and_then(|result| result) {
+            Ok(()) => 0,
+            Err(error) => group_error_code(error).code(),
+        };
+        response.results.push(entry);
+    }
+    response
+}

@@ -1,0 +1,112 @@
+//! ElectLeaders 0–2: gives leadership back to preferred replicas (KIP-183). Partitions may be left out, which means all
+//! whose preferred replica does not lead; those are then the ones that are answered.
+//!
+//! * ELECTION_NOT_NEEDED where it leads already, PREFERRED_LEADER_NOT_AVAILABLE where it is not in sync.
+//!
+//! Difference from Kafka: unclean elections (type 1, KIP-460) are refused with INVALID_REQUEST: they lose records.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use kafka_codec::{
+    ErrorCode, StrBytes,
+    messages::{
+        ElectLeadersRequest, ElectLeadersResponse,
+        elect_leaders_response::{PartitionResult, ReplicaElectionResult},
+    },
+};
+use kafka_metadata::{
+    MetadataImage,
+    rpc::{ControllerError, ControllerRequest, ControllerResponse},
+};
+
+use super::controller_timeout;
+use crate::{
+    broker::Broker,
+    dispatch::{ApiEntry, RequestContext, api},
+    response::controller_error_code,
+};
+
+/// See the module.
+pub(crate) const API: ApiEntry = api!(43, "ElectLeaders", 0..=2, ElectLeadersRequest, handle);
+
+const PREFERRED: i8 = 0;
+
+/// First version with an error of the whole request.
+const TOP_LEVEL_ERROR_VERSION: i16 = 1;
+
+async fn handle(
+    _context: &RequestContext,
+    broker: &Arc<Broker>,
+    request: ElectLeadersRequest,
+    version: i16,
+) -> ElectLeadersResponse {
+    let partitions: Vec<(String, i32)> = match &request.topic_partitions {
+        Some(topics) => {
+            let named = topics.iter().flat_map(|topic| {
+                topic
+                    .partitions
+                    .iter()
+                    .map(|partition| (topic.topic.as_str().to_owned(), *partition))
+            });
+            named.collect()
+        }
+        None => without_preferred_leader(&broker.metadata.image()),
+    };
+    let mut response = ElectLeadersResponse::default();
+    if version >= TOP_LEVEL_ERROR_VERSION && request.election_type != PREFERRED {
+        response.error_code = ErrorCode::InvalidRequest.code();
+        let refusal = ControllerError::InvalidRequest("unclean elections are not offered".to_owned());
+        let refusals = vec![Err(refusal); partitions.len()];
+        response.replica_election_results = results(partitions, refusals);
+        return response;
+    }
+    let count = partitions.len();
+    let outcomes = if count == 0 {
+        Vec::new()
+    } else {
+        let elect = ControllerRequest::ElectPreferredLeaders {
+            partitions: Some(partitions.clone()),
+        };
+        match broker
+            .controller
+            .call_within(elect, controller_timeout(request.timeout_ms))
+            .await
+        {
+            Ok(ControllerResponse::Results(outcomes)) => outcomes,
+            Ok(_) => vec![Err(ControllerError::NotController); count],
+            Err(error) => vec![Err(error); count],
+        }
+    };
+    response.replica_election_results = results(partitions, outcomes);
+    response
+}
+
+fn without_preferred_leader(image: &MetadataImage) -> Vec<(String, i32)> {
+    let all = image
+        .topics
+        .values()
+        .flat_map(|topic| (0..).zip(&topic.partitions).map(move |entry| (topic, entry)));
+    let moved = all.filter(|(_, (_, state))| state.leader != state.replicas.first().copied());
+    moved.map(|(topic, (index, _))| (topic.name.clone(), index)).collect()
+}
+
+fn results(partitions: Vec<(String, i32)>, outcomes: Vec<Result<(), ControllerError>>) -> Vec<ReplicaElectionResult> {
+    let mut outcomes = outcomes.into_iter();
+    let mut by_topic: BTreeMap<String, Vec<PartitionResult>> = BTreeMap::new();
+    for (topic, partition) in partitions {
+        let mut result = PartitionResult::default();
+        result.partition_id = partition;
+        if let Err(error) = outcomes.next().unwrap_or(Err(ControllerError::NotController)) {
+            result.error_code = controller_error_code(&error).code();
+            result.error_message = Some(StrBytes::from(error.to_string()));
+        }
+        by_topic.entry(topic).or_default().push(result);
+    }
+    let results = by_topic.into_iter().map(|(topic, partition_result)| {
+        let mut entry = ReplicaElectionResult::default();
+        entry.topic = StrBytes::from(topic);
+        entry.partition_result = partition_result;
+        entry
+    });
+    results.collect()
+}

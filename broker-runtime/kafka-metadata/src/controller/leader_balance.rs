@@ -7,12 +7,13 @@ use std::{
 };
 
 use super::elections::is_unbalanced;
-use crate::{MetadataImage, TopicId};
+use crate::{MetadataImage, MetadataOffset, TopicId};
 
 /// Since when leaderships could return.
 #[derive(Debug, Default)]
 pub struct LeaderBalance {
     since: HashMap<(TopicId, i32), Instant>,
+    looked_at: Option<MetadataOffset>,
 }
 
 impl LeaderBalance {
@@ -21,6 +22,10 @@ impl LeaderBalance {
 
     /// Looks at the whole image at `now`; answers with the partitions whose leadership is to return.
     pub fn due(&mut self, image: &MetadataImage, now: Instant) -> Vec<(TopicId, i32)> {
+        if self.since.is_empty() && self.looked_at == image.applied {
+            return Vec::new();
+        }
+        self.looked_at = image.applied;
         let mut since = HashMap::new();
         let mut due = Vec::new();
         for topic in image.topics.values() {

@@ -16,7 +16,6 @@ mod producer_ids;
 mod scram;
 mod topic_name;
 
-
 pub use decide::{ControllerEvent, Decision, decide};
 pub use defaults::ControllerDefaults;
 pub use leader_balance::LeaderBalance;

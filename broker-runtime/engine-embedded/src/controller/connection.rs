@@ -1,0 +1,126 @@
+//! Connections of brokers: each has a reader, which hands requests to the core in order, and a writer.
+
+use std::io;
+
+use bytes::Bytes;
+use kafka_metadata::rpc::BrokerMessage;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{
+        UnixListener, UnixStream,
+        unix::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::mpsc,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{debug, warn};
+
+use super::command::{Asker, Command, ConnectionId, Outgoing};
+
+/// No request is longer: `AlterPartition` for ten thousand partitions has two megabytes.
+const REQUEST_BYTES_MAX: u32 = 32 * 1024 * 1024;
+
+/// Messages that may wait for a broker to read them.
+const OUTGOING_MESSAGES_MAX: usize = 1024;
+
+/// Connections at once.
+const CONNECTIONS_MAX: usize = 4096;
+
+/// Pause after a failed accept, when there are no file descriptors for instance.
+const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+
+/// Accepts connections until told to stop.
+pub(super) async fn accept(
+    listener: UnixListener,
+    commands: mpsc::Sender<Command>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+) {
+    let mut next_id = 0;
+    let slots = std::sync::Arc::new(tokio::sync::Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                warn!(%error, "a broker's connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let Ok(slot) = std::sync::Arc::clone(&slots).try_acquire_owned() else {
+            warn!(most = CONNECTIONS_MAX, "too many connections; closing one");
+            continue;
+        };
+        next_id += 1;
+        let (connection, commands, closed) = (ConnectionId(next_id), commands.clone(), stop.child_token());
+        tasks.spawn(async move {
+            serve(stream, connection, &commands, closed).await;
+            // The core ends only together with all connections.
+            commands.send(Command::Disconnected(connection)).await.ok();
+            drop(slot);
+        });
+    }
+}
+
+async fn serve(
+    stream: UnixStream,
+    connection: ConnectionId,
+    commands: &mpsc::Sender<Command>,
+    closed: CancellationToken,
+) {
+    let (reader, writer) = stream.into_split();
+    let (messages, waiting) = mpsc::channel(OUTGOING_MESSAGES_MAX);
+    let outgoing = Outgoing {
+        connection,
+        messages,
+        closed: closed.clone(),
+    };
+    let result = tokio::select! {
+        () = closed.cancelled() => Ok(()),
+        result = read(reader, outgoing, commands) => result,
+        result = write(writer, waiting) => result,
+    };
+    closed.cancel();
+    match result {
+        Ok(()) => debug!(connection = connection.0, "a broker's connection ended"),
+        Err(error) => warn!(connection = connection.0, %error, "a broker's connection failed"),
+    }
+}
+
+async fn read(mut reader: OwnedReadHalf, outgoing: Outgoing, commands: &mpsc::Sender<Command>) -> io::Result<()> {
+    loop {
+        let length = match reader.read_u32().await {
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        if length > REQUEST_BYTES_MAX {
+            let message = format!("a request of {length} bytes is too long");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
+        let mut body = Vec::new();
+        let count = (&mut reader).take(length.into()).read_to_end(&mut body).await?;
+        if u64::try_from(count).ok() != Some(length.into()) {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let BrokerMessage { id, request } = serde_json::from_slice(&body)?;
+        let asker = Asker::Broker {
+            outgoing: outgoing.clone(),
+            id,
+        };
+        if commands.send(Command::Request { request, asker }).await.is_err() {
+            return Ok(());
+        }
+    }
+}
+
+async fn write(mut writer: OwnedWriteHalf, mut waiting: mpsc::Receiver<Bytes>) -> io::Result<()> {
+    while let Some(message) = waiting.recv().await {
+        writer.write_all(&message).await?;
+    }
+    Ok(())
+}

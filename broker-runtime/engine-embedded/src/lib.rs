@@ -1,1 +1,30 @@
-//! The default engine: our own brokers on this machine; hosts the metadata controller.
+//! The default engine: our own brokers on this machine, each a process with a loopback address of its own, and the
+//! metadata controller, which lives in this process.
+//!
+//! A cluster is a directory. [`EmbeddedEngine::ensure`](engine::Engine::ensure) makes it what the specification says, in
+//! this order: `cluster` (directory, address block, authority) → `controller` (metadata log, socket) → `supervisor` (a
+//! process a broker) → metadata (dynamic properties, SCRAM users) → rolling restart for what only a restart takes up.
+
+pub mod addresses;
+pub mod broker_config;
+mod certificates;
+mod cluster;
+pub mod controller;
+mod durable_file;
+mod engine;
+mod scram;
+mod topics;
+
+pub use crate::engine::{EmbeddedEngine, EmbeddedEngineConfig};
+
+/// An error with its causes, on one line, for the log.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -194,12 +194,13 @@ fn command(spec: &ProcessSpec, arguments: &[String], log: File) -> io::Result<Co
     Ok(command)
 }
 
-/// A session of its own, so that neither a terminal nor our death reaches it, and none of our descriptors.
+/// Gives the process that `command` will start a session of its own, so that neither a terminal nor our death reaches it,
+/// and none of our descriptors but the standard three.
 #[expect(
     unsafe_code,
     reason = "pre_exec is the only way to act between fork and exec; both calls are async-signal-safe"
 )]
-fn detach(command: &mut Command) {
+pub fn detach(command: &mut Command) {
     let act = || {
         rustix::process::setsid()?;
         // Not closed but marked: std still needs its own pipe until exec has succeeded.

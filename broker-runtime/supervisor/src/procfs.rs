@@ -30,7 +30,7 @@ pub fn resident_bytes(pid: u32) -> Option<u64> {
 }
 
 /// The process with this id, unless there is none or it has ended and only waits to be reaped.
-pub(crate) fn identify(pid: u32) -> Option<ProcessIdentity> {
+pub fn identify(pid: u32) -> Option<ProcessIdentity> {
     let (state, identity) = read_stat(pid)?;
     (!matches!(state, 'Z' | 'X')).then_some(identity)
 }
@@ -51,7 +51,7 @@ fn read_stat(pid: u32) -> Option<(char, ProcessIdentity)> {
 }
 
 /// True when `argument` is one of the arguments of the process.
-pub(crate) fn has_argument(pid: u32, argument: &str) -> bool {
+pub fn has_argument(pid: u32, argument: &str) -> bool {
     fs::read(format!("/proc/{pid}/cmdline"))
         .is_ok_and(|line| line.split(|byte| *byte == 0).any(|part| part == argument.as_bytes()))
 }

@@ -1,0 +1,127 @@
+//! The configuration file of a broker process. Its reader is `kafka_broker::BrokerConfig`, which this crate must not
+//! depend on; a test of the binary, which has both, holds them together.
+
+use std::{
+    collections::BTreeMap,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+};
+
+use engine::Listeners;
+use serde::Serialize;
+
+use crate::addresses::{INTERNAL, PLAINTEXT, SASL_SCRAM, TLS};
+
+/// What a broker process is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BrokerConfigFile {
+    cluster_id: String,
+    broker_id: i32,
+    rack: Option<String>,
+    log_dirs: Vec<PathBuf>,
+    listeners: Vec<ListenerEntry>,
+    tls: Option<TlsEntry>,
+    controller_socket: PathBuf,
+    server_properties: BTreeMap<String, String>,
+    version: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct ListenerEntry {
+    name: &'static str,
+    host: Ipv4Addr,
+    port: u16,
+    tls: bool,
+    sasl: bool,
+    mutual_tls: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct TlsEntry {
+    certificate_path: PathBuf,
+    private_key_path: PathBuf,
+    ca_path: PathBuf,
+}
+
+/// What is the same for all brokers of a cluster.
+#[derive(Clone, Debug)]
+pub struct ClusterPart {
+    /// Kafka's cluster id.
+    pub kafka_cluster_id: String,
+    /// Listeners open to clients.
+    pub listeners: Listeners,
+    /// MSK's version name.
+    pub version: String,
+    /// Properties that need a restart.
+    pub static_properties: BTreeMap<String, String>,
+    /// Unix socket of the controller.
+    pub controller_socket: PathBuf,
+    /// The cluster's authority.
+    pub ca_path: PathBuf,
+}
+
+impl BrokerConfigFile {
+    /// Configuration of one broker, whose files are in `directory`.
+    pub fn new(cluster: &ClusterPart, broker_id: i32, zone: &str, host: Ipv4Addr, directory: &Path) -> Self {
+        Self {
+            cluster_id: cluster.kafka_cluster_id.clone(),
+            broker_id,
+            rack: Some(zone.to_owned()),
+            log_dirs: vec![directory.join("data")],
+            listeners: listeners(cluster.listeners, host),
+            tls: Some(TlsEntry {
+                certificate_path: directory.join("broker.pem"),
+                private_key_path: directory.join("broker.key"),
+                ca_path: cluster.ca_path.clone(),
+            }),
+            controller_socket: cluster.controller_socket.clone(),
+            server_properties: cluster.static_properties.clone(),
+            version: cluster.version.clone(),
+        }
+    }
+
+    /// The text of the file.
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec_pretty(self).expect("a structure of texts and numbers is serialisable")
+    }
+}
+
+fn listeners(open: Listeners, host: Ipv4Addr) -> Vec<ListenerEntry> {
+    let entry = |name, port, tls, sasl, mutual_tls| ListenerEntry {
+        name,
+        host,
+        port,
+        tls,
+        sasl,
+        mutual_tls,
+    };
+    [
+        (true, entry("INTERNAL", INTERNAL, true, false, true)),
+        (open.plaintext, entry("PLAINTEXT", PLAINTEXT, false, false, false)),
+        (open.tls, entry("TLS", TLS, true, false, false)),
+        (open.sasl_scram, entry("SASL_SCRAM", SASL_SCRAM, true, true, false)),
+    ]
+    .into_iter()
+    .filter(|(open, _)| *open)
+    .map(|(_, entry)| entry)
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_open_listeners_are_configured() {
+        let open = Listeners {
+            plaintext: false,
+            tls: true,
+            sasl_scram: true,
+        };
+        let names: Vec<&str> = listeners(open, Ipv4Addr::LOCALHOST)
+            .iter()
+            .map(|listener| listener.name)
+            .collect();
+        assert_eq!(names, ["INTERNAL", "TLS", "SASL_SCRAM"]);
+    }
+}

@@ -1,0 +1,176 @@
+//! One broker: its files, its process, and what is wrong with it when it does not run.
+
+use std::{
+    fs,
+    io::{Read, Seek, SeekFrom},
+    net::{IpAddr, Ipv4Addr},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use engine::EngineError;
+use kafka_metadata::BrokerId;
+use supervisor::{ExitHook, Phase, ProcessSpec, ProcessStatus, RestartPolicy, Supervised, SupervisorError};
+
+use super::{Layout, Settings};
+use crate::{
+    addresses::{PortTaken, open_ports, probe},
+    certificates::{Authority, BrokerName},
+    cluster::Description,
+    controller::Controller,
+    durable_file::{self, Readers},
+};
+
+/// A log of a broker longer than this is set aside when the broker is started.
+const LOG_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// How long a broker may take to hand over its leaderships and to close its logs.
+const STOP_GRACE: Duration = Duration::from_secs(15);
+/// A broker that was started again this often without having become healthy is not going to.
+const RESTARTS_MAX: u32 = 3;
+/// How much of the end of a log is looked at for its last line.
+const LOG_TAIL_BYTES: u64 = 8 * 1024;
+
+/// Makes the files of a broker that are missing. A configuration that is there stays: a running process has read it.
+pub(crate) fn prepare(
+    layout: &Layout,
+    authority: &Authority,
+    description: &Description,
+    broker_id: i32,
+    config: &[u8],
+    now_ms: i64,
+) -> Result<(), EngineError> {
+    let files = layout.broker(broker_id);
+    durable_file::create_directory(&files.data())?;
+    let address = IpAddr::V4(description.block.address(broker_id));
+    let name = BrokerName {
+        broker_id,
+        cluster_name: &description.cluster_name,
+        address,
+    };
+    authority.issue(&files.certificate(), &files.key(), &name, now_ms)?;
+    if !files.config().exists() {
+        let ports = open_ports(description.listeners());
+        probe([description.block.address(broker_id)].into_iter(), &ports).map_err(PortTaken::into_error)?;
+        durable_file::replace(&files.config(), config, Readers::User)?;
+    }
+    Ok(())
+}
+
+/// Adopts the process of a broker or starts it, and keeps it running.
+pub(crate) async fn supervise(
+    settings: &Settings,
+    layout: &Layout,
+    controller: &Controller,
+    broker_id: i32,
+) -> Result<Arc<Supervised>, EngineError> {
+    let files = layout.broker(broker_id);
+    let spec = ProcessSpec {
+        name: format!("broker-{broker_id} in {}", layout.root().display()),
+        program: settings.program.clone(),
+        arguments: vec![
+            "broker".to_owned(),
+            "--config".to_owned(),
+            files.config().display().to_string(),
+        ],
+        environment: settings.environment.clone(),
+        working_directory: layout.root().to_owned(),
+        state_directory: files.root().to_owned(),
+        log_path: files.log(),
+        log_bytes_max: LOG_BYTES_MAX,
+        restart: RestartPolicy::default(),
+        stop_grace: STOP_GRACE,
+    };
+    let controller = controller.clone();
+    let hook: ExitHook = Box::new(move |_exit| {
+        let controller = controller.clone();
+        Box::pin(async move { controller.broker_process_exited(BrokerId(broker_id), None).await })
+    });
+    let started = Supervised::start(spec, hook, Arc::clone(&settings.clock)).await;
+    started
+        .map(Arc::new)
+        .map_err(|source| supervisor_error(format!("supervising broker {broker_id}"), source))
+}
+
+/// Why a broker will not come up by itself, if that is so.
+pub(crate) fn diagnose(
+    description: &Description,
+    layout: &Layout,
+    broker_id: i32,
+    status: &ProcessStatus,
+) -> Result<(), EngineError> {
+    let name = format!("broker {broker_id} of cluster {:?}", description.cluster_name);
+    if let Some(error) = &status.start_error {
+        return Err(EngineError::Environment {
+            problem: format!("{name} cannot be started: {error}"),
+            remedy: "install broker-runtime again at that path, then try again".to_owned(),
+        });
+    }
+    if status.restarts < RESTARTS_MAX {
+        return Ok(());
+    }
+    if status.phase != Phase::Running {
+        let ports = open_ports(description.listeners());
+        let host: Ipv4Addr = description.block.address(broker_id);
+        probe([host].into_iter(), &ports).map_err(PortTaken::into_error)?;
+    }
+    let log = layout.broker(broker_id).log();
+    let reason = status
+        .last_exit
+        .as_ref()
+        .map_or_else(String::new, |exit| format!(" ({})", exit.reason));
+    let line = last_line(&log).unwrap_or_else(|| "it has logged nothing".to_owned());
+    Err(EngineError::Environment {
+        problem: format!("{name} keeps ending{reason}: {line}"),
+        remedy: format!("see {}, and `broker-runtime doctor`", log.display()),
+    })
+}
+
+/// The last line of a file that says something.
+fn last_line(path: &Path) -> Option<String> {
+    let mut file = fs::File::open(path).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(LOG_TAIL_BYTES))).ok()?;
+    let mut tail = Vec::new();
+    file.take(LOG_TAIL_BYTES).read_to_end(&mut tail).ok()?;
+    let tail = String::from_utf8_lossy(&tail);
+    tail.lines()
+        .rev()
+        .map(str::trim)
+        .find(|line| !line.is_empty())
+        .map(str::to_owned)
+}
+
+/// What an error of the supervisor means to the caller of the engine.
+pub(crate) fn supervisor_error(context: String, source: SupervisorError) -> EngineError {
+    match source {
+        SupervisorError::File { path, source } => durable_file::file_error("used", &path, source),
+        SupervisorError::StillRuns {
+            waited_ms,
+            ref name,
+            pid,
+        } => EngineError::Timeout {
+            what: format!("{context}: the end of {name}"),
+            waited_ms,
+            last_state: format!("process {pid} still runs"),
+        },
+        source => EngineError::Internal {
+            context,
+            source: source.into(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn last_line_of_a_log_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        assert_eq!(last_line(&path), None);
+        fs::write(&path, format!("{}\nfirst\nlast \n\n", "x".repeat(20_000))).unwrap();
+        assert_eq!(last_line(&path).unwrap(), "last");
+    }
+}

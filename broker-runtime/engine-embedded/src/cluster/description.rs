@@ -1,0 +1,110 @@
+//! `cluster.json`: what has to be known of a cluster before anything of it is started.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use engine::{ClusterSpec, EngineError, Listeners};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::Layout;
+use crate::{
+    addresses::AddressBlock,
+    durable_file::{self, Readers},
+};
+
+/// How far a cluster has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Phase {
+    /// It has never been what it should be: when that turns out to be impossible it goes away again.
+    Creating,
+    /// It has been what it should be once.
+    Established,
+    /// It is to go away.
+    Removing,
+}
+
+/// The contents of `cluster.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Description {
+    pub(crate) cluster_id: Uuid,
+    pub(crate) cluster_name: String,
+    pub(crate) phase: Phase,
+    pub(crate) block: AddressBlock,
+    pub(crate) broker_count: u32,
+    plaintext: bool,
+    tls: bool,
+    sasl_scram: bool,
+    /// All server properties, the dynamic ones too.
+    pub(crate) server_properties: BTreeMap<String, String>,
+}
+
+impl Description {
+    /// Of a cluster that does not exist yet.
+    pub(crate) fn new(spec: &ClusterSpec, block: AddressBlock) -> Self {
+        Self {
+            cluster_id: spec.cluster_id,
+            cluster_name: spec.cluster_name.clone(),
+            phase: Phase::Creating,
+            block,
+            broker_count: spec.broker_count,
+            plaintext: spec.listeners.plaintext,
+            tls: spec.listeners.tls,
+            sasl_scram: spec.listeners.sasl_scram,
+            server_properties: spec.server_properties.clone(),
+        }
+    }
+
+    /// The same cluster as `spec` wants it.
+    pub(crate) fn wanted(&self, spec: &ClusterSpec) -> Self {
+        Self {
+            phase: self.phase,
+            ..Self::new(spec, self.block)
+        }
+    }
+
+    /// The same in another phase.
+    pub(crate) fn in_phase(self, phase: Phase) -> Self {
+        Self { phase, ..self }
+    }
+
+    /// The same with other server properties.
+    pub(crate) fn with_properties(self, server_properties: BTreeMap<String, String>) -> Self {
+        Self {
+            server_properties,
+            ..self
+        }
+    }
+
+    pub(crate) fn listeners(&self) -> Listeners {
+        Listeners {
+            plaintext: self.plaintext,
+            tls: self.tls,
+            sasl_scram: self.sasl_scram,
+        }
+    }
+
+    /// Kafka's name for the cluster: 22 characters of url-safe base64.
+    pub(crate) fn kafka_cluster_id(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.cluster_id.as_bytes())
+    }
+
+    /// Reads the file; `None` when there is none.
+    pub(crate) fn read(layout: &Layout) -> Result<Option<Self>, EngineError> {
+        let path = layout.description();
+        let Some(text) = durable_file::read(&path)? else {
+            return Ok(None);
+        };
+        let description = serde_json::from_slice(&text).map_err(|source| EngineError::Internal {
+            context: format!("{} is malformed", path.display()),
+            source: source.into(),
+        })?;
+        Ok(Some(description))
+    }
+
+    /// Replaces the file.
+    pub(crate) fn write(&self, layout: &Layout) -> Result<(), EngineError> {
+        let text = serde_json::to_vec_pretty(self).expect("a structure of texts and numbers is serialisable");
+        durable_file::replace(&layout.description(), &text, Readers::User)
+    }
+}

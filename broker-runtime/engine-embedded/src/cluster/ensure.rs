@@ -1,0 +1,188 @@
+//! Makes a cluster what its specification says. Every step looks first and does what is missing, so that it can be
+//! repeated after a failure at any place.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use engine::{ClusterSpec, EngineError};
+use futures::future::try_join_all;
+use kafka_metadata::{
+    BrokerId, ConfigResource, MetadataImage,
+    rpc::{AlterConfigResource, ControllerError, ControllerRequest, ControllerResponse},
+};
+
+use super::{Cluster, Phase, Progress, broker, properties, running::blocking};
+use crate::{
+    broker_config::{BrokerConfigFile, ClusterPart},
+    scram,
+};
+
+/// How long brokers may take to join.
+const JOIN_LIMIT: Duration = Duration::from_secs(30);
+/// How long brokers may take to take up a change of metadata.
+const APPLY_LIMIT: Duration = Duration::from_secs(10);
+
+impl Cluster {
+    /// Makes the cluster what `spec` says. The specification has been validated.
+    pub(crate) async fn ensure(&self, spec: &ClusterSpec) -> Result<(), EngineError> {
+        let before = self.description();
+        self.check_growth(spec)?;
+        let configs = self.configs(spec);
+        self.controller
+            .update_default_properties(spec.server_properties.clone());
+        // What was in force before is only forgotten once the new is: else nobody would take back what it set.
+        let grown = before.wanted(spec).with_properties(before.server_properties.clone());
+        self.describe(grown).await?;
+        try_join_all(
+            configs
+                .iter()
+                .map(|(id, config)| self.start_broker(*id, config.to_json())),
+        )
+        .await?;
+        self.apply_metadata(spec, &before.server_properties).await?;
+        self.wait_for_brokers().await?;
+        self.wait_applied().await?;
+        self.restart_outdated(&configs).await?;
+        self.describe(before.wanted(spec).in_phase(Phase::Established)).await
+    }
+
+    fn check_growth(&self, spec: &ClusterSpec) -> Result<(), EngineError> {
+        let have = self.description().broker_count;
+        if spec.broker_count < have {
+            return Err(EngineError::Unsupported {
+                reason: cannot_shrink(&spec.cluster_name, have, spec.broker_count),
+            });
+        }
+        Ok(())
+    }
+
+    /// The configuration each broker should have.
+    fn configs(&self, spec: &ClusterSpec) -> BTreeMap<i32, BrokerConfigFile> {
+        let description = self.description();
+        let cluster = ClusterPart {
+            kafka_cluster_id: description.kafka_cluster_id(),
+            listeners: spec.listeners,
+            version: spec.kafka_version.clone(),
+            static_properties: properties::static_ones(&spec.server_properties),
+            controller_socket: self.layout.socket_for_brokers(),
+            ca_path: self.layout.ca_certificate(),
+        };
+        let ids = (1..=spec.broker_count).filter_map(|id| i32::try_from(id).ok());
+        ids.map(|id| {
+            let (address, files) = (description.block.address(id), self.layout.broker(id));
+            (
+                id,
+                BrokerConfigFile::new(&cluster, id, &Self::zone(spec, id), address, files.root()),
+            )
+        })
+        .collect()
+    }
+
+    async fn start_broker(&self, broker_id: i32, config: Vec<u8>) -> Result<(), EngineError> {
+        if self.broker(broker_id).is_some() {
+            return Ok(());
+        }
+        let (layout, description) = (self.layout.clone(), self.description());
+        let (authority, now_ms) = (std::sync::Arc::clone(&self.authority), self.settings.clock.now_ms());
+        blocking(move || broker::prepare(&layout, &authority, &description, broker_id, &config, now_ms)).await?;
+        self.supervise(broker_id).await
+    }
+
+    /// Dynamic properties and SCRAM users.
+    async fn apply_metadata(&self, spec: &ClusterSpec, before: &BTreeMap<String, String>) -> Result<(), EngineError> {
+        let image = self.image();
+        let changes = properties::dynamic_changes(&image, before, &spec.server_properties);
+        if !changes.is_empty() {
+            let resources = vec![AlterConfigResource {
+                resource: ConfigResource::Brokers,
+                changes,
+            }];
+            let request = ControllerRequest::AlterConfigs {
+                resources,
+                validate_only: false,
+            };
+            let answer = self.ask("setting the dynamic properties", request).await?;
+            if let ControllerResponse::Results(results) = answer
+                && let Some(error) = results.into_iter().find_map(Result::err)
+            {
+                return Err(EngineError::Unsupported {
+                    reason: format!("a server property was refused: {error}"),
+                });
+            }
+        }
+        let records = scram::changes(&image, &spec.scram_users);
+        if !records.is_empty() {
+            self.ask("setting the SCRAM users", ControllerRequest::AlterScram { records })
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn ask(&self, context: &str, request: ControllerRequest) -> Result<ControllerResponse, EngineError> {
+        let failed = |source: ControllerError| EngineError::Internal {
+            context: context.to_owned(),
+            source: source.into(),
+        };
+        self.controller.call(request).await.map_err(failed)
+    }
+
+    /// Waits until every broker has joined; gives up early on one that never will.
+    pub(super) async fn wait_for_brokers(&self) -> Result<(), EngineError> {
+        let description = self.description();
+        let what = format!("starting the brokers of cluster {:?}", description.cluster_name);
+        self.wait(&what, JOIN_LIMIT, |image| {
+            let missing: Vec<String> = self.broker_ids().filter_map(|id| absence(image, id)).collect();
+            if missing.is_empty() {
+                return Ok(Progress::Done(()));
+            }
+            for id in self.broker_ids() {
+                if let Some(supervised) = self.broker(id) {
+                    broker::diagnose(&description, &self.layout, id, &supervised.status().borrow())?;
+                }
+            }
+            Ok(Progress::Waiting(missing.join(", ")))
+        })
+        .await
+    }
+
+    /// Waits until every broker that serves has taken up all of the metadata there is now.
+    pub(crate) async fn wait_applied(&self) -> Result<(), EngineError> {
+        let Some(newest) = self.image().applied else {
+            return Ok(());
+        };
+        let what = format!(
+            "telling the brokers of cluster {:?} of a change",
+            self.description().cluster_name
+        );
+        let applied_by = self.controller.applied_by();
+        let mut news = applied_by.clone();
+        self.wait_woken(&what, APPLY_LIMIT, &mut news, |image| {
+            let applied = applied_by.borrow();
+            let behind = image.brokers.values().filter(|broker| !broker.fenced);
+            let behind = behind
+                .map(|broker| broker.broker_id)
+                .find(|id| applied.get(id).is_none_or(|at| *at < newest));
+            Ok(match behind {
+                None => Progress::Done(()),
+                Some(id) => Progress::Waiting(format!("broker {id} has not applied metadata offset {newest}")),
+            })
+        })
+        .await
+    }
+}
+
+/// Why a cluster keeps its brokers.
+pub(crate) fn cannot_shrink(cluster_name: &str, have: u32, wanted: u32) -> String {
+    format!(
+        "cluster {cluster_name:?} has {have} brokers and cannot be shrunk to {wanted}: the embedded engine does not move \
+         the data of a broker to others yet"
+    )
+}
+
+/// What keeps a broker from serving, in words.
+fn absence(image: &MetadataImage, broker_id: i32) -> Option<String> {
+    match image.brokers.get(&BrokerId(broker_id)) {
+        None => Some(format!("broker {broker_id} has not registered")),
+        Some(broker) if broker.fenced => Some(format!("broker {broker_id} has not caught up")),
+        Some(_) => None,
+    }
+}

@@ -1,0 +1,21 @@
+//! One cluster: its directory (`layout`, `description`), its processes (`broker`), what runs of it (`running`), and what
+//! makes it the way it should be (`ensure`, `rolling`, `properties`, `waiting`), tells how it is (`observe`) and deletes
+//! it (`remove`).
+
+mod broker;
+mod description;
+mod ensure;
+mod layout;
+mod observe;
+mod properties;
+mod remove;
+mod rolling;
+mod running;
+mod waiting;
+
+pub(crate) use description::{Description, Phase};
+pub(crate) use ensure::cannot_shrink;
+pub(crate) use layout::Layout;
+pub(crate) use remove::remove;
+pub(crate) use running::{Cluster, Settings};
+pub(crate) use waiting::Progress;

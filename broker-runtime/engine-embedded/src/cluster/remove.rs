@@ -1,0 +1,60 @@
+//! Deletes a cluster: no process, no port, no file stays. It works from the directory alone, so that it also removes what
+//! cannot be opened any more.
+
+use std::{fs, sync::Arc, time::Duration};
+
+use engine::EngineError;
+use futures::future::try_join_all;
+
+use super::{Cluster, Description, Layout, Phase, broker::supervisor_error, running::blocking};
+use crate::durable_file;
+
+/// Its records are deleted with it, so a broker is not given time to close its logs.
+const GRACE: Duration = Duration::ZERO;
+
+/// Removes all of a cluster. `running` is what runs of it in this process.
+pub(crate) async fn remove(layout: &Layout, running: Option<&Arc<Cluster>>) -> Result<(), EngineError> {
+    if !layout.root().exists() {
+        return Ok(());
+    }
+    // From here on a crash leaves something that is removed at the next start.
+    let marked = layout.clone();
+    blocking(move || match Description::read(&marked) {
+        Ok(Some(description)) => description.in_phase(Phase::Removing).write(&marked),
+        Ok(None) | Err(_) => Ok(()),
+    })
+    .await?;
+    if let Some(cluster) = running {
+        let failed = |source| supervisor_error("ending a broker".to_owned(), source);
+        let brokers = cluster.brokers();
+        try_join_all(
+            brokers
+                .iter()
+                .map(|supervised| async move { supervised.kill().await.map_err(failed) }),
+        )
+        .await?;
+        drop(brokers);
+        cluster.close().await;
+    } else {
+        end_left_over(layout).await?;
+    }
+    let root = layout.root().to_owned();
+    blocking(move || durable_file::remove_directory(&root)).await
+}
+
+/// Ends brokers that nobody supervises.
+async fn end_left_over(layout: &Layout) -> Result<(), EngineError> {
+    let entries =
+        fs::read_dir(layout.root()).map_err(|source| durable_file::file_error("read", layout.root(), source))?;
+    let directories = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.join("process.lock").exists());
+    try_join_all(directories.map(|path| async move {
+        let name = path.display().to_string();
+        let ended = supervisor::end(&name, &path, GRACE).await;
+        ended.map_err(|source| supervisor_error(format!("ending the process of {name}"), source))
+    }))
+    .await
+    .map(drop)
+}

@@ -1,0 +1,124 @@
+//! Rolling restart: brokers whose configuration file is not what it should be are restarted one after the other, each only
+//! while all replicas are in sync, so that no partition is without a leader and none under its minimum of replicas.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use engine::EngineError;
+use kafka_metadata::{BrokerEpoch, BrokerId, MetadataImage};
+
+use super::{Cluster, Progress, broker::supervisor_error, running::blocking};
+use crate::{
+    addresses::{PortTaken, open_ports, probe},
+    broker_config::BrokerConfigFile,
+    durable_file::{self, Readers},
+};
+
+/// How long replicas may take to be back in sync.
+const IN_SYNC_LIMIT: Duration = Duration::from_secs(120);
+
+impl Cluster {
+    pub(super) async fn restart_outdated(&self, configs: &BTreeMap<i32, BrokerConfigFile>) -> Result<(), EngineError> {
+        for (broker_id, config) in configs {
+            let (path, wanted) = (self.layout.broker(*broker_id).config(), config.to_json());
+            let current = {
+                let path = path.clone();
+                blocking(move || durable_file::read(&path)).await?
+            };
+            if current.as_deref() == Some(&wanted) {
+                continue;
+            }
+            self.check_ports(*broker_id).await?;
+            self.wait_in_sync().await?;
+            tracing::info!(broker_id, cluster = %self.layout.root().display(), "restarting a broker with a new configuration");
+            self.restart(*broker_id, wanted).await?;
+        }
+        if configs.is_empty() {
+            Ok(())
+        } else {
+            self.wait_for_brokers().await
+        }
+    }
+
+    /// The configuration is replaced while the broker is down: whatever runs has read the file that is there.
+    async fn restart(&self, broker_id: i32, config: Vec<u8>) -> Result<(), EngineError> {
+        let Some(supervised) = self.broker(broker_id) else {
+            return Ok(());
+        };
+        let epoch = epoch_of(&self.controller.image().borrow(), broker_id);
+        let failed = |source| supervisor_error(format!("restarting broker {broker_id}"), source);
+        supervised.stop().await.map_err(failed)?;
+        let path = self.layout.broker(broker_id).config();
+        let replaced = blocking(move || durable_file::replace(&path, &config, Readers::User)).await;
+        // It has to run again, also with the old configuration.
+        supervised.restart(None).await.map_err(failed)?;
+        replaced?;
+        let what = format!(
+            "restarting broker {broker_id} of cluster {:?}",
+            self.description().cluster_name
+        );
+        self.wait(&what, IN_SYNC_LIMIT, |image| {
+            if epoch_of(image, broker_id) == epoch {
+                return Ok(Progress::Waiting(format!(
+                    "broker {broker_id} has not registered again"
+                )));
+            }
+            Ok(Progress::Done(()))
+        })
+        .await?;
+        self.wait_for_brokers().await?;
+        self.wait_in_sync().await
+    }
+
+    /// Ports of listeners that are opened now must be free; those that are open are held by the broker itself.
+    async fn check_ports(&self, broker_id: i32) -> Result<(), EngineError> {
+        let description = self.description();
+        let host = description.block.address(broker_id);
+        let own = self
+            .broker(broker_id)
+            .and_then(|supervised| supervised.status().borrow().pid);
+        blocking(move || {
+            for port in open_ports(description.listeners()) {
+                match probe([host].into_iter(), &[port]) {
+                    Err(taken) if !taken.is_held_by(own) => return Err(PortTaken::into_error(taken)),
+                    _ => (),
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn wait_in_sync(&self) -> Result<(), EngineError> {
+        let what = format!(
+            "getting the replicas of cluster {:?} in sync",
+            self.description().cluster_name
+        );
+        self.wait(&what, IN_SYNC_LIMIT, |image| {
+            Ok(match out_of_sync(image) {
+                None => Progress::Done(()),
+                Some(missing) => Progress::Waiting(missing),
+            })
+        })
+        .await
+    }
+}
+
+fn epoch_of(image: &MetadataImage, broker_id: i32) -> Option<BrokerEpoch> {
+    image
+        .brokers
+        .get(&BrokerId(broker_id))
+        .map(|broker| broker.broker_epoch)
+}
+
+/// A partition that has not all of its replicas in sync, in words.
+fn out_of_sync(image: &MetadataImage) -> Option<String> {
+    image.topics.values().find_map(|topic| {
+        let mut partitions = topic.partitions.iter().enumerate();
+        let (index, state) = partitions.find(|(_, state)| state.isr.len() < state.replicas.len())?;
+        let (isr, replicas) = (state.isr.len(), state.replicas.len());
+        Some(format!(
+            "partition {}-{index} has {isr} of {replicas} replicas in sync",
+            topic.name
+        ))
+    })
+}

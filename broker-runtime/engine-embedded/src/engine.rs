@@ -1,0 +1,279 @@
+//! The engine: which clusters there are, one change of a cluster at a time.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    ffi::OsString,
+    fs,
+    path::PathBuf,
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use clock::Clock;
+use engine::{ClusterSpec, Engine, EngineError, ObservedCluster, TopicAdmin, TopicError};
+use futures::future::join_all;
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+use crate::{
+    addresses::{self, AddressBlock, BROKERS_MAX, PortTaken, open_ports},
+    cluster::{self, Cluster, Description, Layout, Phase, Settings},
+    durable_file,
+};
+
+/// What the engine needs to know of the world.
+#[derive(Clone, Debug)]
+pub struct EmbeddedEngineConfig {
+    /// Directory of the clusters' directories; created when missing.
+    pub directory: PathBuf,
+    /// The program whose subcommand `broker` runs a broker.
+    pub program: PathBuf,
+    /// The whole environment of brokers.
+    pub broker_environment: Vec<(OsString, OsString)>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Runs clusters on this machine.
+#[derive(Debug)]
+pub struct EmbeddedEngine {
+    directory: PathBuf,
+    settings: Arc<Settings>,
+    slots: Mutex<HashMap<Uuid, Arc<Slot>>>,
+    /// Held while a block of addresses is chosen and written down.
+    allocation: tokio::sync::Mutex<()>,
+}
+
+/// Place of a cluster. What changes the cluster holds `busy`.
+#[derive(Debug, Default)]
+struct Slot {
+    busy: tokio::sync::Mutex<()>,
+    running: Mutex<Option<Arc<Cluster>>>,
+}
+
+impl Slot {
+    fn running(&self) -> Option<Arc<Cluster>> {
+        self.running.lock().clone()
+    }
+}
+
+impl EmbeddedEngine {
+    /// Takes up everything that is there: controllers are started, brokers that run are adopted, others started. A
+    /// cluster that cannot be taken up does not keep the others from it; it is tried again by `ensure`.
+    pub async fn open(config: EmbeddedEngineConfig) -> Result<Arc<Self>, EngineError> {
+        durable_file::create_directory(&config.directory)?;
+        let settings = Settings {
+            program: config.program,
+            environment: config.broker_environment,
+            clock: config.clock,
+        };
+        let engine = Arc::new(Self {
+            directory: config.directory,
+            settings: Arc::new(settings),
+            slots: Mutex::default(),
+            allocation: tokio::sync::Mutex::default(),
+        });
+        join_all(
+            engine
+                .cluster_ids()?
+                .into_iter()
+                .map(|cluster_id| engine.take_up(cluster_id)),
+        )
+        .await;
+        Ok(engine)
+    }
+
+    /// Ends what runs in this process. Brokers go on.
+    pub async fn close(&self) {
+        let slots: Vec<Arc<Slot>> = self.slots.lock().drain().map(|(_, slot)| slot).collect();
+        for slot in slots {
+            let _busy = slot.busy.lock().await;
+            let running = slot.running.lock().take();
+            if let Some(cluster) = running {
+                cluster.close().await;
+            }
+        }
+    }
+
+    /// The running cluster, for topic administration.
+    pub(crate) fn cluster(&self, cluster_id: Uuid) -> Result<Arc<Cluster>, TopicError> {
+        let slot = self.slots.lock().get(&cluster_id).cloned();
+        let running = slot.and_then(|slot| slot.running());
+        running.ok_or_else(|| TopicError::ClusterConnectivity(format!("cluster {cluster_id} does not run")))
+    }
+
+    fn layout(&self, cluster_id: Uuid) -> Layout {
+        Layout::new(self.directory.join(cluster_id.to_string()))
+    }
+
+    fn slot(&self, cluster_id: Uuid) -> Arc<Slot> {
+        Arc::clone(self.slots.lock().entry(cluster_id).or_default())
+    }
+
+    fn cluster_ids(&self) -> Result<Vec<Uuid>, EngineError> {
+        let failed = |source| durable_file::file_error("read", &self.directory, source);
+        let entries = fs::read_dir(&self.directory).map_err(failed)?;
+        let names = entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().into_string().ok());
+        Ok(names.filter_map(|name| Uuid::try_parse(&name).ok()).collect())
+    }
+
+    /// After a start of the runtime.
+    async fn take_up(&self, cluster_id: Uuid) {
+        let slot = self.slot(cluster_id);
+        let _busy = slot.busy.lock().await;
+        let layout = self.layout(cluster_id);
+        let taken_up = async {
+            match Description::read(&layout)? {
+                Some(description) if description.phase != Phase::Removing => {
+                    let cluster = Cluster::open(Arc::clone(&self.settings), layout, description).await?;
+                    *slot.running.lock() = Some(cluster);
+                    Ok(())
+                }
+                Some(_) | None => cluster::remove(&layout, None).await,
+            }
+        };
+        let result: Result<(), EngineError> = taken_up.await;
+        if let Err(error) = result {
+            tracing::error!(%cluster_id, error = %crate::chain(&error), "cluster was not taken up");
+        }
+    }
+
+    /// Opens the cluster or begins to create it.
+    async fn bring_up(&self, slot: &Slot, spec: &ClusterSpec) -> Result<Arc<Cluster>, EngineError> {
+        if let Some(cluster) = slot.running() {
+            return Ok(cluster);
+        }
+        let layout = self.layout(spec.cluster_id);
+        let description = match Description::read(&layout)? {
+            Some(description) if description.phase != Phase::Removing => description,
+            Some(_) | None => {
+                cluster::remove(&layout, None).await?;
+                self.create(&layout, spec).await?
+            }
+        };
+        let cluster = Cluster::open(Arc::clone(&self.settings), layout, description).await?;
+        *slot.running.lock() = Some(Arc::clone(&cluster));
+        Ok(cluster)
+    }
+
+    /// Chooses a block of addresses and writes it down.
+    async fn create(&self, layout: &Layout, spec: &ClusterSpec) -> Result<Description, EngineError> {
+        let _allocation = self.allocation.lock().await;
+        let reserved = self.reserved_blocks()?;
+        let ports = open_ports(spec.listeners);
+        let chosen = addresses::choose(spec.cluster_id, spec.broker_count, &ports, &reserved);
+        let description = Description::new(spec, chosen.map_err(PortTaken::into_error)?);
+        durable_file::create_directory(layout.root())?;
+        description.write(layout)?;
+        Ok(description)
+    }
+
+    fn reserved_blocks(&self) -> Result<BTreeSet<AddressBlock>, EngineError> {
+        let mut reserved = BTreeSet::new();
+        for cluster_id in self.cluster_ids()? {
+            // One that cannot be read is in nobody's way: it does not run.
+            if let Ok(Some(description)) = Description::read(&self.layout(cluster_id)) {
+                reserved.insert(description.block);
+            }
+        }
+        Ok(reserved)
+    }
+
+    async fn tear_down(&self, slot: &Slot, cluster_id: Uuid) -> Result<(), EngineError> {
+        let running = slot.running.lock().take();
+        let removed = cluster::remove(&self.layout(cluster_id), running.as_ref()).await;
+        if removed.is_err() {
+            // Nothing supervises it any more; the next attempt works from the directory.
+            tracing::warn!(%cluster_id, "cluster was removed in part only");
+        }
+        removed
+    }
+
+    /// A first creation that failed for good leaves nothing behind.
+    async fn undo_failed_creation(&self, slot: &Slot, cluster_id: Uuid, error: &EngineError) {
+        let for_good = !matches!(error, EngineError::Timeout { .. });
+        let phase = Description::read(&self.layout(cluster_id))
+            .ok()
+            .flatten()
+            .map(|description| description.phase);
+        let half_made = phase.is_none_or(|phase| phase == Phase::Creating);
+        if for_good
+            && half_made
+            && let Err(error) = self.tear_down(slot, cluster_id).await
+        {
+            tracing::warn!(%cluster_id, error = %crate::chain(&error), "half-made cluster was not removed");
+        }
+    }
+}
+
+#[async_trait]
+impl Engine for EmbeddedEngine {
+    fn name(&self) -> &'static str {
+        "embedded"
+    }
+
+    fn validate(&self, spec: &ClusterSpec) -> Result<(), EngineError> {
+        let refuse = |reason: String| Err(EngineError::Unsupported { reason });
+        let name = &spec.cluster_name;
+        if !(1..=BROKERS_MAX).contains(&spec.broker_count) {
+            return refuse(format!(
+                "cluster {name:?} cannot have {} brokers: the embedded engine runs 1 to {BROKERS_MAX}",
+                spec.broker_count
+            ));
+        }
+        if spec.zones.is_empty() {
+            return refuse(format!("cluster {name:?} has no zones"));
+        }
+        let listeners = spec.listeners;
+        if !(listeners.plaintext || listeners.tls || listeners.sasl_scram) {
+            return refuse(format!("cluster {name:?} has no listener that is open to clients"));
+        }
+        let description = Description::read(&self.layout(spec.cluster_id)).ok().flatten();
+        if let Some(have) = description.map(|description| description.broker_count)
+            && spec.broker_count < have
+        {
+            return refuse(cluster::cannot_shrink(name, have, spec.broker_count));
+        }
+        Ok(())
+    }
+
+    async fn ensure(&self, spec: &ClusterSpec) -> Result<(), EngineError> {
+        self.validate(spec)?;
+        let slot = self.slot(spec.cluster_id);
+        let _busy = slot.busy.lock().await;
+        let ensured = match self.bring_up(&slot, spec).await {
+            Ok(cluster) => cluster.ensure(spec).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &ensured {
+            self.undo_failed_creation(&slot, spec.cluster_id, error).await;
+        }
+        ensured
+    }
+
+    async fn observe(&self, cluster_id: Uuid) -> Result<Option<ObservedCluster>, EngineError> {
+        let slot = self.slots.lock().get(&cluster_id).cloned();
+        match slot.and_then(|slot| slot.running()) {
+            Some(cluster) => cluster.observe().await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn remove(&self, cluster_id: Uuid) -> Result<(), EngineError> {
+        let slot = self.slot(cluster_id);
+        let _busy = slot.busy.lock().await;
+        self.tear_down(&slot, cluster_id).await?;
+        self.slots.lock().remove(&cluster_id);
+        Ok(())
+    }
+
+    async fn list(&self) -> Result<Vec<Uuid>, EngineError> {
+        self.cluster_ids()
+    }
+
+    fn topics(&self) -> &dyn TopicAdmin {
+        self
+    }
+}

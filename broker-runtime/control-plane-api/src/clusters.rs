@@ -1,0 +1,464 @@
+//! Clusters, versions 1 and 2.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Our header on creates: the same token and body again give the first answer instead of a conflict.
+pub const IDEMPOTENCY_HEADER: &str = "x-openmsk-idempotency-token";
+
+/// Our query parameter on `DescribeClusterV2` and `DescribeClusterOperation`: wait so many milliseconds, at most 30,000,
+/// for a state that is final, then answer.
+pub const WAIT_PARAMETER: &str = "openmskWaitMs";
+
+/// `CreateCluster`. `broker_node_group_info` and `kafka_version` are optional here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateClusterRequest {
+    /// 1 to 64 letters, digits and hyphens.
+    pub cluster_name: String,
+    /// MSK's version name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kafka_version: Option<String>,
+    /// Number of brokers.
+    pub number_of_broker_nodes: i64,
+    /// Where brokers are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub broker_node_group_info: Option<BrokerNodeGroupInfo>,
+    /// Who may connect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_authentication: Option<ClientAuthentication>,
+    /// Server properties.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub configuration_info: Option<ConfigurationInfo>,
+    /// Encryption.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encryption_info: Option<EncryptionInfo>,
+    /// Metrics level.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enhanced_monitoring: Option<String>,
+    /// `LOCAL`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storage_mode: Option<String>,
+    /// Tags.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+}
+
+/// Answer of `CreateCluster`, `DeleteCluster` and their second versions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateClusterResponse {
+    /// The cluster.
+    pub cluster_arn: String,
+    /// Its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_name: Option<String>,
+    /// Its state.
+    pub state: String,
+    /// `PROVISIONED`, in version 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_type: Option<String>,
+}
+
+/// Answer of `DeleteCluster`.
+pub type DeleteClusterResponse = CreateClusterResponse;
+
+/// `CreateClusterV2`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateClusterV2Request {
+    /// Its name.
+    pub cluster_name: String,
+    /// Tags.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+    /// A provisioned cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provisioned: Option<ProvisionedRequest>,
+    /// A serverless cluster; refused for now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub serverless: Option<serde_json::Value>,
+}
+
+/// The provisioned part of `CreateClusterV2`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProvisionedRequest {
+    /// MSK's version name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kafka_version: Option<String>,
+    /// Number of brokers.
+    pub number_of_broker_nodes: i64,
+    /// Where brokers are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub broker_node_group_info: Option<BrokerNodeGroupInfo>,
+    /// Who may connect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_authentication: Option<ClientAuthentication>,
+    /// Server properties.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub configuration_info: Option<ConfigurationInfo>,
+    /// Encryption.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encryption_info: Option<EncryptionInfo>,
+    /// Metrics level.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enhanced_monitoring: Option<String>,
+    /// `LOCAL`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storage_mode: Option<String>,
+}
+
+/// Where brokers are. Zones come from `zone_ids`, else one for each subnet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BrokerNodeGroupInfo {
+    /// MSK's instance type; kept and shown, without meaning here.
+    #[serde(default)]
+    pub instance_type: String,
+    /// Subnets; each stands for a zone.
+    #[serde(default)]
+    pub client_subnets: Vec<String>,
+    /// Security groups; kept and shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub security_groups: Vec<String>,
+    /// `DEFAULT`.
+    #[serde(rename = "brokerAZDistribution", default, skip_serializing_if = "Option::is_none")]
+    pub broker_az_distribution: Option<String>,
+    /// Zones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub zone_ids: Vec<String>,
+    /// Storage; kept and shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_info: Option<StorageInfo>,
+}
+
+/// Storage of a broker.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StorageInfo {
+    /// A volume.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ebs_storage_info: Option<EbsStorageInfo>,
+}
+
+/// A volume.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EbsStorageInfo {
+    /// GiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volume_size: Option<i64>,
+}
+
+/// A switch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enabled {
+    /// On or off.
+    #[serde(default)]
+    pub enabled: bool,
+}
+
+/// Who may connect.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClientAuthentication {
+    /// With SASL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sasl: Option<Sasl>,
+    /// With client certificates; refused for now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsAuthentication>,
+    /// Everybody, over TLS (and plaintext, where that is open).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unauthenticated: Option<Enabled>,
+}
+
+/// SASL mechanisms.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sasl {
+    /// SCRAM.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scram: Option<Enabled>,
+    /// IAM; refused for now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iam: Option<Enabled>,
+}
+
+/// Client certificates.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TlsAuthentication {
+    /// On or off.
+    #[serde(default)]
+    pub enabled: bool,
+    /// Authorities.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub certificate_authority_arn_list: Vec<String>,
+}
+
+/// A revision of a configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigurationInfo {
+    /// The configuration.
+    pub arn: String,
+    /// Its revision, from 1.
+    pub revision: i64,
+}
+
+/// Encryption.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EncryptionInfo {
+    /// At rest; kept and shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encryption_at_rest: Option<EncryptionAtRest>,
+    /// In transit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encryption_in_transit: Option<EncryptionInTransit>,
+}
+
+/// Encryption at rest.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EncryptionAtRest {
+    /// A key's ARN.
+    #[serde(rename = "dataVolumeKMSKeyId")]
+    pub data_volume_kms_key_id: String,
+}
+
+/// Encryption in transit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EncryptionInTransit {
+    /// `TLS`, `TLS_PLAINTEXT` or `PLAINTEXT`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_broker: Option<String>,
+    /// Between brokers; always on here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_cluster: Option<bool>,
+}
+
+/// What brokers run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BrokerSoftwareInfo {
+    /// The configuration in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configuration_arn: Option<String>,
+    /// Its revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configuration_revision: Option<i64>,
+    /// MSK's version name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kafka_version: Option<String>,
+}
+
+/// Why a cluster is in its state.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateInfo {
+    /// A word.
+    #[serde(default)]
+    pub code: String,
+    /// A sentence.
+    #[serde(default)]
+    pub message: String,
+}
+
+/// A cluster, version 1.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ClusterInfo {
+    /// The operation under way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub active_operation_arn: Option<String>,
+    /// Where brokers are.
+    pub broker_node_group_info: BrokerNodeGroupInfo,
+    /// Who may connect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_authentication: Option<ClientAuthentication>,
+    /// Identity.
+    pub cluster_arn: String,
+    /// Name.
+    pub cluster_name: String,
+    /// ISO 8601.
+    pub creation_time: String,
+    /// What brokers run.
+    pub current_broker_software_info: BrokerSoftwareInfo,
+    /// To be named by updates.
+    pub current_version: String,
+    /// Encryption.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encryption_info: Option<EncryptionInfo>,
+    /// Metrics level.
+    pub enhanced_monitoring: String,
+    /// Number of brokers.
+    pub number_of_broker_nodes: i64,
+    /// MSK's state.
+    pub state: String,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state_info: Option<StateInfo>,
+    /// `LOCAL`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storage_mode: Option<String>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// `NONE`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer_action_status: Option<String>,
+}
+
+/// A cluster, version 2.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Cluster {
+    /// The operation under way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub active_operation_arn: Option<String>,
+    /// `PROVISIONED`.
+    pub cluster_type: String,
+    /// Identity.
+    pub cluster_arn: String,
+    /// Name.
+    pub cluster_name: String,
+    /// ISO 8601.
+    pub creation_time: String,
+    /// To be named by updates.
+    pub current_version: String,
+    /// MSK's state.
+    pub state: String,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state_info: Option<StateInfo>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// The provisioned part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provisioned: Option<Provisioned>,
+}
+
+/// The provisioned part of a cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Provisioned {
+    /// Where brokers are.
+    pub broker_node_group_info: BrokerNodeGroupInfo,
+    /// What brokers run.
+    pub current_broker_software_info: BrokerSoftwareInfo,
+    /// Who may connect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_authentication: Option<ClientAuthentication>,
+    /// Encryption.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encryption_info: Option<EncryptionInfo>,
+    /// Metrics level.
+    pub enhanced_monitoring: String,
+    /// Number of brokers.
+    pub number_of_broker_nodes: i64,
+    /// `LOCAL`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storage_mode: Option<String>,
+    /// `NONE`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer_action_status: Option<String>,
+}
+
+/// `DescribeCluster`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DescribeClusterResponse {
+    /// The cluster.
+    pub cluster_info: ClusterInfo,
+}
+
+/// `DescribeClusterV2`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DescribeClusterV2Response {
+    /// The cluster.
+    pub cluster_info: Cluster,
+}
+
+/// `ListClusters`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListClustersResponse {
+    /// Clusters by name.
+    pub cluster_info_list: Vec<ClusterInfo>,
+    /// More of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+/// `ListClustersV2`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListClustersV2Response {
+    /// Clusters by name.
+    pub cluster_info_list: Vec<Cluster>,
+    /// More of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+/// `GetBootstrapBrokers`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct GetBootstrapBrokersResponse {
+    /// 9092.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bootstrap_broker_string: Option<String>,
+    /// 9094.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bootstrap_broker_string_tls: Option<String>,
+    /// 9096.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bootstrap_broker_string_sasl_scram: Option<String>,
+}
+
+/// `UpdateBrokerCount`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UpdateBrokerCountRequest {
+    /// The version the caller has seen.
+    pub current_version: String,
+    /// Number of brokers.
+    pub target_number_of_broker_nodes: i64,
+}
+
+/// `UpdateClusterConfiguration`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UpdateClusterConfigurationRequest {
+    /// The version the caller has seen.
+    pub current_version: String,
+    /// The configuration to put in force.
+    pub configuration_info: ConfigurationInfo,
+}
+
+/// `UpdateSecurity`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UpdateSecurityRequest {
+    /// The version the caller has seen.
+    pub current_version: String,
+    /// Who may connect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_authentication: Option<ClientAuthentication>,
+    /// Encryption.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encryption_info: Option<EncryptionInfo>,
+}
+
+/// Answer of every update.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UpdateClusterResponse {
+    /// The cluster.
+    pub cluster_arn: String,
+    /// The operation that was begun.
+    pub cluster_operation_arn: String,
+}

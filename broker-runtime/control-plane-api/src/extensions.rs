@@ -1,0 +1,79 @@
+//! Our extensions under `/openmsk/v1`.
+
+use serde::{Deserialize, Serialize};
+
+/// `GET /openmsk/v1/runtime`: who answers. The one path that needs no signature.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RuntimeInfo {
+    /// Always `openmsk`.
+    pub product: String,
+    /// Version of the runtime.
+    pub version: String,
+    /// Process id of the control plane.
+    pub pid: u32,
+}
+
+/// `GET /openmsk/v1/clusters/{arn}/certificate-authority`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CertificateAuthority {
+    /// PEM.
+    pub certificate_pem: String,
+}
+
+/// `GET /openmsk/v1/status`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// The runtime.
+    pub runtime: RuntimeInfo,
+    /// Clusters by name.
+    pub clusters: Vec<ClusterStatus>,
+}
+
+/// A cluster, as the engine sees it now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterStatus {
+    /// Name.
+    pub name: String,
+    /// Identity.
+    pub arn: String,
+    /// MSK's state.
+    pub state: String,
+    /// Why, when something is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Bytes in all logs.
+    pub log_bytes: u64,
+    /// Brokers by id.
+    pub brokers: Vec<BrokerStatus>,
+}
+
+/// A broker, as the engine sees it now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BrokerStatus {
+    /// `node.id`.
+    pub broker_id: i32,
+    /// `STARTING`, `RUNNING`, `STOPPING` or `DOWN`.
+    pub state: String,
+    /// Zone.
+    pub zone: String,
+    /// Address.
+    pub host: String,
+    /// Client endpoints.
+    pub endpoints: Vec<String>,
+    /// Its process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// How long it has been running, milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uptime_ms: Option<i64>,
+    /// Resident memory, bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resident_bytes: Option<u64>,
+    /// Restarts since it was last healthy.
+    pub restarts: u32,
+}

@@ -106,6 +106,15 @@ pub enum LogError {
         #[source]
         source: io::Error,
     },
+    /// What is stored is damaged. The log stays online: other records can be read.
+    #[error("stored records in {path:?} are damaged")]
+    Damaged {
+        /// The directory of the log.
+        path: PathBuf,
+        /// Cause.
+        #[source]
+        source: io::Error,
+    },
     /// The disk failed earlier, or the log was closed or deleted.
     #[error("log {0:?} is offline")]
     Offline(PathBuf),

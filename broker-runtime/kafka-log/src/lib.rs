@@ -8,10 +8,16 @@
 //! a power failure), committed (the high watermark, which replication moves and tells us by [`Log::set_high_watermark`]).
 
 mod append_info;
+mod checkpoint;
 mod config;
 mod error;
+mod index;
+mod leader_epochs;
 mod log;
 mod log_dir;
+mod producer_state;
+mod segment;
+pub mod storage;
 
 pub use append_info::{AppendInfo, AppendOrigin, LeaderAppend, ProducerInfo, TimestampedOffset};
 pub use config::{CleanupPolicy, LogConfig};

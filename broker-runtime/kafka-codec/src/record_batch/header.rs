@@ -308,9 +308,14 @@ fn low_half(crc: u64) -> u32 {
     u32::try_from(crc & 0xffff_ffff).expect("the low half fits")
 }
 
+/// CRC-32C (Castagnoli), as batches and producer snapshots use it.
+pub fn crc32c(bytes: &[u8]) -> u32 {
+    low_half(checksum(CrcAlgorithm::Crc32Iscsi, bytes))
+}
+
 /// CRC-32C of everything from the attributes on. `batch` is a whole batch.
 pub(super) fn computed_crc(batch: &[u8]) -> u32 {
-    low_half(checksum(CrcAlgorithm::Crc32Iscsi, &batch[ATTRIBUTES_OFFSET..]))
+    crc32c(&batch[ATTRIBUTES_OFFSET..])
 }
 
 /// Sets the base offset of the batch at the front of `batch`; the CRC stays valid.

@@ -75,7 +75,7 @@ impl<'a> Records<'a> {
     }
 
     /// See [`RecordBatch::verify_records`](super::RecordBatch::verify_records).
-    pub(super) fn verify(&self) -> Result<(), RecordError> {
+    pub fn verify(&self) -> Result<(), RecordError> {
         let mut rest: &[u8] = &self.body;
         let mut index = 0;
         while !rest.is_empty() {

@@ -1,0 +1,107 @@
+//! Bringing the log to the medium. An `fsync` that failed is never tried again: the kernel may have dropped the pages,
+//! and a second call would say that all is well. The log goes offline instead.
+
+use std::{
+    io,
+    sync::{Arc, atomic::Ordering},
+};
+
+use super::log::Log;
+use crate::{LogError, log_dir::PARTITION_METADATA, segment::Segment};
+
+impl Log {
+    /// Writes everything appended before this call to the medium, and gives the offset below which all is there.
+    /// Appends go on meanwhile. One call at a time does the work; others wait for it.
+    pub fn flush(&self) -> Result<i64, LogError> {
+        let _flushing = self.flushing.lock();
+        self.expect_online()?;
+        self.flush_locked()
+    }
+
+    /// [`Log::flush`] for who has the flushing lock.
+    fn flush_locked(&self) -> Result<i64, LogError> {
+        // Epochs first: no record may be safe whose epoch is not.
+        self.store_epochs(true).map_err(|error| self.failed(error))?;
+        let (end_offset, segments, dirty) = {
+            let _writer = self.writer.lock();
+            let segments = self.segments();
+            let dirty: Vec<Arc<Segment>> = segments
+                .iter()
+                .filter(|segment| segment.take_dirty())
+                .cloned()
+                .collect();
+            (self.log_end_offset(), segments, dirty)
+        };
+        let active = segments.last().map(|segment| segment.base_offset());
+        if let Err(source) = self.sync_segments(&dirty, active) {
+            self.take_offline();
+            return Err(LogError::Storage {
+                path: self.directory.clone(),
+                source,
+            });
+        }
+        self.flushed_offset.fetch_max(end_offset, Ordering::AcqRel);
+        Ok(end_offset)
+    }
+
+    fn sync_segments(&self, dirty: &[Arc<Segment>], active: Option<i64>) -> io::Result<()> {
+        let mut names_changed = false;
+        for segment in dirty {
+            segment.sync()?;
+            names_changed |= segment.take_unsettled();
+            if active != Some(segment.base_offset()) {
+                // It is complete: recovery will not look at it again, so its indexes have to be safe too.
+                segment.sync_indexes()?;
+                names_changed = true;
+            }
+        }
+        if names_changed {
+            self.storage.sync_dir(&self.directory)?;
+        }
+        if !dirty.is_empty() && !self.directory_settled.swap(true, Ordering::AcqRel) {
+            let metadata = self.directory.join(PARTITION_METADATA);
+            match self.storage.open(&metadata, false) {
+                Ok(file) => file.sync()?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+            self.storage.sync_dir(&self.directory)?;
+            if let Some(parent) = self.directory.parent() {
+                self.storage.sync_dir(parent)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Flushes everything, completes the indexes, writes a snapshot of the producers and takes the log offline. After
+    /// that a restart need not read the log, if the directory is shut down cleanly as well. Closing twice is no error.
+    pub fn close(&self) -> Result<(), LogError> {
+        let _flushing = self.flushing.lock();
+        if self.closed.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        {
+            let _writer = self.writer.lock();
+            self.expect_online()?;
+            // From here on nothing is appended.
+            self.take_offline();
+        }
+        let end_offset = self.flush_locked()?;
+        self.settle(end_offset).map_err(|error| self.failed(error))?;
+        self.closed.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// What a clean start relies on, besides the batches.
+    fn settle(&self, end_offset: i64) -> io::Result<()> {
+        let active = self.active();
+        if active.size() > 0 {
+            active.seal()?;
+            active.sync_indexes()?;
+        }
+        if end_offset > 0 && self.snapshot_offset.load(Ordering::Acquire) != end_offset {
+            self.store_snapshot(&self.writer.lock(), end_offset, true)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,19 @@
+//! One partition's log.
+
+mod append;
+mod flush;
+mod load;
+mod log;
+mod offsets;
+mod read;
+mod retention;
+mod truncate;
+mod validate;
+
+pub(crate) use load::LoadLog;
+pub use log::Log;
+pub(crate) use log::{LogIdentity, RecoveryPoints};
+pub(crate) use validate::DECOMPRESSED_BYTES_MAX;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,8 @@
+//! One segment: a file of batches and its two indexes.
+
+mod read;
+mod recover;
+mod segment;
+mod walk;
+
+pub(crate) use segment::{Segment, SegmentPaths};

@@ -1,0 +1,216 @@
+//! A disk that fails when a test says so: it runs full in the middle of a write, refuses to flush, breaks, or forgets
+//! what was not flushed, as at a power failure.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, IoSlice},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use parking_lot::Mutex;
+
+use super::{Disk, Entry, Storage, StorageFile};
+
+#[derive(Debug, Default)]
+struct State {
+    /// Bytes that may still be written before the disk is full.
+    room: Option<u64>,
+    sync_fails: bool,
+    io_fails: bool,
+    /// Content of every file when it was last synced; `None` when it never was.
+    synced: BTreeMap<PathBuf, Option<Vec<u8>>>,
+    syncs: usize,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FaultyDisk {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug)]
+struct FaultyFile {
+    inner: Arc<dyn StorageFile>,
+    path: PathBuf,
+    state: Arc<Mutex<State>>,
+}
+
+impl FaultyDisk {
+    pub(crate) fn set_room(&self, room: Option<u64>) {
+        self.state.lock().room = room;
+    }
+
+    pub(crate) fn fail_syncs(&self) {
+        self.state.lock().sync_fails = true;
+    }
+
+    pub(crate) fn fail_io(&self) {
+        self.state.lock().io_fails = true;
+    }
+
+    pub(crate) fn syncs(&self) -> usize {
+        self.state.lock().syncs
+    }
+
+    /// The power fails: every file is what it was at its last sync, files never synced are gone.
+    pub(crate) fn lose_unsynced(&self) {
+        let state = self.state.lock();
+        for (path, content) in &state.synced {
+            match content {
+                Some(content) if path.exists() => fs::write(path, content).unwrap(),
+                Some(_) => {}
+                None => drop(fs::remove_file(path)),
+            }
+        }
+    }
+
+    fn check(&self) -> io::Result<()> {
+        if self.state.lock().io_fails {
+            Err(io::Error::other("the disk is broken"))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl State {
+    fn note_synced(&mut self, path: &Path) {
+        self.syncs += 1;
+        if let Ok(content) = fs::read(path) {
+            self.synced.insert(path.to_owned(), Some(content));
+        }
+    }
+
+    fn note_created(&mut self, path: &Path) {
+        // What was there before this test began counts as synced.
+        self.synced
+            .entry(path.to_owned())
+            .or_insert_with(|| fs::read(path).ok());
+    }
+}
+
+impl Storage for FaultyDisk {
+    fn open(&self, path: &Path, create: bool) -> io::Result<Arc<dyn StorageFile>> {
+        self.check()?;
+        if create || path.exists() {
+            self.state.lock().note_created(path);
+        }
+        let inner = Disk.open(path, create)?;
+        Ok(Arc::new(FaultyFile {
+            inner,
+            path: path.to_owned(),
+            state: Arc::clone(&self.state),
+        }))
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.check()?;
+        Disk.read(path)
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
+        self.check()?;
+        self.state.lock().note_created(path);
+        let file = self.open(path, true)?;
+        file.truncate(0)?;
+        file.write_at(&mut [IoSlice::new(bytes)], 0)?;
+        if sync { file.sync() } else { Ok(()) }
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.check()?;
+        let mut state = self.state.lock();
+        if let Some(content) = state.synced.remove(from) {
+            state.synced.insert(to.to_owned(), content);
+        }
+        Disk.rename(from, to)
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.check()?;
+        self.state.lock().synced.remove(path);
+        Disk.remove_file(path)
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        self.check()?;
+        Disk.create_dir(path)
+    }
+
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        self.check()?;
+        self.state.lock().synced.retain(|file, _| !file.starts_with(path));
+        Disk.remove_dir(path)
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<Entry>> {
+        self.check()?;
+        Disk.list(path)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        self.check()?;
+        self.state.lock().syncs += 1;
+        Disk.sync_dir(path)
+    }
+}
+
+impl FaultyFile {
+    fn check(&self) -> io::Result<()> {
+        if self.state.lock().io_fails {
+            Err(io::Error::other("the disk is broken"))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl StorageFile for FaultyFile {
+    fn write_at(&self, slices: &mut [IoSlice<'_>], offset: u64) -> io::Result<()> {
+        self.check()?;
+        let wanted: usize = slices.iter().map(|slice| slice.len()).sum();
+        let room = self.state.lock().room;
+        let Some(room) = room else {
+            return self.inner.write_at(slices, offset);
+        };
+        let fits = usize::try_from(room).unwrap().min(wanted);
+        let bytes: Vec<u8> = slices
+            .iter()
+            .flat_map(|slice| slice.iter().copied())
+            .take(fits)
+            .collect();
+        self.inner.write_at(&mut [IoSlice::new(&bytes)], offset)?;
+        self.state.lock().room = Some(room - u64::try_from(fits).unwrap());
+        if fits < wanted {
+            Err(io::ErrorKind::StorageFull.into())
+        } else {
+            Ok(())
+        }
+    }
+
+    fn read_at(&self, length: usize, offset: u64) -> io::Result<Vec<u8>> {
+        self.check()?;
+        self.inner.read_at(length, offset)
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        self.check()?;
+        self.inner.size()
+    }
+
+    fn truncate(&self, size: u64) -> io::Result<()> {
+        self.check()?;
+        self.inner.truncate(size)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.check()?;
+        if self.state.lock().sync_fails {
+            return Err(io::Error::other("the disk does not flush"));
+        }
+        self.inner.sync()?;
+        self.state.lock().note_synced(&self.path);
+        Ok(())
+    }
+}

@@ -84,10 +84,10 @@ pub fn decode_request_header(frame: Bytes, limits: DecodeLimits) -> Result<(Requ
     ))
 }
 
-/// Reads the body of a request. All of it has to be understood: a version out of range, a body that ends early and
-/// bytes that are left over are errors.
+/// Reads the body of a request. A version out of range and a body that ends early are errors. Bytes that are left over are
+/// not, as in Kafka: librdkafka asks for the metadata of all topics with three bytes too many.
 pub fn decode_request<R: KafkaRequest>(version: i16, body: Bytes, limits: DecodeLimits) -> Result<R, DecodeError> {
-    R::decode_from_bytes(body, ApiVersion::new(version), limits)
+    R::decode(&mut Decoder::new(body, limits)?, ApiVersion::new(version))
 }
 
 /// Makes the frame of a response: length, header, body. `ApiVersions` has header version 0 in all versions.

@@ -46,8 +46,16 @@ proptest! {
         let mut long = body.to_vec();
         long.push(0);
         let trailing = decode_request::<ProduceRequest>(version, Bytes::from(long), decode_limits());
-        prop_assert_eq!(trailing, Err(DecodeError::TrailingBytes { remaining: 1 }));
+        prop_assert_eq!(trailing, Ok(request));
     }
+}
+
+#[test]
+fn librdkafkas_question_for_all_topics_is_understood() {
+    // Metadata 13 of librdkafka 2.16.1: the null array takes four bytes instead of one, and Kafka does not mind.
+    let body = Bytes::from_static(&[0, 0, 0, 0, 1, 0, 0]);
+    let request = decode_request::<MetadataRequest>(13, body, decode_limits()).unwrap();
+    assert_eq!(request.topics, None);
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn log_error_code(error: &LogError) -> ErrorCode {
     match error {
         LogError::MessageTooLarge { .. } => ErrorCode::MessageTooLarge,
         LogError::RecordListTooLarge { .. } => ErrorCode::RecordListTooLarge,
-        LogError::Corrupt(_) => ErrorCode::CorruptMessage,
+        LogError::Corrupt(_) | LogError::Damaged { .. } => ErrorCode::CorruptMessage,
         LogError::InvalidRecord(_) | LogError::MalformedRecords(_) => ErrorCode::InvalidRecord,
         LogError::InvalidTimestamp { .. } => ErrorCode::InvalidTimestamp,
         LogError::InvalidProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,

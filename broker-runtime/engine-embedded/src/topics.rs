@@ -101,7 +101,7 @@ impl TopicAdmin for EmbeddedEngine {
             ControllerResponse::Results(results) => first(results, name)?,
             other => return Err(unexpected(&other)),
         }
-        cluster.wait_applied().await.map_err(timeout)
+        cluster.wait_applied(cluster.image().applied).await.map_err(timeout)
     }
 }
 
@@ -161,7 +161,7 @@ async fn wait_until_led(cluster: &Cluster, name: &str) -> Result<TopicDescriptio
         .await
         .map_err(timeout)?
         .ok_or_else(|| TopicError::UnknownTopic(name.to_owned()))?;
-    cluster.wait_applied().await.map_err(timeout)?;
+    cluster.wait_applied(cluster.image().applied).await.map_err(timeout)?;
     Ok(description)
 }
 

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 use engine::{ClusterSpec, EngineError};
 use futures::future::try_join_all;
 use kafka_metadata::{
-    BrokerId, ConfigResource, MetadataImage,
+    BrokerId, ConfigResource, MetadataImage, MetadataOffset,
     rpc::{AlterConfigResource, ControllerError, ControllerRequest, ControllerResponse},
 };
 
@@ -39,8 +39,9 @@ impl Cluster {
         )
         .await?;
         self.apply_metadata(spec, &before.server_properties).await?;
+        let applied = self.image().applied;
         self.wait_for_brokers().await?;
-        self.wait_applied().await?;
+        self.wait_applied(applied).await?;
         self.restart_outdated(&configs).await?;
         self.describe(before.wanted(spec).in_phase(Phase::Established)).await
     }
@@ -144,9 +145,9 @@ impl Cluster {
         .await
     }
 
-    /// Waits until every broker that serves has taken up all of the metadata there is now.
-    pub(crate) async fn wait_applied(&self) -> Result<(), EngineError> {
-        let Some(newest) = self.image().applied else {
+    /// Waits until every broker that serves has taken up the metadata up to this offset.
+    pub(crate) async fn wait_applied(&self, newest: Option<MetadataOffset>) -> Result<(), EngineError> {
+        let Some(newest) = newest else {
             return Ok(());
         };
         let what = format!(

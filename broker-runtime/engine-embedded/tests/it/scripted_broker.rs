@@ -24,8 +24,7 @@ pub fn run(config: &Path) -> ExitCode {
         folder.parent().unwrap().parent().unwrap().join("misbehave"),
     ] {
         if let Ok(text) = fs::read_to_string(wish) {
-            println!("some line");
-            println!("{text}");
+            eprintln!("some line\n{text}");
             return ExitCode::from(3);
         }
     }

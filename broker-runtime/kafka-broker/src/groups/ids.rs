@@ -16,10 +16,6 @@ macro_rules! text_id {
             pub(crate) fn as_str(&self) -> &str {
                 &self.0
             }
-
-            pub(crate) fn is_empty(&self) -> bool {
-                self.0.is_empty()
-            }
         }
 
         impl fmt::Debug for $name {
@@ -48,6 +44,18 @@ text_id!(
     /// `group.instance.id` of a static member (KIP-345).
     InstanceId
 );
+
+impl GroupId {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl MemberId {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
 
 /// A moment, on both clocks: deadlines are counted on the one that never jumps, records carry the one people read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

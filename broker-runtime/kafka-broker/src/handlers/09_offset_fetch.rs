@@ -6,8 +6,8 @@
 //! * `require_stable` changes nothing: there are no transactions yet, so every committed offset is stable.
 //! * Member id and epoch (version 9) belong to the consumer group protocol and are not looked at for classic groups.
 //!
-//! Difference from Kafka: an offset that was committed for a topic which has been deleted and created again is not
-//! returned, even in the moment before it is forgotten.
+//! Difference from Kafka: an offset that was committed for a topic which has been deleted since is not returned, even in
+//! the moment before it is forgotten.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -243,8 +243,8 @@ fn all(image: &MetadataImage, offsets: BTreeMap<TopicPartition, CommittedOffset>
     topics
 }
 
-/// False when the topic was created anew since the commit.
+/// False when the topic was deleted since the commit, even if it was created anew.
 fn is_current(image: &MetadataImage, partition: &TopicPartition, committed: &CommittedOffset) -> bool {
     let topic = image.topics.get(&*partition.topic);
-    committed.topic_id.is_nil() || topic.is_none_or(|topic| topic.topic_id.0 == committed.topic_id)
+    committed.topic_id.is_nil() || topic.is_some_and(|topic| topic.topic_id.0 == committed.topic_id)
 }

@@ -53,11 +53,11 @@ async fn handle(
             return response;
         }
     };
-    let codes = results
+    let mut codes = results
         .into_iter()
         .map(|result| result.err().map_or(0, |error| group_error_code(error).code()));
     if version < BATCH_VERSION {
-        response.error_code = codes.last().unwrap_or(0);
+        response.error_code = codes.next().unwrap_or(0);
         return response;
     }
     let members = named.into_iter().zip(codes).map(|(member, error_code)| {

@@ -164,7 +164,7 @@ impl World {
                 name: "range".into(),
                 metadata: Bytes::new(),
             }],
-            requires_known_member_id: client % 2 == 0,
+            requires_known_member_id: client.is_multiple_of(2),
             supports_skipping_assignment: false,
             fresh_member_id: MemberId::new(format!("m{}", self.replies)),
         };

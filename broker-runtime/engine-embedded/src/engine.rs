@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeSet, HashMap},
     ffi::OsString,
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -13,6 +13,7 @@ use clock::Clock;
 use engine::{ClusterSpec, Engine, EngineError, ObservedCluster, TopicAdmin, TopicError};
 use futures::future::join_all;
 use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
@@ -48,6 +49,8 @@ pub struct EmbeddedEngine {
 #[derive(Debug, Default)]
 struct Slot {
     busy: tokio::sync::Mutex<()>,
+    /// Cancelled when the cluster is to go away, so that nobody waits for it to come up.
+    removal: Mutex<CancellationToken>,
     running: Mutex<Option<Arc<Cluster>>>,
 }
 
@@ -158,8 +161,13 @@ impl EmbeddedEngine {
         Ok(cluster)
     }
 
+    async fn bring_up_and_ensure(&self, slot: &Slot, spec: &ClusterSpec) -> Result<(), EngineError> {
+        self.bring_up(slot, spec).await?.ensure(spec).await
+    }
+
     /// Chooses a block of addresses and writes it down.
     async fn create(&self, layout: &Layout, spec: &ClusterSpec) -> Result<Description, EngineError> {
+        check_space(&self.directory)?;
         let _allocation = self.allocation.lock().await;
         let reserved = self.reserved_blocks()?;
         let ports = open_ports(spec.listeners);
@@ -208,6 +216,35 @@ impl EmbeddedEngine {
     }
 }
 
+fn being_removed(spec: &ClusterSpec) -> EngineError {
+    EngineError::Timeout {
+        what: format!("bringing up cluster {:?}", spec.cluster_name),
+        waited_ms: 0,
+        last_state: "it is being removed".to_owned(),
+    }
+}
+
+/// A disk with less space than this is full for our purposes.
+const FREE_BYTES_MIN: u64 = 64 * 1024 * 1024;
+
+/// Refuses to make a cluster on a full disk: its brokers would fail one by one.
+fn check_space(directory: &Path) -> Result<(), EngineError> {
+    let stat = rustix::fs::statvfs(directory)
+        .map_err(|error| durable_file::file_error("examined", directory, error.into()))?;
+    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    if free >= FREE_BYTES_MIN {
+        return Ok(());
+    }
+    Err(EngineError::Environment {
+        problem: format!(
+            "the disk of {} is full: {} MiB are free",
+            directory.display(),
+            free / (1024 * 1024)
+        ),
+        remedy: format!("free at least {} MiB, then try again", FREE_BYTES_MIN / (1024 * 1024)),
+    })
+}
+
 #[async_trait]
 impl Engine for EmbeddedEngine {
     fn name(&self) -> &'static str {
@@ -243,9 +280,10 @@ impl Engine for EmbeddedEngine {
         self.validate(spec)?;
         let slot = self.slot(spec.cluster_id);
         let _busy = slot.busy.lock().await;
-        let ensured = match self.bring_up(&slot, spec).await {
-            Ok(cluster) => cluster.ensure(spec).await,
-            Err(error) => Err(error),
+        let removal = slot.removal.lock().clone();
+        let ensured = tokio::select! {
+            ensured = self.bring_up_and_ensure(&slot, spec) => ensured,
+            () = removal.cancelled() => return Err(being_removed(spec)),
         };
         if let Err(error) = &ensured {
             self.undo_failed_creation(&slot, spec.cluster_id, error).await;
@@ -257,16 +295,20 @@ impl Engine for EmbeddedEngine {
         let slot = self.slots.lock().get(&cluster_id).cloned();
         match slot.and_then(|slot| slot.running()) {
             Some(cluster) => cluster.observe().await.map(Some),
-            None => Ok(None),
+            None => cluster::observe_at_rest(self.layout(cluster_id)).await,
         }
     }
 
     async fn remove(&self, cluster_id: Uuid) -> Result<(), EngineError> {
         let slot = self.slot(cluster_id);
+        slot.removal.lock().cancel();
         let _busy = slot.busy.lock().await;
-        self.tear_down(&slot, cluster_id).await?;
-        self.slots.lock().remove(&cluster_id);
-        Ok(())
+        let removed = self.tear_down(&slot, cluster_id).await;
+        match removed {
+            Ok(()) => drop(self.slots.lock().remove(&cluster_id)),
+            Err(_) => *slot.removal.lock() = CancellationToken::new(),
+        }
+        removed
     }
 
     async fn list(&self) -> Result<Vec<Uuid>, EngineError> {

@@ -65,14 +65,19 @@ pub(crate) async fn supervise(
     broker_id: i32,
 ) -> Result<Arc<Supervised>, EngineError> {
     let files = layout.broker(broker_id);
+    let text = |path: &Path| path.display().to_string();
     let spec = ProcessSpec {
         name: format!("broker-{broker_id} in {}", layout.root().display()),
         program: settings.program.clone(),
-        arguments: vec![
-            "broker".to_owned(),
-            "--config".to_owned(),
-            files.config().display().to_string(),
-        ],
+        arguments: [
+            "broker",
+            "--config",
+            &text(&files.config()),
+            "--log-file",
+            &text(&files.log()),
+        ]
+        .map(str::to_owned)
+        .to_vec(),
         environment: settings.environment.clone(),
         working_directory: layout.root().to_owned(),
         state_directory: files.root().to_owned(),

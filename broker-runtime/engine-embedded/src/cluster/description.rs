@@ -32,6 +32,7 @@ pub(crate) struct Description {
     pub(crate) phase: Phase,
     pub(crate) block: AddressBlock,
     pub(crate) broker_count: u32,
+    zones: Vec<String>,
     plaintext: bool,
     tls: bool,
     sasl_scram: bool,
@@ -48,6 +49,7 @@ impl Description {
             phase: Phase::Creating,
             block,
             broker_count: spec.broker_count,
+            zones: spec.zones.clone(),
             plaintext: spec.listeners.plaintext,
             tls: spec.listeners.tls,
             sasl_scram: spec.listeners.sasl_scram,
@@ -82,6 +84,17 @@ impl Description {
             tls: self.tls,
             sasl_scram: self.sasl_scram,
         }
+    }
+
+    /// Ids of the brokers the cluster should have.
+    pub(crate) fn broker_ids(&self) -> impl Iterator<Item = i32> + use<> {
+        (1..=self.broker_count).filter_map(|id| i32::try_from(id).ok())
+    }
+
+    /// Zone of a broker: they take turns.
+    pub(crate) fn zone(&self, broker_id: i32) -> String {
+        let index = usize::try_from(broker_id - 1).unwrap_or(0) % self.zones.len().max(1);
+        self.zones.get(index).cloned().unwrap_or_default()
     }
 
     /// Kafka's name for the cluster: 22 characters of url-safe base64.

@@ -67,12 +67,13 @@ impl Cluster {
             controller_socket: self.layout.socket_for_brokers(),
             ca_path: self.layout.ca_certificate(),
         };
-        let ids = (1..=spec.broker_count).filter_map(|id| i32::try_from(id).ok());
+        let wanted = description.wanted(spec);
+        let ids = wanted.broker_ids();
         ids.map(|id| {
             let (address, files) = (description.block.address(id), self.layout.broker(id));
             (
                 id,
-                BrokerConfigFile::new(&cluster, id, &Self::zone(spec, id), address, files.root()),
+                BrokerConfigFile::new(&cluster, id, &wanted.zone(id), address, files.root()),
             )
         })
         .collect()

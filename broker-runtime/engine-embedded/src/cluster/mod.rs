@@ -16,6 +16,7 @@ mod waiting;
 pub(crate) use description::{Description, Phase};
 pub(crate) use ensure::cannot_shrink;
 pub(crate) use layout::Layout;
+pub(crate) use observe::observe_at_rest;
 pub(crate) use remove::remove;
 pub(crate) use running::{Cluster, Settings};
 pub(crate) use waiting::Progress;

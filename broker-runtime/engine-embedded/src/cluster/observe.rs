@@ -1,12 +1,12 @@
 //! What a cluster is, right now.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use engine::{BootstrapBrokers, BrokerState, EngineError, ObservedBroker, ObservedCluster};
 use kafka_metadata::{BrokerId, MetadataImage};
 use supervisor::{Phase, ProcessStatus};
 
-use super::{Cluster, running::blocking};
+use super::{Cluster, Description, Layout, running::blocking};
 use crate::{
     addresses::{PLAINTEXT, SASL_SCRAM, TLS},
     durable_file,
@@ -18,69 +18,94 @@ const BLOCK_BYTES: u64 = 512;
 impl Cluster {
     /// Looks at processes, metadata and disks.
     pub(crate) async fn observe(&self) -> Result<ObservedCluster, EngineError> {
-        let description = self.description();
-        let image = self.image();
-        let brokers = self.broker_ids().map(|id| self.observe_broker(&image, id)).collect();
-        let data: Vec<_> = self.broker_ids().map(|id| self.layout.broker(id).data()).collect();
-        let ca_path = self.layout.ca_certificate();
-        let (log_bytes, authority) = blocking(move || {
-            let log_bytes = data.iter().map(|path| directory_bytes(path)).sum();
-            Ok((log_bytes, durable_file::read(&ca_path)?.unwrap_or_default()))
-        })
-        .await?;
+        let ids = self.broker_ids();
+        let statuses = ids
+            .filter_map(|id| Some((id, self.broker(id)?.status().borrow().clone())))
+            .collect();
+        look(self.layout.clone(), self.description(), self.image(), statuses).await
+    }
+}
+
+/// What there is of a cluster that is not running in this process: it is being created, or could not be taken up. `None`
+/// when there is nothing.
+pub(crate) async fn observe_at_rest(layout: Layout) -> Result<Option<ObservedCluster>, EngineError> {
+    match Description::read(&layout)? {
+        Some(description) => look(layout, description, Arc::default(), BTreeMap::new())
+            .await
+            .map(Some),
+        None => Ok(None),
+    }
+}
+
+async fn look(
+    layout: Layout,
+    description: Description,
+    image: Arc<MetadataImage>,
+    statuses: BTreeMap<i32, ProcessStatus>,
+) -> Result<ObservedCluster, EngineError> {
+    blocking(move || {
+        let ids: Vec<i32> = description.broker_ids().collect();
+        let brokers = ids
+            .iter()
+            .map(|id| observe_broker(&description, &image, *id, statuses.get(id)));
+        let authority = durable_file::read(&layout.ca_certificate())?.unwrap_or_default();
         Ok(ObservedCluster {
             cluster_id: description.cluster_id,
-            brokers,
-            bootstrap: self.bootstrap(),
+            brokers: brokers.collect(),
+            bootstrap: bootstrap(&description),
             certificate_authority_pem: String::from_utf8_lossy(&authority).into_owned(),
-            log_bytes,
+            log_bytes: ids.iter().map(|id| directory_bytes(&layout.broker(*id).data())).sum(),
         })
-    }
+    })
+    .await
+}
 
-    fn bootstrap(&self) -> BootstrapBrokers {
-        let description = self.description();
-        let listeners = description.listeners();
-        let strings = |open: bool, port: u16| {
-            let ids = self.broker_ids().filter(|_| open);
-            ids.map(|id| format!("{}:{port}", description.block.address(id)))
-                .collect()
-        };
-        BootstrapBrokers {
-            plaintext: strings(listeners.plaintext, PLAINTEXT),
-            tls: strings(listeners.tls, TLS),
-            sasl_scram: strings(listeners.sasl_scram, SASL_SCRAM),
-        }
+fn bootstrap(description: &Description) -> BootstrapBrokers {
+    let listeners = description.listeners();
+    let strings = |open: bool, port: u16| {
+        let ids = description.broker_ids().filter(|_| open);
+        ids.map(|id| format!("{}:{port}", description.block.address(id)))
+            .collect()
+    };
+    BootstrapBrokers {
+        plaintext: strings(listeners.plaintext, PLAINTEXT),
+        tls: strings(listeners.tls, TLS),
+        sasl_scram: strings(listeners.sasl_scram, SASL_SCRAM),
     }
+}
 
-    fn observe_broker(&self, image: &MetadataImage, broker_id: i32) -> ObservedBroker {
-        let description = self.description();
-        let host = description.block.address(broker_id).to_string();
-        let status = self
-            .broker(broker_id)
-            .map(|supervised| supervised.status().borrow().clone());
-        let listeners = description.listeners();
-        let ports = [
-            (listeners.plaintext, PLAINTEXT),
-            (listeners.tls, TLS),
-            (listeners.sasl_scram, SASL_SCRAM),
-        ];
-        let registered = image.brokers.get(&BrokerId(broker_id));
-        let pid = status.as_ref().and_then(|status| status.pid);
-        ObservedBroker {
-            broker_id,
-            zone: registered.and_then(|broker| broker.rack.clone()).unwrap_or_default(),
-            endpoints: ports
-                .iter()
-                .filter(|(open, _)| *open)
-                .map(|(_, port)| format!("{host}:{port}"))
-                .collect(),
-            host,
-            state: state(status.as_ref(), registered.is_some_and(|broker| !broker.fenced)),
-            pid,
-            started_at_ms: status.as_ref().and_then(|status| status.started_at_ms),
-            resident_bytes: pid.and_then(supervisor::resident_bytes),
-            restarts: status.map_or(0, |status| status.restarts),
-        }
+fn observe_broker(
+    description: &Description,
+    image: &MetadataImage,
+    broker_id: i32,
+    status: Option<&ProcessStatus>,
+) -> ObservedBroker {
+    let host = description.block.address(broker_id).to_string();
+    let listeners = description.listeners();
+    let ports = [
+        (listeners.plaintext, PLAINTEXT),
+        (listeners.tls, TLS),
+        (listeners.sasl_scram, SASL_SCRAM),
+    ];
+    let serves = image
+        .brokers
+        .get(&BrokerId(broker_id))
+        .is_some_and(|broker| !broker.fenced);
+    let pid = status.and_then(|status| status.pid);
+    ObservedBroker {
+        broker_id,
+        zone: description.zone(broker_id),
+        endpoints: ports
+            .iter()
+            .filter(|(open, _)| *open)
+            .map(|(_, port)| format!("{host}:{port}"))
+            .collect(),
+        host,
+        state: state(status, serves),
+        pid,
+        started_at_ms: status.and_then(|status| status.started_at_ms),
+        resident_bytes: pid.and_then(supervisor::resident_bytes),
+        restarts: status.map_or(0, |status| status.restarts),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, ffi::OsString, fmt, path::PathBuf, sync::Arc};
 
 use clock::Clock;
-use engine::{ClusterSpec, EngineError};
+use engine::EngineError;
 use futures::future::try_join_all;
 use kafka_metadata::{
     MetadataImage,
@@ -123,8 +123,7 @@ impl Cluster {
 
     /// Ids of the brokers the cluster should have.
     pub(crate) fn broker_ids(&self) -> impl Iterator<Item = i32> + use<> {
-        let count = self.description.lock().broker_count;
-        (1..=count).filter_map(|id| i32::try_from(id).ok())
+        self.description.lock().broker_ids()
     }
 
     /// The supervision of a broker.
@@ -144,12 +143,6 @@ impl Cluster {
             self.brokers.lock().insert(broker_id, supervised);
         }
         Ok(())
-    }
-
-    /// Zone of a broker.
-    pub(super) fn zone(spec: &ClusterSpec, broker_id: i32) -> String {
-        let index = usize::try_from(broker_id - 1).unwrap_or(0) % spec.zones.len().max(1);
-        spec.zones.get(index).cloned().unwrap_or_default()
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::{fs, net::TcpListener};
 
-use engine::{Engine, EngineError};
+use engine::{BrokerState, Engine, EngineError};
 use libtest_mimic::Trial;
 
 use crate::{
-    stage::{Stage, all_run},
+    stage::{Stage, all_run, poll},
     trial,
 };
 
@@ -18,6 +18,10 @@ pub fn trials() -> Vec<Trial> {
         trial("interrupted_removal_is_finished_at_the_next_start", interrupted_removal),
         trial("half_made_directory_is_cleared_away", half_made),
         trial("one_broken_cluster_does_not_keep_others_from_running", one_broken),
+        trial(
+            "removal_does_not_wait_for_a_cluster_that_does_not_come_up",
+            removal_of_stuck,
+        ),
         trial(
             "impossible_specifications_are_refused_before_anything_is_made",
             impossible,
@@ -111,10 +115,38 @@ async fn one_broken() {
     fs::write(folder.join("cluster.json"), "{").unwrap();
     let engine = stage.engine().await;
     engine.ensure(&stage.spec(1)).await.unwrap();
-    assert!(engine.observe(broken).await.unwrap().is_none());
+    assert!(
+        engine.observe(broken).await.is_err(),
+        "it is not gone, it cannot be read"
+    );
     assert!(folder.exists(), "what cannot be read is not deleted");
     engine.remove(broken).await.unwrap();
     assert!(!folder.exists());
+}
+
+async fn removal_of_stuck() {
+    let stage = Stage::new();
+    let engine = stage.engine().await;
+    fs::write(stage.path("clusters/hang"), "").unwrap();
+    let ensuring = {
+        let (engine, spec) = (std::sync::Arc::clone(&engine), stage.spec(2));
+        tokio::spawn(async move { engine.ensure(&spec).await })
+    };
+    poll(async || stage.processes().len() == 2).await;
+    let observed = engine.observe(stage.cluster_id).await.unwrap().unwrap();
+    assert!(
+        observed
+            .brokers
+            .iter()
+            .all(|broker| broker.state == BrokerState::Starting),
+        "{observed:?}"
+    );
+    engine.remove(stage.cluster_id).await.unwrap();
+    let error = ensuring.await.unwrap().unwrap_err();
+    assert!(error.to_string().contains("it is being removed"), "{error}");
+    fs::remove_file(stage.path("clusters/hang")).unwrap();
+    assert!(nothing_stays(&stage));
+    engine.ensure(&stage.spec(1)).await.unwrap();
 }
 
 async fn impossible() {

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use kafka_codec::{
-    StrBytes,
+    ErrorCode, StrBytes,
     messages::{SyncGroupRequest, SyncGroupResponse},
 };
 
@@ -59,6 +59,8 @@ async fn handle(
         Err(GroupError::CoordinatorLoadInProgress) => {
             response.error_code = group_error_code(GroupError::RebalanceInProgress).code();
         }
+        // The assignments are larger than a record may be: the code for offsets would only confuse.
+        Err(GroupError::Unwritable) => response.error_code = ErrorCode::UnknownServerError.code(),
         Err(error) => response.error_code = group_error_code(error).code(),
     }
     response

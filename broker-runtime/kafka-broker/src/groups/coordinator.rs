@@ -108,11 +108,10 @@ impl Coordinator {
             return None;
         }
         shard.loaded(self.now());
-        tracing::info!(
-            partition = self.partition.index,
-            groups = shard.group_count(),
-            "groups loaded"
-        );
+        match shard.group_count() {
+            0 => tracing::debug!(partition = self.partition.index, "no groups to load"),
+            groups => tracing::info!(partition = self.partition.index, groups, "groups loaded"),
+        }
         Some(shard)
     }
 

@@ -13,7 +13,9 @@ use tokio::{
 };
 
 async fn raw(cluster: &TestCluster) -> TcpStream {
-    TcpStream::connect(("127.0.0.1", cluster.port(1, ListenerName::Plaintext))).await.unwrap()
+    TcpStream::connect(("127.0.0.1", cluster.port(1, ListenerName::Plaintext)))
+        .await
+        .unwrap()
 }
 
 fn frame(body: &[u8]) -> Vec<u8> {
@@ -33,7 +35,10 @@ fn header(key: i16, version: i16) -> Vec<u8> {
 
 async fn answer(stream: &mut TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
-    tokio::time::timeout(DEADLINE, stream.read_to_end(&mut bytes)).await.unwrap().unwrap_or(0);
+    tokio::time::timeout(DEADLINE, stream.read_to_end(&mut bytes))
+        .await
+        .unwrap()
+        .unwrap_or(0);
     bytes
 }
 
@@ -56,7 +61,10 @@ async fn broken_frames_end_the_connection_and_nothing_else() {
     let cases: Vec<(&str, Vec<u8>)> = vec![
         ("negative length", vec![0xff; 64]),
         ("huge length", vec![0x7f, 0xff, 0xff, 0xff, 0, 0]),
-        ("tls hello on a plaintext port", vec![0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00]),
+        (
+            "tls hello on a plaintext port",
+            vec![0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00],
+        ),
         ("http", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec()),
         ("empty frame", frame(&[])),
         ("short header", frame(&[0, 3])),
@@ -98,7 +106,10 @@ async fn unknown_api_versions_version_is_answered_in_version_0() {
     request.push(0);
     stream.write_all(&frame(&request)).await.unwrap();
     let mut reply = [0; 4 + 4 + 2 + 4 + 6];
-    tokio::time::timeout(Duration::from_secs(5), stream.read_exact(&mut reply)).await.unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(5), stream.read_exact(&mut reply))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(reply[4..8], 7i32.to_be_bytes());
     assert_eq!(reply[8..10], 35i16.to_be_bytes(), "UNSUPPORTED_VERSION");
     assert_eq!(reply[10..14], 1i32.to_be_bytes());
@@ -144,7 +155,14 @@ async fn produce_is_advertised_from_0_and_all_versions_are_those_of_the_table() 
         let api = response.api_keys.iter().find(|api| api.api_key == key).unwrap();
         (api.min_version, api.max_version)
     };
-    assert_eq!((range(0), range(1), range(3), range(18)), ((0, 13), (4, 18), (0, 13), (0, 4)));
-    let features: Vec<&str> = response.supported_features.iter().map(|feature| feature.name.as_str()).collect();
+    assert_eq!(
+        (range(0), range(1), range(3), range(18)),
+        ((0, 13), (4, 18), (0, 13), (0, 4))
+    );
+    let features: Vec<&str> = response
+        .supported_features
+        .iter()
+        .map(|feature| feature.name.as_str())
+        .collect();
     assert_eq!(features, ["metadata.version"]);
 }

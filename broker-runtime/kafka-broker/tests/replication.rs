@@ -19,7 +19,9 @@ async fn single_broker_produces_and_fetches() {
     let cluster = TestCluster::start(1, &[]).await;
     for flush_messages in ["1", "9223372036854775807"] {
         let topic = format!("t-{flush_messages}");
-        cluster.create_topic(&topic, 2, 1, &[("flush.messages", flush_messages)]).await;
+        cluster
+            .create_topic(&topic, 2, 1, &[("flush.messages", flush_messages)])
+            .await;
         assert_eq!(cluster.produce(&topic, 0, &values(0..3)).await, 0);
         assert_eq!(cluster.produce(&topic, 0, &values(3..5)).await, 3);
         assert_eq!(cluster.consume(&topic, 0).await, values(0..5));
@@ -53,11 +55,19 @@ async fn acknowledged_records_survive_the_leader() {
         let leader = cluster.leader("t", 0);
         cluster.kill_broker(leader);
         let start = Instant::now();
-        cluster.until("another broker leads", |cluster| ![leader, -1].contains(&cluster.leader("t", 0))).await;
+        cluster
+            .until("another broker leads", |cluster| {
+                ![leader, -1].contains(&cluster.leader("t", 0))
+            })
+            .await;
         assert_eq!(cluster.consume("t", 0).await, expected);
         assert!(start.elapsed() < Duration::from_secs(1), "took {:?}", start.elapsed());
         cluster.start_broker(leader);
-        cluster.until("the broker is in sync again", |cluster| ids(&cluster.partition("t", 0).isr) == [1, 2, 3]).await;
+        cluster
+            .until("the broker is in sync again", |cluster| {
+                ids(&cluster.partition("t", 0).isr) == [1, 2, 3]
+            })
+            .await;
     }
 }
 
@@ -83,11 +93,15 @@ async fn too_few_in_sync_replicas_refuse_acks_all_and_take_acks_1() {
     let leader = cluster.leader("t", 0);
     let other = (1..=3).find(|id| *id != leader).unwrap();
     cluster.kill_broker(other);
-    cluster.until("the isr shrinks", |cluster| cluster.partition("t", 0).isr.len() == 2).await;
+    cluster
+        .until("the isr shrinks", |cluster| cluster.partition("t", 0).isr.len() == 2)
+        .await;
     let mut connection = cluster.connect(leader).await;
     support::cluster::eventually(|| async {
         let mut connection = cluster.connect(leader).await;
-        let answer = produce(&mut connection, "t", 0, batch(&values(1..2)), -1).await.unwrap();
+        let answer = produce(&mut connection, "t", 0, batch(&values(1..2)), -1)
+            .await
+            .unwrap();
         (answer.error_code == 19).then_some(())
     })
     .await;
@@ -104,7 +118,9 @@ async fn wrong_broker_names_the_leader() {
     cluster.produce("t", 0, &values(0..1)).await;
     let leader = cluster.leader("t", 0);
     let mut connection = connect(cluster.port(3 - leader, ListenerName::Plaintext)).await;
-    let answer = produce(&mut connection, "t", 0, batch(&values(1..2)), -1).await.unwrap();
+    let answer = produce(&mut connection, "t", 0, batch(&values(1..2)), -1)
+        .await
+        .unwrap();
     assert_eq!((answer.error_code, answer.current_leader.leader_id), (6, leader));
 }
 
@@ -113,7 +129,9 @@ async fn deleted_topic_is_gone_from_disk_and_can_be_made_again() {
     let cluster = TestCluster::start(1, &[]).await;
     cluster.create_topic("t", 1, 1, &[]).await;
     cluster.produce("t", 0, &values(0..10)).await;
-    let delete = kafka_metadata::rpc::ControllerRequest::DeleteTopics { topics: vec!["t".to_owned()] };
+    let delete = kafka_metadata::rpc::ControllerRequest::DeleteTopics {
+        topics: vec!["t".to_owned()],
+    };
     cluster.controller.ask(delete).unwrap();
     cluster.create_topic("t", 1, 1, &[]).await;
     cluster.produce("t", 0, &values(10..11)).await;

@@ -9,5 +9,5 @@ mod write;
 pub(crate) use listener::BoundListener;
 pub use listener::ListenerError;
 pub(crate) use serve::BUDGET_UNIT_BYTES;
-pub(crate) use tls::TlsIdentity;
 pub use tls::TlsError;
+pub(crate) use tls::TlsIdentity;

@@ -68,7 +68,7 @@ async fn handle(
             let mut topics: Vec<_> = image
                 .topics
                 .values()
-                .map(|topic| describe(&image, topic, listener))
+                .map(|topic| describe_topic(&image, topic, listener))
                 .collect();
             topics.sort_by(|left, right| left.name.cmp(&right.name));
             topics
@@ -119,7 +119,7 @@ fn answer(
     let mut missing = MetadataResponseTopic::default();
     if let Some(name) = &wanted.name {
         if let Some(topic) = image.topics.get(name.as_str()) {
-            return describe(image, topic, listener);
+            return describe_topic(image, topic, listener);
         }
         let code = if is_valid_topic_name(name) {
             refused
@@ -134,14 +134,19 @@ fn answer(
         return missing;
     }
     if let Some(topic) = image.topic_by_id(TopicId(uuid_from_wire(wanted.topic_id))) {
-        return describe(image, topic, listener);
+        return describe_topic(image, topic, listener);
     }
     missing.error_code = ErrorCode::UnknownTopicId.code();
     missing.topic_id = wanted.topic_id;
     missing
 }
 
-fn describe(image: &MetadataImage, topic: &TopicImage, listener: ListenerName) -> MetadataResponseTopic {
+/// A topic as clients on `listener` see it.
+pub(crate) fn describe_topic(
+    image: &MetadataImage,
+    topic: &TopicImage,
+    listener: ListenerName,
+) -> MetadataResponseTopic {
     let mut entry = MetadataResponseTopic::default();
     entry.name = Some(StrBytes::from(topic.name.as_str()));
     entry.topic_id = uuid_to_wire(topic.topic_id.0);

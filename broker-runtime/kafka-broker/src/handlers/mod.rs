@@ -14,6 +14,8 @@ mod create_partitions;
 mod create_topics;
 #[path = "42_delete_groups.rs"]
 mod delete_groups;
+#[path = "21_delete_records.rs"]
+mod delete_records;
 #[path = "20_delete_topics.rs"]
 mod delete_topics;
 #[path = "60_describe_cluster.rs"]
@@ -22,6 +24,10 @@ mod describe_cluster;
 mod describe_configs;
 #[path = "15_describe_groups.rs"]
 mod describe_groups;
+#[path = "35_describe_log_dirs.rs"]
+mod describe_log_dirs;
+#[path = "75_describe_topic_partitions.rs"]
+mod describe_topic_partitions;
 #[path = "43_elect_leaders.rs"]
 mod elect_leaders;
 #[path = "01_fetch.rs"]
@@ -86,10 +92,12 @@ pub(crate) static APIS: &[ApiEntry] = &[
     api_versions::API,
     create_topics::API,
     delete_topics::API,
+    delete_records::API,
     init_producer_id::API,
     offset_for_leader_epoch::API,
     describe_configs::API,
     alter_configs::API,
+    describe_log_dirs::API,
     sasl_authenticate::API,
     create_partitions::API,
     delete_groups::API,
@@ -97,4 +105,5 @@ pub(crate) static APIS: &[ApiEntry] = &[
     incremental_alter_configs::API,
     offset_delete::API,
     describe_cluster::API,
+    describe_topic_partitions::API,
 ];

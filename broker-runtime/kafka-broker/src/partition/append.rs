@@ -156,6 +156,26 @@ impl Partition {
         Ok(())
     }
 
+    /// Makes everything below `offset` unreadable, on the leader; -1 for everything committed. Gives the offset.
+    pub(crate) fn delete_records(&self, offset: i64) -> Result<i64, PartitionError> {
+        let role = self.role.read();
+        if !matches!(&*role, Role::Leader(_)) {
+            return Err(self.not_leader(&role));
+        }
+        let high_watermark = self.high_watermark();
+        let offset = if offset == -1 { high_watermark } else { offset };
+        if !(0..=high_watermark).contains(&offset) {
+            let log_start_offset = self.log.log_start_offset();
+            return Err(PartitionError::OffsetOutOfRange {
+                offset,
+                log_start_offset,
+                end_offset: high_watermark,
+            });
+        }
+        self.log.advance_log_start_offset(offset)?;
+        Ok(offset)
+    }
+
     fn expect_follower(&self, role: &Role, leader_epoch: LeaderEpoch) -> Result<(), PartitionError> {
         match role {
             Role::Follower {

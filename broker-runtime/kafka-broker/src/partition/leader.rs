@@ -151,13 +151,15 @@ impl LeaderState {
     }
 
     /// Everything below is on all in-sync replicas.
-    pub(crate) fn high_watermark(&self) -> i64 {
+    #[cfg(test)]
+    fn high_watermark(&self) -> i64 {
         self.high_watermark
     }
 
-    /// What is known of `broker_id`; `None` when it holds no replica.
-    pub(crate) fn follower(&self, broker_id: BrokerId) -> Option<&FollowerState> {
-        self.followers.get(&broker_id)
+    /// The lowest log start offset of the followers that are `alive`; `None` when there are none.
+    pub(crate) fn lowest_log_start_offset(&self, alive: impl Fn(BrokerId) -> bool) -> Option<i64> {
+        let living = self.followers.iter().filter(|(broker_id, _)| alive(**broker_id));
+        living.map(|(_, follower)| follower.log_start_offset).min()
     }
 
     /// `min.insync.replicas`, but never more than there are replicas.

@@ -206,6 +206,28 @@ impl Partition {
         self.log.latest_epoch().unwrap_or(-1)
     }
 
+    /// The lowest log start offset of all living replicas, as far as the leader knows.
+    pub(crate) fn low_watermark(&self) -> Result<i64, PartitionError> {
+        let role = self.role.read();
+        let Role::Leader(leader) = &*role else {
+            return Err(self.not_leader(&role));
+        };
+        let others = leader
+            .lock()
+            .lowest_log_start_offset(|broker_id| self.context.isr.is_eligible(broker_id));
+        Ok(others.map_or(self.log_start_offset(), |others| others.min(self.log_start_offset())))
+    }
+
+    /// Bytes of the log.
+    pub(crate) fn size_in_bytes(&self) -> u64 {
+        self.log.size_in_bytes()
+    }
+
+    /// Index of the log directory.
+    pub(crate) fn directory(&self) -> usize {
+        self.directory
+    }
+
     /// Timestamp, offset and epoch of the first record at or after `timestamp`.
     pub(crate) fn offset_for_timestamp(&self, timestamp: i64) -> Result<Option<(i64, i64, i32)>, PartitionError> {
         let found = self.log.offset_for_timestamp(timestamp)?;

@@ -63,21 +63,30 @@ impl TestCluster {
     /// Starts `count` brokers and waits until all are alive.
     pub async fn start(count: i32, properties: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let properties: BTreeMap<String, String> =
-            properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let defaults = ControllerDefaults { properties: properties.clone() };
+        let properties: BTreeMap<String, String> = properties
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let defaults = ControllerDefaults {
+            properties: properties.clone(),
+        };
         let controller = TestController::start(&directory.path().join("controller.sock"), defaults).unwrap();
-        let mut cluster = Self { controller, brokers: BTreeMap::new(), directory };
+        let mut cluster = Self {
+            controller,
+            brokers: BTreeMap::new(),
+            directory,
+        };
         for id in 1..=count {
             let config = cluster.config(id, &properties);
             cluster.brokers.insert(id, TestBroker { config, running: None });
             cluster.start_broker(id);
         }
-        cluster.until("all brokers are alive", |cluster| {
-            let image = cluster.controller.image();
-            i32::try_from(image.brokers.values().filter(|broker| !broker.fenced).count()).unwrap() == count
-        })
-        .await;
+        cluster
+            .until("all brokers are alive", |cluster| {
+                let image = cluster.controller.image();
+                i32::try_from(image.brokers.values().filter(|broker| !broker.fenced).count()).unwrap() == count
+            })
+            .await;
         cluster
     }
 
@@ -113,14 +122,20 @@ impl TestCluster {
     pub fn start_broker(&mut self, id: i32) {
         let broker = self.brokers.get_mut(&id).unwrap();
         assert!(broker.running.is_none());
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let config = broker.config.clone();
         let task = runtime.spawn(async move {
             let asked = async move {
                 let _ = stopped.await;
             };
-            kafka_broker::run_until(config, Arc::new(SystemClock), asked).await.unwrap();
+            kafka_broker::run_until(config, Arc::new(SystemClock), asked)
+                .await
+                .unwrap();
         });
         broker.running = Some((runtime, stop, task));
     }
@@ -155,9 +170,15 @@ impl TestCluster {
             partitions: Some(partitions),
             replication_factor: Some(replication_factor),
             assignments: None,
-            configs: configs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            configs: configs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
         };
-        let request = ControllerRequest::CreateTopics { topics: vec![topic], validate_only: false };
+        let request = ControllerRequest::CreateTopics {
+            topics: vec![topic],
+            validate_only: false,
+        };
         match self.controller.ask(request) {
             Ok(ControllerResponse::CreateTopics(results)) => {
                 results.into_iter().next().unwrap().unwrap();
@@ -231,7 +252,11 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(attempt: impl Fn() -> 
 }
 
 pub fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 pub fn options() -> ConnectionOptions {

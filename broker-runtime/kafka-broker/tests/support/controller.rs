@@ -38,8 +38,12 @@ impl State {
             let first_offset = MetadataOffset(i64::try_from(self.log.len()).unwrap());
             self.log.extend(decision.records.iter().cloned());
             self.image = decision.image;
-            let message = ControllerMessage::Records { first_offset, records: decision.records };
-            self.subscribers.retain(|_, subscriber| subscriber.send(message.clone()).is_ok());
+            let message = ControllerMessage::Records {
+                first_offset,
+                records: decision.records,
+            };
+            self.subscribers
+                .retain(|_, subscriber| subscriber.send(message.clone()).is_ok());
         }
         Ok(decision.response)
     }
@@ -63,8 +67,15 @@ impl TestController {
             next_link: 0,
             defaults,
         };
-        state.decide(ControllerEvent::CreateCluster { cluster_id: CLUSTER_ID.to_owned() }).unwrap();
-        let controller = Self { state: Arc::new(Mutex::new(state)), socket: socket.to_owned() };
+        state
+            .decide(ControllerEvent::CreateCluster {
+                cluster_id: CLUSTER_ID.to_owned(),
+            })
+            .unwrap();
+        let controller = Self {
+            state: Arc::new(Mutex::new(state)),
+            socket: socket.to_owned(),
+        };
         let listener = UnixListener::bind(socket)?;
         let accepting = controller.clone();
         tokio::spawn(async move {
@@ -109,7 +120,12 @@ impl TestController {
         while let Some(message) = read(&mut reader).await {
             let mut state = self.state.lock();
             let mut from = None;
-            if let ControllerRequest::Register { broker_id, metadata_from, .. } = &message.request {
+            if let ControllerRequest::Register {
+                broker_id,
+                metadata_from,
+                ..
+            } = &message.request
+            {
                 from = Some((*broker_id, *metadata_from));
             }
             let result = state.decide(ControllerEvent::Request(message.request));
@@ -120,7 +136,10 @@ impl TestController {
                 state.links.insert(broker_id, link);
                 let start = usize::try_from(from.0).unwrap();
                 let records = state.log[start..].to_vec();
-                let _ = sender.send(ControllerMessage::Records { first_offset: from, records });
+                let _ = sender.send(ControllerMessage::Records {
+                    first_offset: from,
+                    records,
+                });
                 state.subscribers.insert(link, sender.clone());
             }
         }

@@ -23,7 +23,8 @@ pub use builder::{BuildError, RecordBatchBuilder, RecordHeaderRef};
 pub use compression::{Compression, CompressionError};
 pub use header::{
     BatchError, BatchHeader, HEADER_BYTES, LENGTH_PREFIX_BYTES, NO_PARTITION_LEADER_EPOCH, NO_PRODUCER_EPOCH,
-    NO_PRODUCER_ID, NO_SEQUENCE, NO_TIMESTAMP, TimestampType, crc32c, set_base_offset, set_leader_epoch, set_log_append_time,
+    NO_PRODUCER_ID, NO_SEQUENCE, NO_TIMESTAMP, TimestampType, crc32c, set_base_offset, set_leader_epoch,
+    set_log_append_time,
 };
 pub use record::{Record, RecordError, RecordHeaders, RecordIter, Records};
 

@@ -1,3 +1,185 @@
-//! The `broker-runtime` binary.
+//! The `broker-runtime` binary: reads arguments and environment, and hands over to the file of the subcommand. Nothing else
+//! reads the environment.
 
-fn main() {}
+mod api_client;
+mod background;
+mod broker;
+mod context;
+mod data_dir;
+mod doctor;
+mod guard;
+mod limits;
+mod logging;
+mod output;
+mod serve;
+mod serve_lock;
+mod status;
+mod stop;
+
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context as _, Result};
+use clap::{Parser, Subcommand};
+
+use crate::{
+    context::{Context, VERSION},
+    data_dir::DataDir,
+};
+
+/// Which log lines are written when `OPENMSK_LOG` does not say.
+const LOG_FILTER_DEFAULT: &str = "info";
+/// Variables that processes we start get; everything else stays with whoever started us.
+const INHERITED: [&str; 4] = ["OPENMSK_LOG", "RUST_BACKTRACE", "TMPDIR", "PATH"];
+
+/// Runs Kafka clusters on this machine and answers the Amazon MSK API.
+#[derive(Debug, Parser)]
+#[command(name = "broker-runtime", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// Where everything is kept [default: $OPENMSK_DATA_DIR, else openmsk in the user's data directory].
+    #[arg(long, global = true, value_name = "DIRECTORY")]
+    data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the control plane.
+    Serve {
+        /// Address of the API [default: the one of the last time, else 127.0.0.1:8479, else any free port].
+        #[arg(long, value_name = "ADDRESS:PORT")]
+        listen: Option<SocketAddr>,
+        /// Start it in the background and return once it answers.
+        #[arg(long)]
+        background: bool,
+        #[arg(long, hide = true)]
+        detached: bool,
+    },
+    /// Runs one broker; the control plane starts it.
+    Broker {
+        /// Its configuration.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Where to log; standard error when absent. A file that has become too long is set aside.
+        #[arg(long, value_name = "FILE")]
+        log_file: Option<PathBuf>,
+        #[arg(long, hide = true)]
+        process_token: Option<String>,
+    },
+    /// Brings a killed control plane back; the control plane starts it.
+    Guard {
+        #[arg(long, hide = true)]
+        listen: Option<SocketAddr>,
+        #[arg(long, hide = true)]
+        process_token: Option<String>,
+    },
+    /// Shows what runs.
+    Status,
+    /// Says what is wrong with the environment and how to mend it.
+    Doctor,
+    /// Ends the control plane; brokers go on.
+    Stop,
+    /// Prints the version.
+    Version,
+}
+
+fn main() -> ExitCode {
+    limits::keep_memory_small();
+    let arguments = Arguments::parse();
+    match run(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            use std::io::Write;
+            // Nobody reads it when this fails.
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<ExitCode> {
+    let log_filter = env::var("OPENMSK_LOG").unwrap_or_else(|_| LOG_FILTER_DEFAULT.to_owned());
+    if let Command::Broker { config, log_file, .. } = &arguments.command {
+        broker::run(config, log_file.as_deref(), &log_filter)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if matches!(arguments.command, Command::Version) {
+        output::line(&format!("broker-runtime {VERSION}"));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let context = Context {
+        data_dir: DataDir::new(data_dir(arguments.data_dir)?),
+        executable: executable()?,
+        log_filter,
+        child_environment: child_environment(),
+    };
+    match arguments.command {
+        Command::Serve {
+            listen,
+            background: true,
+            ..
+        } => background::run(&context, listen)?,
+        Command::Serve { listen, detached, .. } => serve::run(&context, serve::Options { listen, detached })?,
+        Command::Guard { listen, .. } => guard::run(&context, listen)?,
+        Command::Status => return status::run(&context),
+        Command::Doctor => return doctor::run(&context),
+        Command::Stop => stop::run(&context)?,
+        Command::Broker { .. } | Command::Version => (),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The data directory, under one name wherever it is named from.
+fn data_dir(argument: Option<PathBuf>) -> Result<PathBuf> {
+    let variable = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let path = argument
+        .or_else(|| variable("OPENMSK_DATA_DIR"))
+        .or_else(|| Some(variable("XDG_DATA_HOME")?.join("openmsk")))
+        .or_else(|| Some(variable("HOME")?.join(".local/share/openmsk")))
+        .context("there is no data directory: set OPENMSK_DATA_DIR or pass --data-dir")?;
+    let path = std::path::absolute(path)?;
+    Ok(fs::canonicalize(&path).unwrap_or(path))
+}
+
+/// This program, also when it was replaced since it was started.
+fn executable() -> Result<PathBuf> {
+    let path = env::current_exe().context("the path of this program is not known")?;
+    let text = path.to_string_lossy();
+    Ok(match text.strip_suffix(" (deleted)") {
+        Some(replaced) if !path.exists() => Path::new(replaced).to_owned(),
+        _ => path,
+    })
+}
+
+fn child_environment() -> Vec<(OsString, OsString)> {
+    INHERITED
+        .iter()
+        .filter_map(|name| Some((OsString::from(name), env::var_os(name)?)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_line_is_well_formed() {
+        use clap::CommandFactory;
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn supervised_processes_accept_their_token() {
+        let parsed = Arguments::try_parse_from(["broker-runtime", "broker", "--config", "f", "--process-token", "t"]);
+        assert!(matches!(parsed.unwrap().command, Command::Broker { .. }));
+        let parsed = Arguments::try_parse_from(["broker-runtime", "guard", "--data-dir", "d", "--process-token", "t"]);
+        assert!(matches!(parsed.unwrap().command, Command::Guard { .. }));
+    }
+}

@@ -121,3 +121,6 @@ pub struct ListConfigurationRevisionsResponse {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
 }
+
+/// `DescribeConfiguration`.
+pub type DescribeConfigurationResponse = Configuration;

@@ -155,10 +155,6 @@ impl ProducerStates {
             .retain(|_, producer| producer.transaction_first_offset >= 0 || alive(producer));
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.producers.clear();
-    }
-
     pub(crate) fn infos(&self) -> Vec<ProducerInfo> {
         let info = |(producer_id, producer): (&i64, &Producer)| ProducerInfo {
             producer_id: *producer_id,

@@ -3,10 +3,21 @@
 //! A call is signed, sent, retried while that is safe, and answered with a type of `control-plane-api` or with an
 //! [`Error`] that says what the caller should do. Waiting for something to finish is a call of its own.
 
+mod clusters;
+mod configurations;
 mod credentials;
 mod error;
+mod extensions;
+mod operations;
+mod paging;
+mod scram;
+mod secrets_manager;
 mod signing;
+mod tags;
+mod topics;
 mod transport;
+mod versions;
+mod waiting;
 
 pub use credentials::Credentials;
 pub use error::{Cause, Error, Result};

@@ -324,7 +324,8 @@ impl Client {
             (404, "") => self.malformed("the request", message),
             (404, _) | (_, "ResourceNotFoundException") => Error::NotFound { message },
             (409, _) | (_, "ResourceExistsException") => Error::Conflict { message, kind },
-            (401 | 403, _) | (_, "UnrecognizedClientException" | "InvalidSignatureException" | "AccessDeniedException") => {
+            (401 | 403, _)
+            | (_, "UnrecognizedClientException" | "InvalidSignatureException" | "AccessDeniedException") => {
                 Error::Unauthorized {
                     endpoint: self.endpoint().to_owned(),
                     message,

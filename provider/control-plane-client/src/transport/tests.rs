@@ -63,7 +63,10 @@ fn client(endpoint: &str) -> Client {
 }
 
 fn get() -> Call {
-    Call::get("describe_cluster", format!("/v1/clusters/{}", segment("arn:aws:kafka:x:0:cluster/a/b-1")))
+    Call::get(
+        "describe_cluster",
+        format!("/v1/clusters/{}", segment("arn:aws:kafka:x:0:cluster/a/b-1")),
+    )
 }
 
 fn post() -> Call {
@@ -80,7 +83,10 @@ async fn outcome(call: Call, answers: &[(u16, &'static str, &'static str)]) -> (
 #[tokio::test]
 async fn an_arn_is_one_segment_and_the_request_is_signed() {
     let (script, client) = serve(&[(200, "", "{}")]).await;
-    client.call_for_nothing(get().query("maxResults", Some(10))).await.unwrap();
+    client
+        .call_for_nothing(get().query("maxResults", Some(10)))
+        .await
+        .unwrap();
     let seen = script.seen.lock().unwrap();
     let wanted = "GET /v1/clusters/arn%3Aaws%3Akafka%3Ax%3A0%3Acluster%2Fa%2Fb-1?maxResults=10 AWS4-HMAC-SHA256 \
                   Credential=AKIDEXAMPLE/20270115/us-east-1/kafka/aws4_request, SignedHeaders=host;x-amz-date, Signature=";
@@ -112,8 +118,14 @@ async fn errors_say_what_the_caller_should_do() {
     let body = r#"{"message":"m","invalidParameter":"p"}"#;
     let error = |answer| async move { outcome(get(), &[answer]).await.1.err().unwrap() };
     assert!(matches!(error((404, "NotFoundException", body)).await, Error::NotFound { message } if message == "m"));
-    assert!(matches!(error((401, "UnauthorizedException", body)).await, Error::Unauthorized { .. }));
-    assert!(matches!(error((403, "ForbiddenException", body)).await, Error::Unauthorized { .. }));
+    assert!(matches!(
+        error((401, "UnauthorizedException", body)).await,
+        Error::Unauthorized { .. }
+    ));
+    assert!(matches!(
+        error((403, "ForbiddenException", body)).await,
+        Error::Unauthorized { .. }
+    ));
     let conflict = error((409, "TopicExistsException", body)).await;
     assert!(matches!(conflict, Error::Conflict { kind, .. } if kind == "TopicExistsException"));
     let bad = error((400, "BadRequestException", body)).await;
@@ -174,6 +186,9 @@ fn only_an_http_address_is_an_endpoint() {
             now: || UNIX_EPOCH,
             patient: false,
         };
-        assert!(matches!(Client::new(settings), Err(Error::InvalidEndpoint { .. })), "{bad}");
+        assert!(
+            matches!(Client::new(settings), Err(Error::InvalidEndpoint { .. })),
+            "{bad}"
+        );
     }
 }

@@ -1,0 +1,72 @@
+//! `broker-runtime broker`: one broker, until it is told to end.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::{Context, Result};
+use clock::SystemClock;
+use kafka_broker::BrokerConfig;
+
+use crate::{limits, logging};
+
+/// Threads that run tasks; disks have threads of their own.
+const WORKER_THREADS: usize = 2;
+
+/// Runs the broker that the file describes.
+pub(crate) fn run(config: &Path, log_file: Option<&Path>, log_filter: &str) -> Result<()> {
+    match log_file {
+        Some(path) => logging::to_file(log_filter, path)?,
+        None => logging::to_stderr(log_filter),
+    }
+    limits::raise_open_files();
+    let config = BrokerConfig::load(config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKER_THREADS)
+        .enable_all()
+        .build()
+        .context("the broker cannot start its threads")?;
+    runtime.block_on(kafka_broker::run(config, Arc::new(SystemClock)))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, net::Ipv4Addr};
+
+    use engine::Listeners;
+    use engine_embedded::broker_config::{BrokerConfigFile, ClusterPart};
+    use kafka_broker::config::ListenerName;
+
+    use super::*;
+
+    /// The engine writes the file and the broker reads it; neither crate knows the other.
+    #[test]
+    fn configuration_of_the_engine_is_what_a_broker_reads() {
+        let folder = tempfile::tempdir().unwrap();
+        let cluster = ClusterPart {
+            kafka_cluster_id: "abcdefghijklmnopqrstuv".to_owned(),
+            listeners: Listeners {
+                plaintext: true,
+                tls: true,
+                sasl_scram: true,
+            },
+            version: "4.1.x.kraft".to_owned(),
+            static_properties: BTreeMap::from([("num.partitions".to_owned(), "3".to_owned())]),
+            controller_socket: "controller.sock".into(),
+            ca_path: "/ca.pem".into(),
+        };
+        let file = BrokerConfigFile::new(&cluster, 2, "zone-a", Ipv4Addr::new(127, 16, 0, 2), folder.path());
+        let path = folder.path().join("config.json");
+        std::fs::write(&path, file.to_json()).unwrap();
+        let config = BrokerConfig::load(&path).unwrap();
+        assert_eq!((config.broker_id.0, config.rack.as_deref()), (2, Some("zone-a")));
+        assert_eq!(config.server_properties, cluster.static_properties);
+        let listener = |name| {
+            let listener = config.listener(name).unwrap();
+            (listener.port, listener.tls, listener.sasl, listener.mutual_tls)
+        };
+        assert_eq!(listener(ListenerName::Plaintext), (9092, false, false, false));
+        assert_eq!(listener(ListenerName::Internal), (9093, true, false, true));
+        assert_eq!(listener(ListenerName::Tls), (9094, true, false, false));
+        assert_eq!(listener(ListenerName::SaslScram), (9096, true, true, false));
+    }
+}

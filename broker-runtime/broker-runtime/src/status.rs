@@ -1,0 +1,181 @@
+//! `broker-runtime status`: what runs, in tables. Clusters and brokers come from the API; processes from `/proc`.
+
+use std::{fs, path::Path, process::ExitCode};
+
+use anyhow::Result;
+use comfy_table::{Table, presets};
+use serde_json::Value;
+
+use crate::{
+    api_client::ApiClient,
+    background,
+    context::{Context, VERSION},
+    output, serve_lock,
+};
+
+/// Exit code when no control plane answers; the one of `systemctl status` for a service that does not run.
+const NOT_RUNNING: u8 = 3;
+/// Entries a page of the API holds at most.
+const PAGE: &str = "maxResults=100";
+
+/// Prints what runs; fails when no control plane answers.
+pub(crate) fn run(context: &Context) -> Result<ExitCode> {
+    let data_dir = &context.data_dir;
+    let Some(info) = background::ready(data_dir) else {
+        let root = data_dir.root().display();
+        output::line(&match serve_lock::holder(data_dir) {
+            Some(holder) => format!(
+                "the control plane of {root} (process {}) does not answer yet",
+                holder.pid
+            ),
+            None => format!(
+                "nothing runs in {root}; the provider starts it when it is needed, or `broker-runtime serve --background` does"
+            ),
+        });
+        return Ok(ExitCode::from(NOT_RUNNING));
+    };
+    let client = ApiClient::new(data_dir, &info)?;
+    let clusters = clusters(&client)?;
+    output::line(&format!(
+        "control plane {} at {}, process {}, {}",
+        info.version,
+        info.endpoint,
+        info.pid,
+        memory(info.pid)
+    ));
+    if info.version != VERSION {
+        output::line(&format!(
+            "this program is version {VERSION}: `broker-runtime stop` ends the other one"
+        ));
+    }
+    output::line(&format!("data directory {}\n", data_dir.root().display()));
+    if clusters.is_empty() {
+        output::line("no clusters");
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::line(&cluster_table(&clusters).to_string());
+    output::line("");
+    output::line(&broker_table(&clusters, &data_dir.clusters()).to_string());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn clusters(client: &ApiClient) -> Result<Vec<Value>> {
+    let mut all = Vec::new();
+    let mut path = format!("/api/v2/clusters?{PAGE}");
+    loop {
+        let page = client.get(&path)?;
+        all.extend(page["clusterInfoList"].as_array().cloned().unwrap_or_default());
+        match page["nextToken"].as_str() {
+            Some(token) if !token.is_empty() => path = format!("/api/v2/clusters?{PAGE}&nextToken={token}"),
+            _ => return Ok(all),
+        }
+    }
+}
+
+fn cluster_table(clusters: &[Value]) -> Table {
+    let mut table = table(&["CLUSTER", "STATE", "KAFKA", "BROKERS", "ARN"]);
+    for cluster in clusters {
+        let provisioned = &cluster["provisioned"];
+        table.add_row([
+            text(&cluster["clusterName"]),
+            text(&cluster["state"]),
+            text(&provisioned["currentBrokerSoftwareInfo"]["kafkaVersion"]),
+            text(&provisioned["numberOfBrokerNodes"]),
+            text(&cluster["clusterArn"]),
+        ]);
+    }
+    table
+}
+
+/// One row a broker directory; what a cluster should have and has not shows in the other table.
+fn broker_table(clusters: &[Value], directory: &Path) -> Table {
+    let mut table = table(&["CLUSTER", "BROKER", "PROCESS", "MEMORY", "LOG"]);
+    for cluster in clusters {
+        let arn = text(&cluster["clusterArn"]);
+        let Some(uuid) = cluster_uuid(&arn) else { continue };
+        for (broker, path) in broker_directories(&directory.join(uuid)) {
+            let pid = recorded_pid(&path).filter(|pid| supervisor::identify(*pid).is_some());
+            table.add_row([
+                text(&cluster["clusterName"]),
+                broker.to_string(),
+                pid.map_or_else(|| "down".to_owned(), |pid| pid.to_string()),
+                pid.map_or_else(String::new, memory),
+                path.join("broker.log").display().to_string(),
+            ]);
+        }
+    }
+    table
+}
+
+fn broker_directories(cluster: &Path) -> Vec<(u32, std::path::PathBuf)> {
+    let mut found: Vec<_> = fs::read_dir(cluster)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            Some((
+                entry.file_name().to_str()?.strip_prefix("broker-")?.parse().ok()?,
+                entry.path(),
+            ))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+fn recorded_pid(broker: &Path) -> Option<u32> {
+    let record: Value = serde_json::from_slice(&fs::read(broker.join("process.json")).ok()?).ok()?;
+    u32::try_from(record["process"]["pid"].as_u64()?).ok()
+}
+
+/// `arn:aws:kafka:REGION:ACCOUNT:cluster/NAME/UUID-N` without everything but the UUID.
+fn cluster_uuid(arn: &str) -> Option<&str> {
+    arn.rsplit_once('/')?.1.rsplit_once('-').map(|(uuid, _)| uuid)
+}
+
+fn memory(pid: u32) -> String {
+    supervisor::resident_bytes(pid).map_or_else(String::new, |bytes| format!("{:.1} MiB", mebibytes(bytes)))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / (1024.0 * 1024.0)
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "-".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header.iter().copied());
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uuid_is_read_from_an_arn() {
+        let arn = "arn:aws:kafka:us-east-1:000000000000:cluster/orders/6b1f2d3c-0000-4000-8000-123456789abc-1";
+        assert_eq!(cluster_uuid(arn), Some("6b1f2d3c-0000-4000-8000-123456789abc"));
+    }
+
+    #[test]
+    fn brokers_are_listed_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["broker-10", "broker-2", "metadata"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        let ids: Vec<u32> = broker_directories(folder.path())
+            .into_iter()
+            .map(|(id, _)| id)
+            .collect();
+        assert_eq!(ids, [2, 10]);
+    }
+}

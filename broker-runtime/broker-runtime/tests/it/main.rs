@@ -1,0 +1,5 @@
+//! The binary as a whole: real broker processes under the embedded engine.
+#![allow(clippy::unwrap_used, reason = "a test may end with a panic, its stage too")]
+
+mod real_brokers;
+mod runtime;

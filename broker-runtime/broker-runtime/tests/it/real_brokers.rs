@@ -1,0 +1,248 @@
+//! Clusters of real brokers: they join, grow, are restarted, and go away.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use clock::SystemClock;
+use engine::{BrokerState, ClusterSpec, Engine, Listeners, NewTopic, ObservedCluster};
+use engine_embedded::{EmbeddedEngine, EmbeddedEngineConfig};
+use uuid::Uuid;
+
+/// Unoptimised brokers on a busy machine are allowed more than the 300 ms a release has.
+const JOIN_LIMIT: Duration = Duration::from_secs(5);
+/// How long anything may take.
+const LIMIT: Duration = Duration::from_secs(40);
+
+struct Stage {
+    folder: tempfile::TempDir,
+    depth: String,
+    spec: ClusterSpec,
+}
+
+impl Stage {
+    fn new(broker_count: u32) -> Self {
+        let spec = ClusterSpec {
+            cluster_id: Uuid::new_v4(),
+            cluster_name: "orders".to_owned(),
+            kafka_version: "4.1.x.kraft".to_owned(),
+            broker_count,
+            zones: vec!["a".to_owned()],
+            listeners: Listeners {
+                plaintext: true,
+                tls: true,
+                sasl_scram: true,
+            },
+            server_properties: BTreeMap::from([("min.insync.replicas".to_owned(), "2".to_owned())]),
+            scram_users: Vec::new(),
+        };
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            depth: String::new(),
+            spec,
+        }
+    }
+
+    fn clusters(&self) -> PathBuf {
+        self.folder.path().join(&self.depth).join("clusters")
+    }
+
+    async fn engine(&self) -> Arc<EmbeddedEngine> {
+        let config = EmbeddedEngineConfig {
+            directory: self.clusters(),
+            program: PathBuf::from(env!("CARGO_BIN_EXE_broker-runtime")),
+            broker_environment: Vec::new(),
+            clock: Arc::new(SystemClock),
+        };
+        EmbeddedEngine::open(config).await.unwrap()
+    }
+
+    async fn observe(&self, engine: &EmbeddedEngine) -> ObservedCluster {
+        engine.observe(self.spec.cluster_id).await.unwrap().unwrap()
+    }
+
+    fn processes(&self) -> Vec<u32> {
+        let root = self.folder.path().display().to_string();
+        let entries = fs::read_dir("/proc").unwrap().flatten();
+        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        pids.filter(|pid| {
+            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            supervisor::identify(*pid).is_some() && String::from_utf8_lossy(&line).contains(&root)
+        })
+        .collect()
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for log in self.spec_logs() {
+                eprintln!("{}:\n{}", log.display(), fs::read_to_string(&log).unwrap_or_default());
+            }
+        }
+        for pid in self.processes() {
+            kill(pid);
+        }
+    }
+}
+
+impl Stage {
+    fn spec_logs(&self) -> Vec<PathBuf> {
+        let cluster = self
+            .folder
+            .path()
+            .join("clusters")
+            .join(self.spec.cluster_id.to_string());
+        (1..=self.spec.broker_count)
+            .map(|id| cluster.join(format!("broker-{id}/broker.log")))
+            .collect()
+    }
+}
+
+fn kill(pid: u32) {
+    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+}
+
+fn all_run(observed: &ObservedCluster) -> bool {
+    observed
+        .brokers
+        .iter()
+        .all(|broker| broker.state == BrokerState::Running)
+}
+
+async fn poll<F: Future<Output = bool>>(mut condition: impl FnMut() -> F) {
+    let wait = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, wait).await.expect("in time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_brokers_join_replicate_and_leave_nothing() {
+    let stage = Stage::new(3);
+    let engine = stage.engine().await;
+    let begun = Instant::now();
+    engine.ensure(&stage.spec).await.unwrap();
+    let joined = begun.elapsed();
+    eprintln!("three brokers have joined after {joined:?}");
+    assert!(joined < JOIN_LIMIT, "{joined:?}");
+    let observed = stage.observe(&engine).await;
+    assert!(all_run(&observed), "{observed:#?}");
+    for broker in &observed.brokers {
+        eprintln!(
+            "broker {} has {} KiB resident",
+            broker.broker_id,
+            broker.resident_bytes.unwrap() / 1024
+        );
+    }
+    let topic = NewTopic {
+        name: "orders".to_owned(),
+        partition_count: 3,
+        replication_factor: 3,
+        configs: BTreeMap::new(),
+    };
+    let begun = Instant::now();
+    let created = engine
+        .topics()
+        .create_topic(stage.spec.cluster_id, &topic)
+        .await
+        .unwrap();
+    eprintln!("topic was created in {:?}", begun.elapsed());
+    assert!(created.partitions.iter().all(|partition| partition.leader.is_some()));
+
+    let victim = observed.brokers[0].pid.unwrap();
+    kill(victim);
+    poll(async || {
+        let observed = stage.observe(&engine).await;
+        all_run(&observed) && observed.brokers[0].pid.is_some_and(|pid| pid != victim)
+    })
+    .await;
+    let in_sync = async || {
+        let described = engine
+            .topics()
+            .describe_topic(stage.spec.cluster_id, "orders")
+            .await
+            .unwrap();
+        described.summary.out_of_sync_partitions == 0
+    };
+    let begun = Instant::now();
+    poll(in_sync).await;
+    eprintln!("replicas are in sync again after {:?}", begun.elapsed());
+
+    let begun = Instant::now();
+    engine.remove(stage.spec.cluster_id).await.unwrap();
+    eprintln!("cluster was removed in {:?}", begun.elapsed());
+    assert!(stage.processes().is_empty());
+    assert_eq!(fs::read_dir(stage.clusters()).unwrap().count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn static_property_is_taken_up_by_a_rolling_restart_with_replicas_in_sync() {
+    let mut stage = Stage::new(3);
+    let engine = stage.engine().await;
+    engine.ensure(&stage.spec).await.unwrap();
+    let topic = NewTopic {
+        name: "orders".to_owned(),
+        partition_count: 6,
+        replication_factor: 3,
+        configs: BTreeMap::new(),
+    };
+    engine
+        .topics()
+        .create_topic(stage.spec.cluster_id, &topic)
+        .await
+        .unwrap();
+    let before = stage.observe(&engine).await;
+    stage
+        .spec
+        .server_properties
+        .insert("num.partitions".to_owned(), "4".to_owned());
+    let begun = Instant::now();
+    engine.ensure(&stage.spec).await.unwrap();
+    eprintln!("rolling restart took {:?}", begun.elapsed());
+    let after = stage.observe(&engine).await;
+    assert!(all_run(&after));
+    for (before, after) in before.brokers.iter().zip(&after.brokers) {
+        assert_ne!(before.pid, after.pid, "broker {} was restarted", after.broker_id);
+    }
+    let described = engine
+        .topics()
+        .describe_topic(stage.spec.cluster_id, "orders")
+        .await
+        .unwrap();
+    assert_eq!(described.summary.out_of_sync_partitions, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn data_directory_may_have_a_name_too_long_for_a_socket() {
+    let mut stage = Stage::new(1);
+    stage.spec.server_properties.clear();
+    stage.depth = "d".repeat(120);
+    let engine = stage.engine().await;
+    engine.ensure(&stage.spec).await.unwrap();
+    assert!(all_run(&stage.observe(&engine).await));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn brokers_go_on_without_the_engine_and_are_adopted_by_the_next() {
+    let stage = Stage::new(3);
+    let engine = stage.engine().await;
+    engine.ensure(&stage.spec).await.unwrap();
+    let before = stage.observe(&engine).await;
+    engine.close().await;
+    drop(engine);
+    let begun = Instant::now();
+    let engine = stage.engine().await;
+    poll(async || all_run(&stage.observe(&engine).await)).await;
+    eprintln!("brokers were adopted after {:?}", begun.elapsed());
+    engine.ensure(&stage.spec).await.unwrap();
+    let pids = |observed: &ObservedCluster| observed.brokers.iter().map(|broker| broker.pid).collect::<Vec<_>>();
+    assert_eq!(pids(&stage.observe(&engine).await), pids(&before));
+}

@@ -1,0 +1,85 @@
+//! The control plane as a whole: opened once, then served until it is told to end.
+
+use std::{path::PathBuf, sync::Arc};
+
+use clock::Clock;
+use engine::Engine;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    http, reconcilers,
+    services::Services,
+    store::{SecretBox, Store},
+};
+
+/// What a control plane needs.
+pub struct ControlPlaneConfig {
+    /// Where its files are.
+    pub data_dir: PathBuf,
+    /// What runs brokers.
+    pub engine: Arc<dyn Engine>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Version of the program.
+    pub version: String,
+}
+
+/// Why a control plane cannot be opened.
+#[derive(Debug, Error)]
+#[error("{what}")]
+pub struct OpenError {
+    what: &'static str,
+    #[source]
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl OpenError {
+    fn new(what: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self {
+            what,
+            source: source.into(),
+        }
+    }
+}
+
+/// A control plane that is ready to serve.
+pub struct ControlPlane {
+    services: Arc<Services>,
+    credentials: http::Credentials,
+}
+
+impl ControlPlane {
+    /// Opens the store, and makes keys where there are none. Nothing is served or changed yet.
+    pub async fn open(config: ControlPlaneConfig) -> Result<Self, OpenError> {
+        let data_dir = &config.data_dir;
+        let secret_box = SecretBox::open(&data_dir.join("encryption.key"))
+            .map_err(|error| OpenError::new("the encryption key cannot be used", error))?;
+        let store = Store::open(&data_dir.join("state.db"))
+            .map_err(|error| OpenError::new("the state database cannot be opened", error))?;
+        let credentials = http::Credentials::open(&data_dir.join("credentials"))
+            .map_err(|error| OpenError::new("the credentials cannot be used", error))?;
+        let services = Services::new(
+            store,
+            secret_box,
+            config.engine,
+            config.clock,
+            config.version,
+        );
+        Ok(Self {
+            services: Arc::new(services),
+            credentials,
+        })
+    }
+
+    /// Answers the API on `listener` and reconciles, until `until` is cancelled. Brokers go on.
+    pub async fn serve(self, listener: TcpListener, until: CancellationToken) -> std::io::Result<()> {
+        let reconciling = tokio::spawn(reconcilers::run(Arc::clone(&self.services), until.clone()));
+        let served = http::serve(self.services, self.credentials, listener, until.clone()).await;
+        until.cancel();
+        // A reconciler that was cut off is taken up by the next control plane.
+        reconciling.abort();
+        served
+    }
+}

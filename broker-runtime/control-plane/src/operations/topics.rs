@@ -1,0 +1,119 @@
+//! Operations on topics. They live in Kafka; the engine's controller carries them out at once.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use control_plane_api::{
+    server_properties::{topic_definition, topic_definitions, validate_topic_config},
+    topics::{CreateTopicRequest, TopicResponse, UpdateTopicRequest},
+};
+use engine::{NewTopic, TopicUpdate};
+
+use crate::{arn, error::OperationError, queries, services::Services, store::ClusterRecord};
+
+/// How alike two names are when one is suggested for the other.
+const SIMILARITY_MIN: f64 = 0.8;
+
+/// `CreateTopic`.
+pub(crate) async fn create_topic(
+    services: &Services,
+    arn: &str,
+    request: CreateTopicRequest,
+) -> Result<TopicResponse, OperationError> {
+    let cluster = queries::reachable_cluster(services, arn)?;
+    let topic = NewTopic {
+        partition_count: count("partitionCount", request.partition_count)?,
+        replication_factor: i16::try_from(request.replication_factor)
+            .ok()
+            .filter(|factor| *factor > 0)
+            .ok_or_else(|| OperationError::invalid("replicationFactor", "it is not a number of replicas"))?,
+        configs: request.configs.as_deref().map(configs).transpose()?.unwrap_or_default(),
+        name: request.topic_name,
+    };
+    services.engine.topics().create_topic(cluster.uuid, &topic).await?;
+    Ok(answer(&cluster, &topic.name, "ACTIVE"))
+}
+
+/// `UpdateTopic`: the configuration, or the number of partitions.
+pub(crate) async fn update_topic(
+    services: &Services,
+    arn: &str,
+    name: &str,
+    request: UpdateTopicRequest,
+) -> Result<TopicResponse, OperationError> {
+    let cluster = queries::reachable_cluster(services, arn)?;
+    let update = match (request.configs, request.partition_count) {
+        (Some(text), None) => TopicUpdate::Configs(configs(&text)?),
+        (None, Some(partitions)) => TopicUpdate::PartitionCount(count("partitionCount", partitions)?),
+        _ => {
+            let message = "an update names either configs or partitionCount";
+            return Err(OperationError::invalid("configs", message));
+        }
+    };
+    services.engine.topics().update_topic(cluster.uuid, name, &update).await?;
+    Ok(answer(&cluster, name, "ACTIVE"))
+}
+
+/// `DeleteTopic`.
+pub(crate) async fn delete_topic(services: &Services, arn: &str, name: &str) -> Result<TopicResponse, OperationError> {
+    let cluster = queries::reachable_cluster(services, arn)?;
+    services.engine.topics().delete_topic(cluster.uuid, name).await?;
+    Ok(answer(&cluster, name, "DELETING"))
+}
+
+fn answer(cluster: &ClusterRecord, topic: &str, status: &str) -> TopicResponse {
+    TopicResponse {
+        topic_arn: arn::topic(&cluster.name, cluster.uuid, topic),
+        topic_name: topic.to_owned(),
+        status: status.to_owned(),
+    }
+}
+
+fn count(parameter: &'static str, count: i64) -> Result<i32, OperationError> {
+    let valid = i32::try_from(count).ok().filter(|count| *count > 0);
+    valid.ok_or_else(|| OperationError::invalid(parameter, format!("{count} is not a number of partitions")))
+}
+
+/// Base64 of a JSON object of text; each entry checked.
+fn configs(text: &str) -> Result<BTreeMap<String, String>, OperationError> {
+    const PARAMETER: &str = "configs";
+    let invalid = |message: String| OperationError::invalid(PARAMETER, message);
+    let bytes = STANDARD.decode(text).map_err(|_| invalid("configs is not base64".to_owned()))?;
+    let configs: BTreeMap<String, String> = serde_json::from_slice(&bytes)
+        .map_err(|error| invalid(format!("configs is no JSON object of text: {error}")))?;
+    for (name, value) in &configs {
+        if topic_definition(name).is_none() {
+            return Err(invalid(unknown(name)));
+        }
+        validate_topic_config(name, value).map_err(|problem| invalid(format!("{name}: {problem}")))?;
+    }
+    Ok(configs)
+}
+
+fn unknown(name: &str) -> String {
+    let known = topic_definitions().iter().map(|definition| definition.name);
+    let nearest = known
+        .map(|known| (strsim::jaro_winkler(name, known), known))
+        .max_by(|one, other| one.0.total_cmp(&other.0));
+    match nearest {
+        Some((similarity, known)) if similarity >= SIMILARITY_MIN => {
+            format!("{name:?} is not a configuration of topics; did you mean {known}?")
+        }
+        _ => format!("{name:?} is not a configuration of topics"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn configurations_are_checked_by_name_and_value() {
+        let encoded = |text: &str| STANDARD.encode(text);
+        assert_eq!(configs(&encoded(r#"{"retention.ms":"60000"}"#)).unwrap()["retention.ms"], "60000");
+        let problem = |text: &str| configs(text).unwrap_err().to_string();
+        assert!(problem(&encoded(r#"{"retention.mss":"60000"}"#)).contains("did you mean retention.ms"));
+        assert!(problem(&encoded(r#"{"retention.ms":"soon"}"#)).contains("retention.ms"));
+        assert!(problem("{}").contains("base64"));
+    }
+}

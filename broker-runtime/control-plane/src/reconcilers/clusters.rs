@@ -1,0 +1,293 @@
+//! Steps the operation of each cluster: one task a cluster that has something to do, at most.
+//!
+//! ```text
+//! PENDING → UPDATE_IN_PROGRESS ─ engine did it ───→ UPDATE_COMPLETE   cluster ACTIVE, or gone
+//!                              └ engine gave up ──→ UPDATE_FAILED     cluster FAILED (create), else ACTIVE as before
+//! ```
+//! Killed at any point, the next control plane finds the operation and does the same again.
+
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::Duration,
+};
+
+use control_plane_api::operations::ErrorInfo;
+use engine::{ClusterSpec, EngineError};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::specification::specification;
+use crate::{
+    error::OperationError,
+    services::Services,
+    store::{ClusterRecord, ClusterSettings, ClusterState, OperationKind, OperationRecord, OperationState, StoreError},
+};
+
+/// How often an engine is asked again when it ran out of time.
+const ATTEMPTS_MAX: u32 = 3;
+/// Pause after a failure of the store, or of an engine that will be asked again.
+const PAUSE: Duration = Duration::from_millis(500);
+/// How long everything is left alone when nothing calls.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Reconciles until it is told to end.
+pub(crate) async fn run(services: Arc<Services>, until: CancellationToken) {
+    let mut changed = services.changed();
+    let mut tasks: JoinSet<Uuid> = JoinSet::new();
+    let mut busy: BTreeSet<Uuid> = BTreeSet::new();
+    // What an earlier control plane may have left half-done is looked at once, whatever its state.
+    let mut unseen = true;
+    loop {
+        match services.store.all::<ClusterRecord>() {
+            Ok(clusters) => {
+                for cluster in clusters {
+                    let due = cluster.active_operation.is_some() || (unseen && cluster.state == ClusterState::Active);
+                    if due && busy.insert(cluster.uuid) {
+                        let services = Arc::clone(&services);
+                        tasks.spawn(async move {
+                            reconcile(&services, cluster.uuid).await;
+                            cluster.uuid
+                        });
+                    }
+                }
+                unseen = false;
+            }
+            Err(error) => tracing::error!(error = chain(&error), "state cannot be read"),
+        }
+        tokio::select! {
+            () = until.cancelled() => return,
+            _ = changed.changed() => (),
+            Some(ended) = tasks.join_next(), if !tasks.is_empty() => match ended {
+                Ok(uuid) => drop(busy.remove(&uuid)),
+                Err(error) => {
+                    // A panic tells no name: let all that do not run be looked at again.
+                    tracing::error!(%error, "reconciler ended early");
+                    busy.clear();
+                    tasks.abort_all();
+                    services.clock.sleep(PAUSE).await;
+                }
+            },
+            () = services.clock.sleep(IDLE) => (),
+        }
+    }
+}
+
+/// Does what there is to do for a cluster until nothing is left.
+async fn reconcile(services: &Services, uuid: Uuid) {
+    loop {
+        let cluster = match services.store.get::<ClusterRecord>(&uuid.to_string()) {
+            Ok(Some(cluster)) => cluster,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::error!(error = chain(&error), cluster = %uuid, "state cannot be read");
+                services.clock.sleep(PAUSE).await;
+                continue;
+            }
+        };
+        let done = match cluster.active_operation {
+            Some(operation) => step(services, &cluster, operation).await.map(|()| false),
+            None if cluster.state == ClusterState::Active => ensure_settled(services, &cluster).await.map(|()| true),
+            None => Ok(true),
+        };
+        match done {
+            Ok(true) => return,
+            Ok(false) => (),
+            Err(error) => {
+                tracing::error!(error = chain(&error), cluster = %uuid, "operation cannot be stepped");
+                services.clock.sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Makes sure that a cluster without an operation is what it should be: users may have changed under a killed control plane.
+async fn ensure_settled(services: &Services, cluster: &ClusterRecord) -> Result<(), OperationError> {
+    let spec = specification(services, cluster, &cluster.settings)?;
+    if let Err(error) = services.engine.ensure(&spec).await {
+        tracing::warn!(error = chain(&error), cluster = %cluster.arn, "cluster is not what it should be");
+    }
+    Ok(())
+}
+
+/// Carries out the operation of a cluster.
+async fn step(services: &Services, cluster: &ClusterRecord, operation: Uuid) -> Result<(), OperationError> {
+    let begun = services.store.transaction(|transaction| {
+        let Some(mut operation) = transaction.get::<OperationRecord>(&operation.to_string())? else {
+            return Ok::<_, StoreError>(None);
+        };
+        if operation.state == OperationState::Pending {
+            operation.state = OperationState::UpdateInProgress;
+            transaction.put(&operation)?;
+        }
+        Ok(Some(operation))
+    })?;
+    let Some(operation) = begun else {
+        return Err(OperationError::Internal(format!(
+            "operation {operation} of {} is not there",
+            cluster.arn
+        )));
+    };
+    services.wake();
+    if operation.kind == OperationKind::DeleteCluster {
+        return remove(services, cluster).await;
+    }
+    match bring_about(services, cluster, &operation.wanted).await {
+        Outcome::Done => finish(services, &operation, None),
+        Outcome::Deleted => Ok(()),
+        Outcome::Failed(error) => {
+            tracing::warn!(cluster = %cluster.arn, operation = operation.kind.name(), error, "operation failed");
+            finish(services, &operation, Some(error))
+        }
+    }
+}
+
+/// What came of an attempt to make a cluster what it should be.
+enum Outcome {
+    Done,
+    /// It is to be deleted instead.
+    Deleted,
+    Failed(String),
+}
+
+async fn bring_about(services: &Services, cluster: &ClusterRecord, wanted: &ClusterSettings) -> Outcome {
+    let mut attempts = 0;
+    loop {
+        let spec = match users_of_now(services, cluster, wanted) {
+            Ok(spec) => spec,
+            Err(error) => return Outcome::Failed(chain(&error)),
+        };
+        let ensured = tokio::select! {
+            ensured = services.engine.ensure(&spec) => ensured,
+            () = deletion(services, cluster.uuid) => return Outcome::Deleted,
+        };
+        match ensured {
+            // Users that were added meanwhile have to get in, too.
+            Ok(()) if users_of_now(services, cluster, wanted).is_ok_and(|now| now != spec) => (),
+            Ok(()) => return Outcome::Done,
+            Err(error @ EngineError::Timeout { .. }) if attempts < ATTEMPTS_MAX => {
+                tracing::warn!(error = chain(&error), cluster = %cluster.arn, "engine is asked again");
+                attempts += 1;
+                services.clock.sleep(PAUSE).await;
+            }
+            Err(error) => return Outcome::Failed(chain(&error)),
+        }
+    }
+}
+
+/// The specification with the users that the store has now.
+fn users_of_now(
+    services: &Services,
+    cluster: &ClusterRecord,
+    wanted: &ClusterSettings,
+) -> Result<ClusterSpec, OperationError> {
+    let now = services.store.get(&cluster.uuid.to_string())?;
+    specification(services, now.as_ref().unwrap_or(cluster), wanted)
+}
+
+/// Completes once the cluster is to be deleted.
+async fn deletion(services: &Services, uuid: Uuid) {
+    let mut changed = services.changed();
+    loop {
+        let cluster = services.store.get::<ClusterRecord>(&uuid.to_string());
+        if matches!(cluster, Ok(Some(cluster)) if cluster.state == ClusterState::Deleting) {
+            return;
+        }
+        if changed.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+    }
+}
+
+/// Ends an operation, and says in the same transaction what the cluster is now.
+fn finish(services: &Services, operation: &OperationRecord, failure: Option<String>) -> Result<(), OperationError> {
+    let now_ms = services.clock.now_ms();
+    services.store.transaction(|transaction| {
+        let Some(mut cluster) = transaction.get::<ClusterRecord>(&operation.cluster_uuid.to_string())? else {
+            return Ok::<_, StoreError>(());
+        };
+        if cluster.active_operation != Some(operation.uuid) {
+            // Something else has taken its place.
+            return Ok(());
+        }
+        let mut operation = operation.clone();
+        operation.ended_ms = Some(now_ms);
+        operation.state = match failure {
+            None => OperationState::UpdateComplete,
+            Some(_) => OperationState::UpdateFailed,
+        };
+        cluster.active_operation = None;
+        cluster.state = ClusterState::Active;
+        cluster.state_message = None;
+        if let Some(message) = failure {
+            if operation.kind == OperationKind::CreateCluster {
+                cluster.state = ClusterState::Failed;
+                cluster.state_message = Some(message.clone());
+            }
+            operation.error = Some(ErrorInfo {
+                error_code: "OPERATION_FAILED".to_owned(),
+                error_string: message,
+            });
+        } else {
+            cluster.settings = operation.wanted.clone();
+            cluster.version += 1;
+        }
+        transaction.put(&operation)?;
+        transaction.put(&cluster)
+    })?;
+    tracing::info!(cluster = %operation.cluster_arn, operation = operation.kind.name(), "operation ended");
+    services.wake();
+    Ok(())
+}
+
+/// Removes a cluster, first what runs and then what is written of it.
+async fn remove(services: &Services, cluster: &ClusterRecord) -> Result<(), OperationError> {
+    if let Err(error) = services.engine.remove(cluster.uuid).await {
+        return Err(OperationError::Internal(chain(&error)));
+    }
+    services.store.transaction(|transaction| {
+        for operation in transaction.all::<OperationRecord>()? {
+            if operation.cluster_uuid == cluster.uuid {
+                transaction.delete::<OperationRecord>(&operation.uuid.to_string())?;
+            }
+        }
+        transaction.delete::<ClusterRecord>(&cluster.uuid.to_string())
+    })?;
+    tracing::info!(cluster = %cluster.arn, "cluster deleted");
+    services.wake();
+    Ok(())
+}
+
+/// Puts the users of a cluster in force, now.
+pub(crate) async fn apply_users(services: &Services, cluster: Uuid) -> Result<(), OperationError> {
+    let Some(record) = services.store.get::<ClusterRecord>(&cluster.to_string())? else {
+        return Ok(());
+    };
+    let wanted = match (record.state, record.active_operation) {
+        (ClusterState::Active, _) => record.settings.clone(),
+        (ClusterState::Updating, Some(operation)) => match services.store.get::<OperationRecord>(&operation.to_string())? {
+            Some(operation) => operation.wanted,
+            None => record.settings.clone(),
+        },
+        // They come into force with the cluster.
+        _ => return Ok(()),
+    };
+    let spec = specification(services, &record, &wanted)?;
+    services.engine.ensure(&spec).await.map_err(|error| {
+        let message = format!("the brokers could not be told of the users: {}", chain(&error));
+        OperationError::ClusterConnectivity(message)
+    })
+}
+
+/// An error with its causes.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

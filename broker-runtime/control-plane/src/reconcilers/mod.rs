@@ -1,0 +1,7 @@
+//! Bring what is there to what is wanted. They take no arguments but the world, look, act, and may run at any moment.
+
+mod clusters;
+mod specification;
+
+pub(crate) use clusters::{apply_users, chain, run};
+pub(crate) use specification::{listeners, specification};

@@ -1,0 +1,176 @@
+//! From what the store holds of a cluster to what an engine is asked for.
+
+use std::collections::BTreeMap;
+
+use control_plane_api::{
+    clusters::{BrokerNodeGroupInfo, ClientAuthentication, EncryptionInfo},
+    server_properties,
+};
+use engine::{ClusterSpec, Listeners, ScramCredential, ScramMechanism, ScramUser, Secret};
+
+use crate::{
+    error::OperationError,
+    services::Services,
+    store::{ClusterRecord, ClusterSettings, ConfigurationRecord, ScramVerifier, SecretRecord},
+};
+
+/// Zones of a cluster that names none.
+const ZONES: [&str; 3] = ["use1-az1", "use1-az2", "use1-az3"];
+
+/// What `cluster` should be with `settings` in force.
+pub(crate) fn specification(
+    services: &Services,
+    cluster: &ClusterRecord,
+    settings: &ClusterSettings,
+) -> Result<ClusterSpec, OperationError> {
+    Ok(ClusterSpec {
+        cluster_id: cluster.uuid,
+        cluster_name: cluster.name.clone(),
+        kafka_version: settings.kafka_version.clone(),
+        broker_count: settings.broker_count,
+        zones: zones(&settings.broker_node_group_info),
+        listeners: listeners(settings.client_authentication.as_ref(), settings.encryption_info.as_ref()),
+        server_properties: properties(services, settings)?,
+        scram_users: users(services, cluster)?,
+    })
+}
+
+/// Zones as they are named, else one for each subnet.
+fn zones(info: &BrokerNodeGroupInfo) -> Vec<String> {
+    if !info.zone_ids.is_empty() {
+        return info.zone_ids.clone();
+    }
+    if info.client_subnets.is_empty() {
+        return ZONES.iter().map(|zone| (*zone).to_owned()).collect();
+    }
+    (1..=info.client_subnets.len()).map(|number| format!("use1-az{number}")).collect()
+}
+
+/// The listeners that are open: SASL/SCRAM where it is enabled, the others for clients without authentication, which are
+/// allowed when it is said so, or when nothing else is enabled.
+pub(crate) fn listeners(
+    authentication: Option<&ClientAuthentication>,
+    encryption: Option<&EncryptionInfo>,
+) -> Listeners {
+    let sasl = authentication.and_then(|it| it.sasl.as_ref());
+    let sasl_scram = sasl.and_then(|it| it.scram).is_some_and(|it| it.enabled);
+    let unauthenticated = authentication
+        .and_then(|it| it.unauthenticated)
+        .map_or(!sasl_scram, |it| it.enabled);
+    let client_broker = encryption
+        .and_then(|it| it.encryption_in_transit.as_ref())
+        .and_then(|it| it.client_broker.as_deref())
+        .unwrap_or("TLS");
+    Listeners {
+        plaintext: unauthenticated && client_broker != "TLS",
+        tls: unauthenticated && client_broker != "PLAINTEXT",
+        sasl_scram,
+    }
+}
+
+fn properties(services: &Services, settings: &ClusterSettings) -> Result<BTreeMap<String, String>, OperationError> {
+    let brokers = usize::try_from(settings.broker_count).unwrap_or(usize::MAX);
+    let mut properties = server_properties::cluster_defaults(brokers);
+    let Some(info) = &settings.configuration_info else {
+        return Ok(properties);
+    };
+    let gone = || {
+        OperationError::invalid(
+            "configurationInfo",
+            format!("revision {} of {} does not exist", info.revision, info.arn),
+        )
+    };
+    let configuration: ConfigurationRecord = services.store.get(&info.arn)?.ok_or_else(gone)?;
+    let revision = configuration
+        .revisions
+        .iter()
+        .find(|revision| revision.revision == info.revision)
+        .ok_or_else(gone)?;
+    let parsed = server_properties::parse(&revision.server_properties).map_err(|problems| {
+        let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        OperationError::invalid("configurationInfo", texts.join("; "))
+    })?;
+    properties.extend(parsed.into_map());
+    Ok(properties)
+}
+
+fn users(services: &Services, cluster: &ClusterRecord) -> Result<Vec<ScramUser>, OperationError> {
+    let mut users = Vec::new();
+    for arn in &cluster.secret_arns {
+        // A secret that has been deleted lets nobody in.
+        let Some(secret) = services.store.get::<SecretRecord>(arn)? else {
+            continue;
+        };
+        let Some((name, verifiers)) = secret.scram else {
+            continue;
+        };
+        let credentials = verifiers
+            .iter()
+            .map(|verifier| credential(services, verifier))
+            .collect::<Result<_, _>>()?;
+        users.push(ScramUser { name, credentials });
+    }
+    users.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(users)
+}
+
+fn credential(services: &Services, verifier: &ScramVerifier) -> Result<ScramCredential, OperationError> {
+    let salted_password = services
+        .secret_box
+        .open_sealed(&verifier.salted_password)
+        .map_err(|error| OperationError::Internal(error.to_string()))?;
+    Ok(ScramCredential {
+        mechanism: match verifier.mechanism.as_str() {
+            "SCRAM-SHA-256" => ScramMechanism::Sha256,
+            _ => ScramMechanism::Sha512,
+        },
+        salt: verifier.salt.clone(),
+        iterations: verifier.iterations,
+        salted_password: Secret::new(salted_password),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use control_plane_api::clusters::{Enabled, EncryptionInTransit, Sasl};
+
+    use super::*;
+
+    #[test]
+    fn silence_opens_tls_and_scram_closes_it() {
+        let open = listeners(None, None);
+        assert!(open.tls && !open.plaintext && !open.sasl_scram);
+        let scram = ClientAuthentication {
+            sasl: Some(Sasl {
+                scram: Some(Enabled { enabled: true }),
+                iam: None,
+            }),
+            ..ClientAuthentication::default()
+        };
+        let only = listeners(Some(&scram), None);
+        assert!(!only.tls && !only.plaintext && only.sasl_scram);
+        let plaintext = EncryptionInfo {
+            encryption_in_transit: Some(EncryptionInTransit {
+                client_broker: Some("PLAINTEXT".to_owned()),
+                in_cluster: None,
+            }),
+            ..EncryptionInfo::default()
+        };
+        let all = ClientAuthentication {
+            unauthenticated: Some(Enabled { enabled: true }),
+            ..scram
+        };
+        let both = listeners(Some(&all), Some(&plaintext));
+        assert!(!both.tls && both.plaintext && both.sasl_scram);
+    }
+
+    #[test]
+    fn each_subnet_stands_for_a_zone() {
+        let mut info = BrokerNodeGroupInfo::default();
+        assert_eq!(zones(&info), ZONES);
+        info.client_subnets = vec!["subnet-a".to_owned(), "subnet-b".to_owned()];
+        assert_eq!(zones(&info), ["use1-az1", "use1-az2"]);
+        info.zone_ids = vec!["cellar".to_owned()];
+        assert_eq!(zones(&info), ["cellar"]);
+    }
+}

@@ -1,0 +1,222 @@
+//! What the store keeps.
+
+use std::collections::BTreeMap;
+
+use control_plane_api::{
+    clusters::{BrokerNodeGroupInfo, ClientAuthentication, ConfigurationInfo, EncryptionInfo},
+    operations::{ErrorInfo, MutableClusterInfo},
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::Record;
+
+/// States of a cluster, MSK's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum ClusterState {
+    /// It is being made.
+    Creating,
+    /// It serves.
+    Active,
+    /// An update is under way; it serves.
+    Updating,
+    /// It is being removed.
+    Deleting,
+    /// It could not be made.
+    Failed,
+}
+
+impl ClusterState {
+    /// Name on the wire.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Creating => "CREATING",
+            Self::Active => "ACTIVE",
+            Self::Updating => "UPDATING",
+            Self::Deleting => "DELETING",
+            Self::Failed => "FAILED",
+        }
+    }
+}
+
+/// What a cluster should be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ClusterSettings {
+    pub(crate) broker_count: u32,
+    pub(crate) kafka_version: String,
+    pub(crate) broker_node_group_info: BrokerNodeGroupInfo,
+    pub(crate) client_authentication: Option<ClientAuthentication>,
+    pub(crate) encryption_info: Option<EncryptionInfo>,
+    pub(crate) configuration_info: Option<ConfigurationInfo>,
+    pub(crate) enhanced_monitoring: String,
+}
+
+/// A cluster.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ClusterRecord {
+    pub(crate) uuid: Uuid,
+    pub(crate) arn: String,
+    pub(crate) name: String,
+    pub(crate) created_ms: i64,
+    pub(crate) state: ClusterState,
+    /// Why it is in its state, when something is wrong.
+    pub(crate) state_message: Option<String>,
+    /// Grows with each change of settings; `currentVersion` is derived from it.
+    pub(crate) version: u64,
+    /// What is in force.
+    pub(crate) settings: ClusterSettings,
+    /// The operation under way; its target is in the operation.
+    pub(crate) active_operation: Option<Uuid>,
+    pub(crate) tags: BTreeMap<String, String>,
+    /// Secrets whose users may log in, by ARN, in order.
+    pub(crate) secret_arns: Vec<String>,
+    /// Token of the create that made it, and a hash of its body.
+    pub(crate) idempotency: Option<(String, String)>,
+}
+
+impl Record for ClusterRecord {
+    const TABLE: &'static str = "clusters";
+    fn key(&self) -> String {
+        self.uuid.to_string()
+    }
+}
+
+/// What an operation does, MSK's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum OperationKind {
+    CreateCluster,
+    DeleteCluster,
+    IncreaseBrokerCount,
+    UpdateClusterConfiguration,
+    UpdateSecurity,
+}
+
+impl OperationKind {
+    /// Name on the wire.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::CreateCluster => "CREATE_CLUSTER",
+            Self::DeleteCluster => "DELETE_CLUSTER",
+            Self::IncreaseBrokerCount => "INCREASE_BROKER_COUNT",
+            Self::UpdateClusterConfiguration => "UPDATE_CLUSTER_CONFIGURATION",
+            Self::UpdateSecurity => "UPDATE_SECURITY",
+        }
+    }
+}
+
+/// States of an operation, MSK's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum OperationState {
+    Pending,
+    UpdateInProgress,
+    UpdateComplete,
+    UpdateFailed,
+}
+
+impl OperationState {
+    /// Name on the wire.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::UpdateInProgress => "UPDATE_IN_PROGRESS",
+            Self::UpdateComplete => "UPDATE_COMPLETE",
+            Self::UpdateFailed => "UPDATE_FAILED",
+        }
+    }
+
+    /// Whether nothing will happen to it any more.
+    pub(crate) fn is_final(self) -> bool {
+        matches!(self, Self::UpdateComplete | Self::UpdateFailed)
+    }
+}
+
+/// An operation on a cluster: a durable state machine that a reconciler steps.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct OperationRecord {
+    pub(crate) uuid: Uuid,
+    pub(crate) arn: String,
+    pub(crate) cluster_uuid: Uuid,
+    pub(crate) cluster_arn: String,
+    pub(crate) kind: OperationKind,
+    pub(crate) state: OperationState,
+    pub(crate) created_ms: i64,
+    pub(crate) ended_ms: Option<i64>,
+    pub(crate) error: Option<ErrorInfo>,
+    /// What was in force before, and comes back when it fails.
+    pub(crate) source: Option<MutableClusterInfo>,
+    pub(crate) target: Option<MutableClusterInfo>,
+    /// The settings to put in force.
+    pub(crate) wanted: ClusterSettings,
+}
+
+impl Record for OperationRecord {
+    const TABLE: &'static str = "operations";
+    fn key(&self) -> String {
+        self.uuid.to_string()
+    }
+}
+
+/// A revision of a configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RevisionRecord {
+    /// From 1.
+    pub(crate) revision: i64,
+    pub(crate) created_ms: i64,
+    pub(crate) description: Option<String>,
+    /// Text of `server.properties`, as it was given.
+    pub(crate) server_properties: String,
+}
+
+/// A configuration with its revisions, oldest first; never without one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ConfigurationRecord {
+    pub(crate) arn: String,
+    pub(crate) name: String,
+    pub(crate) created_ms: i64,
+    pub(crate) kafka_versions: Vec<String>,
+    pub(crate) revisions: Vec<RevisionRecord>,
+}
+
+impl Record for ConfigurationRecord {
+    const TABLE: &'static str = "configurations";
+    fn key(&self) -> String {
+        self.arn.clone()
+    }
+}
+
+/// What is kept of a password for one SCRAM mechanism; the salted password is encrypted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ScramVerifier {
+    /// `SCRAM-SHA-256` or `SCRAM-SHA-512`.
+    pub(crate) mechanism: String,
+    pub(crate) salt: Vec<u8>,
+    pub(crate) iterations: u32,
+    /// Sealed by `SecretBox`.
+    pub(crate) salted_password: Vec<u8>,
+}
+
+/// A secret.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SecretRecord {
+    pub(crate) arn: String,
+    pub(crate) name: String,
+    pub(crate) description: Option<String>,
+    pub(crate) created_ms: i64,
+    pub(crate) changed_ms: i64,
+    pub(crate) version_id: String,
+    /// Sealed by `SecretBox`.
+    pub(crate) value: Vec<u8>,
+    pub(crate) tags: BTreeMap<String, String>,
+    /// User name and verifiers, when the value is a user's.
+    pub(crate) scram: Option<(String, Vec<ScramVerifier>)>,
+}
+
+impl Record for SecretRecord {
+    const TABLE: &'static str = "secrets";
+    fn key(&self) -> String {
+        self.arn.clone()
+    }
+}

@@ -1,0 +1,257 @@
+//! Clusters from request to end, against an engine that does what a test tells it.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use clock::SystemClock;
+use control_plane_api::clusters::{CreateClusterRequest, UpdateBrokerCountRequest};
+use engine::{
+    BootstrapBrokers, ClusterSpec, Engine, EngineError, NewTopic, ObservedCluster, TopicAdmin, TopicDescription, TopicError,
+    TopicSummary, TopicUpdate,
+};
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    error::OperationError,
+    operations, queries, reconcilers,
+    services::Services,
+    store::{SecretBox, Store},
+};
+
+/// How long anything may take.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// Holds specifications instead of running brokers.
+#[derive(Default)]
+struct ScriptedEngine {
+    clusters: Mutex<BTreeMap<Uuid, ClusterSpec>>,
+    hangs: AtomicBool,
+    fails: AtomicBool,
+}
+
+#[async_trait]
+impl Engine for ScriptedEngine {
+    fn name(&self) -> &'static str {
+        "scripted"
+    }
+
+    fn validate(&self, _: &ClusterSpec) -> Result<(), EngineError> {
+        Ok(())
+    }
+
+    async fn ensure(&self, spec: &ClusterSpec) -> Result<(), EngineError> {
+        if self.hangs.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        if self.fails.load(Ordering::SeqCst) {
+            return Err(EngineError::Environment {
+                problem: "port 9092 is taken".to_owned(),
+                remedy: "free it".to_owned(),
+            });
+        }
+        self.clusters.lock().insert(spec.cluster_id, spec.clone());
+        Ok(())
+    }
+
+    async fn observe(&self, cluster_id: Uuid) -> Result<Option<ObservedCluster>, EngineError> {
+        Ok(self.clusters.lock().get(&cluster_id).map(|_| ObservedCluster {
+            cluster_id,
+            brokers: Vec::new(),
+            bootstrap: BootstrapBrokers::default(),
+            certificate_authority_pem: String::new(),
+            log_bytes: 0,
+        }))
+    }
+
+    async fn remove(&self, cluster_id: Uuid) -> Result<(), EngineError> {
+        self.clusters.lock().remove(&cluster_id);
+        Ok(())
+    }
+
+    async fn list(&self) -> Result<Vec<Uuid>, EngineError> {
+        Ok(self.clusters.lock().keys().copied().collect())
+    }
+
+    fn topics(&self) -> &dyn TopicAdmin {
+        self
+    }
+}
+
+#[async_trait]
+impl TopicAdmin for ScriptedEngine {
+    async fn create_topic(&self, _: Uuid, topic: &NewTopic) -> Result<TopicDescription, TopicError> {
+        Err(TopicError::TopicExists(topic.name.clone()))
+    }
+
+    async fn describe_topic(&self, _: Uuid, name: &str) -> Result<TopicDescription, TopicError> {
+        Err(TopicError::UnknownTopic(name.to_owned()))
+    }
+
+    async fn list_topics(&self, _: Uuid) -> Result<Vec<TopicSummary>, TopicError> {
+        Ok(Vec::new())
+    }
+
+    async fn update_topic(&self, _: Uuid, name: &str, _: &TopicUpdate) -> Result<(), TopicError> {
+        Err(TopicError::UnknownTopic(name.to_owned()))
+    }
+
+    async fn delete_topic(&self, _: Uuid, name: &str) -> Result<(), TopicError> {
+        Err(TopicError::UnknownTopic(name.to_owned()))
+    }
+}
+
+/// A data directory, an engine, and the control plane of the moment.
+struct Stage {
+    folder: tempfile::TempDir,
+    engine: Arc<ScriptedEngine>,
+}
+
+struct Running {
+    services: Arc<Services>,
+    until: CancellationToken,
+}
+
+impl Stage {
+    fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            engine: Arc::default(),
+        }
+    }
+
+    fn start(&self) -> Running {
+        let path = self.folder.path();
+        let services = Arc::new(Services::new(
+            Store::open(&path.join("state.db")).unwrap(),
+            SecretBox::open(&path.join("encryption.key")).unwrap(),
+            self.engine.clone(),
+            Arc::new(SystemClock),
+            "0".to_owned(),
+        ));
+        let until = CancellationToken::new();
+        tokio::spawn(reconcilers::run(Arc::clone(&services), until.clone()));
+        Running { services, until }
+    }
+}
+
+impl Running {
+    async fn state(&self, arn: &str) -> Option<String> {
+        match queries::describe_cluster(&self.services, arn).await {
+            Ok(cluster) => Some(cluster.state),
+            Err(OperationError::NotFound(_)) => None,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    async fn until(&self, arn: &str, wanted: Option<&str>) {
+        let mut changed = self.services.changed();
+        let wait = async {
+            while self.state(arn).await.as_deref() != wanted {
+                changed.changed().await.unwrap();
+            }
+        };
+        tokio::time::timeout(LIMIT, wait).await.expect("state is reached");
+    }
+}
+
+fn orders() -> CreateClusterRequest {
+    CreateClusterRequest {
+        cluster_name: "orders".to_owned(),
+        number_of_broker_nodes: 3,
+        ..CreateClusterRequest::default()
+    }
+}
+
+#[tokio::test]
+async fn cluster_is_made_grown_and_deleted() {
+    let stage = Stage::new();
+    let running = stage.start();
+    let services = &running.services;
+    let arn = operations::create_cluster(services, orders(), None).await.unwrap().cluster_arn;
+    running.until(&arn, Some("ACTIVE")).await;
+    let version = queries::describe_cluster(services, &arn).await.unwrap().current_version;
+    let grow = |current_version: &str, brokers| UpdateBrokerCountRequest {
+        current_version: current_version.to_owned(),
+        target_number_of_broker_nodes: brokers,
+    };
+    for (version, brokers) in [("K0", 5), (version.as_str(), 2), (version.as_str(), 3)] {
+        let refused = operations::update_broker_count(services, &arn, grow(version, brokers)).await;
+        assert!(matches!(refused, Err(OperationError::InvalidRequest { .. })), "{version} {brokers}");
+    }
+    let update = operations::update_broker_count(services, &arn, grow(&version, 5)).await.unwrap();
+    running.until(&arn, Some("ACTIVE")).await;
+    let operation = queries::describe_cluster_operation(services, &update.cluster_operation_arn).await.unwrap();
+    assert_eq!(operation.operation_state, "UPDATE_COMPLETE");
+    assert_eq!(stage.engine.clusters.lock().values().next().unwrap().broker_count, 5);
+    let info = queries::describe_cluster(services, &arn).await.unwrap();
+    assert_ne!(info.current_version, version);
+    assert_eq!(info.number_of_broker_nodes, 5);
+    operations::delete_cluster(services, &arn, None).await.unwrap();
+    running.until(&arn, None).await;
+    assert!(stage.engine.clusters.lock().is_empty());
+    running.until.cancel();
+}
+
+#[tokio::test]
+async fn next_control_plane_finishes_what_a_killed_one_began() {
+    let stage = Stage::new();
+    stage.engine.hangs.store(true, Ordering::SeqCst);
+    let killed = stage.start();
+    let arn = operations::create_cluster(&killed.services, orders(), None).await.unwrap().cluster_arn;
+    killed.until(&arn, Some("CREATING")).await;
+    killed.until.cancel();
+    stage.engine.hangs.store(false, Ordering::SeqCst);
+    let running = stage.start();
+    running.until(&arn, Some("ACTIVE")).await;
+    running.until.cancel();
+}
+
+#[tokio::test]
+async fn deletion_ends_a_creation_that_does_not_come_about() {
+    let stage = Stage::new();
+    stage.engine.hangs.store(true, Ordering::SeqCst);
+    let running = stage.start();
+    let arn = operations::create_cluster(&running.services, orders(), None).await.unwrap().cluster_arn;
+    operations::delete_cluster(&running.services, &arn, None).await.unwrap();
+    running.until(&arn, None).await;
+    running.until.cancel();
+}
+
+#[tokio::test]
+async fn failed_creation_says_why_and_can_be_deleted() {
+    let stage = Stage::new();
+    stage.engine.fails.store(true, Ordering::SeqCst);
+    let running = stage.start();
+    let arn = operations::create_cluster(&running.services, orders(), None).await.unwrap().cluster_arn;
+    running.until(&arn, Some("FAILED")).await;
+    let info = queries::describe_cluster(&running.services, &arn).await.unwrap();
+    assert!(info.state_info.unwrap().message.contains("port 9092 is taken; free it"));
+    operations::delete_cluster(&running.services, &arn, None).await.unwrap();
+    running.until(&arn, None).await;
+    running.until.cancel();
+}
+
+#[tokio::test]
+async fn same_token_and_body_again_give_the_first_answer() {
+    let stage = Stage::new();
+    let running = stage.start();
+    let create = |request, token: &str| operations::create_cluster(&running.services, request, Some(token.to_owned()));
+    let first = create(orders(), "one").await.unwrap();
+    assert_eq!(create(orders(), "one").await.unwrap().cluster_arn, first.cluster_arn);
+    assert!(matches!(create(orders(), "two").await, Err(OperationError::Conflict(_))));
+    let other = CreateClusterRequest {
+        number_of_broker_nodes: 1,
+        ..orders()
+    };
+    assert!(matches!(create(other, "one").await, Err(OperationError::Conflict(_))));
+    running.until.cancel();
+}

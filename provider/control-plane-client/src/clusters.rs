@@ -1,0 +1,172 @@
+//! Clusters: the calls of MSK's API, and waiting for a state.
+
+use std::time::Duration;
+
+use control_plane_api::{clusters::*, nodes::*};
+use http::Method;
+
+use crate::{
+    error::{Error, Result},
+    paging::{Page, Paged},
+    transport::{Call, Client, Retry, segment},
+    waiting,
+};
+
+impl Paged for ListClustersV2Response {
+    type Item = Cluster;
+
+    fn into_page(self) -> Page<Cluster> {
+        (self.cluster_info_list, self.next_token)
+    }
+}
+
+impl Paged for ListNodesResponse {
+    type Item = NodeInfo;
+
+    fn into_page(self) -> Page<NodeInfo> {
+        (self.node_info_list, self.next_token)
+    }
+}
+
+/// The path of a cluster, and what is below it.
+pub(crate) fn cluster_path(arn: &str, below: &str) -> String {
+    format!("/v1/clusters/{}{below}", segment(arn))
+}
+
+fn cluster_v2_path(arn: &str) -> String {
+    format!("/api/v2/clusters/{}", segment(arn))
+}
+
+impl Client {
+    /// Begins to create a cluster. With a token, the same request again has the first answer instead of a conflict, so
+    /// the call is also repeated when its answer was lost.
+    pub async fn create_cluster(
+        &self,
+        request: &CreateClusterRequest,
+        idempotency_token: Option<&str>,
+    ) -> Result<CreateClusterResponse> {
+        let retry = if idempotency_token.is_some() {
+            Retry::Always
+        } else {
+            Retry::IfUnsent
+        };
+        let call = Call::new("create_cluster", Method::POST, "/v1/clusters".to_owned())
+            .header(IDEMPOTENCY_HEADER, idempotency_token)
+            .retry(retry)
+            .json(request);
+        self.call(call).await
+    }
+
+    /// A cluster, in the shape of version 1.
+    pub async fn describe_cluster(&self, arn: &str) -> Result<ClusterInfo> {
+        let call = Call::get("describe_cluster", cluster_path(arn, ""));
+        let response: DescribeClusterResponse = self.call(call).await?;
+        Ok(response.cluster_info)
+    }
+
+    /// A cluster, in the shape of version 2.
+    pub async fn describe_cluster_v2(&self, arn: &str) -> Result<Cluster> {
+        let call = Call::get("describe_cluster_v2", cluster_v2_path(arn));
+        let response: DescribeClusterV2Response = self.call(call).await?;
+        Ok(response.cluster_info)
+    }
+
+    /// All clusters whose names begin with `name_filter`.
+    pub async fn list_clusters_v2(&self, name_filter: Option<&str>) -> Result<Vec<Cluster>> {
+        self.all_pages::<ListClustersV2Response>("list_clusters_v2", || {
+            Call::get("list_clusters_v2", "/api/v2/clusters".to_owned()).query("clusterNameFilter", name_filter)
+        })
+        .await
+    }
+
+    /// Begins to delete a cluster; with a version, only if the cluster still has it.
+    pub async fn delete_cluster(&self, arn: &str, current_version: Option<&str>) -> Result<DeleteClusterResponse> {
+        let call = Call::new("delete_cluster", Method::DELETE, cluster_path(arn, ""));
+        self.call(call.query("currentVersion", current_version)).await
+    }
+
+    /// Begins to change the number of brokers.
+    pub async fn update_broker_count(
+        &self,
+        arn: &str,
+        request: &UpdateBrokerCountRequest,
+    ) -> Result<UpdateClusterResponse> {
+        let path = cluster_path(arn, "/nodes/count");
+        self.call(Call::new("update_broker_count", Method::PUT, path).json(request))
+            .await
+    }
+
+    /// Begins to give a cluster another configuration, or another revision of its configuration.
+    pub async fn update_cluster_configuration(
+        &self,
+        arn: &str,
+        request: &UpdateClusterConfigurationRequest,
+    ) -> Result<UpdateClusterResponse> {
+        let path = cluster_path(arn, "/configuration");
+        self.call(Call::new("update_cluster_configuration", Method::PUT, path).json(request))
+            .await
+    }
+
+    /// Begins to change who may connect.
+    pub async fn update_security(&self, arn: &str, request: &UpdateSecurityRequest) -> Result<UpdateClusterResponse> {
+        let path = cluster_path(arn, "/security");
+        self.call(Call::new("update_security", Method::PATCH, path).json(request))
+            .await
+    }
+
+    /// Where clients connect to.
+    pub async fn get_bootstrap_brokers(&self, arn: &str) -> Result<GetBootstrapBrokersResponse> {
+        let path = cluster_path(arn, "/bootstrap-brokers");
+        self.call(Call::get("get_bootstrap_brokers", path)).await
+    }
+
+    /// All brokers of a cluster.
+    pub async fn list_nodes(&self, arn: &str) -> Result<Vec<NodeInfo>> {
+        self.all_pages::<ListNodesResponse>("list_nodes", || Call::get("list_nodes", cluster_path(arn, "/nodes")))
+            .await
+    }
+
+    /// Waits until a cluster is `ACTIVE`. One that has become `FAILED` is [`Error::Failed`] with the reason.
+    pub async fn wait_for_cluster(&self, arn: &str, within: Duration) -> Result<Cluster> {
+        let what = &format!("cluster {arn}");
+        waiting::until(what, within, || async move {
+            let cluster = self.describe_cluster_v2_when_final(arn).await?;
+            match cluster.state.as_str() {
+                "ACTIVE" => Ok(Some(cluster)),
+                "FAILED" => Err(failed(what, cluster)),
+                _ => Ok(None),
+            }
+        })
+        .await
+    }
+
+    /// Waits until a cluster that is being deleted is gone.
+    pub async fn wait_for_deleted(&self, arn: &str, within: Duration) -> Result<()> {
+        let what = &format!("the deletion of cluster {arn}");
+        waiting::until(what, within, || async move {
+            match self.describe_cluster_v2_when_final(arn).await {
+                Err(error) if error.is_not_found() => Ok(Some(())),
+                Err(error) => Err(error),
+                Ok(cluster) if cluster.state == "FAILED" => Err(failed(what, cluster)),
+                Ok(_) => Ok(None),
+            }
+        })
+        .await
+    }
+
+    async fn describe_cluster_v2_when_final(&self, arn: &str) -> Result<Cluster> {
+        let call = waiting::long(Call::get("describe_cluster_v2", cluster_v2_path(arn)));
+        let response: DescribeClusterV2Response = self.call(call).await?;
+        Ok(response.cluster_info)
+    }
+}
+
+fn failed(what: &str, cluster: Cluster) -> Error {
+    let message = cluster.state_info.map(|info| info.message);
+    Error::Failed {
+        what: what.to_owned(),
+        message: message
+            .filter(|text| !text.is_empty())
+            .unwrap_or_else(|| "its state is FAILED".to_owned()),
+    }
+}

@@ -1,0 +1,33 @@
+//! Our extensions of the API, under `/openmsk/v1`.
+
+use control_plane_api::extensions::{CertificateAuthority, RuntimeInfo, Status};
+
+use crate::{
+    error::Result,
+    transport::{Call, Client, segment},
+};
+
+impl Client {
+    /// Who answers; needs no credentials. An answer of anything but OpenMSK is [`crate::Error::Malformed`].
+    pub async fn describe_runtime(&self) -> Result<RuntimeInfo> {
+        const OPERATION: &str = "describe_runtime";
+        let call = Call::get(OPERATION, "/openmsk/v1/runtime".to_owned());
+        let runtime: RuntimeInfo = self.call(call).await?;
+        if runtime.product != "openmsk" {
+            return Err(self.malformed(OPERATION, format!("the product is {:?}", runtime.product)));
+        }
+        Ok(runtime)
+    }
+
+    /// The runtime and its clusters, as they are now.
+    pub async fn describe_status(&self) -> Result<Status> {
+        self.call(Call::get("describe_status", "/openmsk/v1/status".to_owned()))
+            .await
+    }
+
+    /// The authority that signs the certificates of a cluster's brokers.
+    pub async fn describe_certificate_authority(&self, cluster_arn: &str) -> Result<CertificateAuthority> {
+        let path = format!("/openmsk/v1/clusters/{}/certificate-authority", segment(cluster_arn));
+        self.call(Call::get("describe_certificate_authority", path)).await
+    }
+}

@@ -1,7 +1,98 @@
-//! The provider for Terraform and OpenTofu.
+//! The provider for Terraform and OpenTofu: reads the environment, and serves the plugin protocol.
 
 mod arn;
 mod bundled_runtime;
+mod connection;
+mod control_plane;
+mod diagnostics;
+mod provider;
+mod resources;
 mod timeouts;
 
-fn main() {}
+use std::{
+    env,
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::SystemTime,
+};
+
+use plugin_framework::{HostEnvironment, ServeOptions};
+use provider::{MskProvider, Surroundings};
+
+/// What a started runtime inherits: nothing that Terraform's plugins or this command's variables might keep secret.
+const INHERITED: [&str; 10] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "LANG",
+    "LC_ALL",
+    "TMPDIR",
+    "TZ",
+    "XDG_RUNTIME_DIR",
+    "RUST_BACKTRACE",
+];
+
+fn main() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let served = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
+        let provider = Arc::new(MskProvider::new(surroundings()));
+        let options = ServeOptions {
+            name: "msk",
+            environment: host_environment(),
+        };
+        Ok(runtime.block_on(plugin_framework::serve(provider, options))?)
+    });
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Terraform shows this to the person, and so does a shell.
+            eprintln!("terraform-provider-msk: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A variable that is set to something.
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn path(name: &str) -> Option<PathBuf> {
+    env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+fn host_environment() -> HostEnvironment {
+    HostEnvironment {
+        magic_cookie: variable("TF_PLUGIN_MAGIC_COOKIE"),
+        protocol_versions: variable("PLUGIN_PROTOCOL_VERSIONS"),
+        client_certificate: variable("PLUGIN_CLIENT_CERT"),
+        socket_directory: path("PLUGIN_UNIX_SOCKET_DIR"),
+        multiplex: env::var_os("PLUGIN_MULTIPLEX_GRPC").is_some(),
+        log_level: ["TF_LOG_PROVIDER_MSK", "TF_LOG_PROVIDER", "TF_LOG"]
+            .iter()
+            .find_map(|name| variable(name)),
+    }
+}
+
+fn surroundings() -> Surroundings {
+    let inherited = INHERITED
+        .iter()
+        .filter_map(|name| Some((OsString::from(name), env::var_os(name)?)));
+    Surroundings {
+        endpoint: variable("OPENMSK_ENDPOINT"),
+        access_key: variable("AWS_ACCESS_KEY_ID"),
+        secret_key: variable("AWS_SECRET_ACCESS_KEY"),
+        data_dir: path("OPENMSK_DATA_DIR")
+            .or_else(|| path("XDG_DATA_HOME").map(|data| data.join("openmsk")))
+            .or_else(|| path("HOME").map(|home| home.join(".local/share/openmsk"))),
+        runtime_path: path("OPENMSK_RUNTIME_PATH"),
+        executable: env::current_exe().ok(),
+        search_path: path("PATH").map_or_else(Vec::new, |path| env::split_paths(&path).collect()),
+        inherited: inherited.collect(),
+        working_directory: env::current_dir().unwrap_or_else(|_| Path::new("/").to_path_buf()),
+        now: SystemTime::now,
+    }
+}

@@ -15,8 +15,6 @@ pub(crate) struct Request {
     pub(crate) raw_path: String,
     /// Segments of the path, decoded: an ARN is one of them.
     pub(crate) segments: Vec<String>,
-    /// As it came.
-    pub(crate) raw_query: String,
     /// Pairs of the query, decoded, in the order they came.
     pub(crate) query: Vec<(String, String)>,
     pub(crate) headers: HeaderMap,
@@ -26,12 +24,13 @@ pub(crate) struct Request {
 impl Request {
     /// Takes a request apart.
     pub(crate) fn new(method: Method, uri: &http::Uri, headers: HeaderMap, body: Vec<u8>) -> Self {
-        let raw_query = uri.query().unwrap_or_default().to_owned();
         Self {
             method,
             raw_path: uri.path().to_owned(),
             segments: uri.path().split('/').skip(1).map(decoded).collect(),
-            query: raw_query
+            query: uri
+                .query()
+                .unwrap_or_default()
                 .split('&')
                 .filter(|pair| !pair.is_empty())
                 .map(|pair| {
@@ -39,7 +38,6 @@ impl Request {
                     (decoded(name), decoded(value))
                 })
                 .collect(),
-            raw_query,
             headers,
             body,
         }

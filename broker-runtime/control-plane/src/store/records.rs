@@ -126,11 +126,6 @@ impl OperationState {
             Self::UpdateFailed => "UPDATE_FAILED",
         }
     }
-
-    /// Whether nothing will happen to it any more.
-    pub(crate) fn is_final(self) -> bool {
-        matches!(self, Self::UpdateComplete | Self::UpdateFailed)
-    }
 }
 
 /// An operation on a cluster: a durable state machine that a reconciler steps.

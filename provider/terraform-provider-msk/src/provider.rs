@@ -1,0 +1,264 @@
+//! The provider block: where the control plane is, and with which key to talk to it.
+
+use std::{
+    ffi::OsString,
+    path::{Path as FilePath, PathBuf},
+    sync::Arc,
+    time::SystemTime,
+};
+
+use async_trait::async_trait;
+use control_plane_client::Credentials;
+use plugin_framework::{
+    Configuration, Context, Diagnostics, Provider, Resource,
+    schema::{Attribute, Schema},
+    value::{Object, Path},
+};
+
+use crate::{
+    bundled_runtime::BundledRuntime,
+    connection::{Connection, REGION, Target},
+    control_plane::ControlPlane,
+    resources,
+};
+
+/// What `main.rs` has read from the environment, and the clock.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    /// `OPENMSK_ENDPOINT`.
+    pub(crate) endpoint: Option<String>,
+    /// `AWS_ACCESS_KEY_ID`.
+    pub(crate) access_key: Option<String>,
+    /// `AWS_SECRET_ACCESS_KEY`.
+    pub(crate) secret_key: Option<String>,
+    /// `OPENMSK_DATA_DIR`, else where user data goes on this system; `None` when there is no home directory.
+    pub(crate) data_dir: Option<PathBuf>,
+    /// `OPENMSK_RUNTIME_PATH`.
+    pub(crate) runtime_path: Option<PathBuf>,
+    /// The provider's own executable.
+    pub(crate) executable: Option<PathBuf>,
+    /// The directories of `PATH`.
+    pub(crate) search_path: Vec<PathBuf>,
+    /// What a started runtime inherits.
+    pub(crate) inherited: Vec<(OsString, OsString)>,
+    /// The directory the configuration is in; tells things it made from things of the same name made elsewhere.
+    pub(crate) working_directory: PathBuf,
+    /// The time, for signatures.
+    pub(crate) now: fn() -> SystemTime,
+}
+
+/// The provider.
+pub(crate) struct MskProvider {
+    surroundings: Surroundings,
+    control_plane: Arc<ControlPlane>,
+    schema: Schema,
+}
+
+impl MskProvider {
+    pub(crate) fn new(surroundings: Surroundings) -> Self {
+        Self {
+            surroundings,
+            control_plane: Arc::default(),
+            schema: schema(),
+        }
+    }
+
+    /// Where the control plane is, as block and environment together say.
+    fn target(&self, block: &Object) -> Result<Target, Diagnostics> {
+        let surroundings = &self.surroundings;
+        let text = |name: &str| block.string(name).map(str::to_owned);
+        let local = ["data_dir", "runtime_path"].iter().any(|name| !block.is_null(name));
+        // An endpoint of the environment must not redirect a block that says where the runtime is.
+        let inherited = surroundings.endpoint.clone().filter(|_| !local);
+        if let Some(endpoint) = text("endpoint").or(inherited) {
+            let missing = |name: &str, variable: &str| {
+                Diagnostics::from_attribute_error(
+                    Path::attribute(name),
+                    format!("{name} is required together with an endpoint"),
+                    format!(
+                        "Requests to {endpoint} have to be signed. Set {name} in the provider block, or {variable}. The \
+                         runtime keeps valid credentials in the file credentials in its data directory."
+                    ),
+                )
+            };
+            let access_key = text("access_key").or_else(|| surroundings.access_key.clone());
+            let secret_key = text("secret_key").or_else(|| surroundings.secret_key.clone());
+            let credentials = Credentials {
+                access_key: access_key.ok_or_else(|| missing("access_key", "AWS_ACCESS_KEY_ID"))?,
+                secret_key: secret_key.ok_or_else(|| missing("secret_key", "AWS_SECRET_ACCESS_KEY"))?,
+                region: text("region").unwrap_or_else(|| REGION.to_owned()),
+            };
+            return Ok(Target::Endpoint { endpoint, credentials });
+        }
+        let data_dir = text("data_dir").map(PathBuf::from).or_else(|| surroundings.data_dir.clone());
+        let data_dir = data_dir.ok_or_else(|| {
+            Diagnostics::from_attribute_error(
+                Path::attribute("data_dir"),
+                "There is no home directory",
+                "Without one, the provider does not know where the runtime keeps its state. Set data_dir in the provider \
+                 block, or OPENMSK_DATA_DIR.",
+            )
+        })?;
+        let runtime_path = text("runtime_path").map(PathBuf::from);
+        let absolute = |path: &FilePath| surroundings.working_directory.join(path);
+        let runtime = BundledRuntime {
+            data_dir: absolute(&data_dir),
+            runtime_path: runtime_path
+                .or_else(|| surroundings.runtime_path.clone())
+                .as_deref()
+                .map(absolute),
+            provider_executable: surroundings.executable.clone(),
+            search_path: surroundings.search_path.clone(),
+            environment: surroundings.inherited.clone(),
+        };
+        Ok(Target::Bundled {
+            runtime,
+            region: text("region"),
+        })
+    }
+}
+
+fn schema() -> Schema {
+    let text = |description| Attribute::string().optional().description(description);
+    Schema::new()
+        .description("Kafka clusters on machines of your own. An empty block is enough.")
+        .attribute(
+            "endpoint",
+            text("Address of the control plane, `http://host:port`. Default: the runtime shipped with the provider."),
+        )
+        .attribute("access_key", text("Access key for `endpoint`."))
+        .attribute("secret_key", text("Secret key for `endpoint`.").sensitive())
+        .attribute("region", text("Region to sign requests for. Default: `us-east-1`."))
+        .attribute("data_dir", text("Directory with the state of the runtime shipped with the provider."))
+        .attribute("runtime_path", text("The `broker-runtime` executable, or the directory it is in."))
+}
+
+#[async_trait]
+impl Provider for MskProvider {
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn validate(&self, block: &Object) -> Diagnostics {
+        let mut diagnostics = Diagnostics::none();
+        for other in ["data_dir", "runtime_path"] {
+            if !block.is_null("endpoint") && !block.is_null(other) {
+                diagnostics.attribute_error(
+                    Path::attribute(other),
+                    format!("endpoint and {other} exclude each other"),
+                    format!(
+                        "With an endpoint, the provider uses the control plane there and starts no runtime of its own, so \
+                         {other} would have no effect. Remove one of them."
+                    ),
+                );
+            }
+        }
+        diagnostics
+    }
+
+    async fn configure(&self, _context: &Context, configuration: Configuration) -> Diagnostics {
+        let block = &configuration.values;
+        if block.entries().values().any(|value| !value.is_wholly_known()) {
+            self.control_plane.configure_later();
+            return Diagnostics::none();
+        }
+        match self.target(block) {
+            Ok(target) => {
+                self.control_plane.configure(Connection::new(target, self.surroundings.now));
+                Diagnostics::none()
+            }
+            Err(diagnostics) => diagnostics,
+        }
+    }
+
+    fn resources(&self) -> Vec<Arc<dyn Resource>> {
+        let control_plane = || self.control_plane.clone();
+        let directory = self.surroundings.working_directory.clone();
+        vec![
+            Arc::new(resources::Cluster::new(control_plane(), directory)),
+            Arc::new(resources::Configuration::new(control_plane())),
+            Arc::new(resources::ScramSecret::new(control_plane())),
+            Arc::new(resources::Topic::new(control_plane())),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn surroundings() -> Surroundings {
+        Surroundings {
+            endpoint: None,
+            access_key: Some("AK".to_owned()),
+            secret_key: Some("SK".to_owned()),
+            data_dir: Some("/home/a/data".into()),
+            runtime_path: None,
+            executable: None,
+            search_path: Vec::new(),
+            inherited: Vec::new(),
+            working_directory: "/work".into(),
+            now: || SystemTime::UNIX_EPOCH,
+        }
+    }
+
+    fn block(values: &[(&str, &str)]) -> Object {
+        let mut block = Object::new();
+        for (name, value) in values {
+            block.set_string(name, value);
+        }
+        block
+    }
+
+    fn target(surroundings: Surroundings, values: &[(&str, &str)]) -> Result<Target, Diagnostics> {
+        MskProvider::new(surroundings).target(&block(values))
+    }
+
+    #[test]
+    fn an_empty_block_means_the_bundled_runtime() {
+        let Ok(Target::Bundled { runtime, .. }) = target(surroundings(), &[]) else {
+            panic!("not the bundled runtime");
+        };
+        assert_eq!(runtime.data_dir, PathBuf::from("/home/a/data"));
+    }
+
+    #[test]
+    fn relative_paths_are_of_the_configuration() {
+        let Ok(Target::Bundled { runtime, .. }) = target(surroundings(), &[("data_dir", "d"), ("runtime_path", "r")])
+        else {
+            panic!("not the bundled runtime");
+        };
+        assert_eq!(runtime.data_dir, PathBuf::from("/work/d"));
+        assert_eq!(runtime.runtime_path, Some("/work/r".into()));
+    }
+
+    #[test]
+    fn keys_of_the_environment_count_only_with_an_endpoint() {
+        let Ok(Target::Endpoint { credentials, .. }) = target(surroundings(), &[("endpoint", "http://h:1")]) else {
+            panic!("not the endpoint");
+        };
+        assert_eq!(credentials.access_key, "AK");
+        let mut bare = surroundings();
+        bare.secret_key = None;
+        let diagnostics = target(bare, &[("endpoint", "http://h:1")]).err().unwrap();
+        assert_eq!(diagnostics.iter().next().unwrap().path, Path::attribute("secret_key"));
+    }
+
+    #[test]
+    fn the_block_wins_over_the_environment() {
+        let mut with_endpoint = surroundings();
+        with_endpoint.endpoint = Some("http://env:1".to_owned());
+        let found = target(with_endpoint.clone(), &[("endpoint", "http://block:1")]);
+        assert!(matches!(found, Ok(Target::Endpoint { endpoint, .. }) if endpoint == "http://block:1"));
+        let found = target(with_endpoint, &[("data_dir", "/d")]);
+        assert!(matches!(found, Ok(Target::Bundled { .. })));
+    }
+
+    #[test]
+    fn endpoint_and_data_directory_exclude_each_other() {
+        let provider = MskProvider::new(surroundings());
+        let diagnostics = provider.validate(&block(&[("endpoint", "http://h:1"), ("data_dir", "/d")]));
+        assert!(diagnostics.has_errors());
+        assert_eq!(provider.schema.problems(), Vec::<String>::new());
+    }
+}

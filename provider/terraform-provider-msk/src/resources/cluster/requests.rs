@@ -1,0 +1,90 @@
+//! From what is planned to what the control plane is asked for.
+
+use control_plane_api::clusters::{
+    ClientAuthentication, ConfigurationInfo, CreateClusterRequest, Enabled, EncryptionInTransit, EncryptionInfo, Sasl,
+};
+use plugin_framework::value::Object;
+
+use super::access::Access;
+
+/// The request for a new cluster. `None` while something it needs is unknown, which a plan that is applied has not.
+pub(super) fn create(planned: &Object) -> Option<CreateClusterRequest> {
+    let access = Access::of(planned)?;
+    Some(CreateClusterRequest {
+        cluster_name: planned.string("cluster_name")?.to_owned(),
+        kafka_version: planned.string("kafka_version").map(str::to_owned),
+        number_of_broker_nodes: planned.i64("number_of_broker_nodes")?,
+        client_authentication: Some(client_authentication(&access)),
+        encryption_info: Some(encryption_info(&access)),
+        configuration_info: configuration_info(planned),
+        tags: planned.map_of_strings("tags").unwrap_or_default(),
+        ..CreateClusterRequest::default()
+    })
+}
+
+/// The configuration that is planned, if one is.
+pub(super) fn configuration_info(planned: &Object) -> Option<ConfigurationInfo> {
+    let block = planned.block("configuration_info")?;
+    Some(ConfigurationInfo {
+        arn: block.string("arn")?.to_owned(),
+        revision: block.i64("revision")?,
+    })
+}
+
+/// Who may connect. Every switch is named, so that the control plane's defaults have no say.
+pub(super) fn client_authentication(access: &Access) -> ClientAuthentication {
+    ClientAuthentication {
+        sasl: Some(Sasl {
+            scram: Some(Enabled { enabled: access.scram }),
+            iam: None,
+        }),
+        tls: None,
+        unauthenticated: Some(Enabled {
+            enabled: access.unauthenticated,
+        }),
+    }
+}
+
+/// What clients without authentication may use.
+pub(super) fn encryption_info(access: &Access) -> EncryptionInfo {
+    EncryptionInfo {
+        encryption_at_rest: None,
+        encryption_in_transit: Some(EncryptionInTransit {
+            client_broker: Some(access.client_broker.clone()),
+            in_cluster: Some(true),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plugin_framework::value::Value;
+
+    use super::*;
+
+    fn planned() -> Object {
+        let mut planned = Object::new();
+        planned.set_string("cluster_name", "orders");
+        planned.set_i64("number_of_broker_nodes", 3);
+        planned.set("kafka_version", Value::unknown());
+        planned
+    }
+
+    #[test]
+    fn a_name_and_a_number_are_enough() {
+        let request = create(&planned()).unwrap();
+        assert_eq!(request.cluster_name, "orders");
+        assert_eq!(request.number_of_broker_nodes, 3);
+        assert_eq!(request.kafka_version, None);
+        assert_eq!(request.configuration_info, None);
+        let authentication = request.client_authentication.unwrap();
+        assert_eq!(authentication.unauthenticated, Some(Enabled { enabled: true }));
+    }
+
+    #[test]
+    fn an_unknown_name_makes_no_request() {
+        let mut planned = planned();
+        planned.set("cluster_name", Value::unknown());
+        assert_eq!(create(&planned), None);
+    }
+}

@@ -1,0 +1,367 @@
+//! The life of an `msk_cluster`: create, read, change in place, delete, import.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use control_plane_api::clusters::{
+    Cluster as Description, UpdateBrokerCountRequest, UpdateClusterConfigurationRequest, UpdateClusterResponse,
+    UpdateSecurityRequest,
+};
+use control_plane_client::{Client, Error, Result};
+use plugin_framework::{
+    ApplyRequest, Context, DeleteRequest, Diagnostics, Plan, ReadRequest, Resource, StateSink, schema::Schema,
+    value::Object,
+};
+use uuid::Uuid;
+
+use super::{access::Access, plan, requests, schema, state};
+use crate::{arn, control_plane::ControlPlane, diagnostics, resources::patience::patiently, timeouts};
+
+/// The resource type.
+pub(crate) struct Cluster {
+    control_plane: Arc<ControlPlane>,
+    schema: Schema,
+}
+
+impl Cluster {
+    /// The directory of the configuration is not needed: two clusters of one name in it are a mistake that has to be
+    /// told, so a create is recognised by a token of its own and not by where it comes from.
+    pub(crate) fn new(control_plane: Arc<ControlPlane>, _working_directory: PathBuf) -> Self {
+        Self {
+            control_plane,
+            schema: schema::schema(),
+        }
+    }
+
+    /// Why a cluster could not be made.
+    async fn not_created(&self, client: &Client, name: &str, error: &Error) -> Diagnostics {
+        if error.is_conflict()
+            && let Ok(Some(existing)) = find_by_name(client, name).await
+        {
+            let import = format!("msk_cluster.NAME {}", existing.cluster_arn);
+            return diagnostics::of_existing("cluster", name, &import);
+        }
+        diagnostics::of_call(&format!("create cluster {name:?}"), error)
+    }
+}
+
+#[async_trait]
+impl Resource for Cluster {
+    fn type_name(&self) -> &'static str {
+        "msk_cluster"
+    }
+
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn validate(&self, config: &Object) -> Diagnostics {
+        plan::validate(config)
+    }
+
+    async fn plan(&self, _context: &Context, plan: &mut Plan<'_>) -> Diagnostics {
+        plan::plan(plan)
+    }
+
+    async fn create(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
+        let planned = request.planned;
+        let Some(wanted) = requests::create(&planned) else {
+            return incomplete();
+        };
+        let client = match self.control_plane.client().await {
+            Ok(client) => client,
+            Err(diagnostics) => return diagnostics,
+        };
+        let name = &wanted.cluster_name;
+        let (limit, doing) = (limit(&planned, "create"), format!("create cluster {name:?}"));
+        let what = format!("creating cluster {name:?}");
+        // Recognised when the answer is lost on its way and the request is sent again.
+        let token = Uuid::new_v4().to_string();
+        let created = patiently(context, limit, &what, client.create_cluster(&wanted, Some(&token))).await;
+        let cluster_arn = match created {
+            Ok(created) => created.cluster_arn,
+            Err(error) => return self.not_created(&client, name, &error).await,
+        };
+        let mut state = planned.clone();
+        state::write_identity(&mut state, &cluster_arn);
+        sink.save(state.clone());
+        let finished = async {
+            let cluster = client.wait_for_cluster(&cluster_arn, limit).await?;
+            state::write_cluster(&mut state, &cluster);
+            write_endpoints(&client, &mut state, &cluster_arn).await
+        };
+        match patiently(context, limit, &what, finished).await {
+            Ok(()) => {
+                sink.save(state);
+                Diagnostics::none()
+            }
+            Err(error) => diagnostics::of_call(&doing, &error),
+        }
+    }
+
+    async fn read(&self, context: &Context, request: ReadRequest, sink: &mut StateSink) -> Diagnostics {
+        let mut state = request.prior;
+        let Some(cluster_arn) = state.string("arn").map(str::to_owned) else {
+            sink.remove();
+            return Diagnostics::none();
+        };
+        let client = match self.control_plane.client().await {
+            Ok(client) => client,
+            Err(diagnostics) => return diagnostics,
+        };
+        let what = format!("reading cluster {cluster_arn}");
+        let found = async {
+            let cluster = client.describe_cluster_v2(&cluster_arn).await?;
+            state::write_cluster(&mut state, &cluster);
+            match write_endpoints(&client, &mut state, &cluster_arn).await {
+                // A cluster that is not up has no endpoints, or cannot be asked for them: the last ones stay.
+                Err(Error::NotFound { .. } | Error::Conflict { .. }) => Ok(cluster),
+                written => written.map(|()| cluster),
+            }
+        };
+        match patiently(context, timeouts::DEFAULT, &what, found).await {
+            Ok(cluster) => {
+                sink.save(state);
+                warning_of(&cluster)
+            }
+            Err(error) if error.is_not_found() => {
+                sink.remove();
+                Diagnostics::none()
+            }
+            Err(error) => diagnostics::of_call(&format!("read cluster {cluster_arn}"), &error),
+        }
+    }
+
+    async fn update(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
+        let (planned, prior) = (request.planned, request.prior.unwrap_or_default());
+        let (Some(cluster_arn), Some(wanted)) = (prior.string("arn"), Wanted::of(&planned)) else {
+            return incomplete();
+        };
+        let client = match self.control_plane.client().await {
+            Ok(client) => client,
+            Err(diagnostics) => return diagnostics,
+        };
+        let limit = limit(&planned, "update");
+        let what = format!("changing cluster {cluster_arn}");
+        let mut state = planned.clone();
+        let changed = async {
+            let cluster = wanted.bring_about(&client, cluster_arn, limit).await?;
+            state::write_cluster(&mut state, &cluster);
+            write_endpoints(&client, &mut state, cluster_arn).await
+        };
+        match patiently(context, limit, &what, changed).await {
+            Ok(()) => {
+                state::settle(&mut state, &planned);
+                sink.save(state);
+                Diagnostics::none()
+            }
+            Err(error) => {
+                // Some of the changes may have been made.
+                let mut state = prior.clone();
+                if let Ok(cluster) = client.describe_cluster_v2(cluster_arn).await {
+                    state::write_cluster(&mut state, &cluster);
+                    sink.save(state);
+                }
+                diagnostics::of_call(&format!("change cluster {cluster_arn}"), &error)
+            }
+        }
+    }
+
+    async fn delete(&self, context: &Context, request: DeleteRequest) -> Diagnostics {
+        let prior = request.prior;
+        let Some(cluster_arn) = prior.string("arn") else {
+            return Diagnostics::none();
+        };
+        let client = match self.control_plane.client().await {
+            Ok(client) => client,
+            Err(diagnostics) => return diagnostics,
+        };
+        let limit = limit(&prior, "delete");
+        let deleted = async {
+            client.delete_cluster(cluster_arn, None).await?;
+            client.wait_for_deleted(cluster_arn, limit).await
+        };
+        match patiently(context, limit, &format!("deleting cluster {cluster_arn}"), deleted).await {
+            Err(error) if !error.is_not_found() => {
+                diagnostics::of_call(&format!("delete cluster {cluster_arn}"), &error)
+            }
+            _ => Diagnostics::none(),
+        }
+    }
+
+    async fn import(&self, context: &Context, id: &str) -> std::result::Result<Object, Diagnostics> {
+        let id = id.trim();
+        let cluster_arn = if arn::cluster(id).is_some() {
+            id.to_owned()
+        } else {
+            let client = self.control_plane.client().await?;
+            let found = find_by_name(&client, id);
+            let found = patiently(
+                context,
+                timeouts::DEFAULT,
+                &format!("looking for cluster {id:?}"),
+                found,
+            )
+            .await;
+            let found = found.map_err(|error| diagnostics::of_call(&format!("import cluster {id:?}"), &error))?;
+            let missing = || {
+                Diagnostics::from_error(
+                    format!("There is no cluster {id:?}"),
+                    "The id of a cluster is its ARN, or its name. broker-runtime status lists the clusters there are.",
+                )
+            };
+            found.ok_or_else(missing)?.cluster_arn
+        };
+        let mut state = Object::from_value(self.schema.empty_value()).unwrap_or_default();
+        state::write_identity(&mut state, &cluster_arn);
+        Ok(state)
+    }
+}
+
+/// What a change is to bring about.
+struct Wanted<'a> {
+    planned: &'a Object,
+    brokers: i64,
+    access: Access,
+}
+
+impl<'a> Wanted<'a> {
+    fn of(planned: &'a Object) -> Option<Self> {
+        Some(Self {
+            planned,
+            brokers: planned.i64("number_of_broker_nodes")?,
+            access: Access::of(planned)?,
+        })
+    }
+
+    /// Makes one change after the other, each out of what the cluster is by then, and waits for each. What is as it
+    /// should be is left alone, so an apply that was cut off is carried on by the next one.
+    async fn bring_about(&self, client: &Client, arn: &str, limit: Duration) -> Result<Description> {
+        let cluster = client.wait_for_cluster(arn, limit).await?;
+        self.change_brokers(client, &cluster, limit).await?;
+        let cluster = client.wait_for_cluster(arn, limit).await?;
+        self.change_configuration(client, &cluster, limit).await?;
+        let cluster = client.wait_for_cluster(arn, limit).await?;
+        self.change_access(client, &cluster, limit).await?;
+        self.change_tags(client, &cluster).await?;
+        client.wait_for_cluster(arn, limit).await
+    }
+
+    async fn change_brokers(&self, client: &Client, cluster: &Description, limit: Duration) -> Result<()> {
+        let has = cluster.provisioned.as_ref().map(|it| it.number_of_broker_nodes);
+        if has == Some(self.brokers) {
+            return Ok(());
+        }
+        let request = UpdateBrokerCountRequest {
+            current_version: cluster.current_version.clone(),
+            target_number_of_broker_nodes: self.brokers,
+        };
+        let begun = client.update_broker_count(&cluster.cluster_arn, &request).await?;
+        wait(client, &begun, limit).await
+    }
+
+    async fn change_configuration(&self, client: &Client, cluster: &Description, limit: Duration) -> Result<()> {
+        let Some(wants) = requests::configuration_info(self.planned) else {
+            return Ok(());
+        };
+        let has = cluster.provisioned.as_ref().map(|it| &it.current_broker_software_info);
+        let same = has.is_some_and(|has| {
+            has.configuration_arn.as_ref() == Some(&wants.arn) && has.configuration_revision == Some(wants.revision)
+        });
+        if same {
+            return Ok(());
+        }
+        let request = UpdateClusterConfigurationRequest {
+            current_version: cluster.current_version.clone(),
+            configuration_info: wants,
+        };
+        let begun = client
+            .update_cluster_configuration(&cluster.cluster_arn, &request)
+            .await?;
+        wait(client, &begun, limit).await
+    }
+
+    async fn change_access(&self, client: &Client, cluster: &Description, limit: Duration) -> Result<()> {
+        if cluster.provisioned.as_ref().map(state::access).as_ref() == Some(&self.access) {
+            return Ok(());
+        }
+        let request = UpdateSecurityRequest {
+            current_version: cluster.current_version.clone(),
+            client_authentication: Some(requests::client_authentication(&self.access)),
+            encryption_info: Some(requests::encryption_info(&self.access)),
+        };
+        let begun = client.update_security(&cluster.cluster_arn, &request).await?;
+        wait(client, &begun, limit).await
+    }
+
+    async fn change_tags(&self, client: &Client, cluster: &Description) -> Result<()> {
+        let wants = self.planned.map_of_strings("tags").unwrap_or_default();
+        let superfluous: Vec<String> = cluster
+            .tags
+            .keys()
+            .filter(|key| !wants.contains_key(*key))
+            .cloned()
+            .collect();
+        if !superfluous.is_empty() {
+            client.untag_resource(&cluster.cluster_arn, &superfluous).await?;
+        }
+        let missing: std::collections::BTreeMap<String, String> = wants
+            .into_iter()
+            .filter(|(key, value)| cluster.tags.get(key) != Some(value))
+            .collect();
+        if !missing.is_empty() {
+            client.tag_resource(&cluster.cluster_arn, &missing).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn wait(client: &Client, begun: &UpdateClusterResponse, limit: Duration) -> Result<()> {
+    client
+        .wait_for_operation(&begun.cluster_operation_arn, limit)
+        .await
+        .map(|_| ())
+}
+
+/// Writes where clients connect to and whom they have to trust.
+async fn write_endpoints(client: &Client, state: &mut Object, cluster_arn: &str) -> Result<()> {
+    let bootstrap = client.get_bootstrap_brokers(cluster_arn).await?;
+    let authority = client.describe_certificate_authority(cluster_arn).await?;
+    state::write_bootstrap(state, &bootstrap);
+    state.set_string("certificate_authority_pem", authority.certificate_pem);
+    Ok(())
+}
+
+async fn find_by_name(client: &Client, name: &str) -> Result<Option<Description>> {
+    let found = client.list_clusters_v2(Some(name)).await?;
+    Ok(found.into_iter().find(|cluster| cluster.cluster_name == name))
+}
+
+/// How long an operation may take, as the `timeouts` block has it. Its syntax was checked while planning.
+fn limit(object: &Object, operation: &str) -> Duration {
+    let block = object.block("timeouts");
+    let text = block.as_ref().and_then(|block| block.string(operation));
+    text.and_then(|text| timeouts::parse(text).ok())
+        .unwrap_or(timeouts::DEFAULT)
+}
+
+/// A cluster that has failed is still there, and a person has to know.
+fn warning_of(cluster: &Description) -> Diagnostics {
+    let mut diagnostics = Diagnostics::none();
+    if cluster.state == "FAILED" {
+        let message = cluster.state_info.as_ref().map_or("", |info| info.message.as_str());
+        diagnostics.warning(
+            format!("Cluster {:?} has failed", cluster.cluster_name),
+            format!("{message}\n\nThe runtime gives up on a cluster in this state; replace it with terraform apply -replace."),
+        );
+    }
+    diagnostics
+}
+
+/// A plan that is applied is known. This one is not.
+fn incomplete() -> Diagnostics {
+    Diagnostics::from_error(
+        "The plan is incomplete",
+        "Terraform asked for a change of a cluster before all of its arguments were known. Please report it.",
+    )
+}

@@ -1,0 +1,258 @@
+//! The schema of `msk_cluster`: the names of `aws_msk_cluster` where the thing is the same.
+
+use plugin_framework::{
+    schema::{Attribute, Nesting, Schema},
+    value::Value,
+};
+
+use crate::{arn, timeouts};
+
+/// What `client_broker` may be.
+pub(super) const CLIENT_BROKER: &[&str] = &["TLS", "TLS_PLAINTEXT", "PLAINTEXT"];
+/// Most brokers a cluster may have: each needs an address of its own in the cluster's loopback network.
+const BROKERS_MAX: i64 = 250;
+/// Longest name, as MSK has it.
+const NAME_CHARS_MAX: usize = 64;
+
+/// Arguments of `broker_node_group_info` that describe hardware and networks of AWS.
+pub(super) const WITHOUT_EFFECT: &[&str] = &["instance_type", "client_subnets", "security_groups", "az_distribution"];
+
+/// The schema.
+pub(super) fn schema() -> Schema {
+    let schema = Schema::new().description("A cluster of Kafka brokers.");
+    blocks(computed(configurable(schema)))
+}
+
+fn configurable(schema: Schema) -> Schema {
+    schema
+        .attribute(
+            "cluster_name",
+            Attribute::string()
+                .required()
+                .replaces("the name is the identity of a cluster")
+                .check(|value| check_name(value.as_str().unwrap_or_default()))
+                .description("Name of the cluster: 1 to 64 letters, digits and hyphens."),
+        )
+        .attribute(
+            "number_of_broker_nodes",
+            Attribute::number()
+                .required()
+                .between(1, BROKERS_MAX)
+                .description("Number of brokers. It can grow while clients work; making it smaller is refused."),
+        )
+        .attribute(
+            "kafka_version",
+            Attribute::string()
+                .optional()
+                .computed()
+                .stable()
+                .description("Version of Kafka the brokers behave as. Default: the newest the runtime offers."),
+        )
+        .attribute(
+            "tags",
+            Attribute::map_of_strings().optional().description("Tags of the cluster."),
+        )
+}
+
+fn computed(schema: Schema) -> Schema {
+    let stable = |description| Attribute::string().computed().stable().description(description);
+    schema
+        .attribute("arn", stable("ARN of the cluster."))
+        .attribute("id", stable("ARN of the cluster."))
+        .attribute("cluster_uuid", stable("The last part of the ARN."))
+        .attribute(
+            "current_version",
+            Attribute::string()
+                .computed()
+                .description("Version of the cluster's settings; each change gives it another."),
+        )
+        .attribute(
+            "bootstrap_brokers",
+            stable("`host:port,…` for plaintext; empty unless clients may use it."),
+        )
+        .attribute(
+            "bootstrap_brokers_tls",
+            stable("`host:port,…` for TLS without authentication; empty unless clients may use it."),
+        )
+        .attribute(
+            "bootstrap_brokers_sasl_scram",
+            stable("`host:port,…` for SASL/SCRAM over TLS; empty unless it is enabled."),
+        )
+        .attribute(
+            "certificate_authority_pem",
+            stable("Certificate of the authority that signs the brokers' certificates, in PEM."),
+        )
+}
+
+fn blocks(schema: Schema) -> Schema {
+    schema
+        .block("configuration_info", Nesting::Single, configuration_info())
+        .block("client_authentication", Nesting::Single, client_authentication())
+        .block("encryption_info", Nesting::Single, encryption_info())
+        .block("broker_node_group_info", Nesting::Single, broker_node_group_info())
+        .block("timeouts", Nesting::Single, timeouts_block())
+}
+
+fn configuration_info() -> Schema {
+    Schema::new()
+        .description("The `msk_configuration` the brokers use.")
+        .attribute(
+            "arn",
+            Attribute::string()
+                .required()
+                .check(|value| match value.as_str() {
+                    Some(text) if !arn::is_configuration(text) => {
+                        vec![format!("{text:?} is not the ARN of a configuration; use the arn of an msk_configuration")]
+                    }
+                    _ => Vec::new(),
+                })
+                .description("ARN of the configuration."),
+        )
+        .attribute(
+            "revision",
+            Attribute::number()
+                .required()
+                .between(1, i64::MAX)
+                .description("Revision of the configuration; usually its `latest_revision`."),
+        )
+}
+
+fn client_authentication() -> Schema {
+    let sasl = Schema::new()
+        .description("Authentication over SASL.")
+        .attribute(
+            "scram",
+            Attribute::bool()
+                .optional()
+                .description("User name and password, over TLS. Users are `msk_scram_secret`s."),
+        )
+        .attribute(
+            "iam",
+            unsupported_switch("IAM access control is not supported yet: leave it out, or set it to false"),
+        );
+    let tls = Schema::new()
+        .description("Client certificates; not supported yet.")
+        .attribute(
+            "certificate_authority_arns",
+            Attribute::set_of_strings()
+                .optional()
+                .check(|value| match value.as_list() {
+                    Some([]) => Vec::new(),
+                    _ => vec!["client certificates are not supported yet: leave the block out".to_owned()],
+                })
+                .description("Not supported yet."),
+        );
+    Schema::new()
+        .description("How clients prove who they are. Without the block, clients need no authentication.")
+        .attribute(
+            "unauthenticated",
+            Attribute::bool()
+                .optional()
+                .description("Whether clients may connect without authentication. Default: only if nothing else is enabled."),
+        )
+        .block("sasl", Nesting::Single, sasl)
+        .block("tls", Nesting::Single, tls)
+}
+
+fn encryption_info() -> Schema {
+    let in_transit = Schema::new()
+        .description("Encryption of connections.")
+        .attribute(
+            "client_broker",
+            Attribute::string()
+                .optional()
+                .one_of(CLIENT_BROKER)
+                .description("What clients without authentication may use: `TLS` (default), `TLS_PLAINTEXT` or `PLAINTEXT`."),
+        )
+        .attribute(
+            "in_cluster",
+            Attribute::bool()
+                .optional()
+                .check(|value| match value.as_bool() {
+                    Some(false) => vec!["brokers always encrypt what they send each other: leave it out, or set it to true".to_owned()],
+                    _ => Vec::new(),
+                })
+                .description("Whether brokers encrypt what they send each other; always true."),
+        );
+    Schema::new()
+        .description("Encryption.")
+        .block("encryption_in_transit", Nesting::Single, in_transit)
+}
+
+fn broker_node_group_info() -> Schema {
+    let ebs = Schema::new()
+        .description("Has no effect here.")
+        .attribute("volume_size", Attribute::number().optional().description("Has no effect here."));
+    let storage = Schema::new()
+        .description("Has no effect here.")
+        .block("ebs_storage_info", Nesting::Single, ebs);
+    let text = || Attribute::string().optional().description("Has no effect here.");
+    let texts = || Attribute::set_of_strings().optional().description("Has no effect here.");
+    Schema::new()
+        .description("Accepted so that blocks of `aws_msk_cluster` paste over. Nothing in it has an effect here.")
+        .attribute("instance_type", text())
+        .attribute("az_distribution", text())
+        .attribute("client_subnets", texts())
+        .attribute("security_groups", texts())
+        .block("storage_info", Nesting::Single, storage)
+}
+
+fn timeouts_block() -> Schema {
+    let duration = |what: &str| {
+        Attribute::string()
+            .optional()
+            .check(|value| match value.as_str().map(timeouts::parse) {
+                Some(Err(problem)) => vec![problem],
+                _ => Vec::new(),
+            })
+            .description(what)
+    };
+    Schema::new()
+        .description("How long to wait for the runtime, such as `\"90s\"` or `\"10m\"`. Default: `\"10m\"`.")
+        .attribute("create", duration("For a new cluster."))
+        .attribute("update", duration("For a change."))
+        .attribute("delete", duration("For the removal."))
+}
+
+/// A switch that may be off only.
+fn unsupported_switch(problem: &'static str) -> Attribute {
+    Attribute::bool()
+        .optional()
+        .check(move |value| match value {
+            Value::Bool(true) => vec![problem.to_owned()],
+            _ => Vec::new(),
+        })
+        .description("Not supported yet.")
+}
+
+fn check_name(name: &str) -> Vec<String> {
+    let mut problems = Vec::new();
+    if name.is_empty() || name.chars().count() > NAME_CHARS_MAX {
+        problems.push(format!("a name has 1 to {NAME_CHARS_MAX} characters"));
+    }
+    let allowed = |character: char| character.is_ascii_alphanumeric() || character == '-';
+    if let Some(wrong) = name.chars().find(|character| !allowed(*character)) {
+        problems.push(format!("{wrong:?} may not be in a name, which has letters, digits and hyphens only"));
+    } else if name.starts_with('-') {
+        problems.push("a name begins with a letter or a digit".to_owned());
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terraform_will_take_the_schema() {
+        assert_eq!(schema().problems(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn names_are_msks() {
+        assert!(check_name("orders-1").is_empty());
+        for wrong in ["", "-a", "a_b", "a b", "ä", &"a".repeat(65)] {
+            assert!(!check_name(wrong).is_empty(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! `msk_configuration`: settings in revisions. The text is checked while planning, line by line.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use async_trait::async_trait;
+use control_plane_api::{
+    configurations::{CreateConfigurationRequest, DescribeConfigurationResponse, UpdateConfigurationRequest},
+    server_properties,
+};
+use control_plane_client::{Client, Result};
+use plugin_framework::{
+    ApplyRequest, Context, DeleteRequest, Diagnostics, Plan, ReadRequest, Resource, StateSink,
+    schema::{Attribute, Schema},
+    value::{Object, Path, Value},
+};
+
+use super::patience::patiently;
+use crate::{arn, control_plane::ControlPlane, diagnostics, timeouts};
+
+/// Longest name, as MSK has it.
+const NAME_CHARS_MAX: usize = 256;
+
+/// The resource type.
+pub(crate) struct Configuration {
+    control_plane: Arc<ControlPlane>,
+    schema: Schema,
+}
+
+impl Configuration {
+    pub(crate) fn new(control_plane: Arc<ControlPlane>) -> Self {
+        Self {
+            control_plane,
+            schema: schema(),
+        }
+    }
+}
+
+#[async_trait]
+impl Resource for Configuration {
+    fn type_name(&self) -> &'static str {
+        "msk_configuration"
+    }
+
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn validate(&self, config: &Object) -> Diagnostics {
+        config.string("server_properties").map_or_else(Diagnostics::none, check_properties)
+    }
+
+    async fn plan(&self, _context: &Context, plan: &mut Plan<'_>) -> Diagnostics {
+        if plan.prior.is_some() && plan.replaces.is_empty() && plan.changes("kafka_versions") {
+            return Diagnostics::from_attribute_error(
+                Path::attribute("kafka_versions"),
+                "kafka_versions cannot be changed",
+                "The versions a configuration is meant for are fixed when it is made. Give the changed one another name.",
+            );
+        }
+        Diagnostics::none()
+    }
+
+    async fn create(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
+        let planned = request.planned;
+        let client = match self.control_plane.client().await {
+            Ok(client) => client,
+            Err(diagnostics) => return diagnostics,
+        };
+        let (name, text) = (text_of(&planned, "name"), text_of(&planned, "server_properties"));
+        let versions = planned.get("kafka_versions").as_list().unwrap_or_default();
+        let wanted = CreateConfigurationRequest {
+            name: name.clone(),
+            description: planned.string("description").map(str::to_owned),
+            kafka_versions: versions.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            server_properties: text.as_str().into(),
+        };
+        let doing = format!("create configuration {name:?}");
+        match patiently(context, timeouts::DEFAULT, &doing, client.create_configuration(&wanted)).await {
+            Ok(made) => {
+                let mut state = planned;
+                write(&mut state, &made, &text);
+                sink.save(state);
+                Diagnostics::none()
+            }
+            Err(error) if error.is_conflict() => {
+                diagnostics::of_existing("configuration", &name, "msk_configuration.NAME ARN")
+            }
+            Err(error) => diagnostics::of_call(&doing, &error),
+        }
+    }
+
+    async fn read(&self, context: &Context, request: ReadRequest, sink: &mut StateSink) -> Diagnostics {
+        let mut state = request.prior;
+        let arn = text_of(&state, "arn");
+        let client = match self.control_plane.client().await {
+            Ok(client) => client,
+            Err(diagnostics) => return diagnostics,
+        };
+        let doing = format!("read configuration {arn}");
+        match patiently(context, timeouts::DEFAULT, &doing, describe(&client, &arn)).await {
+            Ok((found, text)) => {
+                let same = same_properties(state.string("server_properties"), Some(&text));
+                let text = if same { text_of(&state, "server_properties") } else { text };
+                write(&mut state, &found, &text);
+                sink.save(state);
+                Diagnostics::none()
+            }
+            Err(error) if error.is_not_found() => {
+                sink.remove();
+                Diagnostics::none()
+            }
+            Err(error) => diagnostics::of_call(&doing, &error),
+        }
+    }
+
+    async fn update(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
+        let planned = request.planned;
+        let (arn, text) = (text_of(&planned, "arn"), text_of(&planned, "server_properties"));
+        let client = match self.control_plane.client().await {
+            Ok(client) => client,
+            Err(diagnostics) => return diagnostics,
+        };
+        let wanted = UpdateConfigurationRequest {
+            description: planned.string("description").map(str::to_owned),
+            server_properties: text.as_str().into(),
+        };
+        let changed = async {
+            client.update_configuration(&arn, &wanted).await?;
+            client.describe_configuration(&arn).await
+        };
+        let doing = format!("change configuration {arn}");
+        match patiently(context, timeouts::DEFAULT, &doing, changed).await {
+            Ok(found) => {
+                let mut state = planned;
+                write(&mut state, &found, &text);
+                sink.save(state);
+                Diagnostics::none()
+            }
+            Err(error) => diagnostics::of_call(&doing, &error),
+        }
+    }
+
+    async fn delete(&self, context: &Context, request: DeleteRequest) -> Diagnostics {
+        let arn = text_of(&request.prior, "arn");
+        let client = match self.control_plane.client().await {
+            Ok(client) => client,
+            Err(diagnostics) => return diagnostics,
+        };
+        let doing = format!("delete configuration {arn}");
+        match patiently(context, timeouts::DEFAULT, &doing, client.delete_configuration(&arn)).await {
+            Err(error) if !error.is_not_found() => diagnostics::of_call(&doing, &error),
+            _ => Diagnostics::none(),
+        }
+    }
+
+    async fn import(&self, _context: &Context, id: &str) -> std::result::Result<Object, Diagnostics> {
+        if !arn::is_configuration(id.trim()) {
+            return Err(Diagnostics::from_error(
+                "This is not the id of a configuration",
+                format!("{id:?} is not the ARN of a configuration."),
+            ));
+        }
+        let mut state = Object::from_value(self.schema.empty_value()).unwrap_or_default();
+        state.set_string("arn", id.trim());
+        Ok(state)
+    }
+}
+
+fn text_of(object: &Object, name: &str) -> String {
+    object.string(name).unwrap_or_default().to_owned()
+}
+
+/// A configuration and the text of its newest revision.
+async fn describe(client: &Client, arn: &str) -> Result<(DescribeConfigurationResponse, String)> {
+    let found = client.describe_configuration(arn).await?;
+    let revision = found.latest_revision.revision;
+    let text = client.describe_configuration_revision(arn, revision).await?;
+    Ok((found, String::from_utf8_lossy(&text.server_properties.0).into_owned()))
+}
+
+fn schema() -> Schema {
+    let stable = |description| Attribute::string().computed().stable().description(description);
+    Schema::new()
+        .description("Settings that clusters can share, kept in revisions.")
+        .attribute(
+            "name",
+            Attribute::string()
+                .required()
+                .replaces("the name is the identity of a configuration")
+                .check(|value| check_name(value.as_str().unwrap_or_default()))
+                .description("Name of the configuration."),
+        )
+        .attribute(
+            "server_properties",
+            Attribute::string()
+                .required()
+                .same_meaning(|one, other| same_properties(one.as_str(), other.as_str()))
+                .description("Settings, one `name = value` a line. Each line is checked while planning."),
+        )
+        .attribute(
+            "description",
+            Attribute::string().optional().description("What the configuration is for."),
+        )
+        .attribute(
+            "kafka_versions",
+            Attribute::set_of_strings()
+                .optional()
+                .description("Versions of Kafka the configuration is meant for."),
+        )
+        .attribute("arn", stable("ARN of the configuration."))
+        .attribute("id", stable("ARN of the configuration."))
+        .attribute(
+            "latest_revision",
+            Attribute::number()
+                .computed()
+                .description("The newest revision; clusters that refer to it are updated in the same apply."),
+        )
+}
+
+fn check_name(name: &str) -> Vec<String> {
+    let allowed = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
+    if name.is_empty() || name.chars().count() > NAME_CHARS_MAX {
+        return vec![format!("a name has 1 to {NAME_CHARS_MAX} characters")];
+    }
+    match name.chars().find(|character| !allowed(*character)) {
+        Some(wrong) => vec![format!("{wrong:?} may not be in a name, which has letters, digits, '-', '_' and '.' only")],
+        None => Vec::new(),
+    }
+}
+
+/// Whether two texts set the same properties to the same values.
+fn same_properties(one: Option<&str>, other: Option<&str>) -> bool {
+    let (Some(one), Some(other)) = (one, other) else {
+        return false;
+    };
+    if one == other {
+        return true;
+    }
+    match (server_properties::parse(one), server_properties::parse(other)) {
+        (Ok(one), Ok(other)) => one.into_map() == other.into_map(),
+        _ => false,
+    }
+}
+
+/// One error for each line that is wrong.
+fn check_properties(text: &str) -> Diagnostics {
+    let mut diagnostics = Diagnostics::none();
+    for problem in server_properties::parse(text).err().unwrap_or_default() {
+        diagnostics.attribute_error(
+            Path::attribute("server_properties"),
+            format!("Line {} of server_properties is wrong", problem.line),
+            format!("{problem}."),
+        );
+    }
+    diagnostics
+}
+
+/// What a state says after an answer of the control plane.
+fn write(state: &mut Object, description: &DescribeConfigurationResponse, properties: &str) {
+    state
+        .set_string("arn", &description.arn)
+        .set_string("id", &description.arn)
+        .set_string("name", &description.name)
+        .set_string("server_properties", properties);
+    state.set_i64("latest_revision", description.latest_revision.revision);
+    let text = Some(description.description.as_str()).filter(|text| !text.is_empty());
+    // Null and the empty text are one to the control plane; the state keeps the one it has.
+    if text.is_some() || state.string("description").is_some_and(|text| !text.is_empty()) {
+        state.set_optional_string("description", text);
+    }
+    let ours: Option<BTreeSet<&str>> = state
+        .get("kafka_versions")
+        .as_list()
+        .map(|list| list.iter().filter_map(Value::as_str).collect());
+    let theirs: BTreeSet<&str> = description.kafka_versions.iter().map(String::as_str).collect();
+    if ours.unwrap_or_default() != theirs {
+        let versions = if theirs.is_empty() { Value::Null } else { Value::strings(theirs) };
+        state.set("kafka_versions", versions);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terraform_will_take_the_schema() {
+        assert_eq!(schema().problems(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn spelling_order_and_comments_are_no_change() {
+        let one = "# a comment\nnum.partitions = 3\nlog.retention.hours=72\n";
+        let other = "log.retention.hours: 72\nnum.partitions=3";
+        assert!(same_properties(Some(one), Some(other)));
+        assert!(!same_properties(Some(one), Some("num.partitions=3")));
+    }
+
+    #[test]
+    fn each_wrong_line_is_an_error_on_the_text() {
+        let diagnostics = check_properties("num.partitions=3\nnum.partition=3\nmin.insync.replicas=two\n");
+        let found: Vec<_> = diagnostics.iter().collect();
+        assert_eq!(found.len(), 2);
+        assert_eq!(found[0].path, Path::attribute("server_properties"));
+        assert!(found[0].detail.contains("line 2") && found[0].detail.contains("did you mean num.partitions"));
+        assert!(found[1].detail.contains("line 3") && found[1].detail.contains("two"));
+    }
+}

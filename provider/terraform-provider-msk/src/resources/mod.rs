@@ -1,0 +1,12 @@
+//! The resource types, one file or folder each.
+
+mod cluster;
+mod configuration;
+mod patience;
+mod scram_secret;
+mod topic;
+
+pub(crate) use cluster::Cluster;
+pub(crate) use configuration::Configuration;
+pub(crate) use scram_secret::ScramSecret;
+pub(crate) use topic::Topic;

@@ -1,0 +1,384 @@
+//! `msk_scram_secret`: a user of a cluster, whose password Terraform sends and does not keep.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use control_plane_api::{
+    SecretText,
+    scram::ScramSecretsRequest,
+    secrets_manager::{CreateSecretRequest, DescribeSecretResponse, PutSecretValueRequest, SecretRequest},
+};
+use control_plane_client::{Client, Error, Result};
+use plugin_framework::{
+    ApplyRequest, Context, DeleteRequest, Diagnostics, Plan, ReadRequest, Resource, StateSink,
+    schema::{Attribute, Schema},
+    value::{Object, Path, Value},
+};
+
+use super::patience::patiently;
+use crate::{arn, control_plane::ControlPlane, diagnostics, timeouts};
+
+/// Shortest password, as MSK has it.
+const PASSWORD_CHARS_MIN: usize = 8;
+/// The stage of the version in force.
+const CURRENT: &str = "AWSCURRENT";
+
+/// The resource type.
+pub(crate) struct ScramSecret {
+    control_plane: Arc<ControlPlane>,
+    schema: Schema,
+}
+
+impl ScramSecret {
+    pub(crate) fn new(control_plane: Arc<ControlPlane>) -> Self {
+        Self {
+            control_plane,
+            schema: schema(),
+        }
+    }
+}
+
+#[async_trait]
+impl Resource for ScramSecret {
+    fn type_name(&self) -> &'static str {
+        "msk_scram_secret"
+    }
+
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    async fn plan(&self, _context: &Context, plan: &mut Plan<'_>) -> Diagnostics {
+        let stays = plan.prior.is_some() && plan.replaces.is_empty();
+        if stays && !plan.changes("password_wo_version") && plan.prior.is_some_and(|prior| !prior.is_null("version_id")) {
+            let version = plan.prior.map(|prior| prior.get("version_id").clone());
+            plan.planned.set("version_id", version.unwrap_or(Value::Null));
+        } else {
+            plan.unknown("version_id");
+        }
+        Diagnostics::none()
+    }
+
+    async fn create(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
+        let mut state = request.planned;
+        let Some(user) = User::of(&state, &request.config) else {
+            return incomplete();
+        };
+        let client = match self.control_plane.client().await {
+            Ok(client) => client,
+            Err(diagnostics) => return diagnostics,
+        };
+        let doing = format!("create user {:?}", user.name);
+        let made = async {
+            let secret = user.write_secret(&client).await?;
+            state.set_string("arn", &secret.arn).set_string("id", &secret.arn).set_string("name", &secret.name);
+            state.set_optional_string("version_id", secret.version_id.as_deref());
+            // From here on there is something that would be orphaned.
+            sink.save(state.clone());
+            user.associate(&client, &secret.arn).await
+        };
+        match patiently(context, timeouts::DEFAULT, &doing, made).await {
+            Ok(()) => Diagnostics::none(),
+            Err(error) => diagnostics::of_call(&doing, &error),
+        }
+    }
+
+    async fn read(&self, context: &Context, request: ReadRequest, sink: &mut StateSink) -> Diagnostics {
+        let mut state = request.prior;
+        let client = match self.control_plane.client().await {
+            Ok(client) => client,
+            Err(diagnostics) => return diagnostics,
+        };
+        let (cluster_arn, username) = (text(&state, "cluster_arn"), text(&state, "username"));
+        let doing = format!("read user {username:?}");
+        let secret = state.string("arn").map_or_else(|| secret_name(&cluster_arn, &username), str::to_owned);
+        let found = async {
+            let secret = client.describe_secret(&by_id(&secret)).await?;
+            let associated = client.list_scram_secrets(&cluster_arn).await?;
+            Ok(associated.contains(&secret.arn).then_some(secret))
+        };
+        match patiently(context, timeouts::DEFAULT, &doing, found).await {
+            Ok(Some(secret)) => {
+                write(&mut state, &secret);
+                sink.save(state);
+                Diagnostics::none()
+            }
+            Ok(None) => {
+                sink.remove();
+                Diagnostics::none()
+            }
+            Err(error) if error.is_not_found() => {
+                sink.remove();
+                Diagnostics::none()
+            }
+            Err(error) => diagnostics::of_call(&doing, &error),
+        }
+    }
+
+    async fn update(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
+        let mut state = request.planned;
+        let prior = request.prior.unwrap_or_default();
+        let client = match self.control_plane.client().await {
+            Ok(client) => client,
+            Err(diagnostics) => return diagnostics,
+        };
+        if !state.is_unknown("version_id") {
+            sink.save(state);
+            return Diagnostics::none();
+        }
+        let Some(user) = User::of(&state, &request.config) else {
+            return incomplete();
+        };
+        let doing = format!("change the password of user {:?}", user.name);
+        let secret_arn = text(&prior, "arn");
+        let changed = user.put(&client, &secret_arn);
+        match patiently(context, timeouts::DEFAULT, &doing, changed).await {
+            Ok(version) => {
+                state.set_optional_string("version_id", version.as_deref());
+                sink.save(state);
+                Diagnostics::none()
+            }
+            Err(error) => diagnostics::of_call(&doing, &error),
+        }
+    }
+
+    async fn delete(&self, context: &Context, request: DeleteRequest) -> Diagnostics {
+        let prior = request.prior;
+        let client = match self.control_plane.client().await {
+            Ok(client) => client,
+            Err(diagnostics) => return diagnostics,
+        };
+        let (cluster_arn, secret_arn) = (text(&prior, "cluster_arn"), text(&prior, "arn"));
+        let doing = format!("delete user {:?}", text(&prior, "username"));
+        let deleted = async {
+            let wanted = ScramSecretsRequest {
+                secret_arn_list: vec![secret_arn.clone()],
+            };
+            match client.batch_disassociate_scram_secret(&cluster_arn, &wanted).await {
+                Err(error) if !error.is_not_found() => return Err(error),
+                // What is not associated any more is as it should be.
+                _ => (),
+            }
+            client.delete_secret(&by_id(&secret_arn)).await.map(drop)
+        };
+        match patiently(context, timeouts::DEFAULT, &doing, deleted).await {
+            Err(error) if !error.is_not_found() => diagnostics::of_call(&doing, &error),
+            _ => Diagnostics::none(),
+        }
+    }
+
+    async fn import(&self, _context: &Context, id: &str) -> std::result::Result<Object, Diagnostics> {
+        let (cluster_arn, username) = arn::in_cluster(id).ok_or_else(|| {
+            Diagnostics::from_error(
+                "This is not the id of a user",
+                format!("{id:?} is not the ARN of a cluster and the name of a user with | between them."),
+            )
+        })?;
+        let mut state = Object::from_value(self.schema.empty_value()).unwrap_or_default();
+        state.set_string("cluster_arn", cluster_arn).set_string("username", username);
+        Ok(state)
+    }
+}
+
+fn schema() -> Schema {
+    let stable = |description| Attribute::string().computed().stable().description(description);
+    Schema::new()
+        .description("A user of a cluster, with a password.")
+        .attribute(
+            "cluster_arn",
+            Attribute::string()
+                .required()
+                .replaces("a user belongs to one cluster")
+                .description("ARN of the cluster. SCRAM has to be enabled in its `client_authentication`."),
+        )
+        .attribute(
+            "username",
+            Attribute::string()
+                .required()
+                .replaces("the name is the identity of a user")
+                .description("Name of the user."),
+        )
+        .attribute(
+            "password_wo",
+            Attribute::string()
+                .required()
+                .sensitive()
+                .write_only()
+                .check(|value| match value.as_str() {
+                    Some(text) if text.chars().count() < PASSWORD_CHARS_MIN => {
+                        vec![format!("a password has {PASSWORD_CHARS_MIN} characters or more")]
+                    }
+                    _ => Vec::new(),
+                })
+                .description("Password of the user; kept neither in the plan nor in the state."),
+        )
+        .attribute(
+            "password_wo_version",
+            Attribute::number()
+                .optional()
+                .description("Any number; when it changes, `password_wo` is sent again."),
+        )
+        .attribute("arn", stable("ARN of the secret."))
+        .attribute("id", stable("ARN of the secret."))
+        .attribute("name", stable("Name of the secret."))
+        .attribute(
+            "version_id",
+            Attribute::string().computed().description("Version of the secret's value."),
+        )
+}
+
+/// A user, and the password to set.
+struct User {
+    cluster_arn: String,
+    name: String,
+    value: SecretText,
+}
+
+impl User {
+    fn of(planned: &Object, config: &Object) -> Option<Self> {
+        let password = config.string("password_wo")?;
+        let name = planned.string("username")?;
+        let value = serde_json::json!({ "username": name, "password": password });
+        Some(Self {
+            cluster_arn: planned.string("cluster_arn")?.to_owned(),
+            name: name.to_owned(),
+            value: SecretText::new(value.to_string()),
+        })
+    }
+
+    /// Creates the secret. One that an apply which was cut off has left is taken over.
+    async fn write_secret(&self, client: &Client) -> Result<DescribedSecret> {
+        let name = secret_name(&self.cluster_arn, &self.name);
+        let wanted = CreateSecretRequest {
+            name: name.clone(),
+            description: None,
+            secret_string: self.value.clone(),
+            client_request_token: Some(uuid::Uuid::new_v4().to_string()),
+            tags: Vec::new(),
+        };
+        match client.create_secret(&wanted).await {
+            Ok(made) => Ok(DescribedSecret {
+                arn: made.arn,
+                name: made.name,
+                version_id: made.version_id,
+            }),
+            Err(error) if error.is_conflict() => {
+                let there = client.describe_secret(&by_id(&name)).await?;
+                let associated = client.list_scram_secrets(&self.cluster_arn).await?;
+                if associated.contains(&there.arn) {
+                    // Somebody manages it.
+                    return Err(error);
+                }
+                let version_id = self.put(client, &there.arn).await?;
+                Ok(DescribedSecret {
+                    arn: there.arn,
+                    name: there.name,
+                    version_id,
+                })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn put(&self, client: &Client, secret_arn: &str) -> Result<Option<String>> {
+        let wanted = PutSecretValueRequest {
+            secret_id: secret_arn.to_owned(),
+            secret_string: self.value.clone(),
+            client_request_token: Some(uuid::Uuid::new_v4().to_string()),
+        };
+        client.put_secret_value(&wanted).await.map(|put| put.version_id)
+    }
+
+    async fn associate(&self, client: &Client, secret_arn: &str) -> Result<()> {
+        let wanted = ScramSecretsRequest {
+            secret_arn_list: vec![secret_arn.to_owned()],
+        };
+        let answer = client.batch_associate_scram_secret(&self.cluster_arn, &wanted).await?;
+        match answer.unprocessed_scram_secrets.into_iter().next() {
+            None => Ok(()),
+            Some(refused) => Err(Error::Failed {
+                what: format!("associating user {:?} with the cluster", self.name),
+                message: refused.error_message,
+            }),
+        }
+    }
+}
+
+/// What is known of a secret that was written.
+struct DescribedSecret {
+    arn: String,
+    name: String,
+    version_id: Option<String>,
+}
+
+/// `AmazonMSK_CLUSTER_USER`; what may not be in the name of a secret becomes `-`.
+fn secret_name(cluster_arn: &str, username: &str) -> String {
+    let cluster = arn::cluster(cluster_arn).map(|cluster| cluster.name).unwrap_or_default();
+    let allowed = |character: char| character.is_ascii_alphanumeric() || "/_+=.@-".contains(character);
+    let user: String = username.chars().map(|it| if allowed(it) { it } else { '-' }).collect();
+    format!("AmazonMSK_{cluster}_{user}")
+}
+
+fn by_id(id: &str) -> SecretRequest {
+    SecretRequest {
+        secret_id: id.to_owned(),
+        force_delete_without_recovery: Some(true),
+    }
+}
+
+fn text(object: &Object, name: &str) -> String {
+    object.string(name).unwrap_or_default().to_owned()
+}
+
+/// What a state says after an answer of the control plane. A version that is not the one we wrote becomes null, so that
+/// the password is planned to be sent again.
+fn write(state: &mut Object, secret: &DescribeSecretResponse) {
+    state
+        .set_string("arn", &secret.arn)
+        .set_string("id", &secret.arn)
+        .set_string("name", &secret.name);
+    let current = secret.version_ids_to_stages.iter().find(|(_, stages)| stages.iter().any(|it| it == CURRENT));
+    let current = current.map(|(version, _)| version.as_str());
+    if state.string("version_id") != current {
+        state.set("version_id", Value::Null);
+    }
+}
+
+/// A plan that is applied is known. This one is not.
+fn incomplete() -> Diagnostics {
+    Diagnostics::from_attribute_error(
+        Path::attribute("password_wo"),
+        "The password is missing",
+        "password_wo has no value. Pass the variable it comes from again: write-only values are not kept.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terraform_will_take_the_schema() {
+        assert_eq!(schema().problems(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn name_of_a_secret_holds_cluster_and_user() {
+        let arn = "arn:aws:kafka:us-east-1:000000000000:cluster/orders/9d2e-1";
+        assert_eq!(secret_name(arn, "app"), "AmazonMSK_orders_app");
+        assert_eq!(secret_name(arn, "a b"), "AmazonMSK_orders_a-b");
+    }
+
+    #[test]
+    fn foreign_version_is_forgotten_so_that_the_password_is_sent_again() {
+        let mut state = Object::new();
+        state.set_string("version_id", "one");
+        let mut secret = DescribeSecretResponse::default();
+        secret.version_ids_to_stages.insert("one".to_owned(), vec![CURRENT.to_owned()]);
+        write(&mut state, &secret);
+        assert_eq!(state.string("version_id"), Some("one"));
+        secret.version_ids_to_stages = [("two".to_owned(), vec![CURRENT.to_owned()])].into();
+        write(&mut state, &secret);
+        assert!(state.is_null("version_id"));
+    }
+}

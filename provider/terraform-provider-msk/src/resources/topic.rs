@@ -1,0 +1,335 @@
+//! `msk_topic`: a topic of a cluster, managed through the control plane.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_trait::async_trait;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use control_plane_api::{
+    server_properties::{topic_definition, topic_definitions, validate_topic_config},
+    topics::{CreateTopicRequest, DescribeTopicResponse, UpdateTopicRequest},
+};
+use plugin_framework::{
+    ApplyRequest, Context, DeleteRequest, Diagnostics, Plan, ReadRequest, Resource, StateSink,
+    schema::{Attribute, Schema},
+    value::{Object, Path, Value},
+};
+
+use super::patience::patiently;
+use crate::{arn, control_plane::ControlPlane, diagnostics, timeouts};
+
+/// Longest name, as Kafka has it.
+const NAME_CHARS_MAX: usize = 249;
+/// Most replicas of a partition.
+const REPLICAS_MAX: i64 = 32_767;
+
+/// How alike two names are when one is suggested for the other.
+const SIMILARITY_MIN: f64 = 0.8;
+
+/// The resource type.
+pub(crate) struct Topic {
+    control_plane: Arc<ControlPlane>,
+    schema: Schema,
+}
+
+impl Topic {
+    pub(crate) fn new(control_plane: Arc<ControlPlane>) -> Self {
+        Self {
+            control_plane,
+            schema: schema(),
+        }
+    }
+}
+
+#[async_trait]
+impl Resource for Topic {
+    fn type_name(&self) -> &'static str {
+        "msk_topic"
+    }
+
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    async fn plan(&self, _context: &Context, plan: &mut Plan<'_>) -> Diagnostics {
+        let Some(prior) = plan.prior.filter(|_| plan.replaces.is_empty()) else {
+            return Diagnostics::none();
+        };
+        refuse(prior, plan.planned)
+    }
+
+    async fn create(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
+        let planned = request.planned;
+        let (cluster_arn, name) = identity(&planned);
+        let client = match self.control_plane.client().await {
+            Ok(client) => client,
+            Err(diagnostics) => return diagnostics,
+        };
+        let wanted = CreateTopicRequest {
+            topic_name: name.clone(),
+            partition_count: planned.i64("partition_count").unwrap_or_default(),
+            replication_factor: planned.i64("replication_factor").unwrap_or_default(),
+            configs: Some(encode(&planned)),
+        };
+        let doing = format!("create topic {name:?}");
+        match patiently(context, timeouts::DEFAULT, &doing, client.create_topic(&cluster_arn, &wanted)).await {
+            Ok(made) => {
+                let mut state = planned;
+                state.set_string("arn", &made.topic_arn).set_string("id", &made.topic_arn);
+                sink.save(state);
+                Diagnostics::none()
+            }
+            Err(error) if error.is_conflict() && error.to_string().contains("already exists") => {
+                diagnostics::of_existing("topic", &name, &format!("msk_topic.NAME '{cluster_arn}|{name}'"))
+            }
+            Err(error) => diagnostics::of_call(&doing, &error),
+        }
+    }
+
+    async fn read(&self, context: &Context, request: ReadRequest, sink: &mut StateSink) -> Diagnostics {
+        let mut state = request.prior;
+        let (cluster_arn, name) = identity(&state);
+        let client = match self.control_plane.client().await {
+            Ok(client) => client,
+            Err(diagnostics) => return diagnostics,
+        };
+        let doing = format!("read topic {name:?}");
+        match patiently(context, timeouts::DEFAULT, &doing, client.describe_topic(&cluster_arn, &name)).await {
+            Ok(found) => {
+                write(&mut state, &found);
+                sink.save(state);
+                Diagnostics::none()
+            }
+            Err(error) if error.is_not_found() => {
+                sink.remove();
+                Diagnostics::none()
+            }
+            Err(error) => diagnostics::of_call(&doing, &error),
+        }
+    }
+
+    async fn update(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
+        let (planned, prior) = (request.planned, request.prior.unwrap_or_default());
+        let (cluster_arn, name) = identity(&planned);
+        let client = match self.control_plane.client().await {
+            Ok(client) => client,
+            Err(diagnostics) => return diagnostics,
+        };
+        let mut updates = Vec::new();
+        if planned.i64("partition_count") != prior.i64("partition_count") {
+            updates.push(UpdateTopicRequest {
+                partition_count: planned.i64("partition_count"),
+                configs: None,
+            });
+        }
+        if planned.get("configs") != prior.get("configs") {
+            updates.push(UpdateTopicRequest {
+                partition_count: None,
+                configs: Some(encode(&planned)),
+            });
+        }
+        let doing = format!("change topic {name:?}");
+        let mut state = prior;
+        for update in updates {
+            let call = client.update_topic(&cluster_arn, &name, &update);
+            if let Err(error) = patiently(context, timeouts::DEFAULT, &doing, call).await {
+                return diagnostics::of_call(&doing, &error);
+            }
+            // What is done stays known when the next one fails.
+            let done = if update.configs.is_some() { "configs" } else { "partition_count" };
+            state.set(done, planned.get(done).clone());
+            sink.save(state.clone());
+        }
+        sink.save(planned);
+        Diagnostics::none()
+    }
+
+    async fn delete(&self, context: &Context, request: DeleteRequest) -> Diagnostics {
+        let (cluster_arn, name) = identity(&request.prior);
+        let client = match self.control_plane.client().await {
+            Ok(client) => client,
+            Err(diagnostics) => return diagnostics,
+        };
+        let doing = format!("delete topic {name:?}");
+        match patiently(context, timeouts::DEFAULT, &doing, client.delete_topic(&cluster_arn, &name)).await {
+            Err(error) if !error.is_not_found() => diagnostics::of_call(&doing, &error),
+            _ => Diagnostics::none(),
+        }
+    }
+
+    async fn import(&self, _context: &Context, id: &str) -> Result<Object, Diagnostics> {
+        let (cluster_arn, name) = arn::in_cluster(id).ok_or_else(|| {
+            Diagnostics::from_error(
+                "This is not the id of a topic",
+                format!("{id:?} is not the ARN of a cluster and the name of a topic with | between them."),
+            )
+        })?;
+        let mut state = Object::from_value(self.schema.empty_value()).unwrap_or_default();
+        state.set_string("cluster_arn", cluster_arn).set_string("name", name);
+        Ok(state)
+    }
+}
+
+fn schema() -> Schema {
+    let stable = |description| Attribute::string().computed().stable().description(description);
+    Schema::new()
+        .description("A topic of a cluster.")
+        .attribute(
+            "cluster_arn",
+            Attribute::string()
+                .required()
+                .replaces("a topic belongs to one cluster")
+                .description("ARN of the cluster."),
+        )
+        .attribute(
+            "name",
+            Attribute::string()
+                .required()
+                .replaces("the name is the identity of a topic")
+                .check(|value| check_name(value.as_str().unwrap_or_default()))
+                .description("Name of the topic: 1 to 249 letters, digits, `.`, `_` and `-`."),
+        )
+        .attribute(
+            "partition_count",
+            Attribute::number()
+                .required()
+                .between(1, i64::from(i32::MAX))
+                .description("Number of partitions. It can grow in place; a smaller number is refused."),
+        )
+        .attribute(
+            "replication_factor",
+            Attribute::number()
+                .required()
+                .between(1, REPLICAS_MAX)
+                .description("Number of brokers that keep a copy of each partition. It cannot be changed yet."),
+        )
+        .attribute(
+            "configs",
+            Attribute::map_of_strings()
+                .optional()
+                .check(check_configs)
+                .description("Settings of the topic that differ from the cluster's, such as `retention.ms`."),
+        )
+        .attribute("arn", stable("ARN of the topic."))
+        .attribute("id", stable("ARN of the topic."))
+}
+
+fn identity(object: &Object) -> (String, String) {
+    let text = |name: &str| object.string(name).unwrap_or_default().to_owned();
+    (text("cluster_arn"), text("name"))
+}
+
+/// What Kafka cannot do to a topic that exists.
+fn refuse(prior: &Object, planned: &Object) -> Diagnostics {
+    let mut diagnostics = Diagnostics::none();
+    let both = |name: &str| prior.i64(name).zip(planned.i64(name));
+    if let Some((has, wants)) = both("partition_count").filter(|(has, wants)| wants < has) {
+        diagnostics.attribute_error(
+            Path::attribute("partition_count"),
+            "Partitions cannot be taken away from a topic",
+            format!("The topic has {has} partitions, and partition_count is {wants}. Set it to {has} or more."),
+        );
+    }
+    if let Some((has, wants)) = both("replication_factor").filter(|(has, wants)| wants != has) {
+        diagnostics.attribute_error(
+            Path::attribute("replication_factor"),
+            "The replication factor cannot be changed yet",
+            format!("The topic has {has} replicas of each partition. Set replication_factor to {has}; it was {wants}."),
+        );
+    }
+    diagnostics
+}
+
+fn check_name(name: &str) -> Vec<String> {
+    let allowed = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
+    if name.is_empty() || name.chars().count() > NAME_CHARS_MAX {
+        return vec![format!("a name has 1 to {NAME_CHARS_MAX} characters")];
+    }
+    if name == "." || name == ".." {
+        return vec![format!("{name:?} is not allowed as a name")];
+    }
+    match name.chars().find(|character| !allowed(*character)) {
+        Some(wrong) => vec![format!("{wrong:?} may not be in a name, which has letters, digits, '.', '_' and '-' only")],
+        None => Vec::new(),
+    }
+}
+
+fn check_configs(value: &Value) -> Vec<String> {
+    let entries = value.as_map().into_iter().flatten();
+    entries
+        .filter_map(|(name, value)| match topic_definition(name) {
+            None => Some(unknown(name)),
+            Some(_) => validate_topic_config(name, value.as_str()?)
+                .err()
+                .map(|problem| format!("{name}: {problem}")),
+        })
+        .collect()
+}
+
+fn unknown(name: &str) -> String {
+    let known = topic_definitions().iter().map(|definition| definition.name);
+    let nearest = known
+        .map(|known| (strsim::jaro_winkler(name, known), known))
+        .max_by(|one, other| one.0.total_cmp(&other.0));
+    match nearest {
+        Some((similarity, known)) if similarity >= SIMILARITY_MIN => {
+            format!("{name:?} is not a setting of topics; did you mean {known}?")
+        }
+        _ => format!("{name:?} is not a setting of topics"),
+    }
+}
+
+/// The settings, as the API takes them.
+fn encode(object: &Object) -> String {
+    let configs = object.map_of_strings("configs").unwrap_or_default();
+    STANDARD.encode(serde_json::to_vec(&configs).unwrap_or_default())
+}
+
+/// What a state says after an answer of the control plane.
+fn write(state: &mut Object, topic: &DescribeTopicResponse) {
+    state
+        .set_string("arn", &topic.topic_arn)
+        .set_string("id", &topic.topic_arn)
+        .set_string("name", &topic.topic_name)
+        .set_i64("partition_count", topic.partition_count)
+        .set_i64("replication_factor", topic.replication_factor);
+    let bytes = STANDARD.decode(&topic.configs).unwrap_or_default();
+    let configs: BTreeMap<String, String> = serde_json::from_slice(&bytes).unwrap_or_default();
+    // Null and the empty map are one to the control plane; the state keeps the one it has.
+    if state.map_of_strings("configs").unwrap_or_default() != configs {
+        let value = if configs.is_empty() { Value::Null } else { Value::map_of_strings(&configs) };
+        state.set("configs", value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terraform_will_take_the_schema() {
+        assert_eq!(schema().problems(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn settings_are_checked_by_name_and_value() {
+        let problems = |name: &str, value: &str| {
+            let map = BTreeMap::from([(name.to_owned(), value.to_owned())]);
+            check_configs(&Value::map_of_strings(&map))
+        };
+        assert!(problems("retention.ms", "60000").is_empty());
+        assert!(problems("retention.mss", "1")[0].contains("did you mean retention.ms"));
+        assert_eq!(problems("retention.ms", "soon").len(), 1);
+    }
+
+    #[test]
+    fn fewer_partitions_and_other_replicas_are_refused() {
+        let topic = |partitions, replicas| {
+            let mut object = Object::new();
+            object.set_i64("partition_count", partitions).set_i64("replication_factor", replicas);
+            object
+        };
+        assert!(!refuse(&topic(3, 3), &topic(4, 3)).has_errors());
+        assert!(refuse(&topic(3, 3), &topic(2, 3)).has_errors());
+        assert!(refuse(&topic(3, 3), &topic(3, 2)).has_errors());
+    }
+}

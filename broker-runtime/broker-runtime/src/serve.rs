@@ -8,7 +8,6 @@ use std::{
     time::Duration,
 };
 
-
 use anyhow::{Context, Result, bail};
 use clock::{Clock, SystemClock};
 use control_plane::{ControlPlane, ControlPlaneConfig};

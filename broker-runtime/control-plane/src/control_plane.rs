@@ -60,13 +60,7 @@ impl ControlPlane {
             .map_err(|error| OpenError::new("the state database cannot be opened", error))?;
         let credentials = http::Credentials::open(&data_dir.join("credentials"))
             .map_err(|error| OpenError::new("the credentials cannot be used", error))?;
-        let services = Services::new(
-            store,
-            secret_box,
-            config.engine,
-            config.clock,
-            config.version,
-        );
+        let services = Services::new(store, secret_box, config.engine, config.clock, config.version);
         Ok(Self {
             services: Arc::new(services),
             credentials,

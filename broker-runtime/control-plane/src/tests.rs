@@ -13,8 +13,8 @@ use async_trait::async_trait;
 use clock::SystemClock;
 use control_plane_api::clusters::{CreateClusterRequest, UpdateBrokerCountRequest};
 use engine::{
-    BootstrapBrokers, ClusterSpec, Engine, EngineError, NewTopic, ObservedCluster, TopicAdmin, TopicDescription, TopicError,
-    TopicSummary, TopicUpdate,
+    BootstrapBrokers, ClusterSpec, Engine, EngineError, NewTopic, ObservedCluster, TopicAdmin, TopicDescription,
+    TopicError, TopicSummary, TopicUpdate,
 };
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -176,7 +176,10 @@ async fn cluster_is_made_grown_and_deleted() {
     let stage = Stage::new();
     let running = stage.start();
     let services = &running.services;
-    let arn = operations::create_cluster(services, orders(), None).await.unwrap().cluster_arn;
+    let arn = operations::create_cluster(services, orders(), None)
+        .await
+        .unwrap()
+        .cluster_arn;
     running.until(&arn, Some("ACTIVE")).await;
     let version = queries::describe_cluster(services, &arn).await.unwrap().current_version;
     let grow = |current_version: &str, brokers| UpdateBrokerCountRequest {
@@ -185,11 +188,18 @@ async fn cluster_is_made_grown_and_deleted() {
     };
     for (version, brokers) in [("K0", 5), (version.as_str(), 2), (version.as_str(), 3)] {
         let refused = operations::update_broker_count(services, &arn, grow(version, brokers)).await;
-        assert!(matches!(refused, Err(OperationError::InvalidRequest { .. })), "{version} {brokers}");
+        assert!(
+            matches!(refused, Err(OperationError::InvalidRequest { .. })),
+            "{version} {brokers}"
+        );
     }
-    let update = operations::update_broker_count(services, &arn, grow(&version, 5)).await.unwrap();
+    let update = operations::update_broker_count(services, &arn, grow(&version, 5))
+        .await
+        .unwrap();
     running.until(&arn, Some("ACTIVE")).await;
-    let operation = queries::describe_cluster_operation(services, &update.cluster_operation_arn).await.unwrap();
+    let operation = queries::describe_cluster_operation(services, &update.cluster_operation_arn)
+        .await
+        .unwrap();
     assert_eq!(operation.operation_state, "UPDATE_COMPLETE");
     assert_eq!(stage.engine.clusters.lock().values().next().unwrap().broker_count, 5);
     let info = queries::describe_cluster(services, &arn).await.unwrap();
@@ -206,7 +216,10 @@ async fn next_control_plane_finishes_what_a_killed_one_began() {
     let stage = Stage::new();
     stage.engine.hangs.store(true, Ordering::SeqCst);
     let killed = stage.start();
-    let arn = operations::create_cluster(&killed.services, orders(), None).await.unwrap().cluster_arn;
+    let arn = operations::create_cluster(&killed.services, orders(), None)
+        .await
+        .unwrap()
+        .cluster_arn;
     killed.until(&arn, Some("CREATING")).await;
     killed.until.cancel();
     stage.engine.hangs.store(false, Ordering::SeqCst);
@@ -220,7 +233,10 @@ async fn deletion_ends_a_creation_that_does_not_come_about() {
     let stage = Stage::new();
     stage.engine.hangs.store(true, Ordering::SeqCst);
     let running = stage.start();
-    let arn = operations::create_cluster(&running.services, orders(), None).await.unwrap().cluster_arn;
+    let arn = operations::create_cluster(&running.services, orders(), None)
+        .await
+        .unwrap()
+        .cluster_arn;
     operations::delete_cluster(&running.services, &arn, None).await.unwrap();
     running.until(&arn, None).await;
     running.until.cancel();
@@ -231,7 +247,10 @@ async fn failed_creation_says_why_and_can_be_deleted() {
     let stage = Stage::new();
     stage.engine.fails.store(true, Ordering::SeqCst);
     let running = stage.start();
-    let arn = operations::create_cluster(&running.services, orders(), None).await.unwrap().cluster_arn;
+    let arn = operations::create_cluster(&running.services, orders(), None)
+        .await
+        .unwrap()
+        .cluster_arn;
     running.until(&arn, Some("FAILED")).await;
     let info = queries::describe_cluster(&running.services, &arn).await.unwrap();
     assert!(info.state_info.unwrap().message.contains("port 9092 is taken; free it"));
@@ -247,7 +266,10 @@ async fn same_token_and_body_again_give_the_first_answer() {
     let create = |request, token: &str| operations::create_cluster(&running.services, request, Some(token.to_owned()));
     let first = create(orders(), "one").await.unwrap();
     assert_eq!(create(orders(), "one").await.unwrap().cluster_arn, first.cluster_arn);
-    assert!(matches!(create(orders(), "two").await, Err(OperationError::Conflict(_))));
+    assert!(matches!(
+        create(orders(), "two").await,
+        Err(OperationError::Conflict(_))
+    ));
     let other = CreateClusterRequest {
         number_of_broker_nodes: 1,
         ..orders()

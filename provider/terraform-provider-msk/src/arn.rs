@@ -25,11 +25,6 @@ pub(crate) fn is_configuration(arn: &str) -> bool {
     resource(arn, "kafka").is_some_and(|resource| resource.starts_with("configuration/"))
 }
 
-/// Whether this is the ARN of a secret.
-pub(crate) fn is_secret(arn: &str) -> bool {
-    resource(arn, "secretsmanager").is_some_and(|resource| resource.starts_with("secret:"))
-}
-
 /// What stands behind the fifth colon.
 fn resource<'a>(arn: &'a str, service: &str) -> Option<&'a str> {
     let mut parts = arn.splitn(6, ':');
@@ -81,12 +76,9 @@ mod tests {
 
     #[test]
     fn kinds_are_told_apart() {
-        assert!(is_secret(
-            "arn:aws:secretsmanager:us-east-1:000000000000:secret:AmazonMSK_orders_app-AbCdEf"
-        ));
         assert!(is_configuration(
             "arn:aws:kafka:us-east-1:000000000000:configuration/orders/u-1"
         ));
-        assert!(!is_secret(ARN) && !is_configuration(ARN));
+        assert!(!is_configuration(ARN));
     }
 }

@@ -46,7 +46,9 @@ pub(crate) fn of_call(doing: &str, error: &Error) -> Diagnostics {
 pub(crate) fn of_existing(what: &str, name: &str, import: &str) -> Diagnostics {
     Diagnostics::from_error(
         format!("There is a {what} {name:?} already"),
-        format!("It was not made by this configuration. Choose another name, or take it over with: terraform import {import}"),
+        format!(
+            "It was not made by this configuration. Choose another name, or take it over with: terraform import {import}"
+        ),
     )
 }
 
@@ -133,6 +135,7 @@ fn explain_call(doing: &str, error: &Error) -> Explanation {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a flat match: one arm an error")]
 fn explain_bundled_runtime(error: &BundledRuntimeError) -> Explanation {
     let what = capitalised(&error.to_string());
     match error {
@@ -241,15 +244,53 @@ mod tests {
         let path = PathBuf::from("/somewhere/broker-runtime");
         let source = || io::Error::from(io::ErrorKind::PermissionDenied);
         let cases = [
-            (BundledRuntimeError::NotFound { searched: vec![path.clone()] }, "runtime_path"),
-            (BundledRuntimeError::NamedPathMissing { path: path.clone() }, "runtime_path"),
+            (
+                BundledRuntimeError::NotFound {
+                    searched: vec![path.clone()],
+                },
+                "runtime_path",
+            ),
+            (
+                BundledRuntimeError::NamedPathMissing { path: path.clone() },
+                "runtime_path",
+            ),
             (BundledRuntimeError::NotExecutable { path: path.clone() }, "chmod +x"),
-            (BundledRuntimeError::DataDirectory { path: path.clone(), source: source() }, "data_dir"),
-            (BundledRuntimeError::Execute { path: path.clone(), source: source() }, "runtime_path"),
-            (BundledRuntimeError::StartFailed { path: path.clone(), text: "disk full".to_owned() }, "disk full"),
+            (
+                BundledRuntimeError::DataDirectory {
+                    path: path.clone(),
+                    source: source(),
+                },
+                "data_dir",
+            ),
+            (
+                BundledRuntimeError::Execute {
+                    path: path.clone(),
+                    source: source(),
+                },
+                "runtime_path",
+            ),
+            (
+                BundledRuntimeError::StartFailed {
+                    path: path.clone(),
+                    text: "disk full".to_owned(),
+                },
+                "disk full",
+            ),
             (BundledRuntimeError::StartTimedOut { data_dir: path.clone() }, "doctor"),
-            (BundledRuntimeError::Unreadable { path: path.clone(), source: source() }, "data_dir"),
-            (BundledRuntimeError::Malformed { path: path.clone(), missing: "region" }, "region"),
+            (
+                BundledRuntimeError::Unreadable {
+                    path: path.clone(),
+                    source: source(),
+                },
+                "data_dir",
+            ),
+            (
+                BundledRuntimeError::Malformed {
+                    path: path.clone(),
+                    missing: "region",
+                },
+                "region",
+            ),
         ];
         for (error, word) in cases {
             let explanation = explain_bundled_runtime(&error);
@@ -284,7 +325,10 @@ mod tests {
     #[test]
     fn causes_are_told_once_and_in_order() {
         let source = io::Error::other(io::Error::other("deep"));
-        let error = BundledRuntimeError::DataDirectory { path: PathBuf::new(), source };
+        let error = BundledRuntimeError::DataDirectory {
+            path: PathBuf::new(),
+            source,
+        };
         assert_eq!(causes(&error), "deep");
     }
 }

@@ -90,7 +90,9 @@ impl MskProvider {
             };
             return Ok(Target::Endpoint { endpoint, credentials });
         }
-        let data_dir = text("data_dir").map(PathBuf::from).or_else(|| surroundings.data_dir.clone());
+        let data_dir = text("data_dir")
+            .map(PathBuf::from)
+            .or_else(|| surroundings.data_dir.clone());
         let data_dir = data_dir.ok_or_else(|| {
             Diagnostics::from_attribute_error(
                 Path::attribute("data_dir"),
@@ -129,8 +131,14 @@ fn schema() -> Schema {
         .attribute("access_key", text("Access key for `endpoint`."))
         .attribute("secret_key", text("Secret key for `endpoint`.").sensitive())
         .attribute("region", text("Region to sign requests for. Default: `us-east-1`."))
-        .attribute("data_dir", text("Directory with the state of the runtime shipped with the provider."))
-        .attribute("runtime_path", text("The `broker-runtime` executable, or the directory it is in."))
+        .attribute(
+            "data_dir",
+            text("Directory with the state of the runtime shipped with the provider."),
+        )
+        .attribute(
+            "runtime_path",
+            text("The `broker-runtime` executable, or the directory it is in."),
+        )
 }
 
 #[async_trait]
@@ -164,7 +172,8 @@ impl Provider for MskProvider {
         }
         match self.target(block) {
             Ok(target) => {
-                self.control_plane.configure(Connection::new(target, self.surroundings.now));
+                self.control_plane
+                    .configure(Connection::new(target, self.surroundings.now));
                 Diagnostics::none()
             }
             Err(diagnostics) => diagnostics,

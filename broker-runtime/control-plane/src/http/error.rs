@@ -19,7 +19,10 @@ pub(crate) fn response(kind: ErrorType, message: String, invalid_parameter: Opti
         object.insert("__type".to_owned(), kind.name().into());
     }
     let status = StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
     (status, headers, [("x-amzn-errortype", kind.name())], value.to_string()).into_response()
 }
 

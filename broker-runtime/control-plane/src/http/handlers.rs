@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use control_plane_api::{
-    clusters::{IDEMPOTENCY_HEADER, ListClustersResponse, ListClustersV2Response, WAIT_PARAMETER},
     clusters::{DescribeClusterResponse, DescribeClusterV2Response},
+    clusters::{IDEMPOTENCY_HEADER, ListClustersResponse, ListClustersV2Response, WAIT_PARAMETER},
     configurations::{ListConfigurationRevisionsResponse, ListConfigurationsResponse},
     nodes::ListNodesResponse,
     operations::{
@@ -78,9 +78,7 @@ async fn clusters(api: &Api, request: &Request, arn: Option<&str>) -> Answer {
 async fn of_cluster(api: &Api, request: &Request, arn: &str, rest: &[&str]) -> Answer {
     let services = &*api.services;
     match (request.method.as_str(), rest) {
-        ("PUT", ["nodes", "count"]) => {
-            json(&operations::update_broker_count(services, arn, request.json()?).await?)
-        }
+        ("PUT", ["nodes", "count"]) => json(&operations::update_broker_count(services, arn, request.json()?).await?),
         ("PUT", ["configuration"]) => {
             json(&operations::update_cluster_configuration(services, arn, request.json()?).await?)
         }
@@ -183,15 +181,13 @@ async fn configurations(api: &Api, request: &Request, rest: &[&str]) -> Answer {
 async fn others(api: &Api, request: &Request, rest: &[&str]) -> Answer {
     let services = &*api.services;
     match (request.method.as_str(), rest) {
-        ("GET", ["operations", arn]) => {
-            until_final(services, request, || async {
-                let operation = queries::describe_cluster_operation(services, arn).await?;
-                let done = matches!(operation.operation_state.as_str(), "UPDATE_COMPLETE" | "UPDATE_FAILED");
-                Ok((operation, done))
-            })
-            .await
-            .and_then(|cluster_operation_info| json(&DescribeClusterOperationResponse { cluster_operation_info }))
-        }
+        ("GET", ["operations", arn]) => until_final(services, request, || async {
+            let operation = queries::describe_cluster_operation(services, arn).await?;
+            let done = matches!(operation.operation_state.as_str(), "UPDATE_COMPLETE" | "UPDATE_FAILED");
+            Ok((operation, done))
+        })
+        .await
+        .and_then(|cluster_operation_info| json(&DescribeClusterOperationResponse { cluster_operation_info })),
         ("GET", ["kafka-versions"]) => {
             let rows = queries::list_kafka_versions();
             let (kafka_versions, next_token) = api.pages.cut(request, rows, |row| row.version.clone())?;
@@ -227,7 +223,10 @@ async fn version_2(api: &Api, request: &Request, rest: &[&str]) -> Answer {
             json(&operations::create_cluster_v2(services, request.json()?, idempotency_token(request)).await?)
         }
         ("GET", ["clusters"]) => {
-            let (name, kind) = (request.parameter("clusterNameFilter"), request.parameter("clusterTypeFilter"));
+            let (name, kind) = (
+                request.parameter("clusterNameFilter"),
+                request.parameter("clusterTypeFilter"),
+            );
             let rows = queries::list_clusters_v2(services, name, kind).await?;
             let (cluster_info_list, next_token) = api.pages.cut(request, rows, |row| row.cluster_name.clone())?;
             json(&ListClustersV2Response {
@@ -235,15 +234,13 @@ async fn version_2(api: &Api, request: &Request, rest: &[&str]) -> Answer {
                 next_token,
             })
         }
-        ("GET", ["clusters", arn]) => {
-            until_final(services, request, || async {
-                let cluster = queries::describe_cluster_v2(services, arn).await?;
-                let done = matches!(cluster.state.as_str(), "ACTIVE" | "FAILED");
-                Ok((cluster, done))
-            })
-            .await
-            .and_then(|cluster_info| json(&DescribeClusterV2Response { cluster_info }))
-        }
+        ("GET", ["clusters", arn]) => until_final(services, request, || async {
+            let cluster = queries::describe_cluster_v2(services, arn).await?;
+            let done = matches!(cluster.state.as_str(), "ACTIVE" | "FAILED");
+            Ok((cluster, done))
+        })
+        .await
+        .and_then(|cluster_info| json(&DescribeClusterV2Response { cluster_info })),
         ("GET", ["clusters", arn, "operations"]) => {
             let rows = queries::list_cluster_operations_v2(services, arn).await?;
             let (cluster_operation_info_list, next_token) =
@@ -276,7 +273,10 @@ async fn until_final<T, F>(services: &Services, request: &Request, ask: impl Fn(
 where
     F: Future<Output = Result<(T, bool), OperationError>>,
 {
-    let wait_ms = request.parameter(WAIT_PARAMETER).and_then(|text| text.parse().ok()).unwrap_or(0);
+    let wait_ms = request
+        .parameter(WAIT_PARAMETER)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0);
     let deadline = tokio::time::sleep(Duration::from_millis(u64::min(wait_ms, WAIT_MS_MAX)));
     tokio::pin!(deadline);
     let mut changed = services.changed();

@@ -50,7 +50,10 @@ impl Pages {
         }
         let more = rows.len() > rows_max;
         rows.truncate(rows_max);
-        let token = rows.last().filter(|_| more).map(|row| self.write(request, &position(row)));
+        let token = rows
+            .last()
+            .filter(|_| more)
+            .map(|row| self.write(request, &position(row)));
         Ok((rows, token))
     }
 
@@ -99,8 +102,15 @@ mod tests {
         }
         assert_eq!(seen, all);
         let strange = Pages::new("other").write(&request(""), "row-1");
-        for query in [format!("nextToken={strange}"), "nextToken=x".to_owned(), "maxResults=0".to_owned()] {
-            assert!(pages.cut(&request(&query), all.clone(), Clone::clone).is_err(), "{query}");
+        for query in [
+            format!("nextToken={strange}"),
+            "nextToken=x".to_owned(),
+            "maxResults=0".to_owned(),
+        ] {
+            assert!(
+                pages.cut(&request(&query), all.clone(), Clone::clone).is_err(),
+                "{query}"
+            );
         }
     }
 }

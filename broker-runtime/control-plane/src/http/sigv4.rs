@@ -93,7 +93,11 @@ fn parse(header: &str) -> Option<Authorization<'_>> {
 fn canonical_request(request: &Request, names: &[&str]) -> String {
     let encoded = |text: &str| utf8_percent_encode(text, RESERVED).to_string();
     let path: Vec<String> = request.raw_path.split('/').map(encoded).collect();
-    let mut pairs: Vec<(String, String)> = request.query.iter().map(|(name, value)| (encoded(name), encoded(value))).collect();
+    let mut pairs: Vec<(String, String)> = request
+        .query
+        .iter()
+        .map(|(name, value)| (encoded(name), encoded(value)))
+        .collect();
     pairs.sort();
     let query: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let headers: String = names.iter().map(|name| canonical_header(request, name)).collect();
@@ -108,7 +112,11 @@ fn canonical_request(request: &Request, names: &[&str]) -> String {
 }
 
 fn canonical_header(request: &Request, name: &str) -> String {
-    let values = request.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    let values = request
+        .headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
     let values: Vec<String> = values
         .map(|value| value.split_whitespace().collect::<Vec<_>>().join(" "))
         .collect();
@@ -128,7 +136,12 @@ fn mac(key: &[u8], text: &[u8]) -> Vec<u8> {
 
 /// Compares in a time that says nothing about where the difference is.
 fn same(one: &[u8], other: &[u8]) -> bool {
-    one.len() == other.len() && one.iter().zip(other).fold(0, |differs, (one, other)| differs | (one ^ other)) == 0
+    one.len() == other.len()
+        && one
+            .iter()
+            .zip(other)
+            .fold(0, |differs, (one, other)| differs | (one ^ other))
+            == 0
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -175,7 +188,10 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("host", HeaderValue::from_static("127.0.0.1:8479"));
         for (name, value) in instructions.headers() {
-            headers.insert(HeaderName::try_from(name).unwrap(), HeaderValue::from_str(value).unwrap());
+            headers.insert(
+                HeaderName::try_from(name).unwrap(),
+                HeaderValue::from_str(value).unwrap(),
+            );
         }
         Request::new(Method::POST, &uri, headers, body.to_vec())
     }
@@ -185,9 +201,16 @@ mod tests {
         let arn = "/v1/clusters/arn%3Aaws%3Akafka%3Aus-east-1%3A000000000000%3Acluster%2Forders%2Fu-1/topics?maxResults=5&a=b%20c";
         for path in ["/v1/clusters", arn] {
             let mut request = signed(path, b"{}");
-            assert_eq!(verify(&request, &credentials("right"), NOW_MS), Ok("kafka".to_owned()), "{path}");
+            assert_eq!(
+                verify(&request, &credentials("right"), NOW_MS),
+                Ok("kafka".to_owned()),
+                "{path}"
+            );
             assert_eq!(verify(&request, &credentials("wrong"), NOW_MS), Err(Distrust::Mismatch));
-            assert_eq!(verify(&request, &credentials("right"), NOW_MS + 2 * SKEW_MS_MAX), Err(Distrust::Skewed));
+            assert_eq!(
+                verify(&request, &credentials("right"), NOW_MS + 2 * SKEW_MS_MAX),
+                Err(Distrust::Skewed)
+            );
             request.body = b"{ }".to_vec();
             assert_eq!(verify(&request, &credentials("right"), NOW_MS), Err(Distrust::Mismatch));
         }

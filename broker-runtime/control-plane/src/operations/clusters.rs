@@ -2,9 +2,9 @@
 
 use control_plane_api::{
     clusters::{
-        BrokerNodeGroupInfo, ClientAuthentication, CreateClusterRequest, CreateClusterResponse,
-        CreateClusterV2Request, DeleteClusterResponse, EncryptionInfo, UpdateBrokerCountRequest,
-        UpdateClusterConfigurationRequest, UpdateClusterResponse, UpdateSecurityRequest,
+        BrokerNodeGroupInfo, ClientAuthentication, CreateClusterRequest, CreateClusterResponse, CreateClusterV2Request,
+        DeleteClusterResponse, EncryptionInfo, UpdateBrokerCountRequest, UpdateClusterConfigurationRequest,
+        UpdateClusterResponse, UpdateSecurityRequest,
     },
     operations::{ErrorInfo, MutableClusterInfo},
 };
@@ -52,7 +52,10 @@ pub(crate) async fn create_cluster(
         enhanced_monitoring: monitoring(request.enhanced_monitoring)?,
     };
     check_storage_mode(request.storage_mode.as_deref())?;
-    check_access(settings.client_authentication.as_ref(), settings.encryption_info.as_ref())?;
+    check_access(
+        settings.client_authentication.as_ref(),
+        settings.encryption_info.as_ref(),
+    )?;
     check_zones(&settings.broker_node_group_info)?;
     let uuid = services.new_uuid();
     let operation = services.new_uuid();
@@ -221,7 +224,10 @@ pub(crate) async fn update_security(
         if request.encryption_info.is_some() {
             settings.encryption_info = request.encryption_info;
         }
-        check_access(settings.client_authentication.as_ref(), settings.encryption_info.as_ref())
+        check_access(
+            settings.client_authentication.as_ref(),
+            settings.encryption_info.as_ref(),
+        )
     })
 }
 
@@ -294,7 +300,11 @@ fn already_there(there: ClusterRecord, wanted: &ClusterRecord) -> Result<Cluster
     if wanted.idempotency.is_some() && wanted.idempotency == there.idempotency {
         return Ok(there);
     }
-    let message = format!("cluster {:?} already exists, in state {}", there.name, there.state.name());
+    let message = format!(
+        "cluster {:?} already exists, in state {}",
+        there.name,
+        there.state.name()
+    );
     Err(OperationError::Conflict(message))
 }
 
@@ -347,9 +357,8 @@ fn check_with_engine(
 
 fn check_name(name: &str) -> Result<(), OperationError> {
     let allowed = |character: char| character.is_ascii_alphanumeric() || character == '-';
-    let valid = (1..=NAME_CHARS_MAX).contains(&name.chars().count())
-        && name.chars().all(allowed)
-        && !name.starts_with('-');
+    let valid =
+        (1..=NAME_CHARS_MAX).contains(&name.chars().count()) && name.chars().all(allowed) && !name.starts_with('-');
     if valid {
         return Ok(());
     }
@@ -399,7 +408,10 @@ fn check_storage_mode(mode: Option<&str>) -> Result<(), OperationError> {
 fn check_zones(info: &BrokerNodeGroupInfo) -> Result<(), OperationError> {
     let empty = |names: &[String]| names.iter().any(|name| name.trim().is_empty());
     if empty(&info.zone_ids) || empty(&info.client_subnets) {
-        return Err(OperationError::invalid("brokerNodeGroupInfo", "a zone or subnet without a name"));
+        return Err(OperationError::invalid(
+            "brokerNodeGroupInfo",
+            "a zone or subnet without a name",
+        ));
     }
     Ok(())
 }
@@ -411,22 +423,40 @@ fn check_access(
     let refuse = |parameter, message: &str| Err(OperationError::invalid(parameter, message));
     let sasl = authentication.and_then(|it| it.sasl.as_ref());
     if sasl.and_then(|it| it.iam).is_some_and(|it| it.enabled) {
-        return refuse("clientAuthentication", "IAM access control is not available yet: use SASL/SCRAM");
+        return refuse(
+            "clientAuthentication",
+            "IAM access control is not available yet: use SASL/SCRAM",
+        );
     }
-    if authentication.and_then(|it| it.tls.as_ref()).is_some_and(|it| it.enabled) {
-        return refuse("clientAuthentication", "client certificates are not available yet: use SASL/SCRAM");
+    if authentication
+        .and_then(|it| it.tls.as_ref())
+        .is_some_and(|it| it.enabled)
+    {
+        return refuse(
+            "clientAuthentication",
+            "client certificates are not available yet: use SASL/SCRAM",
+        );
     }
     let in_transit = encryption.and_then(|it| it.encryption_in_transit.as_ref());
     let client_broker = in_transit.and_then(|it| it.client_broker.as_deref());
     if client_broker.is_some_and(|it| !["TLS", "TLS_PLAINTEXT", "PLAINTEXT"].contains(&it)) {
-        return refuse("encryptionInfo", "clientBroker is one of TLS, TLS_PLAINTEXT and PLAINTEXT");
+        return refuse(
+            "encryptionInfo",
+            "clientBroker is one of TLS, TLS_PLAINTEXT and PLAINTEXT",
+        );
     }
     if in_transit.and_then(|it| it.in_cluster) == Some(false) {
-        return refuse("encryptionInfo", "traffic between brokers is always encrypted: inCluster cannot be false");
+        return refuse(
+            "encryptionInfo",
+            "traffic between brokers is always encrypted: inCluster cannot be false",
+        );
     }
     let open = listeners(authentication, encryption);
     if !(open.plaintext || open.tls || open.sasl_scram) {
-        return refuse("clientAuthentication", "no client could connect: enable SASL/SCRAM, or unauthenticated access");
+        return refuse(
+            "clientAuthentication",
+            "no client could connect: enable SASL/SCRAM, or unauthenticated access",
+        );
     }
     Ok(())
 }

@@ -26,8 +26,15 @@ pub(crate) async fn create_configuration(
     request: CreateConfigurationRequest,
 ) -> Result<Configuration, OperationError> {
     check_name(&request.name)?;
-    if let Some(unknown) = request.kafka_versions.iter().find(|it| !KAFKA_VERSIONS.contains(&it.as_str())) {
-        let message = format!("{unknown:?} is not a version that is offered: use {}", KAFKA_VERSIONS.join(", "));
+    if let Some(unknown) = request
+        .kafka_versions
+        .iter()
+        .find(|it| !KAFKA_VERSIONS.contains(&it.as_str()))
+    {
+        let message = format!(
+            "{unknown:?} is not a version that is offered: use {}",
+            KAFKA_VERSIONS.join(", ")
+        );
         return Err(OperationError::invalid("kafkaVersions", message));
     }
     let now_ms = services.clock.now_ms();
@@ -64,7 +71,8 @@ pub(crate) async fn update_configuration(
     let server_properties = properties(&request.server_properties)?;
     let now_ms = services.clock.now_ms();
     let revision = services.store.transaction(|transaction| {
-        let mut configuration: ConfigurationRecord = transaction.get(arn)?.ok_or_else(|| queries::no_configuration(arn))?;
+        let mut configuration: ConfigurationRecord =
+            transaction.get(arn)?.ok_or_else(|| queries::no_configuration(arn))?;
         let last = configuration.revisions.last().map_or(0, |revision| revision.revision);
         let revision = RevisionRecord {
             revision: last + 1,
@@ -95,7 +103,11 @@ pub(crate) async fn delete_configuration(
         let found: Option<ConfigurationRecord> = transaction.get(arn)?;
         found.ok_or_else(|| queries::no_configuration(arn))?;
         for cluster in transaction.all::<ClusterRecord>()? {
-            let mut used = cluster.settings.configuration_info.as_ref().is_some_and(|info| info.arn == arn);
+            let mut used = cluster
+                .settings
+                .configuration_info
+                .as_ref()
+                .is_some_and(|info| info.arn == arn);
             if let Some(operation) = cluster.active_operation
                 && let Some(operation) = transaction.get::<OperationRecord>(&operation.to_string())?
             {
@@ -117,7 +129,10 @@ pub(crate) async fn delete_configuration(
 
 fn check_name(name: &str) -> Result<(), OperationError> {
     let allowed = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
-    let first = name.chars().next().is_some_and(|character| character.is_ascii_alphanumeric());
+    let first = name
+        .chars()
+        .next()
+        .is_some_and(|character| character.is_ascii_alphanumeric());
     if first && name.chars().count() <= NAME_CHARS_MAX && name.chars().all(allowed) {
         return Ok(());
     }
@@ -128,7 +143,9 @@ fn check_name(name: &str) -> Result<(), OperationError> {
 /// The text, checked line by line.
 fn properties(blob: &Blob) -> Result<String, OperationError> {
     const PARAMETER: &str = "serverProperties";
-    let text = blob.text().ok_or_else(|| OperationError::invalid(PARAMETER, "serverProperties is not UTF-8"))?;
+    let text = blob
+        .text()
+        .ok_or_else(|| OperationError::invalid(PARAMETER, "serverProperties is not UTF-8"))?;
     match server_properties::parse(text) {
         Ok(_) => Ok(text.to_owned()),
         Err(problems) => {

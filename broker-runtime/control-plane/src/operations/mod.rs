@@ -23,7 +23,8 @@ mod tags;
 mod topics;
 
 pub(crate) use clusters::{
-    create_cluster, create_cluster_v2, delete_cluster, update_broker_count, update_cluster_configuration, update_security,
+    create_cluster, create_cluster_v2, delete_cluster, update_broker_count, update_cluster_configuration,
+    update_security,
 };
 pub(crate) use configurations::{create_configuration, delete_configuration, update_configuration};
 pub(crate) use scram::{batch_associate_scram_secret, batch_disassociate_scram_secret};

@@ -75,7 +75,12 @@ fn check(cluster: &ClusterRecord) -> Result<(), OperationError> {
         return Err(OperationError::invalid("clusterArn", message));
     }
     let settings = &cluster.settings;
-    if !listeners(settings.client_authentication.as_ref(), settings.encryption_info.as_ref()).sasl_scram {
+    if !listeners(
+        settings.client_authentication.as_ref(),
+        settings.encryption_info.as_ref(),
+    )
+    .sasl_scram
+    {
         let message = format!("cluster {:?} does not use SASL/SCRAM: enable it first", cluster.name);
         return Err(OperationError::invalid("clusterArn", message));
     }

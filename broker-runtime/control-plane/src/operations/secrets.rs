@@ -36,7 +36,10 @@ pub(crate) async fn create_secret(
 ) -> Result<SecretResponse, OperationError> {
     let allowed = |character: char| character.is_ascii_alphanumeric() || "/_+=.@-".contains(character);
     if request.name.is_empty() || request.name.chars().count() > NAME_CHARS_MAX || !request.name.chars().all(allowed) {
-        let message = format!("{:?} is not a name of a secret: it has letters, digits and /_+=.@-", request.name);
+        let message = format!(
+            "{:?} is not a name of a secret: it has letters, digits and /_+=.@-",
+            request.name
+        );
         return Err(OperationError::InvalidSecretRequest(message));
     }
     let now_ms = services.clock.now_ms();
@@ -47,7 +50,9 @@ pub(crate) async fn create_secret(
         description: request.description,
         created_ms: now_ms,
         changed_ms: now_ms,
-        version_id: request.client_request_token.unwrap_or_else(|| services.new_uuid().to_string()),
+        version_id: request
+            .client_request_token
+            .unwrap_or_else(|| services.new_uuid().to_string()),
         value: seal(services, value.as_bytes())?,
         tags: request.tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
         scram: scram(services, value)?,
@@ -56,7 +61,14 @@ pub(crate) async fn create_secret(
         let all = transaction.all::<SecretRecord>()?;
         if let Some(there) = all.into_iter().find(|there| there.name == secret.name) {
             let same = there.version_id == secret.version_id && opened(services, &there)? == value.as_bytes();
-            return if same { Ok(there) } else { Err(OperationError::SecretExists(format!("secret {:?} already exists", secret.name))) };
+            return if same {
+                Ok(there)
+            } else {
+                Err(OperationError::SecretExists(format!(
+                    "secret {:?} already exists",
+                    secret.name
+                )))
+            };
         }
         transaction.put(&secret)?;
         Ok(secret)
@@ -71,7 +83,9 @@ pub(crate) async fn put_secret_value(
 ) -> Result<SecretResponse, OperationError> {
     let found = queries::secret_record(services, &request.secret_id)?;
     let value = request.secret_string.expose();
-    let version_id = request.client_request_token.unwrap_or_else(|| services.new_uuid().to_string());
+    let version_id = request
+        .client_request_token
+        .unwrap_or_else(|| services.new_uuid().to_string());
     let (sealed, verifiers) = (seal(services, value.as_bytes())?, scram(services, value)?);
     let now_ms = services.clock.now_ms();
     let (secret, clusters) = services.store.transaction(|transaction| {
@@ -81,7 +95,8 @@ pub(crate) async fn put_secret_value(
         let clusters = users_of(transaction.all::<ClusterRecord>()?, &secret.arn);
         let renamed = secret.scram.as_ref().map(|(name, _)| name) != verifiers.as_ref().map(|(name, _)| name);
         if renamed && !clusters.is_empty() {
-            let message = "the secret is associated with a cluster: its user name cannot change, and it needs a password";
+            let message =
+                "the secret is associated with a cluster: its user name cannot change, and it needs a password";
             return Err(OperationError::InvalidSecretRequest(message.to_owned()));
         }
         secret.value = sealed;
@@ -132,7 +147,13 @@ fn answer(secret: &SecretRecord) -> SecretResponse {
 }
 
 fn suffix(services: &Services) -> String {
-    services.new_uuid().simple().to_string().chars().take(SUFFIX_CHARS).collect()
+    services
+        .new_uuid()
+        .simple()
+        .to_string()
+        .chars()
+        .take(SUFFIX_CHARS)
+        .collect()
 }
 
 fn seal(services: &Services, plain: &[u8]) -> Result<Vec<u8>, OperationError> {
@@ -170,7 +191,13 @@ fn scram(services: &Services, value: &str) -> Result<Option<(String, Vec<ScramVe
         let random = SystemRandom::new().fill(&mut salt);
         random.map_err(|_| OperationError::Internal("the system gives no random bytes".to_owned()))?;
         let mut salted_password = vec![0; bytes];
-        pbkdf2::derive(algorithm, ITERATIONS, &salt, user.password.as_bytes(), &mut salted_password);
+        pbkdf2::derive(
+            algorithm,
+            ITERATIONS,
+            &salt,
+            user.password.as_bytes(),
+            &mut salted_password,
+        );
         verifiers.push(ScramVerifier {
             mechanism: mechanism.to_owned(),
             salt,

@@ -15,7 +15,9 @@ pub(crate) async fn tag_resource(
 
 /// `UntagResource`.
 pub(crate) async fn untag_resource(services: &Services, arn: &str, keys: &[String]) -> Result<(), OperationError> {
-    change(services, arn, |cluster| cluster.tags.retain(|key, _| !keys.contains(key)))
+    change(services, arn, |cluster| {
+        cluster.tags.retain(|key, _| !keys.contains(key))
+    })
 }
 
 fn change(services: &Services, arn: &str, change: impl FnOnce(&mut ClusterRecord)) -> Result<(), OperationError> {

@@ -50,7 +50,11 @@ pub(crate) async fn update_topic(
             return Err(OperationError::invalid("configs", message));
         }
     };
-    services.engine.topics().update_topic(cluster.uuid, name, &update).await?;
+    services
+        .engine
+        .topics()
+        .update_topic(cluster.uuid, name, &update)
+        .await?;
     Ok(answer(&cluster, name, "ACTIVE"))
 }
 
@@ -78,7 +82,9 @@ fn count(parameter: &'static str, count: i64) -> Result<i32, OperationError> {
 fn configs(text: &str) -> Result<BTreeMap<String, String>, OperationError> {
     const PARAMETER: &str = "configs";
     let invalid = |message: String| OperationError::invalid(PARAMETER, message);
-    let bytes = STANDARD.decode(text).map_err(|_| invalid("configs is not base64".to_owned()))?;
+    let bytes = STANDARD
+        .decode(text)
+        .map_err(|_| invalid("configs is not base64".to_owned()))?;
     let configs: BTreeMap<String, String> = serde_json::from_slice(&bytes)
         .map_err(|error| invalid(format!("configs is no JSON object of text: {error}")))?;
     for (name, value) in &configs {
@@ -110,7 +116,10 @@ mod tests {
     #[test]
     fn configurations_are_checked_by_name_and_value() {
         let encoded = |text: &str| STANDARD.encode(text);
-        assert_eq!(configs(&encoded(r#"{"retention.ms":"60000"}"#)).unwrap()["retention.ms"], "60000");
+        assert_eq!(
+            configs(&encoded(r#"{"retention.ms":"60000"}"#)).unwrap()["retention.ms"],
+            "60000"
+        );
         let problem = |text: &str| configs(text).unwrap_err().to_string();
         assert!(problem(&encoded(r#"{"retention.mss":"60000"}"#)).contains("did you mean retention.ms"));
         assert!(problem(&encoded(r#"{"retention.ms":"soon"}"#)).contains("retention.ms"));

@@ -9,13 +9,7 @@ use control_plane_api::{
 use engine::{BrokerState, ObservedBroker, ObservedCluster};
 
 use super::iso8601;
-use crate::{
-    arn,
-    error::OperationError,
-    reconcilers::chain,
-    services::Services,
-    store::ClusterRecord,
-};
+use crate::{arn, error::OperationError, reconcilers::chain, services::Services, store::ClusterRecord};
 
 /// The record of a cluster.
 pub(crate) fn cluster_record(services: &Services, arn: &str) -> Result<ClusterRecord, OperationError> {
@@ -154,7 +148,10 @@ pub(crate) async fn get_bootstrap_brokers(
     arn: &str,
 ) -> Result<GetBootstrapBrokersResponse, OperationError> {
     let cluster = cluster_record(services, arn)?;
-    let bootstrap = observed(services, &cluster).await?.map(|it| it.bootstrap).unwrap_or_default();
+    let bootstrap = observed(services, &cluster)
+        .await?
+        .map(|it| it.bootstrap)
+        .unwrap_or_default();
     let joined = |brokers: Vec<String>| (!brokers.is_empty()).then(|| brokers.join(","));
     Ok(GetBootstrapBrokersResponse {
         bootstrap_broker_string: joined(bootstrap.plaintext),
@@ -166,7 +163,10 @@ pub(crate) async fn get_bootstrap_brokers(
 /// `ListNodes`: by broker id.
 pub(crate) async fn list_nodes(services: &Services, arn: &str) -> Result<Vec<NodeInfo>, OperationError> {
     let cluster = cluster_record(services, arn)?;
-    let brokers = observed(services, &cluster).await?.map(|it| it.brokers).unwrap_or_default();
+    let brokers = observed(services, &cluster)
+        .await?
+        .map(|it| it.brokers)
+        .unwrap_or_default();
     Ok(brokers.iter().map(|broker| node(&cluster, broker)).collect())
 }
 
@@ -239,7 +239,12 @@ pub(crate) async fn status(services: &Services) -> Result<Status, OperationError
             message: cluster.state_message.or(problem),
             log_bytes: observed.as_ref().map_or(0, |it| it.log_bytes),
             brokers: observed
-                .map(|it| it.brokers.into_iter().map(|broker| broker_status(services, broker)).collect())
+                .map(|it| {
+                    it.brokers
+                        .into_iter()
+                        .map(|broker| broker_status(services, broker))
+                        .collect()
+                })
                 .unwrap_or_default(),
         });
     }

@@ -59,7 +59,7 @@ fn records(services: &Services, arn: &str) -> Result<Vec<OperationRecord>, Opera
     let cluster = cluster_record(services, arn)?;
     let mut all: Vec<OperationRecord> = services.store.all()?;
     all.retain(|operation| operation.cluster_uuid == cluster.uuid);
-    all.sort_by(|one, other| (other.created_ms, other.uuid).cmp(&(one.created_ms, one.uuid)));
+    all.sort_by_key(|operation| std::cmp::Reverse((operation.created_ms, operation.uuid)));
     Ok(all)
 }
 

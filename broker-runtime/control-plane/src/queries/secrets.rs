@@ -29,7 +29,9 @@ pub(crate) fn secret_record(services: &Services, id: &str) -> Result<SecretRecor
         return Ok(secret);
     }
     let all: Vec<SecretRecord> = services.store.all()?;
-    all.into_iter().find(|secret| secret.name == id).ok_or_else(|| no_secret(id))
+    all.into_iter()
+        .find(|secret| secret.name == id)
+        .ok_or_else(|| no_secret(id))
 }
 
 /// `DescribeSecret`.

@@ -6,11 +6,7 @@
 //! ```
 //! Killed at any point, the next control plane finds the operation and does the same again.
 
-use std::{
-    collections::BTreeSet,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use control_plane_api::operations::ErrorInfo;
 use engine::{ClusterSpec, EngineError};
@@ -266,10 +262,12 @@ pub(crate) async fn apply_users(services: &Services, cluster: Uuid) -> Result<()
     };
     let wanted = match (record.state, record.active_operation) {
         (ClusterState::Active, _) => record.settings.clone(),
-        (ClusterState::Updating, Some(operation)) => match services.store.get::<OperationRecord>(&operation.to_string())? {
-            Some(operation) => operation.wanted,
-            None => record.settings.clone(),
-        },
+        (ClusterState::Updating, Some(operation)) => {
+            match services.store.get::<OperationRecord>(&operation.to_string())? {
+                Some(operation) => operation.wanted,
+                None => record.settings.clone(),
+            }
+        }
         // They come into force with the cluster.
         _ => return Ok(()),
     };

@@ -29,7 +29,10 @@ pub(crate) fn specification(
         kafka_version: settings.kafka_version.clone(),
         broker_count: settings.broker_count,
         zones: zones(&settings.broker_node_group_info),
-        listeners: listeners(settings.client_authentication.as_ref(), settings.encryption_info.as_ref()),
+        listeners: listeners(
+            settings.client_authentication.as_ref(),
+            settings.encryption_info.as_ref(),
+        ),
         server_properties: properties(services, settings)?,
         scram_users: users(services, cluster)?,
     })
@@ -43,7 +46,9 @@ fn zones(info: &BrokerNodeGroupInfo) -> Vec<String> {
     if info.client_subnets.is_empty() {
         return ZONES.iter().map(|zone| (*zone).to_owned()).collect();
     }
-    (1..=info.client_subnets.len()).map(|number| format!("use1-az{number}")).collect()
+    (1..=info.client_subnets.len())
+        .map(|number| format!("use1-az{number}"))
+        .collect()
 }
 
 /// The listeners that are open: SASL/SCRAM where it is enabled, the others for clients without authentication, which are

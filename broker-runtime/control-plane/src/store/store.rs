@@ -30,7 +30,9 @@ pub(crate) enum StoreError {
     #[error("a record in the state database cannot be read")]
     Document(#[from] serde_json::Error),
     /// Written by a newer version.
-    #[error("the state database has layout {found}, which is newer than {SCHEMA_VERSION}: use the newer broker-runtime")]
+    #[error(
+        "the state database has layout {found}, which is newer than {SCHEMA_VERSION}: use the newer broker-runtime"
+    )]
     Newer {
         /// Its layout.
         found: i64,

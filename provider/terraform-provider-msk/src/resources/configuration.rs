@@ -46,7 +46,9 @@ impl Resource for Configuration {
     }
 
     fn validate(&self, config: &Object) -> Diagnostics {
-        config.string("server_properties").map_or_else(Diagnostics::none, check_properties)
+        config
+            .string("server_properties")
+            .map_or_else(Diagnostics::none, check_properties)
     }
 
     async fn plan(&self, _context: &Context, plan: &mut Plan<'_>) -> Diagnostics {
@@ -100,7 +102,11 @@ impl Resource for Configuration {
         match patiently(context, timeouts::DEFAULT, &doing, describe(&client, &arn)).await {
             Ok((found, text)) => {
                 let same = same_properties(state.string("server_properties"), Some(&text));
-                let text = if same { text_of(&state, "server_properties") } else { text };
+                let text = if same {
+                    text_of(&state, "server_properties")
+                } else {
+                    text
+                };
                 write(&mut state, &found, &text);
                 sink.save(state);
                 Diagnostics::none()
@@ -199,7 +205,9 @@ fn schema() -> Schema {
         )
         .attribute(
             "description",
-            Attribute::string().optional().description("What the configuration is for."),
+            Attribute::string()
+                .optional()
+                .description("What the configuration is for."),
         )
         .attribute(
             "kafka_versions",
@@ -223,7 +231,9 @@ fn check_name(name: &str) -> Vec<String> {
         return vec![format!("a name has 1 to {NAME_CHARS_MAX} characters")];
     }
     match name.chars().find(|character| !allowed(*character)) {
-        Some(wrong) => vec![format!("{wrong:?} may not be in a name, which has letters, digits, '-', '_' and '.' only")],
+        Some(wrong) => vec![format!(
+            "{wrong:?} may not be in a name, which has letters, digits, '-', '_' and '.' only"
+        )],
         None => Vec::new(),
     }
 }
@@ -274,7 +284,11 @@ fn write(state: &mut Object, description: &DescribeConfigurationResponse, proper
         .map(|list| list.iter().filter_map(Value::as_str).collect());
     let theirs: BTreeSet<&str> = description.kafka_versions.iter().map(String::as_str).collect();
     if ours.unwrap_or_default() != theirs {
-        let versions = if theirs.is_empty() { Value::Null } else { Value::strings(theirs) };
+        let versions = if theirs.is_empty() {
+            Value::Null
+        } else {
+            Value::strings(theirs)
+        };
         state.set("kafka_versions", versions);
     }
 }

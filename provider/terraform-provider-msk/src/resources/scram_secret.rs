@@ -50,7 +50,8 @@ impl Resource for ScramSecret {
 
     async fn plan(&self, _context: &Context, plan: &mut Plan<'_>) -> Diagnostics {
         let stays = plan.prior.is_some() && plan.replaces.is_empty();
-        if stays && !plan.changes("password_wo_version") && plan.prior.is_some_and(|prior| !prior.is_null("version_id")) {
+        if stays && !plan.changes("password_wo_version") && plan.prior.is_some_and(|prior| !prior.is_null("version_id"))
+        {
             let version = plan.prior.map(|prior| prior.get("version_id").clone());
             plan.planned.set("version_id", version.unwrap_or(Value::Null));
         } else {
@@ -71,7 +72,10 @@ impl Resource for ScramSecret {
         let doing = format!("create user {:?}", user.name);
         let made = async {
             let secret = user.write_secret(&client).await?;
-            state.set_string("arn", &secret.arn).set_string("id", &secret.arn).set_string("name", &secret.name);
+            state
+                .set_string("arn", &secret.arn)
+                .set_string("id", &secret.arn)
+                .set_string("name", &secret.name);
             state.set_optional_string("version_id", secret.version_id.as_deref());
             // From here on there is something that would be orphaned.
             sink.save(state.clone());
@@ -91,7 +95,9 @@ impl Resource for ScramSecret {
         };
         let (cluster_arn, username) = (text(&state, "cluster_arn"), text(&state, "username"));
         let doing = format!("read user {username:?}");
-        let secret = state.string("arn").map_or_else(|| secret_name(&cluster_arn, &username), str::to_owned);
+        let secret = state
+            .string("arn")
+            .map_or_else(|| secret_name(&cluster_arn, &username), str::to_owned);
         let found = async {
             let secret = client.describe_secret(&by_id(&secret)).await?;
             let associated = client.list_scram_secrets(&cluster_arn).await?;
@@ -175,7 +181,9 @@ impl Resource for ScramSecret {
             )
         })?;
         let mut state = Object::from_value(self.schema.empty_value()).unwrap_or_default();
-        state.set_string("cluster_arn", cluster_arn).set_string("username", username);
+        state
+            .set_string("cluster_arn", cluster_arn)
+            .set_string("username", username);
         Ok(state)
     }
 }
@@ -223,7 +231,9 @@ fn schema() -> Schema {
         .attribute("name", stable("Name of the secret."))
         .attribute(
             "version_id",
-            Attribute::string().computed().description("Version of the secret's value."),
+            Attribute::string()
+                .computed()
+                .description("Version of the secret's value."),
         )
 }
 
@@ -313,7 +323,9 @@ struct DescribedSecret {
 
 /// `AmazonMSK_CLUSTER_USER`; what may not be in the name of a secret becomes `-`.
 fn secret_name(cluster_arn: &str, username: &str) -> String {
-    let cluster = arn::cluster(cluster_arn).map(|cluster| cluster.name).unwrap_or_default();
+    let cluster = arn::cluster(cluster_arn)
+        .map(|cluster| cluster.name)
+        .unwrap_or_default();
     let allowed = |character: char| character.is_ascii_alphanumeric() || "/_+=.@-".contains(character);
     let user: String = username.chars().map(|it| if allowed(it) { it } else { '-' }).collect();
     format!("AmazonMSK_{cluster}_{user}")
@@ -337,7 +349,10 @@ fn write(state: &mut Object, secret: &DescribeSecretResponse) {
         .set_string("arn", &secret.arn)
         .set_string("id", &secret.arn)
         .set_string("name", &secret.name);
-    let current = secret.version_ids_to_stages.iter().find(|(_, stages)| stages.iter().any(|it| it == CURRENT));
+    let current = secret
+        .version_ids_to_stages
+        .iter()
+        .find(|(_, stages)| stages.iter().any(|it| it == CURRENT));
     let current = current.map(|(version, _)| version.as_str());
     if state.string("version_id") != current {
         state.set("version_id", Value::Null);
@@ -374,7 +389,9 @@ mod tests {
         let mut state = Object::new();
         state.set_string("version_id", "one");
         let mut secret = DescribeSecretResponse::default();
-        secret.version_ids_to_stages.insert("one".to_owned(), vec![CURRENT.to_owned()]);
+        secret
+            .version_ids_to_stages
+            .insert("one".to_owned(), vec![CURRENT.to_owned()]);
         write(&mut state, &secret);
         assert_eq!(state.string("version_id"), Some("one"));
         secret.version_ids_to_stages = [("two".to_owned(), vec![CURRENT.to_owned()])].into();

@@ -71,10 +71,19 @@ impl Resource for Topic {
             configs: Some(encode(&planned)),
         };
         let doing = format!("create topic {name:?}");
-        match patiently(context, timeouts::DEFAULT, &doing, client.create_topic(&cluster_arn, &wanted)).await {
+        match patiently(
+            context,
+            timeouts::DEFAULT,
+            &doing,
+            client.create_topic(&cluster_arn, &wanted),
+        )
+        .await
+        {
             Ok(made) => {
                 let mut state = planned;
-                state.set_string("arn", &made.topic_arn).set_string("id", &made.topic_arn);
+                state
+                    .set_string("arn", &made.topic_arn)
+                    .set_string("id", &made.topic_arn);
                 sink.save(state);
                 Diagnostics::none()
             }
@@ -93,7 +102,14 @@ impl Resource for Topic {
             Err(diagnostics) => return diagnostics,
         };
         let doing = format!("read topic {name:?}");
-        match patiently(context, timeouts::DEFAULT, &doing, client.describe_topic(&cluster_arn, &name)).await {
+        match patiently(
+            context,
+            timeouts::DEFAULT,
+            &doing,
+            client.describe_topic(&cluster_arn, &name),
+        )
+        .await
+        {
             Ok(found) => {
                 write(&mut state, &found);
                 sink.save(state);
@@ -135,7 +151,11 @@ impl Resource for Topic {
                 return diagnostics::of_call(&doing, &error);
             }
             // What is done stays known when the next one fails.
-            let done = if update.configs.is_some() { "configs" } else { "partition_count" };
+            let done = if update.configs.is_some() {
+                "configs"
+            } else {
+                "partition_count"
+            };
             state.set(done, planned.get(done).clone());
             sink.save(state.clone());
         }
@@ -150,7 +170,14 @@ impl Resource for Topic {
             Err(diagnostics) => return diagnostics,
         };
         let doing = format!("delete topic {name:?}");
-        match patiently(context, timeouts::DEFAULT, &doing, client.delete_topic(&cluster_arn, &name)).await {
+        match patiently(
+            context,
+            timeouts::DEFAULT,
+            &doing,
+            client.delete_topic(&cluster_arn, &name),
+        )
+        .await
+        {
             Err(error) if !error.is_not_found() => diagnostics::of_call(&doing, &error),
             _ => Diagnostics::none(),
         }
@@ -248,7 +275,9 @@ fn check_name(name: &str) -> Vec<String> {
         return vec![format!("{name:?} is not allowed as a name")];
     }
     match name.chars().find(|character| !allowed(*character)) {
-        Some(wrong) => vec![format!("{wrong:?} may not be in a name, which has letters, digits, '.', '_' and '-' only")],
+        Some(wrong) => vec![format!(
+            "{wrong:?} may not be in a name, which has letters, digits, '.', '_' and '-' only"
+        )],
         None => Vec::new(),
     }
 }
@@ -296,7 +325,11 @@ fn write(state: &mut Object, topic: &DescribeTopicResponse) {
     let configs: BTreeMap<String, String> = serde_json::from_slice(&bytes).unwrap_or_default();
     // Null and the empty map are one to the control plane; the state keeps the one it has.
     if state.map_of_strings("configs").unwrap_or_default() != configs {
-        let value = if configs.is_empty() { Value::Null } else { Value::map_of_strings(&configs) };
+        let value = if configs.is_empty() {
+            Value::Null
+        } else {
+            Value::map_of_strings(&configs)
+        };
         state.set("configs", value);
     }
 }
@@ -325,7 +358,9 @@ mod tests {
     fn fewer_partitions_and_other_replicas_are_refused() {
         let topic = |partitions, replicas| {
             let mut object = Object::new();
-            object.set_i64("partition_count", partitions).set_i64("replication_factor", replicas);
+            object
+                .set_i64("partition_count", partitions)
+                .set_i64("replication_factor", replicas);
             object
         };
         assert!(!refuse(&topic(3, 3), &topic(4, 3)).has_errors());

@@ -54,7 +54,11 @@ impl Access {
             .is_none_or(|was| was.scram != self.scram || was.unauthenticated != self.unauthenticated);
         if authentication_differs {
             let default = !self.scram && self.unauthenticated;
-            let block = if default { Value::Null } else { self.authentication_block() };
+            let block = if default {
+                Value::Null
+            } else {
+                self.authentication_block()
+            };
             state.set("client_authentication", block);
         }
         if was.is_none_or(|was| was.client_broker != self.client_broker) {

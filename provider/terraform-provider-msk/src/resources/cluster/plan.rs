@@ -11,7 +11,11 @@ use super::{
 };
 
 /// The strings that depend on the brokers there are and on the ways in they offer.
-const BOOTSTRAP: [&str; 3] = ["bootstrap_brokers", "bootstrap_brokers_tls", "bootstrap_brokers_sasl_scram"];
+const BOOTSTRAP: [&str; 3] = [
+    "bootstrap_brokers",
+    "bootstrap_brokers_tls",
+    "bootstrap_brokers_sasl_scram",
+];
 
 /// What a configuration alone shows to be wrong.
 pub(super) fn validate(config: &Object) -> Diagnostics {
@@ -34,7 +38,11 @@ pub(super) fn validate(config: &Object) -> Diagnostics {
         );
     }
     if let Some(group) = config.block("broker_node_group_info") {
-        let mut set: Vec<&str> = WITHOUT_EFFECT.iter().copied().filter(|name| !group.is_null(name)).collect();
+        let mut set: Vec<&str> = WITHOUT_EFFECT
+            .iter()
+            .copied()
+            .filter(|name| !group.is_null(name))
+            .collect();
         if !group.is_null("storage_info") {
             set.push("storage_info");
         }
@@ -84,7 +92,9 @@ pub(super) fn plan(plan: &mut Plan<'_>) -> Diagnostics {
 
 /// What cannot be done to a cluster that exists.
 fn refuse(prior: &Object, planned: &Object, diagnostics: &mut Diagnostics) {
-    let brokers = prior.i64("number_of_broker_nodes").zip(planned.i64("number_of_broker_nodes"));
+    let brokers = prior
+        .i64("number_of_broker_nodes")
+        .zip(planned.i64("number_of_broker_nodes"));
     if let Some((has, wants)) = brokers.filter(|(has, wants)| wants < has) {
         diagnostics.attribute_error(
             Path::attribute("number_of_broker_nodes"),

@@ -50,7 +50,9 @@ fn configurable(schema: Schema) -> Schema {
         )
         .attribute(
             "tags",
-            Attribute::map_of_strings().optional().description("Tags of the cluster."),
+            Attribute::map_of_strings()
+                .optional()
+                .description("Tags of the cluster."),
         )
 }
 
@@ -102,7 +104,9 @@ fn configuration_info() -> Schema {
                 .required()
                 .check(|value| match value.as_str() {
                     Some(text) if !arn::is_configuration(text) => {
-                        vec![format!("{text:?} is not the ARN of a configuration; use the arn of an msk_configuration")]
+                        vec![format!(
+                            "{text:?} is not the ARN of a configuration; use the arn of an msk_configuration"
+                        )]
                     }
                     _ => Vec::new(),
                 })
@@ -146,9 +150,9 @@ fn client_authentication() -> Schema {
         .description("How clients prove who they are. Without the block, clients need no authentication.")
         .attribute(
             "unauthenticated",
-            Attribute::bool()
-                .optional()
-                .description("Whether clients may connect without authentication. Default: only if nothing else is enabled."),
+            Attribute::bool().optional().description(
+                "Whether clients may connect without authentication. Default: only if nothing else is enabled.",
+            ),
         )
         .block("sasl", Nesting::Single, sasl)
         .block("tls", Nesting::Single, tls)
@@ -159,17 +163,18 @@ fn encryption_info() -> Schema {
         .description("Encryption of connections.")
         .attribute(
             "client_broker",
-            Attribute::string()
-                .optional()
-                .one_of(CLIENT_BROKER)
-                .description("What clients without authentication may use: `TLS` (default), `TLS_PLAINTEXT` or `PLAINTEXT`."),
+            Attribute::string().optional().one_of(CLIENT_BROKER).description(
+                "What clients without authentication may use: `TLS` (default), `TLS_PLAINTEXT` or `PLAINTEXT`.",
+            ),
         )
         .attribute(
             "in_cluster",
             Attribute::bool()
                 .optional()
                 .check(|value| match value.as_bool() {
-                    Some(false) => vec!["brokers always encrypt what they send each other: leave it out, or set it to true".to_owned()],
+                    Some(false) => vec![
+                        "brokers always encrypt what they send each other: leave it out, or set it to true".to_owned(),
+                    ],
                     _ => Vec::new(),
                 })
                 .description("Whether brokers encrypt what they send each other; always true."),
@@ -180,14 +185,19 @@ fn encryption_info() -> Schema {
 }
 
 fn broker_node_group_info() -> Schema {
-    let ebs = Schema::new()
-        .description("Has no effect here.")
-        .attribute("volume_size", Attribute::number().optional().description("Has no effect here."));
+    let ebs = Schema::new().description("Has no effect here.").attribute(
+        "volume_size",
+        Attribute::number().optional().description("Has no effect here."),
+    );
     let storage = Schema::new()
         .description("Has no effect here.")
         .block("ebs_storage_info", Nesting::Single, ebs);
     let text = || Attribute::string().optional().description("Has no effect here.");
-    let texts = || Attribute::set_of_strings().optional().description("Has no effect here.");
+    let texts = || {
+        Attribute::set_of_strings()
+            .optional()
+            .description("Has no effect here.")
+    };
     Schema::new()
         .description("Accepted so that blocks of `aws_msk_cluster` paste over. Nothing in it has an effect here.")
         .attribute("instance_type", text())
@@ -232,7 +242,9 @@ fn check_name(name: &str) -> Vec<String> {
     }
     let allowed = |character: char| character.is_ascii_alphanumeric() || character == '-';
     if let Some(wrong) = name.chars().find(|character| !allowed(*character)) {
-        problems.push(format!("{wrong:?} may not be in a name, which has letters, digits and hyphens only"));
+        problems.push(format!(
+            "{wrong:?} may not be in a name, which has letters, digits and hyphens only"
+        ));
     } else if name.starts_with('-') {
         problems.push("a name begins with a letter or a digit".to_owned());
     }

@@ -22,7 +22,7 @@ SECRETS = boto3.client("secretsmanager", endpoint_url=ENDPOINT)
 
 
 def cluster_arn(name):
-    return KAFKA.list_clusters_v2(clusterNameFilter=name)["ClusterInfoList"][0]["ClusterArn"]
+    return KAFKA.list_clusters_v2(ClusterNameFilter=name)["ClusterInfoList"][0]["ClusterArn"]
 
 
 def set_topic_config(cluster, topic, name, value):

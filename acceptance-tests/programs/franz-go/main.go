@@ -29,6 +29,7 @@ func main() {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	options, topic := options(), os.Args[5]
+	greet(ctx, options)
 	produce(ctx, options, topic, 0, count)
 	consume(ctx, options, topic, count)
 	produce(ctx, options, topic, count, 10)
@@ -53,6 +54,14 @@ func options() []kgo.Opt {
 		kgo.DialTLSConfig(&tls.Config{RootCAs: pool}),
 		kgo.SASL(mechanism),
 	}
+}
+
+// greet asks once, so that refused credentials end the program: a producer would try again and again.
+func greet(ctx context.Context, options []kgo.Opt) {
+	client, err := kgo.NewClient(append(options, kgo.RequestRetries(2))...)
+	check(err)
+	defer client.Close()
+	check(client.Ping(ctx))
 }
 
 func produce(ctx context.Context, options []kgo.Opt, topic string, first, count int) {

@@ -63,7 +63,7 @@ fn sequences_wrap_to_zero() {
     assert_eq!(states.check(&header(2, PRODUCER, 0, 1)).unwrap(), None);
     states.apply(&header(2, PRODUCER, 0, 1));
     // A batch across the wrap.
-    states.clear();
+    let mut states = ProducerStates::default();
     states.apply(&header(0, PRODUCER, i32::MAX, 3));
     assert!(states.check(&header(9, PRODUCER, i32::MAX, 3)).unwrap().is_some());
     assert_eq!(states.check(&header(3, PRODUCER, 2, 1)).unwrap(), None);

@@ -215,10 +215,10 @@ mod tests {
             for synonym in synonyms {
                 assert!(definition(synonym.name).is_some(), "{}", synonym.name);
             }
-            let defaults = synonyms
+            let mut defaults = synonyms
                 .iter()
                 .filter_map(|synonym| convert(definition(synonym.name)?.default?, synonym.conversion));
-            assert_eq!(defaults.last().as_deref(), of_topic.default, "{topic}");
+            assert_eq!(defaults.next_back().as_deref(), of_topic.default, "{topic}");
         }
     }
 

@@ -56,7 +56,12 @@ fn line(name: &str, event: &Event<'_>) -> Json {
         Level::ERROR => "error",
     };
     let mut line = fields.0;
-    let message = line.remove("message").unwrap_or(Json::Null);
+    // An event of some library may have no message. The host ends itself over one that is no text.
+    let message = match line.remove("message") {
+        Some(Json::String(message)) => message,
+        Some(other) => other.to_string(),
+        None => event.metadata().name().to_owned(),
+    };
     line.insert("@level".to_owned(), json!(level));
     line.insert("@message".to_owned(), message);
     line.insert("@module".to_owned(), json!(format!("provider.{name}")));

@@ -378,7 +378,7 @@ pub fn read_values(records: &[u8], mut offset: i64, values: &mut Vec<String>) ->
     for batch in batches(records) {
         let batch = batch.unwrap();
         batch.verify_crc().unwrap();
-        let header = batch.header().clone();
+        let header = *batch.header();
         let content = batch.records(1 << 26).unwrap();
         for record in content.iter() {
             let record = record.unwrap();

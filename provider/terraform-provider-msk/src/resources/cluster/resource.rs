@@ -20,15 +20,17 @@ use crate::{arn, control_plane::ControlPlane, diagnostics, resources::patience::
 /// The resource type.
 pub(crate) struct Cluster {
     control_plane: Arc<ControlPlane>,
+    working_directory: PathBuf,
     schema: Schema,
 }
 
 impl Cluster {
-    /// The directory of the configuration is not needed: two clusters of one name in it are a mistake that has to be
-    /// told, so a create is recognised by a token of its own and not by where it comes from.
-    pub(crate) fn new(control_plane: Arc<ControlPlane>, _working_directory: PathBuf) -> Self {
+    /// A create is recognised by the directory it comes from and the name, so that an apply that was killed before it
+    /// could write its state finds its cluster again.
+    pub(crate) fn new(control_plane: Arc<ControlPlane>, working_directory: PathBuf) -> Self {
         Self {
             control_plane,
+            working_directory,
             schema: schema::schema(),
         }
     }
@@ -75,8 +77,8 @@ impl Resource for Cluster {
         let name = &wanted.cluster_name;
         let (limit, doing) = (limit(&planned, "create"), format!("create cluster {name:?}"));
         let what = format!("creating cluster {name:?}");
-        // Recognised when the answer is lost on its way and the request is sent again.
-        let token = Uuid::new_v4().to_string();
+        let origin = format!("{}#{name}", self.working_directory.display());
+        let token = Uuid::new_v5(&Uuid::NAMESPACE_URL, origin.as_bytes()).to_string();
         let created = patiently(context, limit, &what, client.create_cluster(&wanted, Some(&token))).await;
         let cluster_arn = match created {
             Ok(created) => created.cluster_arn,

@@ -63,7 +63,7 @@ fn line(name: &str, event: &Event<'_>) -> Json {
         None => event.metadata().name().to_owned(),
     };
     line.insert("@level".to_owned(), json!(level));
-    line.insert("@message".to_owned(), message);
+    line.insert("@message".to_owned(), json!(message));
     line.insert("@module".to_owned(), json!(format!("provider.{name}")));
     // Exactly six digits, or the host takes the line for plain text.
     line.insert(

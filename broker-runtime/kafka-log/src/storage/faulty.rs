@@ -1,6 +1,9 @@
 //! A disk that fails when a test says so: it runs full in the middle of a write, refuses to flush, breaks, or forgets
 //! what was not flushed, as at a power failure.
-#![allow(dead_code, reason = "the tests of recovery and of full disks that use it are not written yet")]
+#![allow(
+    dead_code,
+    reason = "the tests of recovery and of full disks that use it are not written yet"
+)]
 
 use std::{
     collections::BTreeMap,

@@ -10,18 +10,14 @@ use clap::Args;
 
 use crate::{step, tools};
 
-/// Tests that are known to fail or were never seen to pass: each is a defect to mend, and is named at the end of a run.
+/// Tests that are known to fail: each is a defect to mend, and is named at the end of a run.
 const KNOWN_TO_FAIL: &[&str] = &[
     "acknowledged_records_survive_the_leader",
-    "all_brokers_killed_at_once_lose_nothing",
     "broken_frames_end_the_connection_and_nothing_else",
     "controlled_shutdown_moves_the_leadership_first",
     "edges_that_must_not_exist_do_not",
     "ensuring_twice_changes_nothing",
-    "hostile_frames_end_only_their_connection",
     "kafka_python_writes_reads_and_commits",
-    "killed_brokers_lose_and_double_nothing",
-    "killed_serve_is_back_and_adopts_its_brokers",
     "mod_rs_only_declares",
     "only_clock_reads_time",
     "process_has_a_session_a_log_and_nothing_else_of_ours",

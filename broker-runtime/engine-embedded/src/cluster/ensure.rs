@@ -132,7 +132,7 @@ impl Cluster {
         let description = self.description();
         let what = format!("starting the brokers of cluster {:?}", description.cluster_name);
         self.wait(&what, JOIN_LIMIT, |image| {
-            let missing: Vec<String> = self.broker_ids().filter_map(|id| absence(image, id)).collect();
+            let missing: Vec<String> = self.broker_ids().filter_map(|id| self.absence(image, id)).collect();
             if missing.is_empty() {
                 return Ok(Progress::Done(()));
             }
@@ -144,6 +144,20 @@ impl Cluster {
             Ok(Progress::Waiting(missing.join(", ")))
         })
         .await
+    }
+
+    /// What keeps a broker from serving, in words. One that has joined may still not be known to its supervisor, which
+    /// tells of a process only once it has recorded it.
+    fn absence(&self, image: &MetadataImage, broker_id: i32) -> Option<String> {
+        match image.brokers.get(&BrokerId(broker_id)) {
+            None => return Some(format!("broker {broker_id} has not registered")),
+            Some(broker) if broker.fenced => return Some(format!("broker {broker_id} has not caught up")),
+            Some(_) => (),
+        }
+        let phase = self
+            .broker(broker_id)
+            .map(|supervised| supervised.status().borrow().phase);
+        (phase != Some(supervisor::Phase::Running)).then(|| format!("broker {broker_id} is not recorded as running"))
     }
 
     /// Waits until every broker that serves has taken up the metadata up to this offset.
@@ -178,13 +192,4 @@ pub(crate) fn cannot_shrink(cluster_name: &str, have: u32, wanted: u32) -> Strin
         "cluster {cluster_name:?} has {have} brokers and cannot be shrunk to {wanted}: the embedded engine does not move \
          the data of a broker to others yet"
     )
-}
-
-/// What keeps a broker from serving, in words.
-fn absence(image: &MetadataImage, broker_id: i32) -> Option<String> {
-    match image.brokers.get(&BrokerId(broker_id)) {
-        None => Some(format!("broker {broker_id} has not registered")),
-        Some(broker) if broker.fenced => Some(format!("broker {broker_id} has not caught up")),
-        Some(_) => None,
-    }
 }

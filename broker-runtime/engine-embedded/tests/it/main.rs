@@ -8,7 +8,11 @@ mod scripted_broker;
 mod stage;
 mod topics;
 
-use std::{env, process::ExitCode};
+use std::{
+    env,
+    panic::{self, AssertUnwindSafe},
+    process::ExitCode,
+};
 
 use libtest_mimic::{Arguments, Trial};
 
@@ -33,14 +37,16 @@ impl<const N: usize> ConcatTrials for [Vec<Trial>; N] {
     }
 }
 
-/// A test that is an async function.
+/// A test that is an async function. Its processes are killed once nobody is left who would start them again.
 fn trial<F: Future<Output = ()> + 'static>(name: &str, test: fn() -> F) -> Trial {
     Trial::test(name, move || {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()?;
-        runtime.block_on(test());
-        Ok(())
+        let outcome = panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(test())));
+        runtime.shutdown_timeout(stage::LIMIT);
+        stage::sweep();
+        outcome.or_else(|panicked| panic::resume_unwind(panicked))
     })
 }

@@ -1,6 +1,14 @@
 //! A data directory with an engine, and a specification to begin with.
 
-use std::{collections::BTreeMap, env, fs, net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    env, fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use clock::SystemClock;
 use engine::{BrokerState, ClusterSpec, Engine, Listeners, ObservedCluster};
@@ -8,24 +16,36 @@ use engine_embedded::{EmbeddedEngine, EmbeddedEngineConfig};
 use uuid::Uuid;
 
 /// How long anything here may take.
-const LIMIT: Duration = Duration::from_secs(40);
+pub const LIMIT: Duration = Duration::from_secs(40);
 
-/// A data directory; its processes are killed at the end.
+thread_local! {
+    /// Folders of the stages of this thread that are gone.
+    static LEFT: RefCell<Vec<tempfile::TempDir>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A data directory; [`sweep`] clears it away with its processes.
 pub struct Stage {
-    folder: tempfile::TempDir,
+    folder: Option<tempfile::TempDir>,
     pub cluster_id: Uuid,
 }
 
 impl Stage {
     pub fn new() -> Self {
         Self {
-            folder: tempfile::tempdir().unwrap(),
+            folder: Some(tempfile::tempdir().unwrap()),
             cluster_id: Uuid::new_v4(),
         }
     }
 
+    fn root(&self) -> &Path {
+        self.folder
+            .as_ref()
+            .expect("it is there until the stage is dropped")
+            .path()
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.root().join(name)
     }
 
     pub fn cluster_path(&self, name: &str) -> PathBuf {
@@ -67,25 +87,37 @@ impl Stage {
         engine.observe(self.cluster_id).await.unwrap().expect("it exists")
     }
 
-    /// Ids of all processes that have something of this stage among their arguments.
+    /// Ids of the processes of this stage.
     pub fn processes(&self) -> Vec<u32> {
-        let root = self.folder.path().display().to_string();
-        let entries = fs::read_dir("/proc").unwrap().flatten();
-        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-        pids.filter(|pid| {
-            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            supervisor::identify(*pid).is_some() && String::from_utf8_lossy(&line).contains(&root)
-        })
-        .collect()
+        processes(self.root())
     }
 }
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        for pid in self.processes() {
+        LEFT.with_borrow_mut(|left| left.extend(self.folder.take()));
+    }
+}
+
+/// Kills what the stages of this thread have left, and deletes their folders.
+pub fn sweep() {
+    for folder in LEFT.take() {
+        for pid in processes(folder.path()) {
             kill(pid);
         }
     }
+}
+
+/// Ids of all processes that have something below `root` among their arguments.
+fn processes(root: &Path) -> Vec<u32> {
+    let root = root.display().to_string();
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|pid| {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        supervisor::identify(*pid).is_some() && String::from_utf8_lossy(&line).contains(&root)
+    })
+    .collect()
 }
 
 pub fn properties(entries: &[(&str, &str)]) -> BTreeMap<String, String> {

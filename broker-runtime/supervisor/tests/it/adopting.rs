@@ -55,8 +55,10 @@ async fn process_started_but_not_recorded_is_found_by_its_token() {
         own = std::process::id()
     );
     fs::write(stage.path("process.json"), record).unwrap();
-    let mut orphan = Command::new("/bin/sh")
+    // In a session of its own, as supervised processes are.
+    let mut orphan = Command::new("setsid")
         .args([
+            "/bin/sh",
             "-c",
             SCRIPT,
             &stage.marker(),

@@ -7,6 +7,7 @@ use std::{
 };
 
 use clock::SystemClock;
+use rustix::process::Pid;
 use supervisor::{ExitHook, ProcessSpec, ProcessStatus, RestartPolicy, Supervised};
 use tokio::sync::watch;
 
@@ -44,9 +45,16 @@ impl Stage {
             .unwrap()
     }
 
+    /// Ids of the supervised processes. A child of a shell, which has the shell's arguments until it becomes `sleep`,
+    /// is not one: it leads no session.
     pub fn running(&self) -> Vec<u32> {
         let found = supervisor::running_with_argument(&self.marker()).unwrap();
-        found.into_iter().map(|identity| identity.pid).collect()
+        let pids = found.into_iter().map(|identity| identity.pid);
+        pids.filter(|pid| {
+            let pid = Pid::from_raw(i32::try_from(*pid).unwrap());
+            rustix::process::getsid(pid).is_ok_and(|session| Some(session) == pid)
+        })
+        .collect()
     }
 }
 

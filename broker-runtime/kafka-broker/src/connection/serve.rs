@@ -19,7 +19,7 @@ use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesOrdered};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, Sleep},
+    time::Sleep,
 };
 use tracing::{debug, warn};
 
@@ -141,7 +141,7 @@ where
 }
 
 fn reset(timer: &mut Pin<Box<Sleep>>, idle: Duration) {
-    timer.as_mut().reset(Instant::now() + idle);
+    timer.set(tokio::time::sleep(idle));
 }
 
 async fn poll_handling(handling: &mut Option<Handling>) -> Result<Result<Reply, RequestError>, ()> {

@@ -1,12 +1,7 @@
 //! Groups and administration over the wire: every version of every request is answered, and a group survives its
 //! coordinator.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test ends with the first thing that is not as it should be"
-)]
 
-mod support;
-
+use crate::support::cluster::{TestCluster, call, eventually, try_connect};
 use kafka_broker::config::ListenerName;
 use kafka_client::Connection;
 use kafka_codec::{
@@ -28,7 +23,6 @@ use kafka_codec::{
         sync_group_request::SyncGroupRequestAssignment,
     },
 };
-use support::cluster::{TestCluster, call, eventually, try_connect};
 
 /// Few partitions of the offsets topic: the tests start faster.
 const PROPERTIES: &[(&str, &str)] = &[

@@ -94,10 +94,6 @@ impl TestController {
         self.state.lock().decide(ControllerEvent::Request(request))
     }
 
-    pub fn fence(&self, broker_id: BrokerId) {
-        self.state.lock().decide(ControllerEvent::Fence { broker_id }).unwrap();
-    }
-
     async fn serve(self, stream: UnixStream) {
         let (mut reader, mut writer) = stream.into_split();
         let (sender, mut outgoing) = mpsc::unbounded_channel::<ControllerMessage>();

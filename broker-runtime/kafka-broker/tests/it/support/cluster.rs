@@ -5,7 +5,11 @@ use std::{
     future::Future,
     net::{IpAddr, Ipv4Addr, TcpListener},
     path::PathBuf,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -19,9 +23,10 @@ use kafka_client::{ClientError, Connection, ConnectionOptions};
 use kafka_codec::{
     ErrorCode,
     messages::{
-        FetchRequest, FetchResponse, ListOffsetsRequest, ProduceRequest, RequestResponsePair,
+        FetchRequest, FetchResponse, ListOffsetsRequest, MetadataRequest, ProduceRequest, RequestResponsePair,
         fetch_request::{FetchPartition, FetchTopic},
         list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic},
+        metadata_request::MetadataRequestTopic,
         produce_request::{PartitionProduceData, TopicProduceData},
         produce_response::PartitionProduceResponse,
     },
@@ -143,7 +148,10 @@ impl TestCluster {
     /// Takes a broker away without a word.
     pub fn kill_broker(&mut self, id: i32) {
         let (runtime, stop, _) = self.brokers.get_mut(&id).unwrap().running.take().unwrap();
-        runtime.shutdown_background();
+        // From inside of a runtime only another thread may wait; sockets and locks are free once all tasks have ended.
+        thread::spawn(move || runtime.shutdown_timeout(DEADLINE))
+            .join()
+            .unwrap();
         drop(stop);
     }
 
@@ -203,6 +211,20 @@ impl TestCluster {
         connect(self.port(id, ListenerName::Plaintext)).await
     }
 
+    /// Waits until a broker knows a topic as the controller has it now.
+    pub async fn until_known(&self, id: i32, topic: &str) {
+        let topic_id = uuid_to_wire(self.controller.image().topics[topic].topic_id.0);
+        eventually(|| async {
+            let mut request = MetadataRequest::default();
+            let mut wanted = MetadataRequestTopic::default();
+            wanted.name = Some(topic.into());
+            request.topics = Some(vec![wanted]);
+            let answer = call(&mut self.connect(id).await, &request, 12).await.unwrap();
+            (answer.topics[0].topic_id == topic_id).then_some(())
+        })
+        .await;
+    }
+
     /// Produces to the leader, again and again until it is acknowledged.
     pub async fn produce(&self, topic: &str, index: i32, values: &[String]) -> i64 {
         let batch = batch(values);
@@ -226,7 +248,11 @@ impl TestCluster {
                 return None;
             }
             let mut connection = try_connect(self.port(leader, ListenerName::Plaintext)).await.ok()?;
-            let end = list_offset(&mut connection, topic, index, -1).await.ok()?.1;
+            let (error_code, end) = list_offset(&mut connection, topic, index, -1).await.ok()?;
+            if error_code != 0 {
+                // A new leader does not know yet how far its predecessor came (KIP-207).
+                return None;
+            }
             let mut values = Vec::new();
             let mut offset = 0;
             while offset < end {
@@ -251,12 +277,18 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(attempt: impl Fn() -> 
     }
 }
 
+/// A port of which this process has not heard yet, outside of those that the system hands to clients: none of the
+/// tests beside this one can take it before the broker does, nor while the broker is away.
 pub fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        let count = NEXT.fetch_add(1, Ordering::Relaxed);
+        let start = u16::try_from(std::process::id() % 100).unwrap() * 150;
+        let port = 12_000 + (start + count) % 20_000;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 pub fn options() -> ConnectionOptions {
@@ -390,8 +422,4 @@ pub fn read_values(records: &[u8], mut offset: i64, values: &mut Vec<String>) ->
         offset = offset.max(header.next_offset());
     }
     offset
-}
-
-pub fn topic_id(cluster: &TestCluster, topic: &str) -> kafka_codec::WireUuid {
-    uuid_to_wire(cluster.controller.image().topics[topic].topic_id.0)
 }

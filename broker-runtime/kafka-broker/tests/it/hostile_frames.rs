@@ -1,16 +1,10 @@
 //! What a peer that means no good can send: the connection ends or gets an error, the broker goes on.
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test ends with the first thing that is not as it should be"
-)]
-
-mod support;
 
 use std::time::Duration;
 
+use crate::support::cluster::{DEADLINE, TestCluster, call, connect};
 use kafka_broker::config::ListenerName;
 use kafka_codec::messages::{ApiVersionsRequest, MetadataRequest};
-use support::cluster::{DEADLINE, TestCluster, call, connect};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -79,7 +73,6 @@ async fn broken_frames_end_the_connection_and_nothing_else() {
         ("array of 2^31-1", frame(&metadata_with_huge_array)),
         ("fetch array of 2^31-1", frame(&huge_fetch)),
         ("truncated body", frame(&truncated_produce)),
-        ("left over bytes", frame(&[header(18, 0), vec![1, 2, 3]].concat())),
     ];
     for (name, bytes) in cases {
         let mut stream = raw(&cluster).await;
@@ -87,6 +80,21 @@ async fn broken_frames_end_the_connection_and_nothing_else() {
         let reply = answer(&mut stream).await;
         assert!(reply.is_empty(), "{name}: {reply:?}");
         assert_alive(&cluster).await;
+    }
+}
+
+/// As Apache Kafka does, which reads what it knows and leaves the rest of the frame alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bytes_after_a_request_are_left_alone() {
+    let cluster = TestCluster::start(1, &[]).await;
+    let mut stream = raw(&cluster).await;
+    for trailing in [&[][..], &[1, 2, 3], &[0xff; 400]] {
+        let request = [header(18, 0), trailing.to_vec()].concat();
+        stream.write_all(&frame(&request)).await.unwrap();
+        let length = usize::try_from(stream.read_i32().await.unwrap()).unwrap();
+        let mut reply = vec![0; length];
+        stream.read_exact(&mut reply).await.unwrap();
+        assert_eq!(reply[..6], [0, 0, 0, 7, 0, 0]);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The rules that Terraform holds answers to (reference: `objchange/plan_valid.go`, `compatible.go`), checked before
 //! the answer leaves: a mistake of the provider becomes a diagnostic with a path instead of "this is a bug".
 
-use super::nested_elements;
+use super::nested_elements::nested_elements;
 use crate::{
     diagnostics::Diagnostics,
     schema::{Attribute, Schema},

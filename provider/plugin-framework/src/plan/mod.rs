@@ -1,36 +1,10 @@
 //! Planning: what a change will look like, and the rules that Terraform holds every answer to. Pure functions.
 
 mod guards;
+mod nested_elements;
 mod propose;
 mod validate;
 
 pub use guards::{check_applied, check_planned, check_read};
 pub use propose::{Proposal, propose};
 pub use validate::validate;
-
-use crate::{
-    schema::{Nested, Schema},
-    value::{Path, Value},
-};
-
-/// A block and the same block in two other values, element by element; elements without a partner get null.
-pub(crate) fn nested_elements<'a>(
-    nested: &'a Nested,
-    path: &Path,
-    value: &'a Value,
-    partner: &'a Value,
-) -> Vec<(Path, &'a Schema, &'a Value, &'a Value)> {
-    const NULL: &Value = &Value::Null;
-    match value {
-        Value::List(elements) => elements
-            .iter()
-            .enumerate()
-            .map(|(index, element)| {
-                let other = partner.as_list().and_then(|it| it.get(index)).unwrap_or(NULL);
-                (path.then_index(index), &nested.block, element, other)
-            })
-            .collect(),
-        Value::Map(_) => vec![(path.clone(), &nested.block, value, partner)],
-        _ => Vec::new(),
-    }
-}

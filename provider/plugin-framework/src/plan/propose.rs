@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::nested_elements;
+use super::nested_elements::nested_elements;
 use crate::{
     schema::{Attribute, Schema},
     value::{Path, Value},

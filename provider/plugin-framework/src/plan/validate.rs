@@ -1,6 +1,6 @@
 //! The checks of a schema on a configuration.
 
-use super::nested_elements;
+use super::nested_elements::nested_elements;
 use crate::{
     diagnostics::Diagnostics,
     schema::{Attribute, Schema},

@@ -8,7 +8,7 @@ use http::Method;
 use crate::{
     error::{Error, Result},
     paging::{Page, Paged},
-    transport::{Call, Client, Retry, segment},
+    transport::{Call, Client, segment},
     waiting,
 };
 
@@ -45,14 +45,8 @@ impl Client {
         request: &CreateClusterRequest,
         idempotency_token: Option<&str>,
     ) -> Result<CreateClusterResponse> {
-        let retry = if idempotency_token.is_some() {
-            Retry::Always
-        } else {
-            Retry::IfUnsent
-        };
         let call = Call::new("create_cluster", Method::POST, "/v1/clusters".to_owned())
-            .header(IDEMPOTENCY_HEADER, idempotency_token)
-            .retry(retry)
+            .idempotent(idempotency_token)
             .json(request);
         self.call(call).await
     }

@@ -31,9 +31,17 @@ fn path(arn: &str) -> String {
 
 impl Client {
     /// Creates a configuration with its first revision.
-    pub async fn create_configuration(&self, request: &CreateConfigurationRequest) -> Result<Configuration> {
-        let call = Call::new("create_configuration", Method::POST, "/v1/configurations".to_owned());
-        self.call(call.json(request)).await
+    ///
+    /// With the same token and request again, the answer is the first one again.
+    pub async fn create_configuration(
+        &self,
+        request: &CreateConfigurationRequest,
+        idempotency_token: Option<&str>,
+    ) -> Result<Configuration> {
+        let call = Call::new("create_configuration", Method::POST, "/v1/configurations".to_owned())
+            .idempotent(idempotency_token)
+            .json(request);
+        self.call(call).await
     }
 
     /// A configuration, without its text.

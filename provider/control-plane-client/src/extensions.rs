@@ -2,9 +2,11 @@
 
 use control_plane_api::extensions::{CertificateAuthority, RuntimeInfo, Status};
 
+use http::Method;
+
 use crate::{
     error::Result,
-    transport::{Call, Client, segment},
+    transport::{Call, Client, Retry, segment},
 };
 
 impl Client {
@@ -29,5 +31,12 @@ impl Client {
     pub async fn describe_certificate_authority(&self, cluster_arn: &str) -> Result<CertificateAuthority> {
         let path = format!("/openmsk/v1/clusters/{}/certificate-authority", segment(cluster_arn));
         self.call(Call::get("describe_certificate_authority", path)).await
+    }
+
+    /// Gives up the token of a creation whose answer has been written down. A token nobody knows is fine.
+    pub async fn forget_idempotency_token(&self, token: &str) -> Result<()> {
+        let path = format!("/openmsk/v1/idempotency-tokens/{}", segment(token));
+        self.call_for_nothing(Call::new("forget_idempotency_token", Method::DELETE, path).retry(Retry::Always))
+            .await
     }
 }

@@ -29,11 +29,15 @@ fn repeatable(token: Option<&String>) -> Retry {
 }
 
 impl Client {
-    /// Creates a secret with its first value.
-    pub async fn create_secret(&self, request: &CreateSecretRequest) -> Result<SecretResponse> {
-        let retry = repeatable(request.client_request_token.as_ref());
-        self.call(call("create_secret", "CreateSecret", request).retry(retry))
-            .await
+    /// Creates a secret with its first value. With the same idempotency token and name again, it gives the secret that
+    /// was made the first time this value.
+    pub async fn create_secret(
+        &self,
+        request: &CreateSecretRequest,
+        idempotency_token: Option<&str>,
+    ) -> Result<SecretResponse> {
+        let call = call("create_secret", "CreateSecret", request).idempotent(idempotency_token);
+        self.call(call).await
     }
 
     /// Gives a secret a new value.

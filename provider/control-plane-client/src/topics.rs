@@ -32,9 +32,18 @@ fn topic_path(cluster_arn: &str, name: &str) -> String {
 
 impl Client {
     /// Creates a topic.
-    pub async fn create_topic(&self, cluster_arn: &str, request: &CreateTopicRequest) -> Result<TopicResponse> {
-        let call = Call::new("create_topic", Method::POST, cluster_path(cluster_arn, "/topics"));
-        self.call(call.json(request)).await
+    ///
+    /// With the same token and request again, the answer is the first one again.
+    pub async fn create_topic(
+        &self,
+        cluster_arn: &str,
+        request: &CreateTopicRequest,
+        idempotency_token: Option<&str>,
+    ) -> Result<TopicResponse> {
+        let call = Call::new("create_topic", Method::POST, cluster_path(cluster_arn, "/topics"))
+            .idempotent(idempotency_token)
+            .json(request);
+        self.call(call).await
     }
 
     /// A topic with its settings.

@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration, time::SystemTime};
 
+use control_plane_api::clusters::IDEMPOTENCY_HEADER;
 use http::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Serialize, de::DeserializeOwned};
@@ -118,6 +119,16 @@ impl Call {
     pub(crate) fn header(mut self, name: &'static str, value: Option<&str>) -> Self {
         self.headers.extend(value.map(|value| (name, value.to_owned())));
         self
+    }
+
+    /// With a token, the call may be made again without knowing what became of it.
+    pub(crate) fn idempotent(self, token: Option<&str>) -> Self {
+        let retry = if token.is_some() {
+            Retry::Always
+        } else {
+            Retry::IfUnsent
+        };
+        self.header(IDEMPOTENCY_HEADER, token).retry(retry)
     }
 
     pub(crate) fn retry(mut self, retry: Retry) -> Self {

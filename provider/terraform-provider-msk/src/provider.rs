@@ -182,12 +182,12 @@ impl Provider for MskProvider {
 
     fn resources(&self) -> Vec<Arc<dyn Resource>> {
         let control_plane = || self.control_plane.clone();
-        let directory = self.surroundings.working_directory.clone();
+        let creations = Arc::new(resources::Creations::new(self.surroundings.working_directory.clone()));
         vec![
-            Arc::new(resources::Cluster::new(control_plane(), directory)),
-            Arc::new(resources::Configuration::new(control_plane())),
-            Arc::new(resources::ScramSecret::new(control_plane())),
-            Arc::new(resources::Topic::new(control_plane())),
+            Arc::new(resources::Cluster::new(control_plane(), creations.clone())),
+            Arc::new(resources::Configuration::new(control_plane(), creations.clone())),
+            Arc::new(resources::ScramSecret::new(control_plane(), creations.clone())),
+            Arc::new(resources::Topic::new(control_plane(), creations)),
         ]
     }
 }

@@ -5,7 +5,7 @@ use control_plane_api::secrets_manager::ListSecretsResponse;
 use http::header::CONTENT_TYPE;
 use serde::Serialize;
 
-use super::{request::Request, serve::Api};
+use super::{handlers, request::Request, serve::Api};
 use crate::{arn::ACCOUNT, error::OperationError, operations, queries};
 
 /// `POST /` with the operation in `X-Amz-Target`.
@@ -13,7 +13,10 @@ pub(super) async fn secrets_manager(api: &Api, request: &Request) -> Result<Resp
     let services = &*api.services;
     let target = request.header("x-amz-target").unwrap_or_default();
     match target.rsplit('.').next().unwrap_or_default() {
-        "CreateSecret" => json(&operations::create_secret(services, request.json()?).await?),
+        "CreateSecret" => {
+            let token = handlers::idempotency_token(request);
+            json(&operations::create_secret(services, request.json()?, token).await?)
+        }
         "PutSecretValue" | "UpdateSecret" => json(&operations::put_secret_value(services, request.json()?).await?),
         "GetSecretValue" => json(&queries::get_secret_value(services, &request.json()?).await?),
         "DescribeSecret" => json(&queries::describe_secret(services, &request.json()?).await?),

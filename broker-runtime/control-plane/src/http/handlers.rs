@@ -127,7 +127,9 @@ async fn scram_secrets(api: &Api, request: &Request, arn: &str, method: &str) ->
 async fn topics(api: &Api, request: &Request, arn: &str, rest: &[&str]) -> Answer {
     let services = &*api.services;
     match (request.method.as_str(), rest) {
-        ("POST", []) => json(&operations::create_topic(services, arn, request.json()?).await?),
+        ("POST", []) => {
+            json(&operations::create_topic(services, arn, request.json()?, idempotency_token(request)).await?)
+        }
         ("GET", []) => {
             let mut rows = queries::list_topics(services, arn).await?;
             if let Some(prefix) = request.parameter("topicNameFilter") {
@@ -151,7 +153,9 @@ async fn topics(api: &Api, request: &Request, arn: &str, rest: &[&str]) -> Answe
 async fn configurations(api: &Api, request: &Request, rest: &[&str]) -> Answer {
     let services = &*api.services;
     match (request.method.as_str(), rest) {
-        ("POST", []) => json(&operations::create_configuration(services, request.json()?).await?),
+        ("POST", []) => {
+            json(&operations::create_configuration(services, request.json()?, idempotency_token(request)).await?)
+        }
         ("GET", []) => {
             let rows = queries::list_configurations(services).await?;
             let (configurations, next_token) = api.pages.cut(request, rows, |row| row.name.clone())?;
@@ -264,6 +268,10 @@ async fn extensions(api: &Api, request: &Request, rest: &[&str]) -> Answer {
         ("GET", ["clusters", arn, "certificate-authority"]) => {
             json(&queries::certificate_authority(services, arn).await?)
         }
+        ("DELETE", ["idempotency-tokens", token]) => {
+            operations::forget_idempotency_token(services, token).await?;
+            Ok(StatusCode::NO_CONTENT.into_response())
+        }
         _ => not_available(request),
     }
 }
@@ -292,7 +300,7 @@ where
     }
 }
 
-fn idempotency_token(request: &Request) -> Option<String> {
+pub(super) fn idempotency_token(request: &Request) -> Option<String> {
     request.header(IDEMPOTENCY_HEADER).map(str::to_owned)
 }
 

@@ -10,6 +10,7 @@ use control_plane_api::{
 };
 use engine::EngineError;
 
+use super::creations::Creation;
 use crate::{
     arn,
     error::OperationError,
@@ -40,7 +41,7 @@ pub(crate) async fn create_cluster(
     request: CreateClusterRequest,
     idempotency_token: Option<String>,
 ) -> Result<CreateClusterResponse, OperationError> {
-    let idempotency = idempotency_token.map(|token| (token, fingerprint(&request)));
+    let creation = Creation::new(idempotency_token, &request);
     check_name(&request.cluster_name)?;
     let settings = ClusterSettings {
         broker_count: broker_count("numberOfBrokerNodes", request.number_of_broker_nodes)?,
@@ -71,7 +72,6 @@ pub(crate) async fn create_cluster(
         active_operation: Some(operation),
         tags: request.tags,
         secret_arns: Vec::new(),
-        idempotency,
     };
     check_with_engine(services, &cluster, &settings)?;
     let operation = OperationRecord {
@@ -80,7 +80,15 @@ pub(crate) async fn create_cluster(
     };
     let cluster = services.store.transaction(|transaction| {
         if let Some(there) = same_name(transaction, &cluster.name)? {
-            return already_there(there, &cluster);
+            let made_before = creation.as_ref().map(|it| it.made_before(transaction)).transpose()?;
+            return if made_before.flatten().as_ref() == Some(&there.arn) {
+                Ok(there)
+            } else {
+                Err(already_there(&there))
+            };
+        }
+        if let Some(creation) = &creation {
+            creation.remember(transaction, &cluster.arn)?;
         }
         transaction.put(&operation)?;
         transaction.put(&cluster)?;
@@ -295,17 +303,13 @@ fn same_name(transaction: &Transaction<'_>, name: &str) -> Result<Option<Cluster
     Ok(all.into_iter().find(|cluster| cluster.name == name))
 }
 
-/// The first answer again, for the same token and body.
-fn already_there(there: ClusterRecord, wanted: &ClusterRecord) -> Result<ClusterRecord, OperationError> {
-    if wanted.idempotency.is_some() && wanted.idempotency == there.idempotency {
-        return Ok(there);
-    }
+fn already_there(there: &ClusterRecord) -> OperationError {
     let message = format!(
         "cluster {:?} already exists, in state {}",
         there.name,
         there.state.name()
     );
-    Err(OperationError::Conflict(message))
+    OperationError::Conflict(message)
 }
 
 fn new_operation(
@@ -459,12 +463,4 @@ fn check_access(
         );
     }
     Ok(())
-}
-
-/// Tells whether two requests are the same.
-fn fingerprint(request: &CreateClusterRequest) -> String {
-    use base64::Engine;
-    let body = serde_json::to_vec(request).unwrap_or_default();
-    let digest = ring::digest::digest(&ring::digest::SHA256, &body);
-    base64::engine::general_purpose::STANDARD_NO_PAD.encode(digest)
 }

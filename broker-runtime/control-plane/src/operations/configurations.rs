@@ -9,6 +9,7 @@ use control_plane_api::{
     server_properties,
 };
 
+use super::creations::{Creation, forget_creations};
 use crate::{
     arn,
     error::OperationError,
@@ -24,7 +25,9 @@ const NAME_CHARS_MAX: usize = 255;
 pub(crate) async fn create_configuration(
     services: &Services,
     request: CreateConfigurationRequest,
+    idempotency_token: Option<String>,
 ) -> Result<Configuration, OperationError> {
+    let creation = Creation::new(idempotency_token, &request);
     check_name(&request.name)?;
     if let Some(unknown) = request
         .kafka_versions
@@ -50,14 +53,21 @@ pub(crate) async fn create_configuration(
             server_properties: properties(&request.server_properties)?,
         }],
     };
-    services.store.transaction(|transaction| {
+    let configuration = services.store.transaction(|transaction| {
         let all = transaction.all::<ConfigurationRecord>()?;
-        if all.iter().any(|there| there.name == configuration.name) {
+        if let Some(there) = all.into_iter().find(|there| there.name == configuration.name) {
+            let made_before = creation.as_ref().map(|it| it.made_before(transaction)).transpose()?;
+            if made_before.flatten().as_ref() == Some(&there.arn) {
+                return Ok(there);
+            }
             let message = format!("configuration {:?} already exists", configuration.name);
             return Err(OperationError::Conflict(message));
         }
+        if let Some(creation) = &creation {
+            creation.remember(transaction, &configuration.arn)?;
+        }
         transaction.put(&configuration)?;
-        Ok(())
+        Ok(configuration)
     })?;
     Ok(queries::configuration(&configuration))
 }
@@ -118,6 +128,7 @@ pub(crate) async fn delete_configuration(
                 return Err(OperationError::invalid("arn", message));
             }
         }
+        forget_creations(transaction, arn)?;
         transaction.delete::<ConfigurationRecord>(arn)?;
         Ok(())
     })?;

@@ -7,16 +7,18 @@
 //! delete_cluster(&Services, arn: &str, current_version: Option<&str>) -> DeleteClusterResponse
 //! update_broker_count(&Services, arn, UpdateBrokerCountRequest) -> UpdateClusterResponse
 //! update_cluster_configuration, update_security: the same
-//! create_configuration, update_configuration(arn, …), delete_configuration(arn)
+//! create_configuration(…, idempotency_token), update_configuration(arn, …), delete_configuration(arn)
 //! batch_associate_scram_secret(arn, ScramSecretsRequest).await, batch_disassociate_scram_secret(arn, …).await
-//! create_topic(arn, …).await, update_topic(arn, name, …).await, delete_topic(arn, name).await
+//! create_topic(arn, …, idempotency_token).await, update_topic(arn, name, …).await, delete_topic(arn, name).await
 //! create_secret, put_secret_value, delete_secret(SecretRequest): Secrets Manager
+//! forget_idempotency_token(token): ours
 //! tag_resource(arn, BTreeMap), untag_resource(arn, &[String])
 //! ```
 //! All are `async fn`s that answer `Result<_, OperationError>`.
 
 mod clusters;
 mod configurations;
+mod creations;
 mod scram;
 mod secrets;
 mod tags;
@@ -27,6 +29,7 @@ pub(crate) use clusters::{
     update_security,
 };
 pub(crate) use configurations::{create_configuration, delete_configuration, update_configuration};
+pub(crate) use creations::{forget_creations, forget_idempotency_token};
 pub(crate) use scram::{batch_associate_scram_secret, batch_disassociate_scram_secret};
 pub(crate) use secrets::{create_secret, delete_secret, put_secret_value};
 pub(crate) use tags::{tag_resource, untag_resource};

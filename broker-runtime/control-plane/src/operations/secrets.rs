@@ -12,6 +12,7 @@ use ring::{
 };
 use serde::Deserialize;
 
+use super::creations::{Creation, forget_creations};
 use crate::{
     arn,
     error::OperationError,
@@ -33,7 +34,10 @@ const SUFFIX_CHARS: usize = 6;
 pub(crate) async fn create_secret(
     services: &Services,
     request: CreateSecretRequest,
+    idempotency_token: Option<String>,
 ) -> Result<SecretResponse, OperationError> {
+    // Without the value: nothing that is derived from a password is kept outside of its secret.
+    let creation = Creation::new(idempotency_token, &request.name);
     let allowed = |character: char| character.is_ascii_alphanumeric() || "/_+=.@-".contains(character);
     if request.name.is_empty() || request.name.chars().count() > NAME_CHARS_MAX || !request.name.chars().all(allowed) {
         let message = format!(
@@ -57,12 +61,13 @@ pub(crate) async fn create_secret(
         tags: request.tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
         scram: scram(services, value)?,
     };
-    let stored = services.store.transaction(|transaction| {
+    let made_before = services.store.transaction(|transaction| {
         let all = transaction.all::<SecretRecord>()?;
         if let Some(there) = all.into_iter().find(|there| there.name == secret.name) {
             let same = there.version_id == secret.version_id && opened(services, &there)? == value.as_bytes();
-            return if same {
-                Ok(there)
+            let made_before = creation.as_ref().map(|it| it.made_before(transaction)).transpose()?;
+            return if same || made_before.flatten().as_ref() == Some(&there.arn) {
+                Ok(Some(there.arn))
             } else {
                 Err(OperationError::SecretExists(format!(
                     "secret {:?} already exists",
@@ -70,10 +75,22 @@ pub(crate) async fn create_secret(
                 )))
             };
         }
+        if let Some(creation) = &creation {
+            creation.remember(transaction, &secret.arn)?;
+        }
         transaction.put(&secret)?;
-        Ok(secret)
+        Ok(None)
     })?;
-    Ok(answer(&stored))
+    let Some(arn) = made_before else {
+        return Ok(answer(&secret));
+    };
+    // What was asked for before the caller was cut off may have had another value.
+    let value = PutSecretValueRequest {
+        secret_id: arn,
+        secret_string: request.secret_string,
+        client_request_token: Some(secret.version_id),
+    };
+    put_secret_value(services, value).await
 }
 
 /// `PutSecretValue`. Users of clusters get their new password before this returns.
@@ -123,6 +140,7 @@ pub(crate) async fn delete_secret(
             let message = format!("secret {:?} is associated with cluster {:?}", found.name, cluster.name);
             return Err(OperationError::InvalidSecretRequest(message));
         }
+        forget_creations(transaction, &found.arn)?;
         transaction.delete::<SecretRecord>(&found.arn)?;
         Ok(())
     })?;

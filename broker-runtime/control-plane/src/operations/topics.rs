@@ -7,8 +7,9 @@ use control_plane_api::{
     server_properties::{topic_definition, topic_definitions, validate_topic_config},
     topics::{CreateTopicRequest, TopicResponse, UpdateTopicRequest},
 };
-use engine::{NewTopic, TopicUpdate};
+use engine::{NewTopic, TopicError, TopicUpdate};
 
+use super::creations::{Creation, forget_creations};
 use crate::{arn, error::OperationError, queries, services::Services, store::ClusterRecord};
 
 /// How alike two names are when one is suggested for the other.
@@ -19,7 +20,9 @@ pub(crate) async fn create_topic(
     services: &Services,
     arn: &str,
     request: CreateTopicRequest,
+    idempotency_token: Option<String>,
 ) -> Result<TopicResponse, OperationError> {
+    let creation = Creation::new(idempotency_token, &request);
     let cluster = queries::reachable_cluster(services, arn)?;
     let topic = NewTopic {
         partition_count: count("partitionCount", request.partition_count)?,
@@ -30,8 +33,44 @@ pub(crate) async fn create_topic(
         configs: request.configs.as_deref().map(configs).transpose()?.unwrap_or_default(),
         name: request.topic_name,
     };
-    services.engine.topics().create_topic(cluster.uuid, &topic).await?;
-    Ok(answer(&cluster, &topic.name, "ACTIVE"))
+    let answer = answer(&cluster, &topic.name, "ACTIVE");
+    let Some(creation) = creation else {
+        services.engine.topics().create_topic(cluster.uuid, &topic).await?;
+        return Ok(answer);
+    };
+    // Kafka keeps no tokens: the store says, before the topic is there, whose it will be.
+    let begun_before = services.store.transaction(|transaction| {
+        let made = creation.made_before(transaction)?;
+        Ok::<_, OperationError>(made.as_ref() == Some(&answer.topic_arn))
+    })?;
+    if !begun_before {
+        if services
+            .engine
+            .topics()
+            .describe_topic(cluster.uuid, &topic.name)
+            .await
+            .is_ok()
+        {
+            return Err(TopicError::TopicExists(topic.name).into());
+        }
+        services.store.transaction(|transaction| {
+            creation
+                .remember(transaction, &answer.topic_arn)
+                .map_err(OperationError::from)
+        })?;
+    }
+    match services.engine.topics().create_topic(cluster.uuid, &topic).await {
+        Ok(_) => Ok(answer),
+        Err(TopicError::TopicExists(_)) if begun_before => Ok(answer),
+        // It may have been made all the same.
+        Err(error @ (TopicError::ClusterConnectivity(_) | TopicError::Timeout(_))) => Err(error.into()),
+        Err(error) => {
+            services
+                .store
+                .transaction(|transaction| creation.forget(transaction).map_err(OperationError::from))?;
+            Err(error.into())
+        }
+    }
 }
 
 /// `UpdateTopic`: the configuration, or the number of partitions.
@@ -62,7 +101,11 @@ pub(crate) async fn update_topic(
 pub(crate) async fn delete_topic(services: &Services, arn: &str, name: &str) -> Result<TopicResponse, OperationError> {
     let cluster = queries::reachable_cluster(services, arn)?;
     services.engine.topics().delete_topic(cluster.uuid, name).await?;
-    Ok(answer(&cluster, name, "DELETING"))
+    let answer = answer(&cluster, name, "DELETING");
+    services
+        .store
+        .transaction(|transaction| forget_creations(transaction, &answer.topic_arn).map_err(OperationError::from))?;
+    Ok(answer)
 }
 
 fn answer(cluster: &ClusterRecord, topic: &str, status: &str) -> TopicResponse {

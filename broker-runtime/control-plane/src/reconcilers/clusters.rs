@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::specification::specification;
 use crate::{
     error::OperationError,
+    operations::forget_creations,
     services::Services,
     store::{ClusterRecord, ClusterSettings, ClusterState, OperationKind, OperationRecord, OperationState, StoreError},
 };
@@ -248,6 +249,7 @@ async fn remove(services: &Services, cluster: &ClusterRecord) -> Result<(), Oper
                 transaction.delete::<OperationRecord>(&operation.uuid.to_string())?;
             }
         }
+        forget_creations(transaction, &cluster.arn)?;
         transaction.delete::<ClusterRecord>(&cluster.uuid.to_string())
     })?;
     tracing::info!(cluster = %cluster.arn, "cluster deleted");

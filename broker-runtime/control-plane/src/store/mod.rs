@@ -5,8 +5,8 @@ mod secret_box;
 mod store;
 
 pub(crate) use records::{
-    ClusterRecord, ClusterSettings, ClusterState, ConfigurationRecord, OperationKind, OperationRecord, OperationState,
-    RevisionRecord, ScramVerifier, SecretRecord,
+    ClusterRecord, ClusterSettings, ClusterState, ConfigurationRecord, CreationRecord, OperationKind, OperationRecord,
+    OperationState, RevisionRecord, ScramVerifier, SecretRecord,
 };
 pub(crate) use secret_box::SecretBox;
 pub(crate) use store::{Record, Store, StoreError, Transaction};

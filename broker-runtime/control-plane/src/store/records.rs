@@ -71,8 +71,6 @@ pub(crate) struct ClusterRecord {
     pub(crate) tags: BTreeMap<String, String>,
     /// Secrets whose users may log in, by ARN, in order.
     pub(crate) secret_arns: Vec<String>,
-    /// Token of the create that made it, and a hash of its body.
-    pub(crate) idempotency: Option<(String, String)>,
 }
 
 impl Record for ClusterRecord {
@@ -179,6 +177,24 @@ impl Record for ConfigurationRecord {
     const TABLE: &'static str = "configurations";
     fn key(&self) -> String {
         self.arn.clone()
+    }
+}
+
+/// A creation whose caller may not have seen the answer yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CreationRecord {
+    /// The caller's idempotency token.
+    pub(crate) token: String,
+    /// Hash of the request.
+    pub(crate) fingerprint: String,
+    /// ARN of what was made.
+    pub(crate) resource_arn: String,
+}
+
+impl Record for CreationRecord {
+    const TABLE: &'static str = "creations";
+    fn key(&self) -> String {
+        self.token.clone()
     }
 }
 

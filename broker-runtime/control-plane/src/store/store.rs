@@ -60,6 +60,7 @@ impl Store {
              CREATE TABLE IF NOT EXISTS clusters (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;
              CREATE TABLE IF NOT EXISTS operations (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;
              CREATE TABLE IF NOT EXISTS configurations (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;
+             CREATE TABLE IF NOT EXISTS creations (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;
              CREATE TABLE IF NOT EXISTS secrets (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;
              PRAGMA user_version = 1;
              COMMIT;",

@@ -14,7 +14,10 @@ use plugin_framework::{
     value::{Object, Path, Value},
 };
 
-use super::patience::patiently;
+use super::{
+    creations::{Creations, settle},
+    patience::patiently,
+};
 use crate::{arn, control_plane::ControlPlane, diagnostics, timeouts};
 
 /// Longest name, as MSK has it.
@@ -23,13 +26,15 @@ const NAME_CHARS_MAX: usize = 256;
 /// The resource type.
 pub(crate) struct Configuration {
     control_plane: Arc<ControlPlane>,
+    creations: Arc<Creations>,
     schema: Schema,
 }
 
 impl Configuration {
-    pub(crate) fn new(control_plane: Arc<ControlPlane>) -> Self {
+    pub(crate) fn new(control_plane: Arc<ControlPlane>, creations: Arc<Creations>) -> Self {
         Self {
             control_plane,
+            creations,
             schema: schema(),
         }
     }
@@ -77,7 +82,12 @@ impl Resource for Configuration {
             server_properties: text.as_str().into(),
         };
         let doing = format!("create configuration {name:?}");
-        match patiently(context, timeouts::DEFAULT, &doing, client.create_configuration(&wanted)).await {
+        let token = match self.creations.begin(self.type_name(), &name, sink) {
+            Ok(token) => token,
+            Err(diagnostics) => return diagnostics,
+        };
+        let made = client.create_configuration(&wanted, Some(&token));
+        match patiently(context, timeouts::DEFAULT, &doing, made).await {
             Ok(made) => {
                 let mut state = planned;
                 write(&mut state, &made, &text);
@@ -108,6 +118,7 @@ impl Resource for Configuration {
                     text
                 };
                 write(&mut state, &found, &text);
+                settle(&client, sink).await;
                 sink.save(state);
                 Diagnostics::none()
             }

@@ -2,11 +2,13 @@
 
 mod cluster;
 mod configuration;
+mod creations;
 mod patience;
 mod scram_secret;
 mod topic;
 
 pub(crate) use cluster::Cluster;
 pub(crate) use configuration::Configuration;
+pub(crate) use creations::Creations;
 pub(crate) use scram_secret::ScramSecret;
 pub(crate) use topic::Topic;

@@ -15,7 +15,10 @@ use plugin_framework::{
     value::{Object, Path, Value},
 };
 
-use super::patience::patiently;
+use super::{
+    creations::{Creations, settle},
+    patience::patiently,
+};
 use crate::{arn, control_plane::ControlPlane, diagnostics, timeouts};
 
 /// Shortest password, as MSK has it.
@@ -26,13 +29,15 @@ const CURRENT: &str = "AWSCURRENT";
 /// The resource type.
 pub(crate) struct ScramSecret {
     control_plane: Arc<ControlPlane>,
+    creations: Arc<Creations>,
     schema: Schema,
 }
 
 impl ScramSecret {
-    pub(crate) fn new(control_plane: Arc<ControlPlane>) -> Self {
+    pub(crate) fn new(control_plane: Arc<ControlPlane>, creations: Arc<Creations>) -> Self {
         Self {
             control_plane,
+            creations,
             schema: schema(),
         }
     }
@@ -70,8 +75,13 @@ impl Resource for ScramSecret {
             Err(diagnostics) => return diagnostics,
         };
         let doing = format!("create user {:?}", user.name);
+        let identity = format!("{}|{}", user.cluster_arn, user.name);
+        let token = match self.creations.begin(self.type_name(), &identity, sink) {
+            Ok(token) => token,
+            Err(diagnostics) => return diagnostics,
+        };
         let made = async {
-            let secret = user.write_secret(&client).await?;
+            let secret = user.write_secret(&client, &token).await?;
             state
                 .set_string("arn", &secret.arn)
                 .set_string("id", &secret.arn)
@@ -83,6 +93,9 @@ impl Resource for ScramSecret {
         };
         match patiently(context, timeouts::DEFAULT, &doing, made).await {
             Ok(()) => Diagnostics::none(),
+            Err(error) if error.is_conflict() => {
+                diagnostics::of_existing("user", &user.name, &format!("msk_scram_secret.NAME '{identity}'"))
+            }
             Err(error) => diagnostics::of_call(&doing, &error),
         }
     }
@@ -100,17 +113,18 @@ impl Resource for ScramSecret {
             .map_or_else(|| secret_name(&cluster_arn, &username), str::to_owned);
         let found = async {
             let secret = client.describe_secret(&by_id(&secret)).await?;
-            let associated = client.list_scram_secrets(&cluster_arn).await?;
-            Ok(associated.contains(&secret.arn).then_some(secret))
+            let associated = client.list_scram_secrets(&cluster_arn).await?.contains(&secret.arn);
+            Ok((secret, associated))
         };
         match patiently(context, timeouts::DEFAULT, &doing, found).await {
-            Ok(Some(secret)) => {
+            Ok((secret, associated)) => {
                 write(&mut state, &secret);
+                if !associated {
+                    // The user cannot log in, but the secret is there, and must not be forgotten: an update mends it.
+                    state.set("version_id", Value::Null);
+                }
+                settle(&client, sink).await;
                 sink.save(state);
-                Diagnostics::none()
-            }
-            Ok(None) => {
-                sink.remove();
                 Diagnostics::none()
             }
             Err(error) if error.is_not_found() => {
@@ -137,7 +151,17 @@ impl Resource for ScramSecret {
         };
         let doing = format!("change the password of user {:?}", user.name);
         let secret_arn = text(&prior, "arn");
-        let changed = user.put(&client, &secret_arn);
+        let changed = async {
+            let version = user.put(&client, &secret_arn).await?;
+            if !client
+                .list_scram_secrets(&user.cluster_arn)
+                .await?
+                .contains(&secret_arn)
+            {
+                user.associate(&client, &secret_arn).await?;
+            }
+            Ok(version)
+        };
         match patiently(context, timeouts::DEFAULT, &doing, changed).await {
             Ok(version) => {
                 state.set_optional_string("version_id", version.as_deref());
@@ -257,7 +281,7 @@ impl User {
     }
 
     /// Creates the secret. One that an apply which was cut off has left is taken over.
-    async fn write_secret(&self, client: &Client) -> Result<DescribedSecret> {
+    async fn write_secret(&self, client: &Client, token: &str) -> Result<DescribedSecret> {
         let name = secret_name(&self.cluster_arn, &self.name);
         let wanted = CreateSecretRequest {
             name: name.clone(),
@@ -266,7 +290,7 @@ impl User {
             client_request_token: Some(uuid::Uuid::new_v4().to_string()),
             tags: Vec::new(),
         };
-        match client.create_secret(&wanted).await {
+        match client.create_secret(&wanted, Some(token)).await {
             Ok(made) => Ok(DescribedSecret {
                 arn: made.arn,
                 name: made.name,

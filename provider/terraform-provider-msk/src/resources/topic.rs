@@ -14,7 +14,10 @@ use plugin_framework::{
     value::{Object, Path, Value},
 };
 
-use super::patience::patiently;
+use super::{
+    creations::{Creations, settle},
+    patience::patiently,
+};
 use crate::{arn, control_plane::ControlPlane, diagnostics, timeouts};
 
 /// Longest name, as Kafka has it.
@@ -28,13 +31,15 @@ const SIMILARITY_MIN: f64 = 0.8;
 /// The resource type.
 pub(crate) struct Topic {
     control_plane: Arc<ControlPlane>,
+    creations: Arc<Creations>,
     schema: Schema,
 }
 
 impl Topic {
-    pub(crate) fn new(control_plane: Arc<ControlPlane>) -> Self {
+    pub(crate) fn new(control_plane: Arc<ControlPlane>, creations: Arc<Creations>) -> Self {
         Self {
             control_plane,
+            creations,
             schema: schema(),
         }
     }
@@ -71,14 +76,15 @@ impl Resource for Topic {
             configs: Some(encode(&planned)),
         };
         let doing = format!("create topic {name:?}");
-        match patiently(
-            context,
-            timeouts::DEFAULT,
-            &doing,
-            client.create_topic(&cluster_arn, &wanted),
-        )
-        .await
-        {
+        let begun = self
+            .creations
+            .begin(self.type_name(), &format!("{cluster_arn}|{name}"), sink);
+        let token = match begun {
+            Ok(token) => token,
+            Err(diagnostics) => return diagnostics,
+        };
+        let made = client.create_topic(&cluster_arn, &wanted, Some(&token));
+        match patiently(context, timeouts::DEFAULT, &doing, made).await {
             Ok(made) => {
                 let mut state = planned;
                 state
@@ -112,6 +118,7 @@ impl Resource for Topic {
         {
             Ok(found) => {
                 write(&mut state, &found);
+                settle(&client, sink).await;
                 sink.save(state);
                 Diagnostics::none()
             }

@@ -1,6 +1,6 @@
 //! The life of an `msk_cluster`: create, read, change in place, delete, import.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use control_plane_api::clusters::{
@@ -12,25 +12,31 @@ use plugin_framework::{
     ApplyRequest, Context, DeleteRequest, Diagnostics, Plan, ReadRequest, Resource, StateSink, schema::Schema,
     value::Object,
 };
-use uuid::Uuid;
 
 use super::{access::Access, plan, requests, schema, state};
-use crate::{arn, control_plane::ControlPlane, diagnostics, resources::patience::patiently, timeouts};
+use crate::{
+    arn,
+    control_plane::ControlPlane,
+    diagnostics,
+    resources::{
+        creations::{Creations, settle},
+        patience::patiently,
+    },
+    timeouts,
+};
 
 /// The resource type.
 pub(crate) struct Cluster {
     control_plane: Arc<ControlPlane>,
-    working_directory: PathBuf,
+    creations: Arc<Creations>,
     schema: Schema,
 }
 
 impl Cluster {
-    /// A create is recognised by the directory it comes from and the name, so that an apply that was killed before it
-    /// could write its state finds its cluster again.
-    pub(crate) fn new(control_plane: Arc<ControlPlane>, working_directory: PathBuf) -> Self {
+    pub(crate) fn new(control_plane: Arc<ControlPlane>, creations: Arc<Creations>) -> Self {
         Self {
             control_plane,
-            working_directory,
+            creations,
             schema: schema::schema(),
         }
     }
@@ -77,8 +83,10 @@ impl Resource for Cluster {
         let name = &wanted.cluster_name;
         let (limit, doing) = (limit(&planned, "create"), format!("create cluster {name:?}"));
         let what = format!("creating cluster {name:?}");
-        let origin = format!("{}#{name}", self.working_directory.display());
-        let token = Uuid::new_v5(&Uuid::NAMESPACE_URL, origin.as_bytes()).to_string();
+        let token = match self.creations.begin(self.type_name(), name, sink) {
+            Ok(token) => token,
+            Err(diagnostics) => return diagnostics,
+        };
         let created = patiently(context, limit, &what, client.create_cluster(&wanted, Some(&token))).await;
         let cluster_arn = match created {
             Ok(created) => created.cluster_arn,
@@ -123,6 +131,7 @@ impl Resource for Cluster {
         };
         match patiently(context, timeouts::DEFAULT, &what, found).await {
             Ok(cluster) => {
+                settle(&client, sink).await;
                 sink.save(state);
                 warning_of(&cluster)
             }

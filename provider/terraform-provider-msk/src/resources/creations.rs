@@ -1,0 +1,97 @@
+//! Makes creations repeatable: an apply that was killed before Terraform could write its state leaves something behind
+//! that no state knows of, and the next apply finds it again.
+//!
+//! A creation carries a token that is the same whenever the same directory creates a resource of the same type and name.
+//! The state keeps the token privately until the next read, which proves that the state was written; from then on the
+//! control plane refuses the name like any other that is taken.
+
+use std::{
+    collections::BTreeSet,
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+};
+
+use control_plane_client::Client;
+use plugin_framework::{Diagnostics, StateSink};
+use uuid::Uuid;
+
+/// Where the token is in the private state.
+const PRIVATE_KEY: &str = "create_token";
+
+/// The creations of this process, which is those of one apply.
+#[derive(Debug)]
+pub(crate) struct Creations {
+    working_directory: PathBuf,
+    begun: Mutex<BTreeSet<String>>,
+}
+
+impl Creations {
+    /// Creations of the configuration in a directory.
+    pub(crate) fn new(working_directory: PathBuf) -> Self {
+        Self {
+            working_directory,
+            begun: Mutex::default(),
+        }
+    }
+
+    /// The token for creating a resource. The error is that this apply has made one of that name already.
+    pub(super) fn begin(
+        &self,
+        type_name: &str,
+        name: &str,
+        sink: &mut StateSink,
+    ) -> std::result::Result<String, Diagnostics> {
+        let origin = format!("{}#{type_name}#{name}", self.working_directory.display());
+        let token = Uuid::new_v5(&Uuid::NAMESPACE_URL, origin.as_bytes()).to_string();
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        if !begun.insert(token.clone()) {
+            return Err(Diagnostics::from_error(
+                format!("Two {type_name} resources have the name {name:?}"),
+                "Both are in this configuration, and there can be one only. Give one of them another name.",
+            ));
+        }
+        sink.private.set(PRIVATE_KEY, token.clone());
+        Ok(token)
+    }
+}
+
+/// Called when a state is read: what it holds was created and written down, so nobody needs to find it again. A token that
+/// cannot be given up now is given up at the next read.
+pub(super) async fn settle(client: &Client, sink: &mut StateSink) {
+    let Some(token) = sink.private.string(PRIVATE_KEY).map(str::to_owned) else {
+        return;
+    };
+    match client.forget_idempotency_token(&token).await {
+        Ok(()) => sink.private.remove(PRIVATE_KEY),
+        Err(error) => tracing::debug!(%error, "the creation's token is kept"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn token_is_that_of_directory_type_and_name() {
+        let token = |directory: &str, kind: &str, name: &str| {
+            let mut sink = StateSink::default();
+            let token = Creations::new(directory.into()).begin(kind, name, &mut sink).unwrap();
+            assert_eq!(sink.private.string(PRIVATE_KEY), Some(token.as_str()));
+            token
+        };
+        let first = token("/a", "msk_cluster", "orders");
+        assert_eq!(token("/a", "msk_cluster", "orders"), first);
+        assert_ne!(token("/b", "msk_cluster", "orders"), first);
+        assert_ne!(token("/a", "msk_topic", "orders"), first);
+        assert_ne!(token("/a", "msk_cluster", "shop"), first);
+    }
+
+    #[test]
+    fn second_resource_of_a_name_is_refused() {
+        let creations = Creations::new("/a".into());
+        let mut sink = StateSink::default();
+        creations.begin("msk_cluster", "orders", &mut sink).unwrap();
+        let refused = creations.begin("msk_cluster", "orders", &mut sink).unwrap_err();
+        assert!(format!("{refused:?}").contains("orders"), "{refused:?}");
+    }
+}

@@ -10,23 +10,6 @@ use clap::Args;
 
 use crate::{step, tools};
 
-/// Tests that are known to fail: each is a defect to mend, and is named at the end of a run.
-const KNOWN_TO_FAIL: &[&str] = &[
-    "acknowledged_records_survive_the_leader",
-    "broken_frames_end_the_connection_and_nothing_else",
-    "controlled_shutdown_moves_the_leadership_first",
-    "edges_that_must_not_exist_do_not",
-    "ensuring_twice_changes_nothing",
-    "kafka_python_writes_reads_and_commits",
-    "mod_rs_only_declares",
-    "only_clock_reads_time",
-    "process_has_a_session_a_log_and_nothing_else_of_ours",
-    "records_survive_an_orderly_restart_and_a_sudden_one",
-    "supervisor_killed_at_any_moment_leaves_one_process",
-    "unknown_user_is_refused",
-    "wrong_password_is_refused",
-];
-
 /// What to leave out.
 #[derive(Args)]
 pub struct Options {
@@ -84,14 +67,7 @@ pub fn run(options: &Options) -> Result<()> {
     if options.quick {
         unit.args(["--exclude", "acceptance-tests"]);
     }
-    unit.arg("--");
-    for name in KNOWN_TO_FAIL {
-        unit.args(["--skip", name]);
-    }
     let passed = count(&mut unit, &mut counts)?;
-    for name in KNOWN_TO_FAIL {
-        step::say(&format!("  NOT RUN, known to fail: {name}"));
-    }
     step::say(&format!(
         "\n{} passed, {} failed, {} skipped",
         counts.passed, counts.failed, counts.skipped

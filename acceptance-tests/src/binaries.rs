@@ -4,13 +4,13 @@ use std::{env, path::PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-/// The folder cargo puts binaries of this profile into.
+/// The folder cargo puts binaries of this profile into: tests are in `deps` below it, programs in it.
 pub fn directory() -> Result<PathBuf> {
-    let test = env::current_exe().context("path of the test binary")?;
-    let directory = test
-        .parent()
-        .and_then(|deps| deps.parent())
-        .context("folder of the test binary")?;
+    let own = env::current_exe().context("path of the test binary")?;
+    let directory = own.parent().context("folder of the test binary")?;
+    if directory.ends_with("deps") {
+        return Ok(directory.parent().context("folder of the binaries")?.to_path_buf());
+    }
     Ok(directory.to_path_buf())
 }
 

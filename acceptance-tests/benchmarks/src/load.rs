@@ -1,7 +1,10 @@
 //! The load: librdkafka writes records of 1 KiB to six partitions with acks=all, and reads them back.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
     time::{Duration, Instant},
 };
 
@@ -11,7 +14,7 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer},
     error::{KafkaError, RDKafkaErrorCode},
     message::DeliveryResult,
-    producer::{BaseProducer, BaseRecord, Producer, ProducerContext},
+    producer::{BaseProducer, BaseRecord, Producer, ProducerContext, ThreadedProducer},
 };
 
 /// Size of a record's value, bytes.
@@ -131,21 +134,33 @@ pub fn consume(bootstrap: &str, topic: &str, records: u64) -> Result<Rate> {
     Rate::of(records, start.elapsed())
 }
 
+/// Tells of each delivery at once.
+struct Acknowledged(mpsc::Sender<bool>);
+
+impl ClientContext for Acknowledged {}
+
+impl ProducerContext for Acknowledged {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): Self::DeliveryOpaque) {
+        // Nobody listens any more once a run has failed.
+        let _ = self.0.send(result.is_ok());
+    }
+}
+
 /// Writes records one after the other, each after the acknowledgement of the one before. Answers milliseconds, sorted.
 pub fn latencies(bootstrap: &str, topic: &str, records: u32) -> Result<Vec<f64>> {
     let mut config = client(bootstrap);
     config.set("acks", "all").set("linger.ms", "0");
-    let producer: BaseProducer<Deliveries> = config.create_with_context(Deliveries::default())?;
+    let (sender, acknowledged) = mpsc::channel();
+    let producer: ThreadedProducer<Acknowledged> = config.create_with_context(Acknowledged(sender))?;
     let value = [7; 1024];
     let mut measured = Vec::new();
     for _ in 0..records {
         let start = Instant::now();
         let record = BaseRecord::<(), [u8]>::to(topic).partition(0).payload(&value);
         producer.send(record).map_err(|(error, _)| error)?;
-        while producer.in_flight_count() > 0 {
-            producer.poll(Duration::from_millis(100));
-            ensure!(start.elapsed() < LIMIT, "a record was not acknowledged");
-        }
+        ensure!(acknowledged.recv_timeout(LIMIT)?, "a record was not acknowledged");
         measured.push(start.elapsed().as_secs_f64() * 1000.0);
     }
     measured.sort_by(f64::total_cmp);

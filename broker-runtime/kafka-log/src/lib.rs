@@ -18,6 +18,8 @@ mod log_dir;
 mod producer_state;
 mod segment;
 pub mod storage;
+#[cfg(test)]
+mod testing;
 
 pub use append_info::{AppendInfo, AppendOrigin, LeaderAppend, ProducerInfo, TimestampedOffset};
 pub use config::{CleanupPolicy, LogConfig};

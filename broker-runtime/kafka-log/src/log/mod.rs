@@ -16,4 +16,6 @@ pub(crate) use log::{LogIdentity, RecoveryPoints};
 pub(crate) use validate::DECOMPRESSED_BYTES_MAX;
 
 #[cfg(test)]
+mod fault_tests;
+#[cfg(test)]
 mod tests;

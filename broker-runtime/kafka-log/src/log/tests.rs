@@ -1,1 +1,409 @@
-//! Tests.
+//! What a log does on a disk that works.
+
+use std::{fs, sync::Arc};
+
+use bytes::Bytes;
+use kafka_codec::record_batch::{Compression, RecordBatchBuilder, batches};
+use tempfile::TempDir;
+
+use crate::{
+    AppendOrigin, CleanupPolicy, LeaderAppend, LogConfig, LogError, TimestampType, TimestampedOffset,
+    storage::Disk,
+    testing::{NOW_MS, Opened, append, as_leader, batch, bytes, open, read_all, read_from, small},
+};
+
+struct Fixture {
+    path: TempDir,
+    opened: Option<Opened>,
+    config: LogConfig,
+}
+
+impl Fixture {
+    fn new(config: LogConfig) -> Self {
+        let path = tempfile::tempdir().unwrap();
+        let opened = Some(open(Arc::new(Disk), path.path(), config.clone()));
+        Self { path, opened, config }
+    }
+
+    fn log(&self) -> &crate::Log {
+        &self.opened.as_ref().unwrap().log
+    }
+
+    /// A broker that ends in good order and starts again.
+    fn restart(&mut self) {
+        self.opened.take().unwrap().dir.clean_shutdown().unwrap();
+        self.open();
+        assert!(self.opened.as_ref().unwrap().dir.was_clean());
+    }
+
+    /// A broker that is killed and starts again.
+    fn crash(&mut self) {
+        self.opened.take().unwrap();
+        self.open();
+        assert!(!self.opened.as_ref().unwrap().dir.was_clean());
+    }
+
+    fn open(&mut self) {
+        self.opened = Some(open(Arc::new(Disk), self.path.path(), self.config.clone()));
+    }
+
+    fn files(&self, suffix: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.log().path()).unwrap();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.ends_with(suffix))
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+fn numbered(range: std::ops::Range<i64>) -> Vec<(i64, String)> {
+    range.map(|offset| (offset, format!("value-{offset}"))).collect()
+}
+
+fn append_numbered(log: &crate::Log, count: i64) {
+    for _ in 0..count {
+        let offset = log.log_end_offset();
+        let info = append(log, &format!("value-{offset}")).unwrap();
+        assert_eq!((info.base_offset, info.last_offset), (offset, offset));
+    }
+}
+
+#[test]
+fn records_are_read_back_across_segments_and_restarts() {
+    let mut fixture = Fixture::new(small());
+    append_numbered(fixture.log(), 50);
+    assert!(fixture.log().segment_count() > 3, "{}", fixture.log().segment_count());
+    assert_eq!(read_all(fixture.log()), numbered(0..50));
+    fixture.restart();
+    assert_eq!(read_all(fixture.log()), numbered(0..50));
+    fixture.crash();
+    assert_eq!(read_all(fixture.log()), numbered(0..50));
+    append_numbered(fixture.log(), 50);
+    for offset in [0, 1, 49, 50, 77, 99] {
+        assert_eq!(read_from(fixture.log(), offset), numbered(offset..100));
+    }
+}
+
+#[test]
+fn segment_files_have_kafkas_names() {
+    let fixture = Fixture::new(small());
+    append_numbered(fixture.log(), 14);
+    assert_eq!(
+        fixture.files(".log"),
+        ["00000000000000000000.log", "00000000000000000008.log"]
+    );
+    assert_eq!(fixture.files(".index").first().unwrap(), "00000000000000000000.index");
+    assert_eq!(
+        fixture.files(".timeindex").first().unwrap(),
+        "00000000000000000000.timeindex"
+    );
+    assert_eq!(fixture.files(".snapshot"), ["00000000000000000008.snapshot"]);
+}
+
+#[test]
+fn reading_stops_below_the_end_that_is_allowed() {
+    let fixture = Fixture::new(LogConfig::default());
+    append_numbered(fixture.log(), 10);
+    let read = |offset, max_bytes, end, at_least_one| fixture.log().read(offset, max_bytes, end, at_least_one).unwrap();
+    let last_of = |chunk: &Bytes| batches(chunk).last().map(|batch| batch.unwrap().header().last_offset());
+    assert_eq!(last_of(&read(0, usize::MAX, 4, true)), Some(3));
+    assert_eq!(last_of(&read(0, usize::MAX, 10, true)), Some(9));
+    assert!(read(4, usize::MAX, 4, true).is_empty());
+    assert!(read(10, usize::MAX, 10, true).is_empty());
+    assert!(read(0, 10, 10, false).is_empty());
+    assert_eq!(last_of(&read(0, 10, 10, true)), Some(0));
+    for offset in [-1, 11] {
+        assert!(matches!(
+            fixture.log().read(offset, 100, 10, true),
+            Err(LogError::OffsetOutOfRange { log_end_offset: 10, .. })
+        ));
+    }
+}
+
+#[test]
+fn what_a_producer_must_not_send_is_refused_and_nothing_is_appended() {
+    let config = LogConfig {
+        max_message_bytes: 500,
+        ..LogConfig::default()
+    };
+    let fixture = Fixture::new(config);
+    let refuse = |records: Bytes| {
+        let error = fixture.log().append_as_leader(records, as_leader(0)).unwrap_err();
+        assert_eq!(fixture.log().log_end_offset(), 0, "{error}");
+        error
+    };
+    let good = bytes(batch(["a"]));
+    assert!(matches!(
+        refuse(bytes(batch([&*"x".repeat(1000)]))),
+        LogError::MessageTooLarge { limit: 500, .. }
+    ));
+    let mut flipped = good.to_vec();
+    *flipped.last_mut().unwrap() ^= 1;
+    assert!(matches!(refuse(flipped.into()), LogError::Corrupt(_)));
+    assert!(matches!(refuse(good.slice(..good.len() - 1)), LogError::Corrupt(_)));
+    assert!(matches!(refuse(Bytes::new()), LogError::InvalidRecord(_)));
+    assert!(matches!(
+        refuse([&good[..], &good[..]].concat().into()),
+        LogError::InvalidRecord(_)
+    ));
+    let mut early = RecordBatchBuilder::new();
+    early.append(NOW_MS + 2 * 60 * 60 * 1000, None, Some(b"tomorrow"), &[]);
+    assert!(matches!(refuse(bytes(early)), LogError::InvalidTimestamp { .. }));
+}
+
+#[test]
+fn a_compacted_topic_needs_keys() {
+    let fixture = Fixture::new(LogConfig {
+        cleanup_policy: CleanupPolicy {
+            delete: false,
+            compact: true,
+        },
+        ..LogConfig::default()
+    });
+    assert!(matches!(
+        append(fixture.log(), "no key"),
+        Err(LogError::InvalidRecord(_))
+    ));
+    let mut keyed = RecordBatchBuilder::new();
+    keyed.append(NOW_MS, Some(b"key"), Some(b"value"), &[]);
+    fixture.log().append_as_leader(bytes(keyed), as_leader(0)).unwrap();
+}
+
+#[test]
+fn compression_and_append_time_of_the_topic_are_applied() {
+    let fixture = Fixture::new(LogConfig {
+        compression: Some(Compression::Zstd),
+        message_timestamp_type: TimestampType::LogAppendTime,
+        ..LogConfig::default()
+    });
+    let later = LeaderAppend {
+        now_ms: NOW_MS + 5,
+        ..as_leader(3)
+    };
+    let info = fixture.log().append_as_leader(bytes(batch(["a", "b"])), later).unwrap();
+    assert_eq!(info.log_append_time_ms, Some(NOW_MS + 5));
+    let stored = fixture.log().read(0, usize::MAX, 2, true).unwrap();
+    let stored = batches(&stored).next().unwrap().unwrap();
+    stored.verify_crc().unwrap();
+    let header = stored.header();
+    assert_eq!(header.compression(), Compression::Zstd);
+    assert_eq!(header.timestamp_type(), TimestampType::LogAppendTime);
+    assert_eq!((header.max_timestamp, header.partition_leader_epoch), (NOW_MS + 5, 3));
+    assert_eq!(read_all(fixture.log()).len(), 2);
+}
+
+#[test]
+fn a_batch_sent_twice_is_stored_once_even_after_a_crash() {
+    let mut fixture = Fixture::new(small());
+    let send =
+        |log: &crate::Log, sequence| log.append_as_leader(bytes(batch(["v"]).producer(9, 0, sequence)), as_leader(0));
+    for sequence in 0..20 {
+        assert!(!send(fixture.log(), sequence).unwrap().duplicate);
+    }
+    for restart in [Fixture::crash, Fixture::restart, Fixture::crash] {
+        restart(&mut fixture);
+        // A snapshot keeps the last batch of a producer, as Kafka's does.
+        let info = send(fixture.log(), 19).unwrap();
+        assert_eq!((info.duplicate, info.base_offset), (true, 19));
+        assert!(matches!(
+            send(fixture.log(), 30),
+            Err(LogError::OutOfOrderSequence { last: 19, .. })
+        ));
+        assert_eq!(fixture.log().log_end_offset(), 20);
+    }
+}
+
+#[test]
+fn a_follower_takes_what_continues_its_log() {
+    let fixture = Fixture::new(LogConfig::default());
+    let log = fixture.log();
+    let fetched = |base, epoch| bytes(batch(["v"]).base_offset(base).leader_epoch(epoch));
+    log.append_as_follower(fetched(0, 1)).unwrap();
+    // Compaction on the leader has left offsets out.
+    log.append_as_follower([&fetched(5, 1)[..], &fetched(6, 2)[..]].concat().into())
+        .unwrap();
+    assert_eq!(log.log_end_offset(), 7);
+    for old in [0, 6] {
+        assert!(matches!(
+            log.append_as_follower(fetched(old, 2)),
+            Err(LogError::UnexpectedOffset { log_end_offset: 7, .. })
+        ));
+    }
+    // The batch that was cut by the size of the answer is left for the next fetch.
+    let whole = fetched(7, 2);
+    let cut = [&whole[..], &fetched(8, 2)[..30]].concat();
+    assert_eq!(log.append_as_follower(cut.into()).unwrap().last_offset, 7);
+    assert_eq!(log.latest_epoch(), Some(2));
+    assert_eq!(log.end_offset_for_epoch(1), Some((1, 6)));
+    assert_eq!(log.epoch_for_offset(5), Some(1));
+}
+
+#[test]
+fn truncation_cuts_records_epochs_and_producers() {
+    let mut fixture = Fixture::new(small());
+    for epoch in 0..4 {
+        for number in 0..10 {
+            let sequence = epoch * 10 + number;
+            let record = bytes(batch(["v"]).producer(9, 0, sequence));
+            fixture.log().append_as_leader(record, as_leader(epoch)).unwrap();
+        }
+    }
+    fixture.log().set_high_watermark(40);
+    fixture.log().truncate_to(15).unwrap();
+    for restart in [None, Some(Fixture::crash as fn(&mut Fixture)), Some(Fixture::restart)] {
+        if let Some(restart) = restart {
+            restart(&mut fixture);
+        }
+        let log = fixture.log();
+        assert_eq!((log.log_end_offset(), log.latest_epoch()), (15, Some(1)));
+        assert!(log.high_watermark() <= 15 && log.flushed_offset() <= 15);
+        assert_eq!(log.producers()[0].last_sequence, 14);
+        assert_eq!(read_all(log).len(), 15);
+    }
+    // What was cut may be sent again.
+    let record = bytes(batch(["v"]).producer(9, 0, 15));
+    let info = fixture.log().append_as_leader(record, as_leader(4)).unwrap();
+    assert_eq!((info.base_offset, info.duplicate), (15, false));
+    fixture.log().truncate_fully_and_start_at(100).unwrap();
+    assert_eq!(
+        (fixture.log().log_start_offset(), fixture.log().log_end_offset()),
+        (100, 100)
+    );
+    append_numbered(fixture.log(), 3);
+    fixture.crash();
+    assert_eq!(read_all(fixture.log()), numbered(100..103));
+}
+
+#[test]
+fn retention_deletes_old_segments_but_nothing_uncommitted() {
+    const HOUR_MS: i64 = 60 * 60 * 1000;
+    let mut fixture = Fixture::new(LogConfig {
+        retention_ms: Some(HOUR_MS),
+        ..small()
+    });
+    append_numbered(fixture.log(), 21);
+    assert_eq!(fixture.log().segment_count(), 3);
+    let later = NOW_MS + HOUR_MS + 1;
+    assert_eq!(fixture.log().apply_retention(NOW_MS + HOUR_MS).unwrap(), 0);
+    fixture.log().set_high_watermark(13);
+    assert_eq!(fixture.log().apply_retention(later).unwrap(), 1);
+    assert_eq!(fixture.log().log_start_offset(), 8);
+    assert_eq!(read_all(fixture.log()), numbered(8..21));
+    assert_eq!(
+        fixture.files(".log"),
+        ["00000000000000000008.log", "00000000000000000015.log"]
+    );
+    // Everything is old and committed: the active segment goes as well, and the log keeps its end.
+    fixture.log().set_high_watermark(21);
+    assert_eq!(fixture.log().apply_retention(later).unwrap(), 2);
+    for _ in 0..2 {
+        assert_eq!(
+            (fixture.log().log_start_offset(), fixture.log().log_end_offset()),
+            (21, 21)
+        );
+        fixture.crash();
+    }
+    append_numbered(fixture.log(), 1);
+    assert_eq!(read_all(fixture.log()), numbered(21..22));
+}
+
+#[test]
+fn retention_by_size_keeps_at_least_what_is_allowed() {
+    let fixture = Fixture::new(LogConfig {
+        retention_bytes: Some(1000),
+        ..small()
+    });
+    append_numbered(fixture.log(), 40);
+    fixture.log().set_high_watermark(40);
+    let before = fixture.log().size_in_bytes();
+    let deleted = fixture.log().apply_retention(NOW_MS).unwrap();
+    let after = fixture.log().size_in_bytes();
+    assert!(
+        deleted > 0 && after < before && after >= 1000,
+        "{deleted}: {before}, {after}"
+    );
+    assert_eq!(fixture.log().apply_retention(NOW_MS).unwrap(), 0);
+}
+
+#[test]
+fn deleted_records_stay_deleted() {
+    let mut fixture = Fixture::new(small());
+    append_numbered(fixture.log(), 20);
+    fixture.log().set_high_watermark(20);
+    assert!(fixture.log().advance_log_start_offset(9).unwrap());
+    assert!(!fixture.log().advance_log_start_offset(9).unwrap());
+    assert!(matches!(
+        fixture.log().advance_log_start_offset(21),
+        Err(LogError::OffsetOutOfRange { .. })
+    ));
+    assert!(matches!(
+        fixture.log().read(8, 100, 20, true),
+        Err(LogError::OffsetOutOfRange {
+            log_start_offset: 9,
+            ..
+        })
+    ));
+    assert_eq!(fixture.log().apply_retention(NOW_MS).unwrap(), 1);
+    fixture.opened.as_ref().unwrap().dir.checkpoint().unwrap();
+    fixture.crash();
+    assert_eq!(read_all(fixture.log()), numbered(9..20));
+}
+
+#[test]
+fn offsets_are_found_by_timestamp() {
+    let mut fixture = Fixture::new(small());
+    assert_eq!(fixture.log().offset_of_max_timestamp().unwrap(), None);
+    // Not in order: each looks for the first record that is new enough.
+    let timestamps = [10, 50, 30, 20, 60, 60, 40, 10, 70, 5, 80, 75];
+    for timestamp in timestamps {
+        let mut record = RecordBatchBuilder::new();
+        record.append(NOW_MS + timestamp, None, Some(&[0; 40]), &[]);
+        fixture.log().append_as_leader(bytes(record), as_leader(2)).unwrap();
+    }
+    assert!(fixture.log().segment_count() > 1);
+    for restart in [None, Some(Fixture::crash as fn(&mut Fixture)), Some(Fixture::restart)] {
+        if let Some(restart) = restart {
+            restart(&mut fixture);
+        }
+        for wanted in 0..=81 {
+            let expected = timestamps.iter().position(|timestamp| *timestamp >= wanted);
+            let found = fixture.log().offset_for_timestamp(NOW_MS + wanted).unwrap();
+            assert_eq!(
+                found.map(|found| usize::try_from(found.offset).unwrap()),
+                expected,
+                "{wanted}"
+            );
+        }
+        let latest = TimestampedOffset {
+            offset: 10,
+            timestamp: NOW_MS + 80,
+            leader_epoch: 2,
+        };
+        assert_eq!(fixture.log().offset_of_max_timestamp().unwrap(), Some(latest));
+    }
+}
+
+#[test]
+fn a_coordinator_may_append_several_batches_at_once() {
+    let fixture = Fixture::new(LogConfig::default());
+    let coordinator = LeaderAppend {
+        origin: AppendOrigin::Coordinator,
+        ..as_leader(1)
+    };
+    let records = [bytes(batch(["value-0"])), bytes(batch(["value-1", "value-2"]))].concat();
+    let info = fixture.log().append_as_leader(records.into(), coordinator).unwrap();
+    assert_eq!((info.base_offset, info.last_offset), (0, 2));
+    assert_eq!(read_all(fixture.log()), numbered(0..3));
+}
+
+#[test]
+fn a_closed_log_takes_nothing_more() {
+    let fixture = Fixture::new(LogConfig::default());
+    append_numbered(fixture.log(), 2);
+    fixture.log().close().unwrap();
+    fixture.log().close().unwrap();
+    assert!(matches!(append(fixture.log(), "late"), Err(LogError::Offline(_))));
+    assert_eq!(fixture.log().flushed_offset(), 2);
+}

@@ -1,1 +1,215 @@
-//! Tests.
+//! Whose a directory is, what is found in it, and what a restart remembers.
+
+use std::{fs, path::Path, sync::Arc};
+
+use uuid::Uuid;
+
+use crate::{
+    FoundPartition, Log, LogConfig, LogDir, LogDirConfig, LogDirError,
+    testing::{TOPIC_ID, append, identity, read_all},
+};
+
+fn open(path: &Path) -> (LogDir, Vec<FoundPartition>) {
+    LogDir::open(path, identity()).unwrap()
+}
+
+fn create(dir: &LogDir, topic: &str, partition: i32) -> Arc<Log> {
+    dir.create_log(topic, TOPIC_ID, partition, LogConfig::default())
+        .unwrap()
+}
+
+fn names(found: &[FoundPartition]) -> Vec<(&str, i32)> {
+    let mut names: Vec<_> = found.iter().map(|it| (it.topic.as_str(), it.partition)).collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn a_directory_is_used_by_one_process_at_a_time() {
+    let path = tempfile::tempdir().unwrap();
+    let (dir, _) = open(path.path());
+    assert!(matches!(
+        LogDir::open(path.path(), identity()),
+        Err(LogDirError::Locked(_))
+    ));
+    drop(dir);
+    open(path.path());
+}
+
+#[test]
+fn the_directory_of_another_cluster_or_broker_is_refused() {
+    let path = tempfile::tempdir().unwrap();
+    let directory_id = open(path.path()).0.directory_id();
+    assert_eq!(open(path.path()).0.directory_id(), directory_id);
+    let others = [
+        (
+            "cluster.id",
+            LogDirConfig {
+                cluster_id: "another".to_owned(),
+                ..identity()
+            },
+        ),
+        (
+            "node.id",
+            LogDirConfig {
+                node_id: 2,
+                ..identity()
+            },
+        ),
+    ];
+    for (wrong, other) in others {
+        match LogDir::open(path.path(), other) {
+            Err(LogDirError::WrongIdentity { property, .. }) => assert_eq!(property, wrong),
+            result => panic!("{wrong}: {result:?}"),
+        }
+    }
+    fs::write(path.path().join("meta.properties"), "version=1\n").unwrap();
+    assert!(matches!(
+        LogDir::open(path.path(), identity()),
+        Err(LogDirError::Malformed { .. })
+    ));
+}
+
+#[test]
+fn partitions_are_found_with_their_topic_ids() {
+    let path = tempfile::tempdir().unwrap();
+    let (dir, found) = open(path.path());
+    assert_eq!(found, []);
+    for (topic, partition) in [("orders", 0), ("orders", 11), ("a-b", 3)] {
+        create(&dir, topic, partition);
+    }
+    drop(dir);
+    fs::create_dir(path.path().join("lost+found")).unwrap();
+    fs::create_dir(path.path().join("no partition-1x")).unwrap();
+    fs::write(path.path().join("file-1"), "").unwrap();
+    // Its metadata never reached the medium.
+    fs::create_dir(path.path().join("torn-0")).unwrap();
+    fs::write(path.path().join("torn-0/partition.metadata"), "version: 0\nto").unwrap();
+    let (_dir, found) = open(path.path());
+    assert_eq!(names(&found), [("a-b", 3), ("orders", 0), ("orders", 11), ("torn", 0)]);
+    for partition in found {
+        let expected = (partition.topic != "torn").then_some(TOPIC_ID);
+        assert_eq!(partition.topic_id, expected, "{}", partition.topic);
+    }
+}
+
+#[test]
+fn what_cannot_be_a_partition_is_refused() {
+    let path = tempfile::tempdir().unwrap();
+    let (dir, _) = open(path.path());
+    create(&dir, "orders", 0);
+    let long = "x".repeat(250);
+    for (topic, partition) in [
+        ("", 0),
+        ("..", 0),
+        ("a/b", 0),
+        (&*long, 0),
+        ("orders", -1),
+        ("orders", 0),
+    ] {
+        let result = dir.create_log(topic, TOPIC_ID, partition, LogConfig::default());
+        assert!(matches!(result, Err(LogDirError::InvalidPartition { .. })), "{topic:?}");
+    }
+}
+
+#[test]
+fn a_deleted_partition_is_gone_and_may_come_again() {
+    let path = tempfile::tempdir().unwrap();
+    let (dir, _) = open(path.path());
+    let log = create(&dir, "orders", 0);
+    append(&log, "old").unwrap();
+    log.flush().unwrap();
+    log.set_high_watermark(1);
+    dir.checkpoint().unwrap();
+    dir.delete_log(&log).unwrap();
+    assert!(append(&log, "late").is_err());
+    assert!(!log.path().exists());
+    let log = create(&dir, "orders", 0);
+    append(&log, "new").unwrap();
+    assert_eq!(log.high_watermark(), 0, "the checkpoint was the old partition's");
+    drop((log, dir));
+    // A deletion that a crash has interrupted.
+    fs::rename(
+        path.path().join("orders-0"),
+        path.path().join(format!("orders-0.{}-delete", Uuid::nil().simple())),
+    )
+    .unwrap();
+    let (dir, found) = open(path.path());
+    assert_eq!(found, []);
+    let left: Vec<_> = fs::read_dir(path.path())
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().path().is_dir())
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+    drop(dir);
+}
+
+#[test]
+fn a_partition_nobody_wants_can_be_deleted_unopened() {
+    let path = tempfile::tempdir().unwrap();
+    let (dir, _) = open(path.path());
+    create(&dir, "gone", 0);
+    drop(dir);
+    let (dir, found) = open(path.path());
+    dir.delete_found(&found[0]).unwrap();
+    dir.delete_found(&found[0]).unwrap();
+    drop(dir);
+    assert_eq!(open(path.path()).1, []);
+}
+
+#[test]
+fn checkpoints_are_remembered_and_have_kafkas_layout() {
+    let path = tempfile::tempdir().unwrap();
+    let (dir, _) = open(path.path());
+    let log = create(&dir, "orders", 2);
+    for value in ["a", "b", "c"] {
+        append(&log, value).unwrap();
+    }
+    log.flush().unwrap();
+    log.set_high_watermark(2);
+    log.advance_log_start_offset(1).unwrap();
+    dir.checkpoint().unwrap();
+    for (file, offset) in [
+        ("recovery-point-offset-checkpoint", 3),
+        ("replication-offset-checkpoint", 2),
+        ("log-start-offset-checkpoint", 1),
+    ] {
+        let content = fs::read_to_string(path.path().join(file)).unwrap();
+        assert_eq!(content, format!("0\n1\norders 2 {offset}\n"), "{file}");
+    }
+    drop((log, dir));
+    let (dir, found) = open(path.path());
+    assert!(!dir.was_clean());
+    assert_eq!(dir.checkpointed_high_watermarks()[&("orders".to_owned(), 2)], 2);
+    let log = dir.load_log(&found[0], LogConfig::default()).unwrap();
+    assert_eq!((log.log_start_offset(), log.high_watermark()), (1, 2));
+    assert_eq!(read_all(&log).len(), 2);
+}
+
+#[test]
+fn the_marker_of_a_clean_shutdown_holds_for_one_start() {
+    let path = tempfile::tempdir().unwrap();
+    let (dir, _) = open(path.path());
+    let log = create(&dir, "orders", 0);
+    append(&log, "a").unwrap();
+    dir.clean_shutdown().unwrap();
+    assert_eq!(log.flushed_offset(), 1);
+    drop((log, dir));
+    for clean in [true, false] {
+        let (dir, found) = open(path.path());
+        assert_eq!(dir.was_clean(), clean);
+        let log = dir.load_log(&found[0], LogConfig::default()).unwrap();
+        assert_eq!(read_all(&log).len(), 1);
+    }
+}
+
+#[test]
+fn a_damaged_checkpoint_is_reported_with_its_path() {
+    let path = tempfile::tempdir().unwrap();
+    open(path.path());
+    fs::write(path.path().join("replication-offset-checkpoint"), "0\n2\norders 0 5\n").unwrap();
+    match LogDir::open(path.path(), identity()) {
+        Err(LogDirError::Malformed { path, .. }) => assert!(path.ends_with("replication-offset-checkpoint")),
+        result => panic!("{result:?}"),
+    }
+}

@@ -3,8 +3,10 @@
 
 mod disk;
 #[cfg(test)]
-pub(crate) mod faulty;
+mod faulty;
 mod traits;
 
 pub use disk::Disk;
+#[cfg(test)]
+pub(crate) use faulty::FaultyDisk;
 pub use traits::{Entry, Storage, StorageFile};

@@ -1,0 +1,345 @@
+//! What a log does when the process is killed, the disk is full or broken, or the power fails.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::Write as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use proptest::prelude::*;
+
+use crate::{
+    LogError,
+    storage::{Disk, FaultyDisk},
+    testing::{Opened, append, as_leader, batch, bytes, open, read_all, small},
+};
+
+fn open_on(disk: &FaultyDisk, path: &Path) -> Opened {
+    open(Arc::new(disk.clone()), path, small())
+}
+
+/// The newest file with records.
+fn last_segment(log: &Path) -> PathBuf {
+    let files = fs::read_dir(log).unwrap().map(|entry| entry.unwrap().path());
+    files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "log"))
+        .max()
+        .unwrap()
+}
+
+#[test]
+fn a_torn_or_damaged_tail_is_cut_off_behind_the_last_whole_batch() {
+    type Damage = fn(&Path);
+    let damages: [(Damage, i64); 4] = [
+        (
+            |path| {
+                let mut file = OpenOptions::new().append(true).open(path).unwrap();
+                file.write_all(&[0xff; 70]).unwrap();
+            },
+            10,
+        ),
+        (
+            |path| {
+                let mut file = OpenOptions::new().append(true).open(path).unwrap();
+                // Room the file system had reserved.
+                file.write_all(&[0; 4096]).unwrap();
+            },
+            10,
+        ),
+        (
+            |path| {
+                let file = OpenOptions::new().write(true).open(path).unwrap();
+                file.set_len(file.metadata().unwrap().len() - 1).unwrap();
+            },
+            9,
+        ),
+        (
+            |path| {
+                let mut content = fs::read(path).unwrap();
+                *content.last_mut().unwrap() ^= 1;
+                fs::write(path, content).unwrap();
+            },
+            9,
+        ),
+    ];
+    for (number, (damage, end)) in damages.into_iter().enumerate() {
+        let dir = tempfile::tempdir().unwrap();
+        let opened = open(Arc::new(Disk), dir.path(), small());
+        for offset in 0..10 {
+            append(&opened.log, &format!("value-{offset}")).unwrap();
+        }
+        let segment = last_segment(opened.log.path());
+        drop(opened);
+        damage(&segment);
+        let opened = open(Arc::new(Disk), dir.path(), small());
+        assert_eq!(opened.log.log_end_offset(), end, "damage {number}");
+        assert_eq!(read_all(&opened.log).len(), usize::try_from(end).unwrap());
+        append(&opened.log, "after").unwrap();
+        assert_eq!(read_all(&opened.log).last().unwrap(), &(end, "after".to_owned()));
+    }
+}
+
+#[test]
+fn lost_indexes_are_made_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let opened = open(Arc::new(Disk), dir.path(), small());
+    for offset in 0..30 {
+        append(&opened.log, &format!("value-{offset}")).unwrap();
+    }
+    let expected = read_all(&opened.log);
+    let path = opened.log.path().to_owned();
+    opened.dir.clean_shutdown().unwrap();
+    drop(opened);
+    for entry in fs::read_dir(path).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|it| it == "index" || it == "timeindex") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    let opened = open(Arc::new(Disk), dir.path(), small());
+    assert!(opened.dir.was_clean());
+    assert_eq!(read_all(&opened.log), expected);
+}
+
+/// Whatever the write that fills the disk: the append is refused as a whole, and the log goes on when there is room.
+#[test]
+fn a_full_disk_refuses_and_goes_on_afterwards() {
+    for room in (0..400).step_by(7) {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = FaultyDisk::default();
+        let opened = open_on(&disk, dir.path());
+        let mut stored = Vec::new();
+        for offset in 0..6 {
+            stored.push((
+                offset,
+                append(&opened.log, &format!("value-{offset}"))
+                    .map(|_| format!("value-{offset}"))
+                    .unwrap(),
+            ));
+        }
+        disk.set_room(Some(room));
+        let mut refused = 0;
+        while refused < 3 {
+            let value = format!("value-{}", opened.log.log_end_offset());
+            match append(&opened.log, &value) {
+                Ok(info) => stored.push((info.base_offset, value)),
+                Err(LogError::NoSpace { .. }) => refused += 1,
+                Err(error) => panic!("{room}: {error:?}"),
+            }
+        }
+        assert_eq!(read_all(&opened.log), stored, "{room}");
+        disk.set_room(None);
+        let info = append(&opened.log, "room again").unwrap();
+        stored.push((info.base_offset, "room again".to_owned()));
+        assert_eq!(opened.log.flush().unwrap(), info.last_offset + 1);
+        assert_eq!(read_all(&opened.log), stored, "{room}");
+        drop(opened);
+        assert_eq!(read_all(&open_on(&disk, dir.path()).log), stored, "{room}");
+    }
+}
+
+#[test]
+fn a_failed_flush_is_never_tried_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = FaultyDisk::default();
+    let opened = open_on(&disk, dir.path());
+    append(&opened.log, "a").unwrap();
+    opened.log.flush().unwrap();
+    append(&opened.log, "b").unwrap();
+    disk.fail_syncs();
+    assert!(matches!(opened.log.flush(), Err(LogError::Storage { .. })));
+    let syncs = disk.syncs();
+    assert_eq!(opened.log.flushed_offset(), 1);
+    assert!(opened.log.is_offline());
+    assert!(matches!(opened.log.flush(), Err(LogError::Offline(_))));
+    assert!(matches!(append(&opened.log, "c"), Err(LogError::Offline(_))));
+    assert!(opened.dir.clean_shutdown().is_err());
+    assert_eq!(disk.syncs(), syncs);
+}
+
+#[test]
+fn a_broken_disk_takes_the_log_offline() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = FaultyDisk::default();
+    let opened = open_on(&disk, dir.path());
+    append(&opened.log, "a").unwrap();
+    disk.fail_io();
+    let error = append(&opened.log, "b").unwrap_err();
+    assert!(error.is_fatal(), "{error}");
+    assert!(opened.log.is_offline());
+}
+
+#[test]
+fn flushing_what_is_flushed_does_not_ask_the_disk_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = FaultyDisk::default();
+    let opened = open_on(&disk, dir.path());
+    append(&opened.log, "a").unwrap();
+    opened.log.flush().unwrap();
+    let syncs = disk.syncs();
+    opened.log.flush().unwrap();
+    assert_eq!(disk.syncs(), syncs);
+    append(&opened.log, "b").unwrap();
+    opened.log.flush().unwrap();
+    assert_eq!(disk.syncs(), syncs + 1, "one fdatasync a flush");
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Append { records: usize, epoch_is_new: bool },
+    Flush,
+    Checkpoint,
+    Truncate { back: i64 },
+    DeleteRecords { share: i64 },
+    Retention,
+    Kill,
+    PowerFailure,
+    Restart,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        12 => (1_usize..5, prop::bool::weighted(0.1))
+            .prop_map(|(records, epoch_is_new)| Step::Append { records, epoch_is_new }),
+        4 => Just(Step::Flush),
+        2 => Just(Step::Checkpoint),
+        1 => (0_i64..12).prop_map(|back| Step::Truncate { back }),
+        1 => (0_i64..4).prop_map(|share| Step::DeleteRecords { share }),
+        1 => Just(Step::Retention),
+        1 => Just(Step::Kill),
+        2 => Just(Step::PowerFailure),
+        1 => Just(Step::Restart),
+    ]
+}
+
+/// What a log has to remember.
+#[derive(Default)]
+struct Model {
+    /// Every record ever appended and not cut off, by offset.
+    values: Vec<String>,
+    /// The same when the log was flushed for the last time: what was cut off since may come back in a power failure.
+    on_medium: Vec<String>,
+    /// Below, nothing may be lost in a power failure.
+    flushed: usize,
+    /// Below, records may be gone: they were deleted.
+    deleted: i64,
+    epoch: i32,
+    written: usize,
+}
+
+impl Model {
+    fn check(&self, opened: &Opened, at_least: usize, power_failed: bool) {
+        let (start, end) = (opened.log.log_start_offset(), opened.log.log_end_offset());
+        assert!(
+            usize::try_from(end).unwrap() >= at_least,
+            "the log ends at {end}, {at_least} were safe"
+        );
+        assert!(
+            start <= self.deleted,
+            "the log starts at {start}, only {} were deleted",
+            self.deleted
+        );
+        let records = read_all(&opened.log);
+        let offsets: Vec<i64> = records.iter().map(|(offset, _)| *offset).collect();
+        assert_eq!(offsets, (start..end).collect::<Vec<_>>());
+        for (offset, value) in records {
+            let index = usize::try_from(offset).unwrap();
+            let expected = self.values.get(index);
+            let came_back = power_failed && index >= at_least && self.on_medium.get(index) == Some(&value);
+            assert!(
+                expected == Some(&value) || came_back,
+                "{offset}: {value}, not {expected:?}"
+            );
+        }
+        assert!(opened.log.flushed_offset() <= end);
+    }
+
+    /// What is there now is what counts from now on. Recovery has flushed what it found.
+    fn restarted(&mut self, opened: &Opened) {
+        let start = usize::try_from(opened.log.log_start_offset()).unwrap();
+        self.values.resize(start, String::new());
+        self.values
+            .extend(read_all(&opened.log).into_iter().map(|(_, value)| value));
+        assert_eq!(opened.log.flushed_offset(), opened.log.log_end_offset());
+        self.on_medium.clone_from(&self.values);
+        self.flushed = self.values.len();
+        self.deleted = self.deleted.max(opened.log.log_start_offset());
+    }
+
+    fn apply(&mut self, step: &Step, opened: &Opened) {
+        let log = &opened.log;
+        match step {
+            Step::Append { records, epoch_is_new } => {
+                self.epoch += i32::from(*epoch_is_new);
+                let values: Vec<String> = (0..*records)
+                    .map(|number| format!("{}-{number}", self.written))
+                    .collect();
+                self.written += 1;
+                let batch = batch(values.iter().map(String::as_str));
+                log.append_as_leader(bytes(batch), as_leader(self.epoch)).unwrap();
+                self.values.extend(values);
+            }
+            Step::Flush => {
+                log.flush().unwrap();
+                self.flushed = self.values.len();
+                self.on_medium.clone_from(&self.values);
+            }
+            Step::Checkpoint => opened.dir.checkpoint().unwrap(),
+            Step::Truncate { back } => {
+                log.truncate_to((log.log_end_offset() - back).max(log.log_start_offset()))
+                    .unwrap();
+                self.values.truncate(usize::try_from(log.log_end_offset()).unwrap());
+                self.flushed = self.flushed.min(self.values.len());
+            }
+            Step::DeleteRecords { share } => {
+                let offset = log.log_end_offset() * share / 4;
+                log.advance_log_start_offset(offset).unwrap();
+                self.deleted = self.deleted.max(offset);
+            }
+            Step::Retention => {
+                // Committed is what is flushed.
+                log.set_high_watermark(i64::try_from(self.flushed).unwrap());
+                log.apply_retention(crate::testing::NOW_MS).unwrap();
+            }
+            Step::Kill | Step::PowerFailure | Step::Restart => unreachable!("the broker does not live through these"),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    /// Whatever happens in whatever order: killed, nothing appended is lost; in a power failure, nothing flushed; and
+    /// what is there is what was appended, in its order.
+    #[test]
+    fn nothing_safe_is_ever_lost(steps in prop::collection::vec(step(), 1..60)) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut disk = FaultyDisk::default();
+        let mut opened = open_on(&disk, dir.path());
+        let mut model = Model::default();
+        for step in &steps {
+            let safe = match step {
+                Step::Kill => model.values.len(),
+                Step::Restart => {
+                    opened.dir.clean_shutdown().unwrap();
+                    model.values.len()
+                }
+                Step::PowerFailure => model.flushed,
+                step => {
+                    model.apply(step, &opened);
+                    continue;
+                }
+            };
+            drop(opened);
+            if matches!(step, Step::PowerFailure) {
+                disk.lose_unsynced();
+                disk = FaultyDisk::default();
+            }
+            opened = open_on(&disk, dir.path());
+            model.check(&opened, safe, matches!(step, Step::PowerFailure));
+            model.restarted(&opened);
+        }
+        model.check(&opened, model.values.len(), false);
+    }
+}

@@ -20,3 +20,10 @@ pub use decide::{ControllerEvent, Decision, decide};
 pub use defaults::ControllerDefaults;
 pub use leader_balance::LeaderBalance;
 pub use topic_name::validate_topic_name;
+
+#[cfg(test)]
+mod invariant_tests;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

@@ -50,6 +50,24 @@ impl Suite {
         self
     }
 
+    /// Adds a test that needs something of the operating system which cannot be installed. Without it the test is
+    /// ignored, and says why.
+    pub fn test_if(
+        &mut self,
+        name: &str,
+        possible: Result<()>,
+        body: impl FnOnce() -> Result<()> + Send + 'static,
+    ) -> &mut Self {
+        match possible {
+            Ok(()) => self.test(name, body),
+            Err(reason) => {
+                eprintln!("SKIPPED {name}: {reason:#}");
+                self.trials.push(Trial::test(name, || Ok(())).with_ignored_flag(true));
+                self
+            }
+        }
+    }
+
     /// Runs everything one after the other, then `tear_down`, whatever happened.
     pub fn run(self, tear_down: impl FnOnce()) -> ExitCode {
         let mut arguments = Arguments::from_args();

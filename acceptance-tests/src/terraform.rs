@@ -85,7 +85,12 @@ impl Workspace {
 
     /// A command, not started yet.
     pub fn prepare(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.program);
+        self.prepare_with(&self.program, arguments)
+    }
+
+    /// Another program in the folder and the environment of this configuration, not started yet.
+    pub fn prepare_with(&self, program: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command
             .args(arguments)
             .current_dir(self.path())

@@ -38,7 +38,7 @@ fn workspace(core: &Path, configuration: &str) -> Result<Workspace> {
 }
 
 /// One error, with each of `parts` in it.
-fn expect_error(workspace: &Workspace, command: &str, parts: &[&str]) -> Result<()> {
+pub(crate) fn expect_error(workspace: &Workspace, command: &str, parts: &[&str]) -> Result<()> {
     let arguments: &[&str] = match command {
         "apply" => &["apply", "-auto-approve", "-no-color", "-input=false"],
         _ => &["plan", "-no-color", "-input=false"],

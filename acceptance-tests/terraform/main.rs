@@ -2,9 +2,11 @@
 
 mod bad_input;
 mod drift;
+mod environment;
 mod installation;
 mod interruption;
 mod lifecycle;
+mod names;
 mod scale;
 mod secrets;
 
@@ -26,7 +28,9 @@ fn main() -> ExitCode {
     scale::add(&mut suite, &tools);
     installation::add(&mut suite, &tools);
     interruption::add(&mut suite, &tools);
+    names::add(&mut suite, &tools);
     bad_input::add(&mut suite, &tools);
+    environment::add(&mut suite, &tools);
     secrets::add(&mut suite, &tools);
     suite.run(|| ())
 }

@@ -11,7 +11,12 @@ use std::{
 
 use async_trait::async_trait;
 use clock::SystemClock;
-use control_plane_api::clusters::{CreateClusterRequest, UpdateBrokerCountRequest};
+use control_plane_api::{
+    SecretText,
+    clusters::{CreateClusterRequest, UpdateBrokerCountRequest},
+    configurations::CreateConfigurationRequest,
+    secrets_manager::CreateSecretRequest,
+};
 use engine::{
     BootstrapBrokers, ClusterSpec, Engine, EngineError, NewTopic, ObservedCluster, TopicAdmin, TopicDescription,
     TopicError, TopicSummary, TopicUpdate,
@@ -275,5 +280,66 @@ async fn same_token_and_body_again_give_the_first_answer() {
         ..orders()
     };
     assert!(matches!(create(other, "one").await, Err(OperationError::Conflict(_))));
+    running.until.cancel();
+}
+
+/// ARN of the configuration `settings`.
+async fn create_settings(running: &Running, token: &str) -> Result<String, OperationError> {
+    let request = CreateConfigurationRequest {
+        name: "settings".to_owned(),
+        description: None,
+        kafka_versions: Vec::new(),
+        server_properties: "num.partitions=3".into(),
+    };
+    let made = operations::create_configuration(&running.services, request, Some(token.to_owned())).await;
+    made.map(|configuration| configuration.arn)
+}
+
+#[tokio::test]
+async fn a_token_is_good_until_it_is_given_up_or_what_it_made_is_deleted() {
+    let stage = Stage::new();
+    let running = stage.start();
+    let first = create_settings(&running, "one").await.unwrap();
+    assert_eq!(create_settings(&running, "one").await.unwrap(), first);
+    // A control plane that starts anew still knows it.
+    running.until.cancel();
+    drop(running);
+    let running = stage.start();
+    assert_eq!(create_settings(&running, "one").await.unwrap(), first);
+    let services = &running.services;
+    operations::forget_idempotency_token(services, "one").await.unwrap();
+    operations::forget_idempotency_token(services, "nobody's")
+        .await
+        .unwrap();
+    let taken = create_settings(&running, "one").await;
+    assert!(matches!(taken, Err(OperationError::Conflict(_))));
+    operations::delete_configuration(services, &first).await.unwrap();
+    let second = create_settings(&running, "two").await.unwrap();
+    operations::delete_configuration(services, &second).await.unwrap();
+    assert_ne!(create_settings(&running, "two").await.unwrap(), second);
+    running.until.cancel();
+}
+
+#[tokio::test]
+async fn a_secret_is_made_once_and_its_password_leaves_no_trace_in_the_token() {
+    let stage = Stage::new();
+    let running = stage.start();
+    let create = |password: &str| {
+        let request = CreateSecretRequest {
+            name: "AmazonMSK_app".to_owned(),
+            description: None,
+            secret_string: SecretText::new(format!("{{\"username\":\"app\",\"password\":\"{password}\"}}")),
+            client_request_token: None,
+            tags: Vec::new(),
+        };
+        operations::create_secret(&running.services, request, Some("one".to_owned()))
+    };
+    let first = create("first-password").await.unwrap().arn;
+    // The same creation even with another password: an apply that was cut off may be repeated with a new one.
+    assert_eq!(create("other-password").await.unwrap().arn, first);
+    operations::forget_idempotency_token(&running.services, "one")
+        .await
+        .unwrap();
+    assert!(create("first-password").await.is_err());
     running.until.cancel();
 }

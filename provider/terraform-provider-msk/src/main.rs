@@ -12,6 +12,7 @@ mod timeouts;
 use std::{
     env,
     ffi::OsString,
+    fs,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -81,6 +82,7 @@ fn surroundings() -> Surroundings {
     let inherited = INHERITED
         .iter()
         .filter_map(|name| Some((OsString::from(name), env::var_os(name)?)));
+    let working_directory = env::current_dir().unwrap_or_else(|_| Path::new("/").to_path_buf());
     Surroundings {
         endpoint: variable("OPENMSK_ENDPOINT"),
         access_key: variable("AWS_ACCESS_KEY_ID"),
@@ -92,7 +94,18 @@ fn surroundings() -> Surroundings {
         executable: env::current_exe().ok(),
         search_path: path("PATH").map_or_else(Vec::new, |path| env::split_paths(&path).collect()),
         inherited: inherited.collect(),
-        working_directory: env::current_dir().unwrap_or_else(|_| Path::new("/").to_path_buf()),
+        workspace: workspace(&working_directory),
+        working_directory,
         now: SystemTime::now,
     }
+}
+
+/// The workspace that is selected, which Terraform does not tell a provider.
+fn workspace(working_directory: &Path) -> String {
+    let data = working_directory.join(path("TF_DATA_DIR").unwrap_or_else(|| ".terraform".into()));
+    variable("TF_WORKSPACE")
+        .or_else(|| fs::read_to_string(data.join("environment")).ok())
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "default".to_owned())
 }

@@ -43,6 +43,8 @@ pub(crate) struct Surroundings {
     pub(crate) inherited: Vec<(OsString, OsString)>,
     /// The directory the configuration is in; tells things it made from things of the same name made elsewhere.
     pub(crate) working_directory: PathBuf,
+    /// Name of the workspace that is selected: each has a state of its own.
+    pub(crate) workspace: String,
     /// The time, for signatures.
     pub(crate) now: fn() -> SystemTime,
 }
@@ -182,7 +184,10 @@ impl Provider for MskProvider {
 
     fn resources(&self) -> Vec<Arc<dyn Resource>> {
         let control_plane = || self.control_plane.clone();
-        let creations = Arc::new(resources::Creations::new(self.surroundings.working_directory.clone()));
+        let creations = Arc::new(resources::Creations::new(
+            self.surroundings.working_directory.clone(),
+            self.surroundings.workspace.clone(),
+        ));
         vec![
             Arc::new(resources::Cluster::new(control_plane(), creations.clone())),
             Arc::new(resources::Configuration::new(control_plane(), creations.clone())),
@@ -207,6 +212,7 @@ mod tests {
             search_path: Vec::new(),
             inherited: Vec::new(),
             working_directory: "/work".into(),
+            workspace: "default".to_owned(),
             now: || SystemTime::UNIX_EPOCH,
         }
     }

@@ -1,9 +1,9 @@
 //! Makes creations repeatable: an apply that was killed before Terraform could write its state leaves something behind
 //! that no state knows of, and the next apply finds it again.
 //!
-//! A creation carries a token that is the same whenever the same directory creates a resource of the same type and name.
-//! The state keeps the token privately until the next read, which proves that the state was written; from then on the
-//! control plane refuses the name like any other that is taken.
+//! A creation carries a token that is the same whenever the same workspace of the same directory creates a resource of
+//! the same type and name. The state keeps the token privately until the next read, which proves that the state was
+//! written; from then on the control plane refuses the name like any other that is taken.
 
 use std::{
     collections::BTreeSet,
@@ -22,14 +22,16 @@ const PRIVATE_KEY: &str = "create_token";
 #[derive(Debug)]
 pub(crate) struct Creations {
     working_directory: PathBuf,
+    workspace: String,
     begun: Mutex<BTreeSet<String>>,
 }
 
 impl Creations {
-    /// Creations of the configuration in a directory.
-    pub(crate) fn new(working_directory: PathBuf) -> Self {
+    /// Creations of the configuration in a directory, for one of its workspaces.
+    pub(crate) fn new(working_directory: PathBuf, workspace: String) -> Self {
         Self {
             working_directory,
+            workspace,
             begun: Mutex::default(),
         }
     }
@@ -41,7 +43,8 @@ impl Creations {
         name: &str,
         sink: &mut StateSink,
     ) -> std::result::Result<String, Diagnostics> {
-        let origin = format!("{}#{type_name}#{name}", self.working_directory.display());
+        let (directory, workspace) = (self.working_directory.display(), &self.workspace);
+        let origin = format!("{directory}#{workspace}#{type_name}#{name}");
         let token = Uuid::new_v5(&Uuid::NAMESPACE_URL, origin.as_bytes()).to_string();
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
         if !begun.insert(token.clone()) {
@@ -72,23 +75,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn token_is_that_of_directory_type_and_name() {
-        let token = |directory: &str, kind: &str, name: &str| {
+    fn token_is_that_of_directory_workspace_type_and_name() {
+        let token = |place: &str, kind: &str, name: &str| {
             let mut sink = StateSink::default();
-            let token = Creations::new(directory.into()).begin(kind, name, &mut sink).unwrap();
+            let (directory, workspace) = place.split_once('#').unwrap();
+            let creations = Creations::new(directory.into(), workspace.to_owned());
+            let token = creations.begin(kind, name, &mut sink).unwrap();
             assert_eq!(sink.private.string(PRIVATE_KEY), Some(token.as_str()));
             token
         };
-        let first = token("/a", "msk_cluster", "orders");
-        assert_eq!(token("/a", "msk_cluster", "orders"), first);
-        assert_ne!(token("/b", "msk_cluster", "orders"), first);
-        assert_ne!(token("/a", "msk_topic", "orders"), first);
-        assert_ne!(token("/a", "msk_cluster", "shop"), first);
+        let first = token("/a#default", "msk_cluster", "orders");
+        assert_eq!(token("/a#default", "msk_cluster", "orders"), first);
+        assert_ne!(token("/b#default", "msk_cluster", "orders"), first);
+        assert_ne!(token("/a#staging", "msk_cluster", "orders"), first);
+        assert_ne!(token("/a#default", "msk_topic", "orders"), first);
+        assert_ne!(token("/a#default", "msk_cluster", "shop"), first);
     }
 
     #[test]
     fn second_resource_of_a_name_is_refused() {
-        let creations = Creations::new("/a".into());
+        let creations = Creations::new("/a".into(), "default".to_owned());
         let mut sink = StateSink::default();
         creations.begin("msk_cluster", "orders", &mut sink).unwrap();
         let refused = creations.begin("msk_cluster", "orders", &mut sink).unwrap_err();

@@ -1,12 +1,7 @@
 //! A machine that is in the way: a port is taken, the disk is full. One diagnostic says what to do, and once that is
 //! done the next apply converges. The tests do so in namespaces of their own, so that nobody else notices.
 
-use std::{
-    fs,
-    path::Path,
-    process::Command,
-    time::Duration,
-};
+use std::{fs, path::Path, process::Command, time::Duration};
 
 use acceptance_tests::{
     binaries,

@@ -73,7 +73,7 @@ fn unwritten(core: PathBuf) -> Result<()> {
 fn twice(core: PathBuf) -> Result<()> {
     let second = "\nresource \"msk_configuration\" \"second\" {\n  name = \"clients\"\n  server_properties = \"\"\n}\n\
                   resource \"msk_topic\" \"second\" {\n  cluster_arn = msk_cluster.this.arn\n  name = \"orders\"\n  \
-                  partition_count = 1\n  depends_on = [msk_topic.orders]\n}\n";
+                  partition_count = 1\n  replication_factor = 1\n  depends_on = [msk_topic.orders]\n}\n";
     let workspace = workspace(&core, &format!("{CONFIGURATION}{second}"))?;
     let refused = workspace
         .fail(&["apply", "-auto-approve", "-no-color", "-input=false"])?

@@ -50,8 +50,9 @@ def state(arn):
 def finish(operation_arn):
     def done():
         info = KAFKA.describe_cluster_operation(ClusterOperationArn=operation_arn)["ClusterOperationInfo"]
-        assert info["OperationState"] in ("PENDING", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"), info
-        return info["OperationState"] == "UPDATE_COMPLETE"
+        kind = "REBOOT" if info["OperationType"] == "REBOOT_NODE" else "UPDATE"
+        assert info["OperationState"] in ("PENDING", f"{kind}_IN_PROGRESS", f"{kind}_COMPLETE"), info
+        return info["OperationState"] == f"{kind}_COMPLETE"
 
     wait(operation_arn, done)
 
@@ -129,6 +130,16 @@ finish(
 brokers(4)
 newer = KAFKA.describe_cluster(ClusterArn=arn)["ClusterInfo"]["CurrentVersion"]
 assert newer != version
+
+for wrong in ([], ["1", "2"], ["5"], ["one"]):
+    refused("BadRequestException", KAFKA.reboot_broker, ClusterArn=arn, BrokerIds=wrong)
+begun = KAFKA.reboot_broker(ClusterArn=arn, BrokerIds=["2"])
+assert begun["ClusterArn"] == arn, begun
+assert state(arn) in ("REBOOTING_BROKER", "ACTIVE"), state(arn)
+finish(begun["ClusterOperationArn"])
+assert state(arn) == "ACTIVE"
+partitions = KAFKA.describe_topic_partitions(ClusterArn=arn, TopicName="orders")["Partitions"]
+assert all(len(it["Isr"]) == 3 for it in partitions), partitions
 
 KAFKA.update_configuration(Arn=configuration, ServerProperties=b"num.partitions=5\nmin.insync.replicas=2\n")
 finish(

@@ -55,6 +55,7 @@ mod tests {
             ca_path: "/ca.pem".into(),
         };
         let file = BrokerConfigFile::new(&cluster, 2, "zone-a", Ipv4Addr::new(127, 16, 0, 2), folder.path());
+        let file = file.rebooted(2);
         let path = folder.path().join("config.json");
         std::fs::write(&path, file.to_json()).unwrap();
         let config = BrokerConfig::load(&path).unwrap();

@@ -429,6 +429,14 @@ pub struct UpdateBrokerCountRequest {
     pub target_number_of_broker_nodes: i64,
 }
 
+/// `RebootBroker`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RebootBrokerRequest {
+    /// Ids of the brokers; MSK takes one at a time.
+    pub broker_ids: Vec<String>,
+}
+
 /// `UpdateClusterConfiguration`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -69,7 +69,8 @@ pub struct ClusterOperationInfo {
     pub error_info: Option<ErrorInfo>,
     /// Identity.
     pub operation_arn: String,
-    /// `PENDING`, `UPDATE_IN_PROGRESS`, `UPDATE_COMPLETE` or `UPDATE_FAILED`.
+    /// `PENDING`, `UPDATE_IN_PROGRESS`, `UPDATE_COMPLETE` or `UPDATE_FAILED`; of a reboot `REBOOT_IN_PROGRESS` and
+    /// `REBOOT_COMPLETE`.
     pub operation_state: String,
     /// Steps in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]

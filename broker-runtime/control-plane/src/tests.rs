@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use clock::SystemClock;
 use control_plane_api::{
     SecretText,
-    clusters::{CreateClusterRequest, UpdateBrokerCountRequest},
+    clusters::{CreateClusterRequest, RebootBrokerRequest, UpdateBrokerCountRequest},
     configurations::CreateConfigurationRequest,
     secrets_manager::CreateSecretRequest,
 };
@@ -213,6 +213,48 @@ async fn cluster_is_made_grown_and_deleted() {
     operations::delete_cluster(services, &arn, None).await.unwrap();
     running.until(&arn, None).await;
     assert!(stage.engine.clusters.lock().is_empty());
+    running.until.cancel();
+}
+
+#[tokio::test]
+async fn a_reboot_is_an_operation_on_one_broker() {
+    let stage = Stage::new();
+    let running = stage.start();
+    let create = operations::create_cluster(&running.services, orders(), None);
+    let arn = create.await.unwrap().cluster_arn;
+    running.until(&arn, Some("ACTIVE")).await;
+    let version = queries::describe_cluster(&running.services, &arn)
+        .await
+        .unwrap()
+        .current_version;
+    let reboot = |ids: &[&str]| RebootBrokerRequest {
+        broker_ids: ids.iter().map(|id| (*id).to_owned()).collect(),
+    };
+    for wrong in [&[][..], &["1", "2"], &["0"], &["4"], &["b-1"]] {
+        let refused = operations::reboot_broker(&running.services, &arn, &reboot(wrong)).await;
+        assert!(matches!(refused, Err(OperationError::InvalidRequest { .. })), "{wrong:?}");
+    }
+    // A control plane that is killed meanwhile has begun it, the next one ends it, and it is done once.
+    stage.engine.hangs.store(true, Ordering::SeqCst);
+    let begun = operations::reboot_broker(&running.services, &arn, &reboot(&["2"])).await;
+    let operation_arn = begun.unwrap().cluster_operation_arn;
+    running.until(&arn, Some("REBOOTING_BROKER")).await;
+    let again = operations::reboot_broker(&running.services, &arn, &reboot(&["3"])).await;
+    assert!(again.is_err(), "one at a time");
+    running.until.cancel();
+    stage.engine.hangs.store(false, Ordering::SeqCst);
+    let running = stage.start();
+    running.until(&arn, Some("ACTIVE")).await;
+    let services = &running.services;
+    let operation = queries::describe_cluster_operation(services, &operation_arn).await.unwrap();
+    assert_eq!(
+        (operation.operation_type.as_str(), operation.operation_state.as_str()),
+        ("REBOOT_NODE", "REBOOT_COMPLETE")
+    );
+    let reboots = stage.engine.clusters.lock().values().next().unwrap().reboots.clone();
+    assert_eq!(reboots, BTreeMap::from([(2, 1)]));
+    let info = queries::describe_cluster(services, &arn).await.unwrap();
+    assert_eq!(info.current_version, version, "its settings are the same");
     running.until.cancel();
 }
 

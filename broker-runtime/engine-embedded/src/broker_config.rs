@@ -24,6 +24,14 @@ pub struct BrokerConfigFile {
     controller_socket: PathBuf,
     server_properties: BTreeMap<String, String>,
     version: String,
+    /// How often the broker has been asked to restart: a file with another number is another configuration.
+    #[serde(skip_serializing_if = "is_zero")]
+    reboots: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -77,7 +85,14 @@ impl BrokerConfigFile {
             controller_socket: cluster.controller_socket.clone(),
             server_properties: cluster.static_properties.clone(),
             version: cluster.version.clone(),
+            reboots: 0,
         }
+    }
+
+    /// The same after it has been asked to restart `reboots` times.
+    #[must_use]
+    pub fn rebooted(self, reboots: u64) -> Self {
+        Self { reboots, ..self }
     }
 
     /// The text of the file.

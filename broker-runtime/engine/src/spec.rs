@@ -25,6 +25,8 @@ pub struct ClusterSpec {
     pub server_properties: BTreeMap<String, String>,
     /// SCRAM users; all others are removed.
     pub scram_users: Vec<ScramUser>,
+    /// How often each broker has been asked to restart, by id: one more than before restarts it once.
+    pub reboots: BTreeMap<i32, u64>,
 }
 
 /// Listeners that are open to clients; MSK's port numbers are in `docs/glossary.md`.

@@ -37,6 +37,9 @@ pub struct BrokerConfig {
     pub server_properties: BTreeMap<String, String>,
     /// Kafka version offered, such as `4.1.x.kraft`.
     pub version: String,
+    /// How often an operator has asked for a restart: what tells this configuration from the one before.
+    #[serde(default)]
+    pub reboots: u64,
     /// Program and arguments that bring `serve` back when it stays unreachable; `None` leaves that to others.
     #[serde(default)]
     pub runtime_restart: Option<Vec<String>>,

@@ -90,6 +90,13 @@ impl Client {
             .await
     }
 
+    /// Begins to restart a broker.
+    pub async fn reboot_broker(&self, arn: &str, request: &RebootBrokerRequest) -> Result<UpdateClusterResponse> {
+        let path = cluster_path(arn, "/reboot-broker");
+        self.call(Call::new("reboot_broker", Method::PUT, path).json(request))
+            .await
+    }
+
     /// Begins to give a cluster another configuration, or another revision of its configuration.
     pub async fn update_cluster_configuration(
         &self,

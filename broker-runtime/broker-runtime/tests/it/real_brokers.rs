@@ -39,6 +39,7 @@ impl Stage {
             },
             server_properties: BTreeMap::from([("min.insync.replicas".to_owned(), "2".to_owned())]),
             scram_users: Vec::new(),
+            reboots: BTreeMap::new(),
         };
         Self {
             folder: tempfile::tempdir().unwrap(),

@@ -82,6 +82,7 @@ async fn of_cluster(api: &Api, request: &Request, arn: &str, rest: &[&str]) -> A
         ("PUT", ["configuration"]) => {
             json(&operations::update_cluster_configuration(services, arn, request.json()?).await?)
         }
+        ("PUT", ["reboot-broker"]) => json(&operations::reboot_broker(services, arn, &request.json()?).await?),
         ("PATCH", ["security"]) => json(&operations::update_security(services, arn, request.json()?).await?),
         ("GET", ["bootstrap-brokers"]) => json(&queries::get_bootstrap_brokers(services, arn).await?),
         ("GET", ["nodes"]) => {
@@ -187,7 +188,7 @@ async fn others(api: &Api, request: &Request, rest: &[&str]) -> Answer {
     match (request.method.as_str(), rest) {
         ("GET", ["operations", arn]) => until_final(services, request, || async {
             let operation = queries::describe_cluster_operation(services, arn).await?;
-            let done = matches!(operation.operation_state.as_str(), "UPDATE_COMPLETE" | "UPDATE_FAILED");
+            let done = operation.end_time.is_some();
             Ok((operation, done))
         })
         .await

@@ -1,9 +1,11 @@
 //! Operations on clusters. Each writes the intent and its Operation in one transaction; a reconciler carries it out.
 
+use std::collections::BTreeMap;
+
 use control_plane_api::{
     clusters::{
         BrokerNodeGroupInfo, ClientAuthentication, CreateClusterRequest, CreateClusterResponse, CreateClusterV2Request,
-        DeleteClusterResponse, EncryptionInfo, UpdateBrokerCountRequest, UpdateClusterConfigurationRequest,
+        DeleteClusterResponse, EncryptionInfo, RebootBrokerRequest, UpdateBrokerCountRequest, UpdateClusterConfigurationRequest,
         UpdateClusterResponse, UpdateSecurityRequest,
     },
     operations::{ErrorInfo, MutableClusterInfo},
@@ -51,6 +53,7 @@ pub(crate) async fn create_cluster(
         encryption_info: request.encryption_info,
         configuration_info: request.configuration_info,
         enhanced_monitoring: monitoring(request.enhanced_monitoring)?,
+        reboots: BTreeMap::new(),
     };
     check_storage_mode(request.storage_mode.as_deref())?;
     check_access(
@@ -185,7 +188,7 @@ pub(crate) async fn update_broker_count(
     const PARAMETER: &str = "targetNumberOfBrokerNodes";
     let wanted = broker_count(PARAMETER, request.target_number_of_broker_nodes)?;
     let kind = OperationKind::IncreaseBrokerCount;
-    update(services, arn, &request.current_version, kind, |settings| {
+    update(services, arn, Some(&request.current_version), kind, |settings| {
         if wanted < settings.broker_count {
             return Err(OperationError::invalid(
                 PARAMETER,
@@ -212,7 +215,7 @@ pub(crate) async fn update_cluster_configuration(
     request: UpdateClusterConfigurationRequest,
 ) -> Result<UpdateClusterResponse, OperationError> {
     let kind = OperationKind::UpdateClusterConfiguration;
-    update(services, arn, &request.current_version, kind, |settings| {
+    update(services, arn, Some(&request.current_version), kind, |settings| {
         settings.configuration_info = Some(request.configuration_info);
         Ok(())
     })
@@ -225,7 +228,7 @@ pub(crate) async fn update_security(
     request: UpdateSecurityRequest,
 ) -> Result<UpdateClusterResponse, OperationError> {
     let kind = OperationKind::UpdateSecurity;
-    update(services, arn, &request.current_version, kind, |settings| {
+    update(services, arn, Some(&request.current_version), kind, |settings| {
         if request.client_authentication.is_some() {
             settings.client_authentication = request.client_authentication;
         }
@@ -239,11 +242,33 @@ pub(crate) async fn update_security(
     })
 }
 
+/// `RebootBroker`. The broker gives up its leaderships, stops in good order and comes back; one at a time, as in MSK.
+pub(crate) async fn reboot_broker(
+    services: &Services,
+    arn: &str,
+    request: &RebootBrokerRequest,
+) -> Result<UpdateClusterResponse, OperationError> {
+    const PARAMETER: &str = "brokerIds";
+    let [broker] = request.broker_ids.as_slice() else {
+        let message = format!("one broker is restarted at a time, not {}", request.broker_ids.len());
+        return Err(OperationError::invalid(PARAMETER, message));
+    };
+    update(services, arn, None, OperationKind::RebootNode, |settings| {
+        let id: Option<u32> = broker.parse().ok().filter(|id| (1..=settings.broker_count).contains(id));
+        let Some(id) = id.and_then(|id| i32::try_from(id).ok()) else {
+            let message = format!("{broker:?} is no broker: the cluster has 1 to {}", settings.broker_count);
+            return Err(OperationError::invalid(PARAMETER, message));
+        };
+        *settings.reboots.entry(id).or_default() += 1;
+        Ok(())
+    })
+}
+
 /// Begins an update: `change` makes the wanted settings out of those in force.
 fn update(
     services: &Services,
     arn: &str,
-    version: &str,
+    version: Option<&str>,
     kind: OperationKind,
     change: impl FnOnce(&mut ClusterSettings) -> Result<(), OperationError>,
 ) -> Result<UpdateClusterResponse, OperationError> {
@@ -256,7 +281,10 @@ fn update(
     services.store.transaction(|transaction| {
         let mut cluster = again(transaction, &found)?;
         check_updatable(&cluster, version)?;
-        cluster.state = ClusterState::Updating;
+        cluster.state = match kind {
+            OperationKind::RebootNode => ClusterState::RebootingBroker,
+            _ => ClusterState::Updating,
+        };
         cluster.active_operation = Some(operation.uuid);
         transaction.put(&operation)?;
         transaction.put(&cluster)?;
@@ -275,7 +303,7 @@ fn again(transaction: &Transaction<'_>, cluster: &ClusterRecord) -> Result<Clust
     found.ok_or_else(|| OperationError::NotFound(format!("cluster {} does not exist", cluster.arn)))
 }
 
-fn check_updatable(cluster: &ClusterRecord, version: &str) -> Result<(), OperationError> {
+fn check_updatable(cluster: &ClusterRecord, version: Option<&str>) -> Result<(), OperationError> {
     if cluster.state != ClusterState::Active {
         let message = format!(
             "cluster {:?} is {}: it can be updated when it is ACTIVE",
@@ -284,7 +312,7 @@ fn check_updatable(cluster: &ClusterRecord, version: &str) -> Result<(), Operati
         );
         return Err(OperationError::invalid("clusterArn", message));
     }
-    if version != current_version(cluster) {
+    if version.is_some_and(|version| version != current_version(cluster)) {
         return Err(stale(cluster));
     }
     Ok(())

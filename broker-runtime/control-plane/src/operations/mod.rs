@@ -25,7 +25,7 @@ mod tags;
 mod topics;
 
 pub(crate) use clusters::{
-    create_cluster, create_cluster_v2, delete_cluster, update_broker_count, update_cluster_configuration,
+    create_cluster, create_cluster_v2, delete_cluster, reboot_broker, update_broker_count, update_cluster_configuration,
     update_security,
 };
 pub(crate) use configurations::{create_configuration, delete_configuration, update_configuration};

@@ -70,7 +70,7 @@ async fn change(
 }
 
 fn check(cluster: &ClusterRecord) -> Result<(), OperationError> {
-    if !matches!(cluster.state, ClusterState::Active | ClusterState::Updating) {
+    if !cluster.state.serves() {
         let message = format!("cluster {:?} is {}", cluster.name, cluster.state.name());
         return Err(OperationError::invalid("clusterArn", message));
     }

@@ -86,7 +86,7 @@ fn version_1(operation: &OperationRecord) -> ClusterOperationInfo {
         end_time: operation.ended_ms.map(iso8601),
         error_info: operation.error.clone(),
         operation_arn: operation.arn.clone(),
-        operation_state: operation.state.name().to_owned(),
+        operation_state: operation.state.name(operation.kind).to_owned(),
         operation_steps: steps(operation),
         operation_type: operation.kind.name().to_owned(),
         source_cluster_info: operation.source.clone(),
@@ -102,7 +102,7 @@ fn version_2(operation: &OperationRecord) -> ClusterOperationV2 {
         end_time: operation.ended_ms.map(iso8601),
         error_info: operation.error.clone(),
         operation_arn: operation.arn.clone(),
-        operation_state: operation.state.name().to_owned(),
+        operation_state: operation.state.name(operation.kind).to_owned(),
         operation_type: operation.kind.name().to_owned(),
         provisioned: Some(ClusterOperationV2Provisioned {
             operation_steps: steps(operation),

@@ -15,7 +15,7 @@ use crate::{
 /// A cluster whose brokers can be asked.
 pub(crate) fn reachable_cluster(services: &Services, arn: &str) -> Result<ClusterRecord, OperationError> {
     let cluster = cluster_record(services, arn)?;
-    if matches!(cluster.state, ClusterState::Active | ClusterState::Updating) {
+    if cluster.state.serves() {
         return Ok(cluster);
     }
     let message = format!("cluster {:?} is {}", cluster.name, cluster.state.name());

@@ -226,9 +226,11 @@ fn finish(services: &Services, operation: &OperationRecord, failure: Option<Stri
                 error_code: "OPERATION_FAILED".to_owned(),
                 error_string: message,
             });
+            // What a restart was begun with is not taken back: that would be another restart.
+            cluster.settings.reboots.clone_from(&operation.wanted.reboots);
         } else {
             cluster.settings = operation.wanted.clone();
-            cluster.version += 1;
+            cluster.version += u64::from(operation.kind != OperationKind::RebootNode);
         }
         transaction.put(&operation)?;
         transaction.put(&cluster)
@@ -264,7 +266,7 @@ pub(crate) async fn apply_users(services: &Services, cluster: Uuid) -> Result<()
     };
     let wanted = match (record.state, record.active_operation) {
         (ClusterState::Active, _) => record.settings.clone(),
-        (ClusterState::Updating, Some(operation)) => {
+        (ClusterState::Updating | ClusterState::RebootingBroker, Some(operation)) => {
             match services.store.get::<OperationRecord>(&operation.to_string())? {
                 Some(operation) => operation.wanted,
                 None => record.settings.clone(),

@@ -35,6 +35,7 @@ pub(crate) fn specification(
         ),
         server_properties: properties(services, settings)?,
         scram_users: users(services, cluster)?,
+        reboots: settings.reboots.clone(),
     })
 }
 

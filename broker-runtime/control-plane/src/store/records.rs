@@ -21,6 +21,8 @@ pub(crate) enum ClusterState {
     Active,
     /// An update is under way; it serves.
     Updating,
+    /// A broker is being restarted; it serves.
+    RebootingBroker,
     /// It is being removed.
     Deleting,
     /// It could not be made.
@@ -34,9 +36,15 @@ impl ClusterState {
             Self::Creating => "CREATING",
             Self::Active => "ACTIVE",
             Self::Updating => "UPDATING",
+            Self::RebootingBroker => "REBOOTING_BROKER",
             Self::Deleting => "DELETING",
             Self::Failed => "FAILED",
         }
+    }
+
+    /// True while clients are served.
+    pub(crate) fn serves(self) -> bool {
+        matches!(self, Self::Active | Self::Updating | Self::RebootingBroker)
     }
 }
 
@@ -50,6 +58,9 @@ pub(crate) struct ClusterSettings {
     pub(crate) encryption_info: Option<EncryptionInfo>,
     pub(crate) configuration_info: Option<ConfigurationInfo>,
     pub(crate) enhanced_monitoring: String,
+    /// How often each broker has been asked to restart, by id.
+    #[serde(default)]
+    pub(crate) reboots: BTreeMap<i32, u64>,
 }
 
 /// A cluster.
@@ -87,6 +98,7 @@ pub(crate) enum OperationKind {
     CreateCluster,
     DeleteCluster,
     IncreaseBrokerCount,
+    RebootNode,
     UpdateClusterConfiguration,
     UpdateSecurity,
 }
@@ -98,6 +110,7 @@ impl OperationKind {
             Self::CreateCluster => "CREATE_CLUSTER",
             Self::DeleteCluster => "DELETE_CLUSTER",
             Self::IncreaseBrokerCount => "INCREASE_BROKER_COUNT",
+            Self::RebootNode => "REBOOT_NODE",
             Self::UpdateClusterConfiguration => "UPDATE_CLUSTER_CONFIGURATION",
             Self::UpdateSecurity => "UPDATE_SECURITY",
         }
@@ -115,13 +128,15 @@ pub(crate) enum OperationState {
 }
 
 impl OperationState {
-    /// Name on the wire.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "PENDING",
-            Self::UpdateInProgress => "UPDATE_IN_PROGRESS",
-            Self::UpdateComplete => "UPDATE_COMPLETE",
-            Self::UpdateFailed => "UPDATE_FAILED",
+    /// Name on the wire, which depends on what is done.
+    pub(crate) fn name(self, kind: OperationKind) -> &'static str {
+        match (self, kind) {
+            (Self::Pending, _) => "PENDING",
+            (Self::UpdateInProgress, OperationKind::RebootNode) => "REBOOT_IN_PROGRESS",
+            (Self::UpdateInProgress, _) => "UPDATE_IN_PROGRESS",
+            (Self::UpdateComplete, OperationKind::RebootNode) => "REBOOT_COMPLETE",
+            (Self::UpdateComplete, _) => "UPDATE_COMPLETE",
+            (Self::UpdateFailed, _) => "UPDATE_FAILED",
         }
     }
 }

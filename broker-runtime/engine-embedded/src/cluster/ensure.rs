@@ -71,10 +71,8 @@ impl Cluster {
         let ids = wanted.broker_ids();
         ids.map(|id| {
             let (address, files) = (description.block.address(id), self.layout.broker(id));
-            (
-                id,
-                BrokerConfigFile::new(&cluster, id, &wanted.zone(id), address, files.root()),
-            )
+            let config = BrokerConfigFile::new(&cluster, id, &wanted.zone(id), address, files.root());
+            (id, config.rebooted(spec.reboots.get(&id).copied().unwrap_or_default()))
         })
         .collect()
     }

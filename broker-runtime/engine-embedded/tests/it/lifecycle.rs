@@ -21,6 +21,7 @@ pub fn trials() -> Vec<Trial> {
             properties_change,
         ),
         trial("listener_is_opened_by_a_rolling_restart", listener_opened),
+        trial("reboot_restarts_one_broker_once", rebooted),
         trial("next_engine_adopts_what_runs", adopted),
         trial("killed_broker_is_back", killed),
         trial("broker_that_died_in_our_absence_is_started", died_in_absence),
@@ -117,6 +118,24 @@ async fn listener_opened() {
     let observed = stage.observe(&engine).await;
     assert!(all_run(&observed));
     assert!(!is_free(&observed.bootstrap.plaintext[0]));
+}
+
+async fn rebooted() {
+    let stage = Stage::new();
+    let engine = stage.engine().await;
+    engine.ensure(&stage.spec(3)).await.unwrap();
+    let before = pids(&stage.observe(&engine).await);
+    let mut spec = stage.spec(3);
+    spec.reboots.insert(2, 1);
+    for _ in 0..2 {
+        engine.ensure(&spec).await.unwrap();
+    }
+    let once = pids(&stage.observe(&engine).await);
+    assert_eq!((once[0], once[2]), (before[0], before[2]), "the others stay");
+    assert_ne!(once[1], before[1]);
+    spec.reboots.insert(2, 2);
+    engine.ensure(&spec).await.unwrap();
+    assert_ne!(pids(&stage.observe(&engine).await)[1], once[1]);
 }
 
 async fn adopted() {

@@ -232,7 +232,10 @@ async fn a_reboot_is_an_operation_on_one_broker() {
     };
     for wrong in [&[][..], &["1", "2"], &["0"], &["4"], &["b-1"]] {
         let refused = operations::reboot_broker(&running.services, &arn, &reboot(wrong)).await;
-        assert!(matches!(refused, Err(OperationError::InvalidRequest { .. })), "{wrong:?}");
+        assert!(
+            matches!(refused, Err(OperationError::InvalidRequest { .. })),
+            "{wrong:?}"
+        );
     }
     // A control plane that is killed meanwhile has begun it, the next one ends it, and it is done once.
     stage.engine.hangs.store(true, Ordering::SeqCst);
@@ -246,7 +249,9 @@ async fn a_reboot_is_an_operation_on_one_broker() {
     let running = stage.start();
     running.until(&arn, Some("ACTIVE")).await;
     let services = &running.services;
-    let operation = queries::describe_cluster_operation(services, &operation_arn).await.unwrap();
+    let operation = queries::describe_cluster_operation(services, &operation_arn)
+        .await
+        .unwrap();
     assert_eq!(
         (operation.operation_type.as_str(), operation.operation_state.as_str()),
         ("REBOOT_NODE", "REBOOT_COMPLETE")

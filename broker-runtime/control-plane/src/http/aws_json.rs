@@ -5,7 +5,7 @@ use control_plane_api::secrets_manager::ListSecretsResponse;
 use http::header::CONTENT_TYPE;
 use serde::Serialize;
 
-use super::{handlers, request::Request, serve::Api};
+use super::{api::Api, request::Request};
 use crate::{arn::ACCOUNT, error::OperationError, operations, queries};
 
 /// `POST /` with the operation in `X-Amz-Target`.
@@ -14,7 +14,7 @@ pub(super) async fn secrets_manager(api: &Api, request: &Request) -> Result<Resp
     let target = request.header("x-amz-target").unwrap_or_default();
     match target.rsplit('.').next().unwrap_or_default() {
         "CreateSecret" => {
-            let token = handlers::idempotency_token(request);
+            let token = request.idempotency_token();
             json(&operations::create_secret(services, request.json()?, token).await?)
         }
         "PutSecretValue" | "UpdateSecret" => json(&operations::put_secret_value(services, request.json()?).await?),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::response::{IntoResponse, Response};
 use control_plane_api::{
     clusters::{DescribeClusterResponse, DescribeClusterV2Response},
-    clusters::{IDEMPOTENCY_HEADER, ListClustersResponse, ListClustersV2Response, WAIT_PARAMETER},
+    clusters::{ListClustersResponse, ListClustersV2Response, WAIT_PARAMETER},
     configurations::{ListConfigurationRevisionsResponse, ListConfigurationsResponse},
     nodes::ListNodesResponse,
     operations::{
@@ -19,7 +19,7 @@ use control_plane_api::{
 use http::{StatusCode, header::CONTENT_TYPE};
 use serde::Serialize;
 
-use super::{request::Request, serve::Api};
+use super::{api::Api, request::Request};
 use crate::{error::OperationError, operations, queries, services::Services};
 
 /// How long a query waits for something at most.
@@ -55,7 +55,7 @@ async fn clusters(api: &Api, request: &Request, arn: Option<&str>) -> Answer {
     let services = &*api.services;
     match (request.method.as_str(), arn) {
         ("POST", None) => {
-            json(&operations::create_cluster(services, request.json()?, idempotency_token(request)).await?)
+            json(&operations::create_cluster(services, request.json()?, request.idempotency_token()).await?)
         }
         ("GET", None) => {
             let rows = queries::list_clusters(services, request.parameter("clusterNameFilter")).await?;
@@ -129,7 +129,7 @@ async fn topics(api: &Api, request: &Request, arn: &str, rest: &[&str]) -> Answe
     let services = &*api.services;
     match (request.method.as_str(), rest) {
         ("POST", []) => {
-            json(&operations::create_topic(services, arn, request.json()?, idempotency_token(request)).await?)
+            json(&operations::create_topic(services, arn, request.json()?, request.idempotency_token()).await?)
         }
         ("GET", []) => {
             let mut rows = queries::list_topics(services, arn).await?;
@@ -155,7 +155,7 @@ async fn configurations(api: &Api, request: &Request, rest: &[&str]) -> Answer {
     let services = &*api.services;
     match (request.method.as_str(), rest) {
         ("POST", []) => {
-            json(&operations::create_configuration(services, request.json()?, idempotency_token(request)).await?)
+            json(&operations::create_configuration(services, request.json()?, request.idempotency_token()).await?)
         }
         ("GET", []) => {
             let rows = queries::list_configurations(services).await?;
@@ -225,7 +225,7 @@ async fn version_2(api: &Api, request: &Request, rest: &[&str]) -> Answer {
     let services = &*api.services;
     match (request.method.as_str(), rest) {
         ("POST", ["clusters"]) => {
-            json(&operations::create_cluster_v2(services, request.json()?, idempotency_token(request)).await?)
+            json(&operations::create_cluster_v2(services, request.json()?, request.idempotency_token()).await?)
         }
         ("GET", ["clusters"]) => {
             let (name, kind) = (
@@ -299,10 +299,6 @@ where
             () = &mut deadline => return Ok(answer),
         }
     }
-}
-
-pub(super) fn idempotency_token(request: &Request) -> Option<String> {
-    request.header(IDEMPOTENCY_HEADER).map(str::to_owned)
 }
 
 fn not_available(request: &Request) -> Answer {

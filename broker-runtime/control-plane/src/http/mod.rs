@@ -1,5 +1,6 @@
 //! The API: a request is read, its signature checked, its operation found and called, and the answer or error encoded.
 
+mod api;
 mod aws_json;
 mod credentials;
 mod error;

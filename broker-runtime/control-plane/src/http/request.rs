@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use control_plane_api::clusters::IDEMPOTENCY_HEADER;
 use http::{HeaderMap, Method};
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
@@ -41,6 +42,11 @@ impl Request {
             headers,
             body,
         }
+    }
+
+    /// The caller's token for a creation that may be asked for twice.
+    pub(crate) fn idempotency_token(&self) -> Option<String> {
+        self.header(IDEMPOTENCY_HEADER).map(str::to_owned)
     }
 
     /// A header, when it is text.

@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    api::Api,
     aws_json,
     credentials::Credentials,
     error, handlers,
@@ -19,13 +20,6 @@ use crate::services::Services;
 
 /// Bytes of a request's body at most.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
-
-/// What every request is answered from.
-pub(super) struct Api {
-    pub(super) services: Arc<Services>,
-    pub(super) pages: Pages,
-    credentials: Credentials,
-}
 
 /// Answers the API until `until` is cancelled; calls under way are finished.
 pub(crate) async fn serve(

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use control_plane_api::{
     clusters::{
         BrokerNodeGroupInfo, ClientAuthentication, CreateClusterRequest, CreateClusterResponse, CreateClusterV2Request,
-        DeleteClusterResponse, EncryptionInfo, RebootBrokerRequest, UpdateBrokerCountRequest, UpdateClusterConfigurationRequest,
-        UpdateClusterResponse, UpdateSecurityRequest,
+        DeleteClusterResponse, EncryptionInfo, RebootBrokerRequest, UpdateBrokerCountRequest,
+        UpdateClusterConfigurationRequest, UpdateClusterResponse, UpdateSecurityRequest,
     },
     operations::{ErrorInfo, MutableClusterInfo},
 };
@@ -254,9 +254,15 @@ pub(crate) async fn reboot_broker(
         return Err(OperationError::invalid(PARAMETER, message));
     };
     update(services, arn, None, OperationKind::RebootNode, |settings| {
-        let id: Option<u32> = broker.parse().ok().filter(|id| (1..=settings.broker_count).contains(id));
+        let id: Option<u32> = broker
+            .parse()
+            .ok()
+            .filter(|id| (1..=settings.broker_count).contains(id));
         let Some(id) = id.and_then(|id| i32::try_from(id).ok()) else {
-            let message = format!("{broker:?} is no broker: the cluster has 1 to {}", settings.broker_count);
+            let message = format!(
+                "{broker:?} is no broker: the cluster has 1 to {}",
+                settings.broker_count
+            );
             return Err(OperationError::invalid(PARAMETER, message));
         };
         *settings.reboots.entry(id).or_default() += 1;

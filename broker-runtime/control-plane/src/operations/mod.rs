@@ -25,8 +25,8 @@ mod tags;
 mod topics;
 
 pub(crate) use clusters::{
-    create_cluster, create_cluster_v2, delete_cluster, reboot_broker, update_broker_count, update_cluster_configuration,
-    update_security,
+    create_cluster, create_cluster_v2, delete_cluster, reboot_broker, update_broker_count,
+    update_cluster_configuration, update_security,
 };
 pub(crate) use configurations::{create_configuration, delete_configuration, update_configuration};
 pub(crate) use creations::{forget_creations, forget_idempotency_token};

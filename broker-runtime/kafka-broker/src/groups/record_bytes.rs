@@ -2,11 +2,25 @@
 //! flexible versions. Reading never trusts a length.
 
 use bytes::{BufMut, BytesMut};
-
-use super::record_format::RecordFormatError;
+use thiserror::Error;
 
 /// Longest text a record holds: lengths are signed 16-bit. Handlers refuse longer names before they get here.
 const STRING_BYTES_MAX: usize = i16::MAX as usize;
+
+/// Bytes of the offsets topic that are not what they should be.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub(crate) enum RecordFormatError {
+    #[error("the record ends too early")]
+    Truncated,
+    #[error("the record has a negative or oversized length")]
+    InvalidLength,
+    #[error("the record holds text that is not UTF-8")]
+    InvalidText,
+    #[error("{kind} version {version} is not known")]
+    UnknownVersion { kind: &'static str, version: i16 },
+    #[error("the record has no key")]
+    NoKey,
+}
 
 pub(super) fn put_string(out: &mut BytesMut, text: &str) {
     let text = &text[..text.floor_char_boundary(STRING_BYTES_MAX)];

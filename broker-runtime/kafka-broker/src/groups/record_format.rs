@@ -7,12 +7,11 @@
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use thiserror::Error;
 use uuid::Uuid;
 
 use super::{
     ids::{GroupId, InstanceId, MemberId},
-    record_bytes::{Reader, put_bytes, put_nullable_string, put_string, put_unsigned_varint},
+    record_bytes::{Reader, RecordFormatError, put_bytes, put_nullable_string, put_string, put_unsigned_varint},
 };
 
 const OFFSET_KEY_VERSION: i16 = 1;
@@ -20,21 +19,6 @@ const GROUP_KEY_VERSION: i16 = 2;
 const OFFSET_VALUE_VERSION: i16 = 4;
 const OFFSET_VALUE_VERSION_WITH_EXPIRY: i16 = 1;
 const GROUP_VALUE_VERSION: i16 = 3;
-
-/// Bytes of the offsets topic that are not what they should be.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub(crate) enum RecordFormatError {
-    #[error("the record ends too early")]
-    Truncated,
-    #[error("the record has a negative or oversized length")]
-    InvalidLength,
-    #[error("the record holds text that is not UTF-8")]
-    InvalidText,
-    #[error("{kind} version {version} is not known")]
-    UnknownVersion { kind: &'static str, version: i16 },
-    #[error("the record has no key")]
-    NoKey,
-}
 
 /// A partition of a topic, by name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -5,8 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     group::{ClassicGroup, GroupState},
-    record_bytes::Reader,
-    record_format::RecordFormatError,
+    record_bytes::{Reader, RecordFormatError},
 };
 
 /// What a group reads.

@@ -4,46 +4,17 @@
 use rand::Rng;
 
 use super::{
-    alter_partition, brokers, configs, create_partitions, create_topics, defaults::ControllerDefaults, delete_topics,
-    draft::Draft, elections, producer_ids, scram,
+    alter_partition, brokers, configs, create_partitions, create_topics,
+    decision::{ControllerEvent, Decision},
+    defaults::ControllerDefaults,
+    delete_topics,
+    draft::Draft,
+    elections, producer_ids, scram,
 };
 use crate::{
-    BrokerId, MetadataImage, MetadataRecord, TopicId,
+    MetadataImage, MetadataRecord,
     rpc::{ControllerError, ControllerRequest, ControllerResponse},
 };
-
-/// What the controller has to decide on.
-#[derive(Clone, Debug)]
-pub enum ControllerEvent {
-    /// The log is empty: this cluster begins.
-    CreateCluster {
-        /// Kafka's id of the cluster.
-        cluster_id: String,
-    },
-    /// A broker or the engine asks for something.
-    Request(ControllerRequest),
-    /// A broker's process is gone, or has not been heard of for too long.
-    Fence {
-        /// The broker.
-        broker_id: BrokerId,
-    },
-    /// Preferred replicas of these partitions have been in sync for long enough to lead again.
-    BalanceLeaders {
-        /// The partitions.
-        partitions: Vec<(TopicId, i32)>,
-    },
-}
-
-/// What was decided.
-#[derive(Clone, Debug)]
-pub struct Decision {
-    /// Records of one atomic batch; none when nothing changes.
-    pub records: Vec<MetadataRecord>,
-    /// The image with the records applied.
-    pub image: MetadataImage,
-    /// The answer.
-    pub response: ControllerResponse,
-}
 
 /// Decides on one event. An error means that nothing changes.
 pub fn decide(

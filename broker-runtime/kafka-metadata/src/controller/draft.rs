@@ -1,6 +1,6 @@
 //! A batch of records in the making, with the image they lead to: later parts of a request see the earlier ones.
 
-use super::{decide::Decision, defaults::ControllerDefaults};
+use super::{decision::Decision, defaults::ControllerDefaults};
 use crate::{MetadataImage, MetadataOffset, MetadataRecord, PartitionState, TopicId, rpc::ControllerResponse};
 
 pub(super) struct Draft<'a> {

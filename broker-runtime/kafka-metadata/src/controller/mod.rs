@@ -6,6 +6,7 @@ mod configs;
 mod create_partitions;
 mod create_topics;
 mod decide;
+mod decision;
 mod defaults;
 mod delete_topics;
 mod draft;
@@ -16,7 +17,8 @@ mod producer_ids;
 mod scram;
 mod topic_name;
 
-pub use decide::{ControllerEvent, Decision, decide};
+pub use decide::decide;
+pub use decision::{ControllerEvent, Decision};
 pub use defaults::ControllerDefaults;
 pub use leader_balance::LeaderBalance;
 pub use topic_name::validate_topic_name;

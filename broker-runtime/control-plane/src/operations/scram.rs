@@ -7,7 +7,7 @@ use crate::{
     queries,
     reconcilers::{self, listeners},
     services::Services,
-    store::{ClusterRecord, ClusterState, SecretRecord, StoreError, Transaction},
+    store::{ClusterRecord, SecretRecord, StoreError, Transaction},
 };
 
 /// Secrets a request may name.

@@ -5,12 +5,7 @@ use control_plane_api::topics::{DescribeTopicResponse, TopicInfo, TopicPartition
 use engine::{TopicDescription, TopicError};
 
 use super::cluster_record;
-use crate::{
-    arn,
-    error::OperationError,
-    services::Services,
-    store::{ClusterRecord, ClusterState},
-};
+use crate::{arn, error::OperationError, services::Services, store::ClusterRecord};
 
 /// A cluster whose brokers can be asked.
 pub(crate) fn reachable_cluster(services: &Services, arn: &str) -> Result<ClusterRecord, OperationError> {

@@ -116,6 +116,7 @@ impl TestCluster {
             controller_socket: self.controller.socket.clone(),
             server_properties: properties.clone(),
             version: "4.1.x.kraft".to_owned(),
+            reboots: 0,
             runtime_restart: None,
         }
     }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use acceptance_tests::{binaries, cluster::PASSWORD, suite::Suite, terraform::Workspace, tools::Tools};
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 /// A configuration that needs the runtime and makes no cluster.
 const SMALL: &str = "terraform {\n  required_providers {\n    msk = { source = \"openmsk/msk\" }\n  }\n}\n\
@@ -35,10 +35,15 @@ fn mirror(core: PathBuf) -> Result<()> {
         link("terraform-provider-msk", &folder.join("terraform-provider-msk_v0.1.0"))?;
         link("broker-runtime", &folder.join("broker-runtime"))?;
     }
-    let text = format!(
-        "provider_installation {{\n  filesystem_mirror {{\n    path = \"{}\"\n    include = [\"*/*/*\"]\n  }}\n}}\n",
-        root.display()
-    );
+    // What the guide tells people to write.
+    let guide = fs::read_to_string(binaries::repository().join("docs/guides/filesystem-mirror.md"))?;
+    let snippet = guide
+        .split("```terraform\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next());
+    let snippet = snippet.context("a CLI configuration in the guide")?;
+    let text = snippet.replace("/absolute/path/to/mirror", &root.display().to_string());
+    ensure!(text != snippet, "the guide names no mirror");
     workspace.set_cli_configuration(&text)?;
     workspace.write(&SMALL.replace("NAME", "mirror"))?;
     let init = workspace.succeed(&["init", "-no-color", "-input=false"])?;

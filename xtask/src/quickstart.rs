@@ -24,6 +24,9 @@ pub struct Options {
 /// Folder of everything the quickstart makes, in the root of the repository and ignored by git.
 const FOLDER: &str = ".openmsk";
 
+/// Hosts of the registries that `openmsk/msk` may mean: Terraform's and OpenTofu's.
+const HOSTS: [&str; 2] = ["registry.terraform.io", "registry.opentofu.org"];
+
 /// Builds, installs, applies, writes and reads. Can be run again at once.
 pub fn run(options: &Options) -> Result<()> {
     let terraform = terraform(options)?;
@@ -61,10 +64,10 @@ pub fn run(options: &Options) -> Result<()> {
     // A rebuilt provider has another checksum than the one in an old lock file.
     remove(&example.join(".terraform.lock.hcl"))?;
     step::step("terraform init", || {
-        step::quietly(&mut command(&["init", "-input=false"])).map(drop)
+        step::quietly(&mut command(&["init", "-input=false", "-no-color"])).map(drop)
     })?;
     step::step("terraform apply", || {
-        step::quietly(&mut command(&["apply", "-auto-approve", "-input=false"])).map(drop)
+        step::quietly(&mut command(&["apply", "-auto-approve", "-input=false", "-no-color"])).map(drop)
     })?;
     let outputs = step::quietly(&mut command(&["output", "-json"]))?.stdout;
     let outputs: serde_json::Value = serde_json::from_slice(&outputs).context("outputs of the example")?;
@@ -109,12 +112,14 @@ fn terraform(options: &Options) -> Result<PathBuf> {
 /// Lays the binaries out as a filesystem mirror and points a CLI configuration at it.
 fn install(folder: &Path) -> Result<()> {
     let mirror = folder.join("mirror");
-    for host in ["registry.terraform.io", "registry.opentofu.org"] {
+    for host in HOSTS {
         package::unpacked_mirror(&step::repository().join("target/release"), &mirror.join(host))?;
     }
+    // Terraform and OpenTofu take a wildcard for the host only where everything is one.
+    let ours = HOSTS.map(|host| format!("\"{host}/openmsk/msk\"")).join(", ");
     let text = format!(
-        "provider_installation {{\n  filesystem_mirror {{\n    path    = \"{}\"\n    include = [\"*/openmsk/msk\"]\n  }}\n  \
-         direct {{\n    exclude = [\"*/openmsk/msk\"]\n  }}\n}}\n",
+        "provider_installation {{\n  filesystem_mirror {{\n    path    = \"{}\"\n    include = [{ours}]\n  }}\n  \
+         direct {{\n    exclude = [{ours}]\n  }}\n}}\n",
         mirror.display()
     );
     Ok(fs::write(folder.join("terraform.tfrc"), text)?)

@@ -60,7 +60,14 @@ pub fn quietly(command: &mut Command) -> Result<Output> {
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr),
         );
-        bail!("{command:?} ended with {}\n{stdout}{stderr}", output.status);
+        // Not the command as a whole: its environment may hold a password.
+        let arguments: Vec<_> = command.get_args().map(std::ffi::OsStr::to_string_lossy).collect();
+        let program = command.get_program().to_string_lossy();
+        bail!(
+            "{program} {} ended with {}\n{stdout}{stderr}",
+            arguments.join(" "),
+            output.status
+        );
     }
     Ok(output)
 }

@@ -33,5 +33,5 @@ pub fn run(options: &Options) -> Result<()> {
         ]);
         step::quietly(&mut build).map(drop)
     })?;
-    step::loudly(step::program(step::repository().join("target/release/benchmarks")).args(&options.arguments))
+    step::loudly(step::program(step::target().join("release/benchmarks")).args(&options.arguments))
 }

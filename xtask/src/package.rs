@@ -31,7 +31,7 @@ pub fn run() -> Result<()> {
         ]);
         step::quietly(&mut build).map(drop)
     })?;
-    let folder = step::repository().join("target/package");
+    let folder = step::target().join("package");
     fs::create_dir_all(&folder)?;
     let archive = step::step("archive", || archive(&folder))?;
     step::step("manifest and checksums", || checksums(&folder, &archive))?;
@@ -75,7 +75,7 @@ fn platform() -> Result<String> {
 
 fn archive(folder: &Path) -> Result<PathBuf> {
     let staging = folder.join("staging");
-    unpacked_mirror(&step::repository().join("target/dist"), &staging)?;
+    unpacked_mirror(&step::target().join("dist"), &staging)?;
     let name = format!("terraform-provider-msk_{VERSION}_{}.zip", platform()?);
     let archive = folder.join(&name);
     let content = staging.join(format!("openmsk/msk/{VERSION}/{}", platform()?));

@@ -113,7 +113,7 @@ fn terraform(options: &Options) -> Result<PathBuf> {
 fn install(folder: &Path) -> Result<()> {
     let mirror = folder.join("mirror");
     for host in HOSTS {
-        package::unpacked_mirror(&step::repository().join("target/release"), &mirror.join(host))?;
+        package::unpacked_mirror(&step::target().join("release"), &mirror.join(host))?;
     }
     // Terraform and OpenTofu take a wildcard for the host only where everything is one.
     let ours = HOSTS.map(|host| format!("\"{host}/openmsk/msk\"")).join(", ");
@@ -173,12 +173,13 @@ What runs now: one control plane and three brokers, each a process of yours.
   authority   {folder}/ca.pem
 
 Try next:
-  target/release/broker-runtime status            what runs, in a table
-  target/release/broker-runtime doctor            what is wrong with this machine, and how to mend it
+  {runtime} status            what runs, in a table
+  {runtime} doctor            what is wrong with this machine, and how to mend it
   cd examples/quickstart && export TF_CLI_CONFIG_FILE={folder}/terraform.tfrc TF_VAR_password=$(cat {folder}/password)
   {terraform} plan                                  no changes
   set number_of_broker_nodes = 5 in main.tf, then {terraform} apply: two more brokers join while clients work
   {terraform} destroy                               stop everything and remove its files",
         folder = folder.display(),
+        runtime = step::target().join("release/broker-runtime").display(),
     )
 }

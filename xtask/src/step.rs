@@ -19,6 +19,12 @@ pub fn repository() -> PathBuf {
         .unwrap_or_default()
 }
 
+/// Where cargo puts what it builds: `CARGO_TARGET_DIR`, else `target` in the repository.
+pub fn target() -> PathBuf {
+    let chosen = env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty());
+    repository().join(chosen.map_or_else(|| "target".into(), PathBuf::from))
+}
+
 /// Runs `work` under a spinner and prints how long it took.
 pub fn step<T>(title: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let start = Instant::now();

@@ -24,7 +24,9 @@ pub(crate) fn run(config: &Path, log_file: Option<&Path>, log_filter: &str) -> R
         .enable_all()
         .build()
         .context("the broker cannot start its threads")?;
-    runtime.block_on(kafka_broker::run(config, Arc::new(SystemClock)))?;
+    let clock = Arc::new(SystemClock);
+    runtime.spawn(limits::give_memory_back(clock.clone()));
+    runtime.block_on(kafka_broker::run(config, clock))?;
     Ok(())
 }
 

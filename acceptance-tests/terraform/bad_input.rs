@@ -30,7 +30,8 @@ pub fn add(suite: &mut Suite, tools: &Tools) {
     add("data_directory_that_cannot_be_made_says_so", bad_directory);
 }
 
-fn workspace(core: &Path, configuration: &str) -> Result<Workspace> {
+/// A configuration with its password, nothing applied yet.
+pub(crate) fn workspace(core: &Path, configuration: &str) -> Result<Workspace> {
     let mut workspace = Workspace::new(core)?;
     workspace.set("TF_VAR_password", PASSWORD);
     workspace.write(configuration)?;

@@ -2,16 +2,11 @@
 
 use std::{fs, path::PathBuf};
 
-use acceptance_tests::{
-    cluster::{CONFIGURATION, PASSWORD},
-    suite::Suite,
-    terraform::Workspace,
-    tools::Tools,
-};
+use acceptance_tests::{cluster::CONFIGURATION, suite::Suite, terraform::Workspace, tools::Tools};
 use anyhow::{Result, ensure};
 use serde_json::Value;
 
-use crate::bad_input::expect_error;
+use crate::bad_input::{expect_error, workspace};
 
 /// Adds the tests of this file.
 pub fn add(suite: &mut Suite, tools: &Tools) {
@@ -21,13 +16,6 @@ pub fn add(suite: &mut Suite, tools: &Tools) {
     add("what_a_killed_apply_has_made_is_found_again", unwritten);
     add("the_same_name_twice_in_one_configuration_is_refused", twice);
     add("a_name_another_state_has_is_refused_and_can_be_imported", taken);
-}
-
-fn workspace(core: &std::path::Path, configuration: &str) -> Result<Workspace> {
-    let mut workspace = Workspace::new(core)?;
-    workspace.set("TF_VAR_password", PASSWORD);
-    workspace.write(configuration)?;
-    Ok(workspace)
 }
 
 /// The `arn` of every resource in the state, by address.

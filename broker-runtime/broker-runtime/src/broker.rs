@@ -13,6 +13,7 @@ const WORKER_THREADS: usize = 2;
 
 /// Runs the broker that the file describes.
 pub(crate) fn run(config: &Path, log_file: Option<&Path>, log_filter: &str) -> Result<()> {
+    limits::reuse_buffers();
     match log_file {
         Some(path) => logging::to_file(log_filter, path)?,
         None => logging::to_stderr(log_filter),

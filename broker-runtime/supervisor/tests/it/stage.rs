@@ -1,13 +1,13 @@
 //! A temporary state directory and a shell to supervise in it.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use clock::SystemClock;
-use rustix::process::Pid;
 use supervisor::{ExitHook, ProcessSpec, ProcessStatus, RestartPolicy, Supervised};
 use tokio::sync::watch;
 
@@ -50,12 +50,20 @@ impl Stage {
     pub fn running(&self) -> Vec<u32> {
         let found = supervisor::running_with_argument(&self.marker()).unwrap();
         let pids = found.into_iter().map(|identity| identity.pid);
-        pids.filter(|pid| {
-            let pid = Pid::from_raw(i32::try_from(*pid).unwrap());
-            rustix::process::getsid(pid).is_ok_and(|session| Some(session) == pid)
-        })
-        .collect()
+        pids.filter(|pid| leads_a_session(*pid)).collect()
     }
+}
+
+/// Read from `/proc` because a process may end between being found and being looked at: `getsid` then answers 0, which
+/// is no process id.
+fn leads_a_session(pid: u32) -> bool {
+    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else {
+        return false;
+    };
+    // After the name, in parentheses: state, parent, process group, session.
+    let fields = stat.rsplit_once(") ").map(|(_, fields)| fields);
+    let session = fields.and_then(|fields| fields.split_ascii_whitespace().nth(3));
+    session.and_then(|session| session.parse().ok()) == Some(pid)
 }
 
 impl Drop for Stage {

@@ -17,6 +17,7 @@ use crate::{
     config::BrokerConfig,
     controller::ControllerClient,
     groups::GroupManager,
+    kafka_version::KafkaVersion,
     metadata::MetadataCache,
     partition::{LogStore, PartitionRegistry},
     replication::{FetchSessions, IsrChanges, ReplicaFetchers},
@@ -29,6 +30,8 @@ pub struct Broker {
     pub config: BrokerConfig,
     /// The server properties as numbers.
     pub settings: Settings,
+    /// The version of Kafka that the cluster has.
+    pub(crate) kafka_version: &'static KafkaVersion,
     /// The only source of time.
     pub clock: Arc<dyn Clock>,
     /// Cluster metadata: `broker.metadata.image()`.
@@ -99,6 +102,11 @@ impl Stopping {
 }
 
 impl Broker {
+    /// The version of Kafka that the cluster has.
+    pub(crate) fn kafka_version(&self) -> &'static KafkaVersion {
+        self.kafka_version
+    }
+
     /// Milliseconds since the broker started.
     pub(crate) fn uptime_ms(&self) -> i64 {
         let uptime = self.clock.monotonic().saturating_duration_since(self.started);

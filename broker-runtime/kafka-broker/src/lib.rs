@@ -13,6 +13,7 @@ pub mod dispatch;
 mod error;
 pub mod groups;
 mod handlers;
+mod kafka_version;
 mod maintenance;
 mod metadata;
 pub mod partition;

@@ -41,7 +41,7 @@ pub(crate) async fn answer(
     if connection.sasl_required && !connection.session.lock().sasl.allows(context.api_key) {
         return Err(RequestError::Protocol("request before authentication"));
     }
-    if context.api_version < api.min || context.api_version > api.max {
+    if context.api_version < api.min || context.api_version > broker.kafka_version().newest(api) {
         if context.api_key == API_VERSIONS {
             return Ok(Reply::Now(handlers::api_versions_unsupported(&context)?));
         }

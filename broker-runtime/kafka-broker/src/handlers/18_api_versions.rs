@@ -5,6 +5,7 @@
 //!   range of this API, so that the client can ask again.
 //! * Produce is advertised from version 0 although 0–2 are not answered: librdkafka decides by it which compressions the
 //!   broker knows (KAFKA-18659).
+//! * What is newest depends on the version of Kafka that the cluster has.
 //! * Features: `metadata.version` only. `group.version` and `transaction.version` are absent: neither KIP-848 groups nor
 //!   transactions are built.
 
@@ -26,8 +27,8 @@ use crate::{
 /// See the module.
 pub(crate) const API: ApiEntry = api!(18, "ApiVersions", 0..=4, ApiVersionsRequest, handle);
 
-/// `metadata.version` of Kafka 4.1 (4.1-IV1), and the oldest one Kafka 4 still reads (3.3-IV3).
-const METADATA_VERSION: (i16, i16) = (7, 27);
+/// The oldest level of `metadata.version` that Kafka 4 still reads (3.3-IV3).
+const METADATA_LEVEL_MIN: i16 = 7;
 
 /// First version that carries features and the client's name.
 const FEATURES_VERSION: i16 = 3;
@@ -56,7 +57,7 @@ async fn handle(
             let mut entry = ApiVersion::default();
             entry.api_key = api.key;
             entry.min_version = api.advertised_min;
-            entry.max_version = api.max;
+            entry.max_version = broker.kafka_version().newest(api);
             entry
         })
         .collect();
@@ -67,11 +68,12 @@ fn add_features(response: &mut ApiVersionsResponse, broker: &Broker) {
     let name = StrBytes::from("metadata.version");
     let mut supported = SupportedFeatureKey::default();
     supported.name = name.clone();
-    (supported.min_version, supported.max_version) = METADATA_VERSION;
+    let level = broker.kafka_version().metadata_level;
+    (supported.min_version, supported.max_version) = (METADATA_LEVEL_MIN, level);
     response.supported_features = vec![supported];
     let mut finalized = FinalizedFeatureKey::default();
     finalized.name = name;
-    (finalized.min_version_level, finalized.max_version_level) = (METADATA_VERSION.1, METADATA_VERSION.1);
+    (finalized.min_version_level, finalized.max_version_level) = (level, level);
     response.finalized_features = vec![finalized];
     response.finalized_features_epoch = broker.metadata.applied().map_or(-1, |offset| offset.0);
 }

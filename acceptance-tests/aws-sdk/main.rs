@@ -1,33 +1,118 @@
-//! An unmodified boto3 drives a real runtime: cluster, configuration, secrets, topics, operations, and deletion.
+//! Unmodified boto3 and aws-cli drive one real runtime: all operations of the API, in modules of Python's own test runner,
+//! `programs/api`. What they call is written down; the last test counts it.
 
-use std::{path::Path, process::Command, process::ExitCode, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use acceptance_tests::{binaries, program, runtime::Runtime, suite::Suite, tools::Tools};
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+
+/// How long a module may take.
+const LIMIT: Duration = Duration::from_secs(240);
+/// The modules; the last ones depend on nothing of the others either.
+const MODULES: [&str; 9] = [
+    "model",
+    "configurations",
+    "secrets",
+    "topics",
+    "clusters",
+    "changes",
+    "unavailable",
+    "access",
+    "cli",
+];
+/// Operations of the service `kafka`.
+const OPERATIONS: usize = 64;
+/// Errors that its operations may answer and that are answered here. The others cannot come about: there is one controller,
+/// in the process that asks it, and it answers in time; nothing is reassigned; groups do not keep topics from being deleted; whoever is not known
+/// gets an error of the signature instead of `Unauthorized`; and what would be our own fault is a defect.
+const ERRORS: [&str; 8] = [
+    "BadRequestException",
+    "ClusterConnectivityException",
+    "ConflictException",
+    "ForbiddenException",
+    "KafkaRequestException",
+    "NotFoundException",
+    "TopicExistsException",
+    "UnknownTopicOrPartitionException",
+];
+
+/// One runtime for all modules, started by the first.
+#[derive(Clone, Default)]
+struct Stage(Arc<Mutex<Option<Runtime>>>);
+
+impl Stage {
+    fn run(&self, python: &Path, module: &str) -> Result<()> {
+        let mut runtime = self.0.lock().expect("no test panics while it has the runtime");
+        if runtime.is_none() {
+            let started = Runtime::new()?;
+            started.start()?;
+            *runtime = Some(started);
+        }
+        let runtime = runtime.as_ref().context("the runtime")?;
+        let mut command = Command::new(python);
+        command.args(["-m", "unittest", "--verbose", &format!("test_{module}")]);
+        command.current_dir(binaries::repository().join("acceptance-tests/programs/api"));
+        command
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("OPENMSK_ENDPOINT", runtime.endpoint()?)
+            .env("OPENMSK_CREDENTIALS", runtime.data_dir().join("credentials"))
+            .env("OPENMSK_RUNTIME", binaries::path("broker-runtime")?)
+            .env("OPENMSK_DATA", runtime.data_dir())
+            .env("OPENMSK_CALLED", called(runtime));
+        program::succeed(&mut command, LIMIT)?;
+        let left = runtime.processes("broker");
+        ensure!(left.is_empty(), "{module} has left brokers behind: {left:?}");
+        Ok(())
+    }
+
+    /// Every operation has been called, and every error that can come about has been answered.
+    fn count(&self) -> Result<()> {
+        let runtime = self.0.lock().expect("no test panics while it has the runtime");
+        let runtime = runtime
+            .as_ref()
+            .context("this test counts what the others call: run them all")?;
+        let text = fs::read_to_string(called(runtime)).context("the record of calls")?;
+        let of = |kind: &str| -> BTreeSet<&str> { text.lines().filter_map(|line| line.strip_prefix(kind)).collect() };
+        let operations = of("operation ");
+        ensure!(
+            operations.len() == OPERATIONS,
+            "{} of {OPERATIONS} operations are called: {operations:?}",
+            operations.len()
+        );
+        let errors = of("error ");
+        let missing: Vec<_> = ERRORS.iter().filter(|error| !errors.contains(**error)).collect();
+        ensure!(missing.is_empty(), "never answered: {missing:?}");
+        Ok(())
+    }
+}
+
+fn called(runtime: &Runtime) -> PathBuf {
+    runtime.data_dir().join("called")
+}
 
 fn main() -> ExitCode {
     let tools = Tools::load();
+    let stage = Stage::default();
     let mut suite = Suite::new();
-    suite.test_with("boto3_lives_a_whole_life", "boto3", tools.python, |python| {
-        life(&python)
-    });
-    suite.run(|| ())
-}
-
-fn life(python: &Path) -> Result<()> {
-    let runtime = Runtime::new()?;
-    runtime.start()?;
-    let mut command = Command::new(python);
-    command.arg(binaries::repository().join("acceptance-tests/programs/boto3_life.py"));
-    command
-        .arg(runtime.endpoint()?)
-        .arg(runtime.data_dir().join("credentials"));
-    let finished = program::succeed(&mut command, Duration::from_secs(180))?;
-    ensure!(finished.stdout.contains("ok"), "{}", finished.text());
-    ensure!(
-        runtime.processes("broker").is_empty(),
-        "brokers are left: {:?}",
-        runtime.processes("broker")
+    for module in MODULES {
+        let stage = stage.clone();
+        suite.test_with(module, "boto3", tools.python.clone(), move |python| {
+            stage.run(&python, module)
+        });
+    }
+    let counted = stage.clone();
+    suite.test_with(
+        "operations_and_errors_are_all_tested",
+        "boto3",
+        tools.python,
+        move |_| counted.count(),
     );
-    Ok(())
+    suite.run(move || drop(stage.0.lock().expect("no test panics while it has the runtime").take()))
 }

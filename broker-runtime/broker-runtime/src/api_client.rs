@@ -9,9 +9,13 @@ use aws_sigv4::{
     sign::v4,
 };
 use clock::{Clock, SystemClock};
+use reqwest::Method;
 use serde_json::Value;
 
-use crate::data_dir::{DataDir, RuntimeInfo};
+use crate::{
+    background,
+    data_dir::{DataDir, RuntimeInfo},
+};
 
 /// How long an answer may take.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -50,24 +54,61 @@ impl ApiClient {
         })
     }
 
+    /// For the control plane that runs; an error when none does.
+    pub(crate) fn running(data_dir: &DataDir) -> Result<Self> {
+        let info = background::ready(data_dir).with_context(|| {
+            format!(
+                "nothing runs in {}: `broker-runtime serve --background` starts it",
+                data_dir.root().display()
+            )
+        })?;
+        Self::new(data_dir, &info)
+    }
+
     /// `GET path`, which begins with a slash and is encoded already.
     pub(crate) fn get(&self, path: &str) -> Result<Value> {
+        self.call(Method::GET, path, None)
+    }
+
+    /// `POST path`.
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        self.call(Method::POST, path, Some(body))
+    }
+
+    /// `PUT path`, which answers nothing.
+    pub(crate) fn put(&self, path: &str, body: &Value) -> Result<()> {
+        self.call(Method::PUT, path, Some(body)).map(drop)
+    }
+
+    /// `DELETE path`, which answers nothing.
+    pub(crate) fn delete(&self, path: &str) -> Result<()> {
+        self.call(Method::DELETE, path, None).map(drop)
+    }
+
+    fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
         let url = format!("{}{path}", self.endpoint);
-        let headers = self.signature(&url)?;
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let headers = self.signature(method.as_str(), &url, body.as_bytes())?;
         self.runtime.block_on(async {
-            let request = headers.iter().fold(self.http.get(&url), |request, (name, value)| {
-                request.header(name, value)
-            });
+            let request = self.http.request(method, &url).body(body);
+            let request = headers
+                .iter()
+                .fold(request, |request, (name, value)| request.header(name, value));
             let response = request.send().await.with_context(|| format!("{url} does not answer"))?;
             let (status, body) = (response.status(), response.bytes().await?);
             if !status.is_success() {
-                bail!("{url} answers {status}: {}", String::from_utf8_lossy(&body));
+                let said = serde_json::from_slice(&body).ok();
+                let message = said.and_then(|said: Value| Some(said["message"].as_str()?.to_owned()));
+                bail!("{}", message.unwrap_or_else(|| format!("{url} answers {status}")));
+            }
+            if body.is_empty() {
+                return Ok(Value::Null);
             }
             serde_json::from_slice(&body).with_context(|| format!("{url} answers something that is not JSON"))
         })
     }
 
-    fn signature(&self, url: &str) -> Result<Vec<(String, String)>> {
+    fn signature(&self, method: &str, url: &str, body: &[u8]) -> Result<Vec<(String, String)>> {
         let identity = Credentials::new(&self.access_key, &self.secret_key, None, None, "broker-runtime").into();
         let since_epoch = Duration::from_millis(u64::try_from(SystemClock.now_ms()).unwrap_or(0));
         let params = v4::SigningParams::builder()
@@ -78,7 +119,7 @@ impl ApiClient {
             .settings(SigningSettings::default())
             .build()?
             .into();
-        let request = SignableRequest::new("GET", url, std::iter::empty(), SignableBody::Bytes(&[]))?;
+        let request = SignableRequest::new(method, url, std::iter::empty(), SignableBody::Bytes(body))?;
         let (instructions, _signature) = sign(request, &params)?.into_parts();
         Ok(instructions
             .headers()

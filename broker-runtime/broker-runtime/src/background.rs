@@ -3,7 +3,7 @@
 
 use std::{
     io::{BufRead, BufReader},
-    net::{SocketAddr, TcpStream},
+    net::TcpStream,
     process::Stdio,
     sync::Arc,
     thread,
@@ -17,6 +17,7 @@ use crate::{
     context::Context as RuntimeContext,
     data_dir::{DataDir, RuntimeInfo},
     guard,
+    listening::ListenArguments,
     serve::Announcement,
     serve_lock,
 };
@@ -29,7 +30,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 const CONNECT_LIMIT: Duration = Duration::from_millis(500);
 
 /// Returns once a control plane answers.
-pub(crate) fn run(context: &RuntimeContext, listen: Option<SocketAddr>) -> Result<()> {
+pub(crate) fn run(context: &RuntimeContext, listen: &ListenArguments) -> Result<()> {
     let data_dir = &context.data_dir;
     data_dir.create()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -65,7 +66,7 @@ pub(crate) fn ready(data_dir: &DataDir) -> Option<RuntimeInfo> {
 }
 
 /// Starts a control plane and waits for what it has to say.
-fn start(context: &RuntimeContext, listen: Option<SocketAddr>) -> Result<Announcement> {
+fn start(context: &RuntimeContext, listen: &ListenArguments) -> Result<Announcement> {
     let mut child = guard::serve_command(context, listen)?
         .stdout(Stdio::piped())
         .spawn()

@@ -15,6 +15,7 @@ use rustix::{
     fs::statvfs,
     process::{Resource, getrlimit},
 };
+use serde_json::json;
 
 use crate::{
     background,
@@ -41,7 +42,7 @@ enum Finding {
 }
 
 /// Prints a line a check; fails when something is wrong.
-pub(crate) fn run(context: &Context) -> Result<ExitCode> {
+pub(crate) fn run(context: &Context, as_json: bool) -> Result<ExitCode> {
     let data_dir = &context.data_dir;
     let mut findings = vec![
         writable(data_dir),
@@ -52,6 +53,9 @@ pub(crate) fn run(context: &Context) -> Result<ExitCode> {
     ];
     findings.extend([INTERNAL, PLAINTEXT, TLS, SASL_SCRAM].map(port));
     findings.extend([wall_clock(), program(&context.executable), control_plane(data_dir)]);
+    if as_json {
+        return Ok(print_json(&findings));
+    }
     let mut bad = 0;
     for finding in findings {
         match finding {
@@ -69,6 +73,19 @@ pub(crate) fn run(context: &Context) -> Result<ExitCode> {
     }
     output::line(&format!("{bad} thing{} to mend", if bad == 1 { "" } else { "s" }));
     Ok(ExitCode::FAILURE)
+}
+
+fn print_json(findings: &[Finding]) -> ExitCode {
+    let told: Vec<_> = findings
+        .iter()
+        .map(|finding| match finding {
+            Finding::Good(text) => json!({"ok": true, "finding": text}),
+            Finding::Bad { problem, remedy } => json!({"ok": false, "finding": problem, "remedy": remedy}),
+        })
+        .collect();
+    let well = findings.iter().all(|finding| matches!(finding, Finding::Good(_)));
+    output::json(&json!({"ok": well, "findings": told}));
+    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn good(text: impl Into<String>) -> Finding {

@@ -4,7 +4,6 @@
 
 use std::{
     fs::OpenOptions,
-    net::SocketAddr,
     os::fd::OwnedFd,
     process::{Command, Stdio},
     sync::Arc,
@@ -20,7 +19,7 @@ use rustix::{
 };
 use supervisor::{ProcessIdentity, RestartPolicy};
 
-use crate::{context::Context as RuntimeContext, data_dir::DataDir, logging, serve_lock};
+use crate::{context::Context as RuntimeContext, data_dir::DataDir, listening::ListenArguments, logging, serve_lock};
 
 /// How long a control plane that was started may take to become the one that holds the lock.
 const LOCK_LIMIT: Duration = Duration::from_secs(5);
@@ -34,7 +33,7 @@ const POLICY: RestartPolicy = RestartPolicy {
 };
 
 /// Watches for as long as the data directory exists.
-pub(crate) fn run(context: &RuntimeContext, listen: Option<SocketAddr>) -> Result<()> {
+pub(crate) fn run(context: &RuntimeContext, listen: &ListenArguments) -> Result<()> {
     logging::to_stderr(&context.log_filter);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let data_dir = &context.data_dir;
@@ -60,7 +59,7 @@ pub(crate) fn run(context: &RuntimeContext, listen: Option<SocketAddr>) -> Resul
 }
 
 /// Starts a control plane and returns once it holds the lock or has ended.
-fn start(context: &RuntimeContext, listen: Option<SocketAddr>) -> Result<()> {
+fn start(context: &RuntimeContext, listen: &ListenArguments) -> Result<()> {
     let mut child = serve_command(context, listen)?
         .stdout(Stdio::null())
         .spawn()
@@ -81,7 +80,7 @@ fn start(context: &RuntimeContext, listen: Option<SocketAddr>) -> Result<()> {
 }
 
 /// The command that starts a control plane in the background; its log lines go to a file.
-pub(crate) fn serve_command(context: &RuntimeContext, listen: Option<SocketAddr>) -> Result<Command> {
+pub(crate) fn serve_command(context: &RuntimeContext, listen: &ListenArguments) -> Result<Command> {
     let data_dir: &DataDir = &context.data_dir;
     let path = data_dir.serve_log();
     let open = OpenOptions::new().create(true).append(true).open(&path);
@@ -92,9 +91,7 @@ pub(crate) fn serve_command(context: &RuntimeContext, listen: Option<SocketAddr>
         .arg("--data-dir")
         .arg(data_dir.root())
         .arg("--detached");
-    if let Some(listen) = listen {
-        command.arg("--listen").arg(listen.to_string());
-    }
+    command.args(listen.to_arguments());
     command
         .env_clear()
         .envs(context.child_environment.iter().map(|(name, value)| (name, value)));

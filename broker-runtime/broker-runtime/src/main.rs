@@ -2,14 +2,20 @@
 //! reads the environment.
 
 mod api_client;
+mod audit;
 mod background;
+mod backup;
 mod broker;
+mod config;
 mod context;
 mod data_dir;
 mod doctor;
 mod guard;
+mod keys;
 mod limits;
+mod listening;
 mod logging;
+mod logs;
 mod output;
 mod serve;
 mod serve_lock;
@@ -20,7 +26,6 @@ use std::{
     env,
     ffi::OsString,
     fs,
-    net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -31,6 +36,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     context::{Context, VERSION},
     data_dir::DataDir,
+    listening::ListenArguments,
 };
 
 /// Which log lines are written when `OPENMSK_LOG` does not say.
@@ -53,9 +59,8 @@ struct Arguments {
 enum Command {
     /// Runs the control plane.
     Serve {
-        /// Address of the API [default: the one of the last time, else 127.0.0.1:8479, else any free port].
-        #[arg(long, value_name = "ADDRESS:PORT")]
-        listen: Option<SocketAddr>,
+        #[command(flatten)]
+        listen: ListenArguments,
         /// Start it in the background and return once it answers.
         #[arg(long)]
         background: bool,
@@ -75,15 +80,46 @@ enum Command {
     },
     /// Brings a killed control plane back; the control plane starts it.
     Guard {
-        #[arg(long, hide = true)]
-        listen: Option<SocketAddr>,
+        #[command(flatten)]
+        listen: ListenArguments,
         #[arg(long, hide = true)]
         process_token: Option<String>,
     },
     /// Shows what runs.
-    Status,
+    Status {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Says what is wrong with the environment and how to mend it.
-    Doctor,
+    Doctor {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows log lines of the control plane or of brokers.
+    Logs(logs::Logs),
+    /// Shows who called the API, what for, and what came of it.
+    Audit(audit::Audit),
+    /// Makes and manages access keys of the API.
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Shows what is in force and where it comes from.
+    Config {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Copies clusters, configurations, secrets and keys, without records, into a new directory.
+    Backup {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// Puts a backup into a data directory that has no state.
+    Restore {
+        /// The directory of the backup.
+        directory: PathBuf,
+    },
     /// Ends the control plane; brokers go on.
     Stop,
     /// Prints the version.
@@ -125,11 +161,17 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
             listen,
             background: true,
             ..
-        } => background::run(&context, listen)?,
-        Command::Serve { listen, detached, .. } => serve::run(&context, serve::Options { listen, detached })?,
-        Command::Guard { listen, .. } => guard::run(&context, listen)?,
-        Command::Status => return status::run(&context),
-        Command::Doctor => return doctor::run(&context),
+        } => background::run(&context, &listen)?,
+        Command::Serve { listen, detached, .. } => serve::run(&context, &serve::Options { listen, detached })?,
+        Command::Guard { listen, .. } => guard::run(&context, &listen)?,
+        Command::Status { json } => return status::run(&context, json),
+        Command::Doctor { json } => return doctor::run(&context, json),
+        Command::Logs(logs) => logs::run(&context, &logs)?,
+        Command::Audit(audit) => audit::run(&context, &audit)?,
+        Command::Keys(keys) => keys::run(&context, keys)?,
+        Command::Config { json } => config::run(&context, json)?,
+        Command::Backup { directory } => backup::backup(&context, &directory)?,
+        Command::Restore { directory } => backup::restore(&context, &directory)?,
         Command::Stop => stop::run(&context)?,
         Command::Broker { .. } | Command::Version => (),
     }

@@ -1,25 +1,21 @@
 //! `broker-runtime serve`: the control plane. It takes the lock of the data directory, takes up the clusters that are there,
 //! answers the API, and keeps its guard running.
 
-use std::{
-    io::{self, ErrorKind},
-    net::{Ipv4Addr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use clock::{Clock, SystemClock};
-use control_plane::{ControlPlane, ControlPlaneConfig};
+use control_plane::{ApiListener, ControlPlane, ControlPlaneConfig};
 use engine_embedded::{EmbeddedEngine, EmbeddedEngineConfig};
 use supervisor::{ProcessSpec, RestartPolicy, Supervised};
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     context::{Context as RuntimeContext, VERSION},
     data_dir::RuntimeInfo,
-    limits, logging, output,
+    limits,
+    listening::{self, ListenArguments},
+    logging, output,
     serve_lock::{self, Acquired},
 };
 
@@ -29,14 +25,12 @@ const WORKER_THREADS: usize = 2;
 const BLOCKING_THREADS_MAX: usize = 16;
 /// How long an idle thread of those is kept.
 const BLOCKING_THREAD_IDLE: Duration = Duration::from_secs(2);
-/// Where the control plane listens when nothing else is said; a port of the system's choice when this one is taken.
-const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8479);
 
 /// How it was started.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Options {
     /// Where to listen; an error when that is not possible.
-    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) listen: ListenArguments,
     /// Log to a file and announce on standard output what came of the start.
     pub(crate) detached: bool,
 }
@@ -72,7 +66,8 @@ impl Announcement {
 }
 
 /// Serves until it is told to end.
-pub(crate) fn run(context: &RuntimeContext, options: Options) -> Result<()> {
+pub(crate) fn run(context: &RuntimeContext, options: &Options) -> Result<()> {
+    options.listen.check()?;
     context.data_dir.create()?;
     if options.detached {
         logging::to_file(&context.log_filter, &context.data_dir.serve_log())?;
@@ -129,11 +124,21 @@ struct Started {
     clock: Arc<dyn Clock>,
 }
 
-async fn start(context: &RuntimeContext, options: Options) -> Result<Started> {
+async fn start(context: &RuntimeContext, options: &Options) -> Result<Started> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let data_dir = &context.data_dir;
-    let listener = bind(options.listen, data_dir.runtime_info().as_ref()).await?;
-    let address = listener.local_addr()?;
+    let local = options.listen.bind_local(data_dir.runtime_info().as_ref()).await?;
+    let address = local.local_addr()?;
+    let directory = listening::tls_directory(data_dir.root());
+    let tls = options.listen.bind_tls(&directory, clock.now_ms()).await?;
+    let mut listeners = vec![ApiListener {
+        listener: local,
+        tls: None,
+    }];
+    listeners.extend(tls.map(|(listener, files)| ApiListener {
+        listener,
+        tls: Some(files),
+    }));
     let engine = EmbeddedEngine::open(EmbeddedEngineConfig {
         directory: data_dir.clusters(),
         program: context.executable.clone(),
@@ -155,12 +160,12 @@ async fn start(context: &RuntimeContext, options: Options) -> Result<Started> {
     let until = shutdown.clone();
     let server = tokio::spawn(async move {
         control_plane
-            .serve(listener, until)
+            .serve(listeners, until)
             .await
             .context("the control plane has ended")
     });
     let endpoint = format!("http://{address}");
-    tracing::info!(%endpoint, version = VERSION, "control plane serves");
+    tracing::info!(%endpoint, tls = options.listen.tls_address().map(tracing::field::display), version = VERSION, "control plane serves");
     data_dir.write_runtime_info(&RuntimeInfo {
         endpoint,
         pid: std::process::id(),
@@ -174,36 +179,11 @@ async fn start(context: &RuntimeContext, options: Options) -> Result<Started> {
     })
 }
 
-/// The address that was asked for; else that of the last time, else the usual one, else any of this machine.
-async fn bind(asked: Option<SocketAddr>, before: Option<&RuntimeInfo>) -> Result<TcpListener> {
-    if let Some(address) = asked {
-        return TcpListener::bind(address).await.with_context(|| cannot_listen(address));
-    }
-    let preferred = before
-        .and_then(RuntimeInfo::address)
-        .filter(|address| address.ip().is_loopback());
-    let preferred = preferred.unwrap_or(LISTEN_DEFAULT);
-    match TcpListener::bind(preferred).await {
-        Err(error) if error.kind() == ErrorKind::AddrInUse => {
-            let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-            TcpListener::bind(any).await.with_context(|| cannot_listen(any))
-        }
-        bound => bound.with_context(|| cannot_listen(preferred)),
-    }
-}
-
-fn cannot_listen(address: SocketAddr) -> String {
-    match engine_embedded::addresses::holder_of(address) {
-        Some(holder) => format!("the control plane cannot listen on {address}, which is taken by {holder}"),
-        None => format!("the control plane cannot listen on {address}"),
-    }
-}
-
 impl Started {
     /// Serves until a signal says otherwise.
-    async fn serve(mut self, context: &RuntimeContext, options: Options) -> Result<()> {
+    async fn serve(mut self, context: &RuntimeContext, options: &Options) -> Result<()> {
         let signal = termination()?;
-        let guard = match keep_guard(context, options.listen, Arc::clone(&self.clock)).await {
+        let guard = match keep_guard(context, &options.listen, Arc::clone(&self.clock)).await {
             Ok(guard) => Some(guard),
             Err(error) => {
                 tracing::error!(error = format!("{error:#}"), "guard does not run");
@@ -242,16 +222,14 @@ fn termination() -> io::Result<impl Future<Output = ()>> {
 }
 
 /// Keeps a guard running beside the control plane.
-async fn keep_guard(context: &RuntimeContext, listen: Option<SocketAddr>, clock: Arc<dyn Clock>) -> Result<Supervised> {
+async fn keep_guard(context: &RuntimeContext, listen: &ListenArguments, clock: Arc<dyn Clock>) -> Result<Supervised> {
     let data_dir = &context.data_dir;
     let mut arguments = vec![
         "guard".to_owned(),
         "--data-dir".to_owned(),
         data_dir.root().display().to_string(),
     ];
-    if let Some(listen) = listen {
-        arguments.extend(["--listen".to_owned(), listen.to_string()]);
-    }
+    arguments.extend(listen.to_arguments());
     let spec = ProcessSpec {
         name: "guard".to_owned(),
         program: context.executable.clone(),
@@ -284,22 +262,5 @@ mod tests {
             );
         }
         assert_eq!(Announcement::parse(""), None);
-    }
-
-    #[tokio::test]
-    async fn port_of_the_last_time_is_taken_again_and_another_one_when_it_is_gone() {
-        let first = bind(Some("127.0.0.1:0".parse().unwrap()), None).await.unwrap();
-        let address = first.local_addr().unwrap();
-        let info = RuntimeInfo {
-            endpoint: format!("http://{address}"),
-            pid: 1,
-            version: String::new(),
-        };
-        let second = bind(None, Some(&info)).await.unwrap();
-        assert_ne!(second.local_addr().unwrap(), address);
-        let error = bind(Some(address), None).await.unwrap_err();
-        assert!(format!("{error:#}").contains("which is taken by"), "{error:#}");
-        drop(first);
-        assert_eq!(bind(None, Some(&info)).await.unwrap().local_addr().unwrap(), address);
     }
 }

@@ -3,14 +3,14 @@
 use std::{fs, path::Path, process::ExitCode};
 
 use anyhow::Result;
-use comfy_table::{Table, presets};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     api_client::ApiClient,
     background,
     context::{Context, VERSION},
-    output, serve_lock,
+    output::{self, Table, text},
+    serve_lock,
 };
 
 /// Exit code when no control plane answers; the one of `systemctl status` for a service that does not run.
@@ -19,9 +19,13 @@ const NOT_RUNNING: u8 = 3;
 const PAGE: &str = "maxResults=100";
 
 /// Prints what runs; fails when no control plane answers.
-pub(crate) fn run(context: &Context) -> Result<ExitCode> {
+pub(crate) fn run(context: &Context, as_json: bool) -> Result<ExitCode> {
     let data_dir = &context.data_dir;
     let Some(info) = background::ready(data_dir) else {
+        if as_json {
+            output::json(&json!({"running": false, "dataDirectory": data_dir.root()}));
+            return Ok(ExitCode::from(NOT_RUNNING));
+        }
         let root = data_dir.root().display();
         output::line(&match serve_lock::holder(data_dir) {
             Some(holder) => format!(
@@ -35,6 +39,13 @@ pub(crate) fn run(context: &Context) -> Result<ExitCode> {
         return Ok(ExitCode::from(NOT_RUNNING));
     };
     let client = ApiClient::new(data_dir, &info)?;
+    if as_json {
+        let mut status = client.get("/openmsk/v1/status")?;
+        status["running"] = true.into();
+        status["dataDirectory"] = json!(data_dir.root());
+        output::json(&status);
+        return Ok(ExitCode::SUCCESS);
+    }
     let clusters = clusters(&client)?;
     output::line(&format!(
         "control plane {} at {}, process {}, {}",
@@ -59,7 +70,8 @@ pub(crate) fn run(context: &Context) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn clusters(client: &ApiClient) -> Result<Vec<Value>> {
+/// All clusters of the runtime's own account.
+pub(crate) fn clusters(client: &ApiClient) -> Result<Vec<Value>> {
     let mut all = Vec::new();
     let mut path = format!("/api/v2/clusters?{PAGE}");
     loop {
@@ -73,10 +85,10 @@ fn clusters(client: &ApiClient) -> Result<Vec<Value>> {
 }
 
 fn cluster_table(clusters: &[Value]) -> Table {
-    let mut table = table(&["CLUSTER", "STATE", "KAFKA", "BROKERS", "ARN"]);
+    let mut table = Table::new(&["CLUSTER", "STATE", "KAFKA", "BROKERS", "ARN"]);
     for cluster in clusters {
         let provisioned = &cluster["provisioned"];
-        table.add_row([
+        table.row([
             text(&cluster["clusterName"]),
             text(&cluster["state"]),
             text(&provisioned["currentBrokerSoftwareInfo"]["kafkaVersion"]),
@@ -89,13 +101,13 @@ fn cluster_table(clusters: &[Value]) -> Table {
 
 /// One row a broker directory; what a cluster should have and has not shows in the other table.
 fn broker_table(clusters: &[Value], directory: &Path) -> Table {
-    let mut table = table(&["CLUSTER", "BROKER", "PROCESS", "MEMORY", "LOG"]);
+    let mut table = Table::new(&["CLUSTER", "BROKER", "PROCESS", "MEMORY", "LOG"]);
     for cluster in clusters {
         let arn = text(&cluster["clusterArn"]);
         let Some(uuid) = cluster_uuid(&arn) else { continue };
         for (broker, path) in broker_directories(&directory.join(uuid)) {
             let pid = recorded_pid(&path).filter(|pid| supervisor::identify(*pid).is_some());
-            table.add_row([
+            table.row([
                 text(&cluster["clusterName"]),
                 broker.to_string(),
                 pid.map_or_else(|| "down".to_owned(), |pid| pid.to_string()),
@@ -107,7 +119,8 @@ fn broker_table(clusters: &[Value], directory: &Path) -> Table {
     table
 }
 
-fn broker_directories(cluster: &Path) -> Vec<(u32, std::path::PathBuf)> {
+/// Directories of the brokers of a cluster, by id.
+pub(crate) fn broker_directories(cluster: &Path) -> Vec<(u32, std::path::PathBuf)> {
     let mut found: Vec<_> = fs::read_dir(cluster)
         .into_iter()
         .flatten()
@@ -129,7 +142,7 @@ fn recorded_pid(broker: &Path) -> Option<u32> {
 }
 
 /// `arn:aws:kafka:REGION:ACCOUNT:cluster/NAME/UUID-N` without everything but the UUID.
-fn cluster_uuid(arn: &str) -> Option<&str> {
+pub(crate) fn cluster_uuid(arn: &str) -> Option<&str> {
     arn.rsplit_once('/')?.1.rsplit_once('-').map(|(uuid, _)| uuid)
 }
 
@@ -140,20 +153,6 @@ fn memory(pid: u32) -> String {
 #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
 fn mebibytes(bytes: u64) -> f64 {
     bytes as f64 / (1024.0 * 1024.0)
-}
-
-fn text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Null => "-".to_owned(),
-        other => other.to_string(),
-    }
-}
-
-fn table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(header.iter().copied());
-    table
 }
 
 #[cfg(test)]

@@ -4,6 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::{
+    connectivity::ConnectivityInfo,
+    monitoring::{LoggingInfo, OpenMonitoring},
+    storage::StorageInfo,
+};
+
 /// Our header on creates: the same token and body again give the first answer instead of a conflict.
 pub const IDEMPOTENCY_HEADER: &str = "x-openmsk-idempotency-token";
 
@@ -37,6 +43,15 @@ pub struct CreateClusterRequest {
     /// Metrics level.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enhanced_monitoring: Option<String>,
+    /// Exporters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_monitoring: Option<OpenMonitoring>,
+    /// Delivery of logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logging_info: Option<LoggingInfo>,
+    /// Rebalancing; refused for now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rebalancing: Option<serde_json::Value>,
     /// `LOCAL`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage_mode: Option<String>,
@@ -105,6 +120,15 @@ pub struct ProvisionedRequest {
     /// Metrics level.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enhanced_monitoring: Option<String>,
+    /// Exporters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_monitoring: Option<OpenMonitoring>,
+    /// Delivery of logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logging_info: Option<LoggingInfo>,
+    /// Rebalancing; refused for now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rebalancing: Option<serde_json::Value>,
     /// `LOCAL`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage_mode: Option<String>,
@@ -115,7 +139,7 @@ pub struct ProvisionedRequest {
 #[serde(rename_all = "camelCase")]
 pub struct BrokerNodeGroupInfo {
     /// MSK's instance type; kept and shown, without meaning here.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub instance_type: String,
     /// Subnets; each stands for a zone.
     #[serde(default)]
@@ -129,27 +153,12 @@ pub struct BrokerNodeGroupInfo {
     /// Zones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub zone_ids: Vec<String>,
-    /// Storage; kept and shown.
+    /// Storage; a declared size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_info: Option<StorageInfo>,
-}
-
-/// Storage of a broker.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct StorageInfo {
-    /// A volume.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ebs_storage_info: Option<EbsStorageInfo>,
-}
-
-/// A volume.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct EbsStorageInfo {
-    /// GiB.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub volume_size: Option<i64>,
+    /// How clients from elsewhere reach brokers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connectivity_info: Option<ConnectivityInfo>,
 }
 
 /// A switch.
@@ -294,6 +303,12 @@ pub struct ClusterInfo {
     pub encryption_info: Option<EncryptionInfo>,
     /// Metrics level.
     pub enhanced_monitoring: String,
+    /// Exporters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_monitoring: Option<OpenMonitoring>,
+    /// Delivery of logs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logging_info: Option<LoggingInfo>,
     /// Number of brokers.
     pub number_of_broker_nodes: i64,
     /// MSK's state.
@@ -356,6 +371,12 @@ pub struct Provisioned {
     pub encryption_info: Option<EncryptionInfo>,
     /// Metrics level.
     pub enhanced_monitoring: String,
+    /// Exporters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_monitoring: Option<OpenMonitoring>,
+    /// Delivery of logs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logging_info: Option<LoggingInfo>,
     /// Number of brokers.
     pub number_of_broker_nodes: i64,
     /// `LOCAL`.

@@ -23,6 +23,9 @@ macro_rules! error_types {
         }
 
         impl ErrorType {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
             /// HTTP status.
             pub const fn status(self) -> u16 {
                 match self { $(Self::$variant => $status,)+ }
@@ -65,6 +68,14 @@ error_types! {
     ClusterConnectivity = 409,
     /// The cluster did not answer in time.
     KafkaTimeout = 409,
+    /// The controller is another one now.
+    ControllerMoved = 409,
+    /// The broker that was asked is not the controller.
+    NotController = 409,
+    /// Replicas of the topic are being moved.
+    ReassignmentInProgress = 409,
+    /// A group consumes the topic.
+    GroupSubscribedToTopic = 409,
     /// There is no such topic.
     UnknownTopicOrPartition = 404,
     /// Kafka refused the request.

@@ -7,15 +7,21 @@
 pub mod blob;
 pub mod clusters;
 pub mod configurations;
+pub mod connectivity;
 pub mod error;
 pub mod extensions;
+pub mod identities;
+pub mod monitoring;
 pub mod nodes;
 pub mod operations;
+pub mod policies;
 pub mod scram;
 pub mod secret_text;
 pub mod secrets_manager;
+pub mod storage;
 pub mod tags;
 pub mod topics;
+pub mod updates;
 pub mod versions;
 
 pub use blob::Blob;

@@ -11,14 +11,27 @@ pub struct NodeInfo {
     /// ISO 8601.
     pub added_to_cluster_time: String,
     /// The broker on it.
-    pub broker_node_info: BrokerNodeInfo,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub broker_node_info: Option<BrokerNodeInfo>,
+    /// The controller on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub controller_node_info: Option<ControllerNodeInfo>,
     /// MSK's instance type.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub instance_type: String,
     /// Identity.
     #[serde(rename = "nodeARN")]
     pub node_arn: String,
-    /// `BROKER`.
+    /// `BROKER`; a controller has none.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub node_type: String,
+}
+
+/// A controller.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ControllerNodeInfo {
+    /// Where brokers reach it.
+    pub endpoints: Vec<String>,
 }
 
 /// A broker.

@@ -2,7 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::clusters::{ClientAuthentication, ConfigurationInfo, EncryptionInfo};
+use crate::{
+    clusters::{ClientAuthentication, ConfigurationInfo, EncryptionInfo},
+    connectivity::ConnectivityInfo,
+    monitoring::{LoggingInfo, OpenMonitoring},
+    updates::BrokerEbsVolumeInfo,
+};
 
 /// Why an operation failed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +35,27 @@ pub struct MutableClusterInfo {
     /// Encryption.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encryption_info: Option<EncryptionInfo>,
+    /// Version of Kafka.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kafka_version: Option<String>,
+    /// MSK's instance type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance_type: Option<String>,
+    /// Volumes.
+    #[serde(rename = "brokerEBSVolumeInfo", skip_serializing_if = "Vec::is_empty")]
+    pub broker_ebs_volume_info: Vec<BrokerEbsVolumeInfo>,
+    /// Metrics level.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enhanced_monitoring: Option<String>,
+    /// Exporters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_monitoring: Option<OpenMonitoring>,
+    /// Delivery of logs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logging_info: Option<LoggingInfo>,
+    /// How clients from elsewhere reach brokers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connectivity_info: Option<ConnectivityInfo>,
 }
 
 /// A step.

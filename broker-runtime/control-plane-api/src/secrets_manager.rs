@@ -42,9 +42,71 @@ pub struct SecretRequest {
     /// `DeleteSecret`: at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub force_delete_without_recovery: Option<bool>,
+    /// `GetSecretValue`: this version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<String>,
+    /// `GetSecretValue`: the version with this stage, `AWSCURRENT` or `AWSPREVIOUS`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_stage: Option<String>,
 }
 
-/// `PutSecretValue` and `UpdateSecret`.
+/// `UpdateSecret`. What is not named stays.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UpdateSecretRequest {
+    /// ARN or name.
+    pub secret_id: String,
+    /// The new value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_string: Option<SecretText>,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Version id, and idempotency token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_request_token: Option<String>,
+}
+
+/// `ListSecrets`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListSecretsRequest {
+    /// All must hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub filters: Vec<SecretFilter>,
+}
+
+/// A filter of `ListSecrets`: one of the values must fit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct SecretFilter {
+    /// `name`, `description`, `tag-key` or `tag-value`.
+    pub key: String,
+    /// Beginnings, case-sensitive; with `!` in front, what must not be.
+    pub values: Vec<String>,
+}
+
+/// `TagResource`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct TagSecretRequest {
+    /// ARN or name.
+    pub secret_id: String,
+    /// Tags to add or replace.
+    pub tags: Vec<Tag>,
+}
+
+/// `UntagResource`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UntagSecretRequest {
+    /// ARN or name.
+    pub secret_id: String,
+    /// Keys of the tags to take away.
+    pub tag_keys: Vec<String>,
+}
+
+/// `PutSecretValue`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct PutSecretValueRequest {
@@ -119,6 +181,9 @@ pub struct DescribeSecretResponse {
     /// Unix seconds.
     #[serde(rename = "LastChangedDate", default)]
     pub last_changed_date: f64,
+    /// Tags by key.
+    #[serde(rename = "Tags", default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Tag>,
 }
 
 /// `ListSecrets`.

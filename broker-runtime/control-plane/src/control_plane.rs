@@ -9,9 +9,11 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    access::{Credentials, Identities},
     http, reconcilers,
     services::Services,
     store::{SecretBox, Store},
+    tls::TlsFiles,
 };
 
 /// What a control plane needs.
@@ -24,6 +26,14 @@ pub struct ControlPlaneConfig {
     pub clock: Arc<dyn Clock>,
     /// Version of the program.
     pub version: String,
+}
+
+/// A socket of the API.
+pub struct ApiListener {
+    /// The socket.
+    pub listener: TcpListener,
+    /// Its TLS; without it the API is plain HTTP, which no other machine should reach.
+    pub tls: Option<TlsFiles>,
 }
 
 /// Why a control plane cannot be opened.
@@ -47,7 +57,8 @@ impl OpenError {
 /// A control plane that is ready to serve.
 pub struct ControlPlane {
     services: Arc<Services>,
-    credentials: http::Credentials,
+    identities: Identities,
+    audit: http::AuditLog,
 }
 
 impl ControlPlane {
@@ -58,20 +69,31 @@ impl ControlPlane {
             .map_err(|error| OpenError::new("the encryption key cannot be used", error))?;
         let store = Store::open(&data_dir.join("state.db"))
             .map_err(|error| OpenError::new("the state database cannot be opened", error))?;
-        let credentials = http::Credentials::open(&data_dir.join("credentials"))
+        let credentials = Credentials::open(&data_dir.join("credentials"))
             .map_err(|error| OpenError::new("the credentials cannot be used", error))?;
+        let audit = http::AuditLog::open(&data_dir.join("logs/audit.jsonl"))
+            .map_err(|error| OpenError::new("the audit log cannot be written", error))?;
         let services = Services::new(store, secret_box, config.engine, config.clock, config.version);
         Ok(Self {
             services: Arc::new(services),
-            credentials,
+            identities: Identities::new(credentials),
+            audit,
         })
     }
 
-    /// Answers the API on `listener` and reconciles, until `until` is cancelled. Brokers go on.
-    pub async fn serve(self, listener: TcpListener, until: CancellationToken) -> std::io::Result<()> {
+    /// Answers the API on `listeners` and reconciles, until `until` is cancelled. Brokers go on.
+    pub async fn serve(self, listeners: Vec<ApiListener>, until: CancellationToken) -> std::io::Result<()> {
+        let mut listening = Vec::new();
+        for ApiListener { listener, tls } in listeners {
+            let tls = tls.as_ref().map(TlsFiles::acceptor).transpose();
+            let tls = tls.map_err(std::io::Error::other)?;
+            listening.push(http::Listening { listener, tls });
+        }
         let reconciling = tokio::spawn(reconcilers::run(Arc::clone(&self.services), until.clone()));
-        let served = http::serve(self.services, self.credentials, listener, until.clone()).await;
+        let observing = tokio::spawn(reconcilers::observe(Arc::clone(&self.services), until.clone()));
+        let served = http::serve(self.services, self.identities, self.audit, listening, until.clone()).await;
         until.cancel();
+        observing.abort();
         // A reconciler that was cut off is taken up by the next control plane.
         reconciling.abort();
         served

@@ -12,10 +12,19 @@ pub(crate) enum OperationError {
     #[error("{message}")]
     InvalidRequest {
         /// The parameter that is wrong, in the API's spelling.
-        parameter: Option<&'static str>,
+        parameter: Option<String>,
         /// What is wrong with it.
         message: String,
     },
+    /// This product does not do it yet.
+    #[error("{0}")]
+    NotAvailable(String),
+    /// The caller may not.
+    #[error("{0}")]
+    Forbidden(String),
+    /// Try again later: too much is asked for at once.
+    #[error("{0}")]
+    TooManyRequests(String),
     /// Correct the request: there is no such thing.
     #[error("{0}")]
     NotFound(String),
@@ -55,10 +64,18 @@ pub(crate) enum OperationError {
 }
 
 impl OperationError {
-    /// A request whose `parameter` is wrong.
-    pub(crate) fn invalid(parameter: &'static str, message: impl Into<String>) -> Self {
+    /// A request whose `parameter`, a path into it, is wrong.
+    pub(crate) fn invalid(parameter: &str, message: impl Into<String>) -> Self {
         Self::InvalidRequest {
-            parameter: Some(parameter),
+            parameter: Some(parameter.to_owned()),
+            message: message.into(),
+        }
+    }
+
+    /// A request that is wrong as a whole.
+    pub(crate) fn unreadable(message: impl Into<String>) -> Self {
+        Self::InvalidRequest {
+            parameter: None,
             message: message.into(),
         }
     }

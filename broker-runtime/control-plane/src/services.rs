@@ -1,13 +1,25 @@
 //! What every operation, query and reconciler is given.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use clock::Clock;
-use engine::Engine;
+use engine::{Engine, ObservedBroker};
+use parking_lot::RwLock;
 use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::store::{SecretBox, Store};
+
+/// What was last seen of a cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Observation {
+    /// Its brokers, by id.
+    pub(crate) brokers: Vec<ObservedBroker>,
+    /// Bytes in the log directories of all brokers.
+    pub(crate) log_bytes: u64,
+    /// Why nothing could be seen.
+    pub(crate) problem: Option<String>,
+}
 
 /// The world of the control plane.
 pub(crate) struct Services {
@@ -23,6 +35,8 @@ pub(crate) struct Services {
     pub(crate) version: String,
     /// Counts the changes of desired or reported state; reconcilers and waiting requests watch it.
     changes: watch::Sender<u64>,
+    /// What was last seen of each cluster that should serve.
+    observations: RwLock<BTreeMap<Uuid, Observation>>,
 }
 
 impl Services {
@@ -41,6 +55,7 @@ impl Services {
             clock,
             version,
             changes: watch::Sender::new(0),
+            observations: RwLock::default(),
         }
     }
 
@@ -52,6 +67,21 @@ impl Services {
     /// A receiver that is marked changed by every later [`Services::wake`].
     pub(crate) fn changed(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
+    }
+
+    /// What was last seen of a cluster; `None` before anybody has looked.
+    pub(crate) fn observation(&self, cluster: Uuid) -> Option<Observation> {
+        self.observations.read().get(&cluster).cloned()
+    }
+
+    /// What was seen of a cluster until now says nothing any more: it has been changed.
+    pub(crate) fn forget_observation(&self, cluster: Uuid) {
+        self.observations.write().remove(&cluster);
+    }
+
+    /// Replaces what was last seen of all clusters, and gives back what it was.
+    pub(crate) fn replace_observations(&self, seen: BTreeMap<Uuid, Observation>) -> BTreeMap<Uuid, Observation> {
+        std::mem::replace(&mut *self.observations.write(), seen)
     }
 
     /// A new random identity.

@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
+    arn::{ROOT_ACCOUNT, Scope},
     error::OperationError,
     operations, queries, reconcilers,
     services::Services,
@@ -71,6 +72,7 @@ impl Engine for ScriptedEngine {
         Ok(self.clusters.lock().get(&cluster_id).map(|_| ObservedCluster {
             cluster_id,
             brokers: Vec::new(),
+            controllers: Vec::new(),
             bootstrap: BootstrapBrokers::default(),
             certificate_authority_pem: String::new(),
             log_bytes: 0,
@@ -168,6 +170,14 @@ impl Running {
     }
 }
 
+/// The account of the runtime, in the usual region.
+fn world() -> Scope {
+    Scope {
+        account: ROOT_ACCOUNT.to_owned(),
+        region: "us-east-1".to_owned(),
+    }
+}
+
 fn orders() -> CreateClusterRequest {
     CreateClusterRequest {
         cluster_name: "orders".to_owned(),
@@ -181,7 +191,7 @@ async fn cluster_is_made_grown_and_deleted() {
     let stage = Stage::new();
     let running = stage.start();
     let services = &running.services;
-    let arn = operations::create_cluster(services, orders(), None)
+    let arn = operations::create_cluster(services, &world(), orders(), None)
         .await
         .unwrap()
         .cluster_arn;
@@ -220,8 +230,8 @@ async fn cluster_is_made_grown_and_deleted() {
 async fn a_reboot_is_an_operation_on_one_broker() {
     let stage = Stage::new();
     let running = stage.start();
-    let create = operations::create_cluster(&running.services, orders(), None);
-    let arn = create.await.unwrap().cluster_arn;
+    let created = operations::create_cluster(&running.services, &world(), orders(), None).await;
+    let arn = created.unwrap().cluster_arn;
     running.until(&arn, Some("ACTIVE")).await;
     let version = queries::describe_cluster(&running.services, &arn)
         .await
@@ -268,7 +278,7 @@ async fn next_control_plane_finishes_what_a_killed_one_began() {
     let stage = Stage::new();
     stage.engine.hangs.store(true, Ordering::SeqCst);
     let killed = stage.start();
-    let arn = operations::create_cluster(&killed.services, orders(), None)
+    let arn = operations::create_cluster(&killed.services, &world(), orders(), None)
         .await
         .unwrap()
         .cluster_arn;
@@ -285,7 +295,7 @@ async fn deletion_ends_a_creation_that_does_not_come_about() {
     let stage = Stage::new();
     stage.engine.hangs.store(true, Ordering::SeqCst);
     let running = stage.start();
-    let arn = operations::create_cluster(&running.services, orders(), None)
+    let arn = operations::create_cluster(&running.services, &world(), orders(), None)
         .await
         .unwrap()
         .cluster_arn;
@@ -299,7 +309,7 @@ async fn failed_creation_says_why_and_can_be_deleted() {
     let stage = Stage::new();
     stage.engine.fails.store(true, Ordering::SeqCst);
     let running = stage.start();
-    let arn = operations::create_cluster(&running.services, orders(), None)
+    let arn = operations::create_cluster(&running.services, &world(), orders(), None)
         .await
         .unwrap()
         .cluster_arn;
@@ -315,7 +325,9 @@ async fn failed_creation_says_why_and_can_be_deleted() {
 async fn same_token_and_body_again_give_the_first_answer() {
     let stage = Stage::new();
     let running = stage.start();
-    let create = |request, token: &str| operations::create_cluster(&running.services, request, Some(token.to_owned()));
+    let world = world();
+    let create =
+        |request, token: &str| operations::create_cluster(&running.services, &world, request, Some(token.to_owned()));
     let first = create(orders(), "one").await.unwrap();
     assert_eq!(create(orders(), "one").await.unwrap().cluster_arn, first.cluster_arn);
     assert!(matches!(
@@ -338,7 +350,7 @@ async fn create_settings(running: &Running, token: &str) -> Result<String, Opera
         kafka_versions: Vec::new(),
         server_properties: "num.partitions=3".into(),
     };
-    let made = operations::create_configuration(&running.services, request, Some(token.to_owned())).await;
+    let made = operations::create_configuration(&running.services, &world(), request, Some(token.to_owned())).await;
     made.map(|configuration| configuration.arn)
 }
 
@@ -371,6 +383,7 @@ async fn a_token_is_good_until_it_is_given_up_or_what_it_made_is_deleted() {
 async fn a_secret_is_made_once_and_its_password_leaves_no_trace_in_the_token() {
     let stage = Stage::new();
     let running = stage.start();
+    let world = world();
     let create = |password: &str| {
         let request = CreateSecretRequest {
             name: "AmazonMSK_app".to_owned(),
@@ -379,7 +392,7 @@ async fn a_secret_is_made_once_and_its_password_leaves_no_trace_in_the_token() {
             client_request_token: None,
             tags: Vec::new(),
         };
-        operations::create_secret(&running.services, request, Some("one".to_owned()))
+        operations::create_secret(&running.services, &world, request, Some("one".to_owned()))
     };
     let first = create("first-password").await.unwrap().arn;
     // The same creation even with another password: an apply that was cut off may be repeated with a new one.

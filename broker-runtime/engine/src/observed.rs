@@ -9,6 +9,8 @@ pub struct ObservedCluster {
     pub cluster_id: Uuid,
     /// Brokers by id, also those that do not run.
     pub brokers: Vec<ObservedBroker>,
+    /// Where brokers reach the controllers, one entry a controller.
+    pub controllers: Vec<String>,
     /// Where clients connect to.
     pub bootstrap: BootstrapBrokers,
     /// The certificate authority of the cluster, PEM; clients trust it.

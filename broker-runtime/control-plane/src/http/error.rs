@@ -5,7 +5,14 @@ use control_plane_api::{ErrorBody, ErrorType};
 use http::{StatusCode, header};
 
 use super::sigv4::Distrust;
-use crate::{error::OperationError, reconcilers::chain};
+use crate::{error::OperationError, model::Operation, reconcilers::chain};
+
+/// Seconds after which a caller that was told to come back later should do so.
+const RETRY_AFTER_S: &str = "1";
+
+/// The type of an error, in an extension of its answer: the audit log names it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Refusal(pub(super) ErrorType);
 
 /// An error, as the MSK API writes it.
 pub(crate) fn response(kind: ErrorType, message: String, invalid_parameter: Option<String>) -> Response {
@@ -23,13 +30,22 @@ pub(crate) fn response(kind: ErrorType, message: String, invalid_parameter: Opti
         (header::CONTENT_TYPE, "application/json"),
         (header::CACHE_CONTROL, "no-store"),
     ];
-    (status, headers, [("x-amzn-errortype", kind.name())], value.to_string()).into_response()
+    let mut response = (status, headers, [("x-amzn-errortype", kind.name())], value.to_string()).into_response();
+    if matches!(kind, ErrorType::TooManyRequests | ErrorType::ServiceUnavailable) {
+        let later = header::HeaderValue::from_static(RETRY_AFTER_S);
+        response.headers_mut().insert(header::RETRY_AFTER, later);
+    }
+    response.extensions_mut().insert(Refusal(kind));
+    response
 }
 
-/// The answer to a call that was not carried out.
-pub(crate) fn of_operation(error: &OperationError) -> Response {
+/// The answer to a call that was not carried out, in the types that `operation` may answer.
+pub(crate) fn of_operation(error: &OperationError, operation: Option<&Operation>) -> Response {
     let (kind, parameter) = match error {
-        OperationError::InvalidRequest { parameter, .. } => (ErrorType::BadRequest, *parameter),
+        OperationError::InvalidRequest { parameter, .. } => (ErrorType::BadRequest, parameter.clone()),
+        OperationError::NotAvailable(_) => (ErrorType::BadRequest, None),
+        OperationError::Forbidden(_) => (ErrorType::Forbidden, None),
+        OperationError::TooManyRequests(_) => (ErrorType::TooManyRequests, None),
         OperationError::NotFound(_) => (ErrorType::NotFound, None),
         OperationError::Conflict(_) => (ErrorType::Conflict, None),
         OperationError::TopicExists(_) => (ErrorType::TopicExists, None),
@@ -46,7 +62,30 @@ pub(crate) fn of_operation(error: &OperationError) -> Response {
             return response(ErrorType::InternalServerError, message, None);
         }
     };
-    response(kind, error.to_string(), parameter.map(str::to_owned))
+    let kind = operation.map_or(kind, |operation| modelled(kind, &operation.errors));
+    response(kind, error.to_string(), parameter)
+}
+
+/// The nearest error among those that an operation may answer: clients know no others.
+fn modelled(kind: ErrorType, allowed: &[ErrorType]) -> ErrorType {
+    let instead: &[ErrorType] = match kind {
+        ErrorType::UnknownTopicOrPartition => &[ErrorType::NotFound],
+        ErrorType::TopicExists => &[ErrorType::Conflict],
+        ErrorType::ClusterConnectivity | ErrorType::KafkaTimeout => {
+            &[ErrorType::ServiceUnavailable, ErrorType::InternalServerError]
+        }
+        // Whoever is asked to wait, or may not, has to learn it whatever the operation.
+        ErrorType::TooManyRequests | ErrorType::Forbidden => return kind,
+        _ => &[],
+    };
+    let mut candidates = std::iter::once(&kind).chain(instead);
+    let found = candidates.find(|candidate| allowed.contains(candidate));
+    found.copied().unwrap_or(ErrorType::BadRequest)
+}
+
+/// The answer to a request that is too large or too slow.
+pub(crate) fn of_size(message: String) -> Response {
+    response(ErrorType::BadRequest, message, None)
 }
 
 /// The answer to a caller who is not believed.
@@ -55,11 +94,20 @@ pub(crate) fn of_distrust(distrust: Distrust) -> Response {
         Distrust::Unsigned => (ErrorType::MissingAuthenticationToken, "the request is not signed"),
         Distrust::UnknownKey => (
             ErrorType::UnrecognizedClient,
-            "the access key is not known: use the one in the credentials file of the runtime",
+            "the access key is not known or disabled: use the one in the credentials file of the runtime, or make one with \
+             broker-runtime keys create",
         ),
         Distrust::Mismatch => (
             ErrorType::InvalidSignature,
             "the signature does not match the request: check the secret key",
+        ),
+        Distrust::UnsignedHeader => (
+            ErrorType::InvalidSignature,
+            "the signature must cover the headers host and x-amz-*",
+        ),
+        Distrust::UnsignedPayload => (
+            ErrorType::InvalidSignature,
+            "the body must be signed as a whole: unsigned and chunked payloads are not accepted",
         ),
         Distrust::Skewed => (
             ErrorType::InvalidSignature,
@@ -67,4 +115,31 @@ pub(crate) fn of_distrust(distrust: Distrust) -> Response {
         ),
     };
     response(kind, message.to_owned(), None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::model;
+
+    #[test]
+    fn errors_are_confined_to_those_of_the_operation() {
+        let of = |name: &str, error: OperationError| {
+            let response = of_operation(&error, model().operation(name));
+            response.headers()["x-amzn-errortype"].to_str().unwrap().to_owned()
+        };
+        let topic = || OperationError::UnknownTopic("t".to_owned());
+        assert_eq!(of("DeleteTopic", topic()), "UnknownTopicOrPartitionException");
+        assert_eq!(of("DescribeTopic", topic()), "NotFoundException");
+        let unreachable = || OperationError::ClusterConnectivity("c".to_owned());
+        assert_eq!(of("ListTopics", unreachable()), "ServiceUnavailableException");
+        assert_eq!(of("ListNodes", unreachable()), "InternalServerErrorException");
+        let missing = || OperationError::NotFound("c".to_owned());
+        assert_eq!(of("DescribeCluster", missing()), "NotFoundException");
+        assert_eq!(of("PutClusterPolicy", missing()), "BadRequestException");
+        assert_eq!(
+            of("CreateCluster", OperationError::Conflict("c".to_owned())),
+            "ConflictException"
+        );
+    }
 }

@@ -1,14 +1,18 @@
 //! The API: a request is read, its signature checked, its operation found and called, and the answer or error encoded.
 
+mod answer;
 mod api;
+mod audit;
 mod aws_json;
-mod credentials;
+mod call;
 mod error;
 mod handlers;
+mod metrics;
 mod paging;
 mod request;
 mod serve;
 mod sigv4;
+mod sts;
 
-pub(crate) use credentials::Credentials;
-pub(crate) use serve::serve;
+pub(crate) use audit::AuditLog;
+pub(crate) use serve::{Listening, serve};

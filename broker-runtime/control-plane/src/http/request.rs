@@ -69,10 +69,8 @@ impl Request {
     /// The body; an empty one counts as an empty object.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, OperationError> {
         let body: &[u8] = if self.body.is_empty() { b"{}" } else { &self.body };
-        serde_json::from_slice(body).map_err(|error| OperationError::InvalidRequest {
-            parameter: None,
-            message: format!("the body of the request cannot be read: {error}"),
-        })
+        serde_json::from_slice(body)
+            .map_err(|error| OperationError::unreadable(format!("the body of the request cannot be read: {error}")))
     }
 
     /// The body of an HTML form.

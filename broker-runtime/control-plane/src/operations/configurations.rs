@@ -11,7 +11,7 @@ use control_plane_api::{
 
 use super::creations::{Creation, forget_creations};
 use crate::{
-    arn,
+    arn::Scope,
     error::OperationError,
     queries::{self, KAFKA_VERSIONS, iso8601},
     services::Services,
@@ -24,6 +24,7 @@ const NAME_CHARS_MAX: usize = 255;
 /// `CreateConfiguration`.
 pub(crate) async fn create_configuration(
     services: &Services,
+    world: &Scope,
     request: CreateConfigurationRequest,
     idempotency_token: Option<String>,
 ) -> Result<Configuration, OperationError> {
@@ -42,7 +43,7 @@ pub(crate) async fn create_configuration(
     }
     let now_ms = services.clock.now_ms();
     let configuration = ConfigurationRecord {
-        arn: arn::configuration(&request.name, services.new_uuid()),
+        arn: world.configuration(&request.name, services.new_uuid()),
         name: request.name,
         created_ms: now_ms,
         kafka_versions: request.kafka_versions,
@@ -55,7 +56,10 @@ pub(crate) async fn create_configuration(
     };
     let configuration = services.store.transaction(|transaction| {
         let all = transaction.all::<ConfigurationRecord>()?;
-        if let Some(there) = all.into_iter().find(|there| there.name == configuration.name) {
+        if let Some(there) = all
+            .into_iter()
+            .find(|there| there.name == configuration.name && world.holds(&there.arn))
+        {
             let made_before = creation.as_ref().map(|it| it.made_before(transaction)).transpose()?;
             if made_before.flatten().as_ref() == Some(&there.arn) {
                 return Ok(there);

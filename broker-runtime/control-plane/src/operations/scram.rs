@@ -3,6 +3,7 @@
 use control_plane_api::scram::{ScramSecretsRequest, ScramSecretsResponse, UnprocessedScramSecret};
 
 use crate::{
+    arn::Scope,
     error::OperationError,
     queries,
     reconcilers::{self, listeners},
@@ -92,7 +93,9 @@ fn associate(
     cluster: &mut ClusterRecord,
     secret_arn: &str,
 ) -> Result<Option<UnprocessedScramSecret>, StoreError> {
-    let Some(secret) = transaction.get::<SecretRecord>(secret_arn)? else {
+    let world = Scope::of(&cluster.arn);
+    let found = transaction.get::<SecretRecord>(secret_arn)?;
+    let Some(secret) = found.filter(|secret| world.is_some_and(|world| world.holds(&secret.arn))) else {
         return Ok(Some(unprocessed(secret_arn, "NotFound", "the secret does not exist")));
     };
     let Some((user, _)) = &secret.scram else {

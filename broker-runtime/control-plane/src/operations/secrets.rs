@@ -1,10 +1,11 @@
 //! Secrets, as far as SCRAM needs them. Values are sealed before they reach the store; of a user's password there are
 //! verifiers beside it.
 
-use std::num::NonZeroU32;
+use std::{collections::BTreeMap, num::NonZeroU32};
 
 use control_plane_api::secrets_manager::{
     CreateSecretRequest, DeleteSecretResponse, PutSecretValueRequest, SecretRequest, SecretResponse,
+    UpdateSecretRequest,
 };
 use ring::{
     digest, pbkdf2,
@@ -14,7 +15,7 @@ use serde::Deserialize;
 
 use super::creations::{Creation, forget_creations};
 use crate::{
-    arn,
+    arn::Scope,
     error::OperationError,
     queries, reconcilers,
     services::Services,
@@ -33,6 +34,7 @@ const SUFFIX_CHARS: usize = 6;
 /// `CreateSecret`.
 pub(crate) async fn create_secret(
     services: &Services,
+    world: &Scope,
     request: CreateSecretRequest,
     idempotency_token: Option<String>,
 ) -> Result<SecretResponse, OperationError> {
@@ -49,7 +51,7 @@ pub(crate) async fn create_secret(
     let now_ms = services.clock.now_ms();
     let value = request.secret_string.expose();
     let secret = SecretRecord {
-        arn: arn::secret(&request.name, &suffix(services)),
+        arn: world.secret(&request.name, &suffix(services)),
         name: request.name,
         description: request.description,
         created_ms: now_ms,
@@ -58,12 +60,16 @@ pub(crate) async fn create_secret(
             .client_request_token
             .unwrap_or_else(|| services.new_uuid().to_string()),
         value: seal(services, value.as_bytes())?,
+        previous: None,
         tags: request.tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
         scram: scram(services, value)?,
     };
     let made_before = services.store.transaction(|transaction| {
         let all = transaction.all::<SecretRecord>()?;
-        if let Some(there) = all.into_iter().find(|there| there.name == secret.name) {
+        if let Some(there) = all
+            .into_iter()
+            .find(|there| there.name == secret.name && world.holds(&there.arn))
+        {
             let same = there.version_id == secret.version_id && opened(services, &there)? == value.as_bytes();
             let made_before = creation.as_ref().map(|it| it.made_before(transaction)).transpose()?;
             return if same || made_before.flatten().as_ref() == Some(&there.arn) {
@@ -90,15 +96,16 @@ pub(crate) async fn create_secret(
         secret_string: request.secret_string,
         client_request_token: Some(secret.version_id),
     };
-    put_secret_value(services, value).await
+    put_secret_value(services, world, value).await
 }
 
 /// `PutSecretValue`. Users of clusters get their new password before this returns.
 pub(crate) async fn put_secret_value(
     services: &Services,
+    world: &Scope,
     request: PutSecretValueRequest,
 ) -> Result<SecretResponse, OperationError> {
-    let found = queries::secret_record(services, &request.secret_id)?;
+    let found = queries::secret_record(services, world, &request.secret_id)?;
     let value = request.secret_string.expose();
     let version_id = request
         .client_request_token
@@ -116,6 +123,10 @@ pub(crate) async fn put_secret_value(
                 "the secret is associated with a cluster: its user name cannot change, and it needs a password";
             return Err(OperationError::InvalidSecretRequest(message.to_owned()));
         }
+        if secret.version_id != version_id {
+            let (id, value) = (secret.version_id, secret.value);
+            secret.previous = Some((id, value));
+        }
         secret.value = sealed;
         secret.scram = verifiers;
         secret.version_id = version_id;
@@ -129,12 +140,75 @@ pub(crate) async fn put_secret_value(
     Ok(answer(&secret))
 }
 
+/// `UpdateSecret`: a new value, another description, or both.
+pub(crate) async fn update_secret(
+    services: &Services,
+    world: &Scope,
+    request: UpdateSecretRequest,
+) -> Result<SecretResponse, OperationError> {
+    if let Some(description) = request.description {
+        change(services, world, &request.secret_id, |secret| {
+            secret.description = Some(description)
+        })?;
+    }
+    match request.secret_string {
+        Some(secret_string) => {
+            let value = PutSecretValueRequest {
+                secret_id: request.secret_id,
+                secret_string,
+                client_request_token: request.client_request_token,
+            };
+            put_secret_value(services, world, value).await
+        }
+        None => Ok(answer(&queries::secret_record(services, world, &request.secret_id)?)),
+    }
+}
+
+/// `TagResource` of Secrets Manager.
+pub(crate) fn tag_secret(
+    services: &Services,
+    world: &Scope,
+    id: &str,
+    tags: BTreeMap<String, String>,
+) -> Result<(), OperationError> {
+    change(services, world, id, |secret| secret.tags.extend(tags))
+}
+
+/// `UntagResource` of Secrets Manager.
+pub(crate) fn untag_secret(
+    services: &Services,
+    world: &Scope,
+    id: &str,
+    keys: &[String],
+) -> Result<(), OperationError> {
+    change(services, world, id, |secret| {
+        secret.tags.retain(|key, _| !keys.contains(key))
+    })
+}
+
+fn change(
+    services: &Services,
+    world: &Scope,
+    id: &str,
+    change: impl FnOnce(&mut SecretRecord),
+) -> Result<(), OperationError> {
+    let found = queries::secret_record(services, world, id)?;
+    services.store.transaction(|transaction| {
+        let secret: Option<SecretRecord> = transaction.get(&found.arn)?;
+        let mut secret = secret.ok_or_else(|| queries::no_secret(id))?;
+        change(&mut secret);
+        transaction.put(&secret)?;
+        Ok(())
+    })
+}
+
 /// `DeleteSecret`: at once, and only when no cluster uses it.
 pub(crate) async fn delete_secret(
     services: &Services,
+    world: &Scope,
     request: SecretRequest,
 ) -> Result<DeleteSecretResponse, OperationError> {
-    let found = queries::secret_record(services, &request.secret_id)?;
+    let found = queries::secret_record(services, world, &request.secret_id)?;
     services.store.transaction(|transaction| {
         if let Some(cluster) = users_of(transaction.all::<ClusterRecord>()?, &found.arn).first() {
             let message = format!("secret {:?} is associated with cluster {:?}", found.name, cluster.name);

@@ -110,7 +110,7 @@ pub(crate) async fn delete_topic(services: &Services, arn: &str, name: &str) -> 
 
 fn answer(cluster: &ClusterRecord, topic: &str, status: &str) -> TopicResponse {
     TopicResponse {
-        topic_arn: arn::topic(&cluster.name, cluster.uuid, topic),
+        topic_arn: arn::topic(&cluster.arn, topic),
         topic_name: topic.to_owned(),
         status: status.to_owned(),
     }

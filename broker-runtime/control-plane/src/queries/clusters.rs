@@ -1,15 +1,24 @@
 //! Clusters, as they are reported: desired state from the store, observed state from the engine.
 
 use control_plane_api::{
-    clusters::{BrokerSoftwareInfo, Cluster, ClusterInfo, GetBootstrapBrokersResponse, Provisioned, StateInfo},
+    clusters::{BrokerSoftwareInfo, Cluster, ClusterInfo, GetBootstrapBrokersResponse, Provisioned},
     extensions::{BrokerStatus, CertificateAuthority, ClusterStatus, RuntimeInfo, Status},
-    nodes::{BrokerNodeInfo, NodeInfo},
+    nodes::{BrokerNodeInfo, ControllerNodeInfo, NodeInfo},
     tags::Tags,
 };
 use engine::{BrokerState, ObservedBroker, ObservedCluster};
 
-use super::iso8601;
-use crate::{arn, error::OperationError, reconcilers::chain, services::Services, store::ClusterRecord};
+use super::{
+    health::{customer_action, reported_state},
+    iso8601,
+};
+use crate::{
+    arn::{self, Scope},
+    error::OperationError,
+    reconcilers::chain,
+    services::Services,
+    store::ClusterRecord,
+};
 
 /// The record of a cluster.
 pub(crate) fn cluster_record(services: &Services, arn: &str) -> Result<ClusterRecord, OperationError> {
@@ -26,26 +35,28 @@ pub(crate) fn current_version(cluster: &ClusterRecord) -> String {
 
 /// `DescribeCluster`.
 pub(crate) async fn describe_cluster(services: &Services, arn: &str) -> Result<ClusterInfo, OperationError> {
-    Ok(version_1(&cluster_record(services, arn)?))
+    Ok(version_1(services, &cluster_record(services, arn)?))
 }
 
 /// `DescribeClusterV2`.
 pub(crate) async fn describe_cluster_v2(services: &Services, arn: &str) -> Result<Cluster, OperationError> {
-    Ok(version_2(&cluster_record(services, arn)?))
+    Ok(version_2(services, &cluster_record(services, arn)?))
 }
 
 /// `ListClusters`: by name, those whose name begins with the filter.
 pub(crate) async fn list_clusters(
     services: &Services,
+    world: &Scope,
     name_filter: Option<&str>,
 ) -> Result<Vec<ClusterInfo>, OperationError> {
-    let records = records(services, name_filter)?;
-    Ok(records.iter().map(version_1).collect())
+    let records = records(services, Some(world), name_filter)?;
+    Ok(records.iter().map(|cluster| version_1(services, cluster)).collect())
 }
 
 /// `ListClustersV2`: the same; every cluster is provisioned.
 pub(crate) async fn list_clusters_v2(
     services: &Services,
+    world: &Scope,
     name_filter: Option<&str>,
     type_filter: Option<&str>,
 ) -> Result<Vec<Cluster>, OperationError> {
@@ -57,12 +68,18 @@ pub(crate) async fn list_clusters_v2(
             return Err(OperationError::invalid("clusterTypeFilter", message));
         }
     }
-    let records = records(services, name_filter)?;
-    Ok(records.iter().map(version_2).collect())
+    let records = records(services, Some(world), name_filter)?;
+    Ok(records.iter().map(|cluster| version_2(services, cluster)).collect())
 }
 
-fn records(services: &Services, name_filter: Option<&str>) -> Result<Vec<ClusterRecord>, OperationError> {
+/// Clusters of a world, or of all, by name.
+fn records(
+    services: &Services,
+    world: Option<&Scope>,
+    name_filter: Option<&str>,
+) -> Result<Vec<ClusterRecord>, OperationError> {
     let mut all: Vec<ClusterRecord> = services.store.all()?;
+    all.retain(|cluster| world.is_none_or(|world| world.holds(&cluster.arn)));
     all.retain(|cluster| name_filter.is_none_or(|prefix| cluster.name.starts_with(prefix)));
     all.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(all)
@@ -70,7 +87,7 @@ fn records(services: &Services, name_filter: Option<&str>) -> Result<Vec<Cluster
 
 fn active_operation_arn(cluster: &ClusterRecord) -> Option<String> {
     let operation = cluster.active_operation?;
-    Some(arn::operation(&cluster.name, cluster.uuid, operation))
+    Some(arn::operation(&cluster.arn, operation))
 }
 
 fn software(cluster: &ClusterRecord) -> BrokerSoftwareInfo {
@@ -82,14 +99,9 @@ fn software(cluster: &ClusterRecord) -> BrokerSoftwareInfo {
     }
 }
 
-fn state_info(cluster: &ClusterRecord) -> Option<StateInfo> {
-    cluster.state_message.as_ref().map(|message| StateInfo {
-        code: "OPERATION_FAILED".to_owned(),
-        message: message.clone(),
-    })
-}
-
-fn version_1(cluster: &ClusterRecord) -> ClusterInfo {
+fn version_1(services: &Services, cluster: &ClusterRecord) -> ClusterInfo {
+    let observation = services.observation(cluster.uuid);
+    let (state, state_info) = reported_state(cluster, observation.as_ref());
     let settings = &cluster.settings;
     ClusterInfo {
         active_operation_arn: active_operation_arn(cluster),
@@ -102,17 +114,19 @@ fn version_1(cluster: &ClusterRecord) -> ClusterInfo {
         current_version: current_version(cluster),
         encryption_info: settings.encryption_info.clone(),
         enhanced_monitoring: settings.enhanced_monitoring.clone(),
+        open_monitoring: settings.open_monitoring.clone(),
+        logging_info: settings.logging_info.clone(),
         number_of_broker_nodes: i64::from(settings.broker_count),
-        state: cluster.state.name().to_owned(),
-        state_info: state_info(cluster),
+        state: state.to_owned(),
+        state_info,
         storage_mode: Some("LOCAL".to_owned()),
         tags: cluster.tags.clone(),
-        customer_action_status: Some("NONE".to_owned()),
+        customer_action_status: Some(customer_action(cluster, observation.as_ref()).to_owned()),
     }
 }
 
-fn version_2(cluster: &ClusterRecord) -> Cluster {
-    let info = version_1(cluster);
+fn version_2(services: &Services, cluster: &ClusterRecord) -> Cluster {
+    let info = version_1(services, cluster);
     Cluster {
         active_operation_arn: info.active_operation_arn,
         cluster_type: "PROVISIONED".to_owned(),
@@ -129,6 +143,8 @@ fn version_2(cluster: &ClusterRecord) -> Cluster {
             client_authentication: info.client_authentication,
             encryption_info: info.encryption_info,
             enhanced_monitoring: info.enhanced_monitoring,
+            open_monitoring: info.open_monitoring,
+            logging_info: info.logging_info,
             number_of_broker_nodes: info.number_of_broker_nodes,
             storage_mode: info.storage_mode,
             customer_action_status: info.customer_action_status,
@@ -160,14 +176,23 @@ pub(crate) async fn get_bootstrap_brokers(
     })
 }
 
-/// `ListNodes`: by broker id.
+/// `ListNodes`: brokers by id, then controllers.
 pub(crate) async fn list_nodes(services: &Services, arn: &str) -> Result<Vec<NodeInfo>, OperationError> {
     let cluster = cluster_record(services, arn)?;
-    let brokers = observed(services, &cluster)
-        .await?
-        .map(|it| it.brokers)
-        .unwrap_or_default();
-    Ok(brokers.iter().map(|broker| node(&cluster, broker)).collect())
+    let Some(observed) = observed(services, &cluster).await? else {
+        return Ok(Vec::new());
+    };
+    let brokers = observed.brokers.iter().map(|broker| node(&cluster, broker));
+    let controllers = observed.controllers.iter().zip(1..);
+    let controllers = controllers.map(|(endpoint, number)| NodeInfo {
+        added_to_cluster_time: iso8601(cluster.created_ms),
+        controller_node_info: Some(ControllerNodeInfo {
+            endpoints: vec![endpoint.clone()],
+        }),
+        node_arn: arn::controller(&cluster.arn, number),
+        ..NodeInfo::default()
+    });
+    Ok(brokers.chain(controllers).collect())
 }
 
 fn node(cluster: &ClusterRecord, broker: &ObservedBroker) -> NodeInfo {
@@ -176,15 +201,16 @@ fn node(cluster: &ClusterRecord, broker: &ObservedBroker) -> NodeInfo {
     let subnet = (!group.client_subnets.is_empty()).then(|| &group.client_subnets[index % group.client_subnets.len()]);
     NodeInfo {
         added_to_cluster_time: iso8601(broker.started_at_ms.unwrap_or(cluster.created_ms)),
-        broker_node_info: BrokerNodeInfo {
+        broker_node_info: Some(BrokerNodeInfo {
             broker_id: f64::from(broker.broker_id),
             client_subnet: subnet.unwrap_or(&broker.zone).clone(),
             client_vpc_ip_address: broker.host.clone(),
             current_broker_software_info: software(cluster),
             endpoints: vec![broker.host.clone()],
-        },
+        }),
+        controller_node_info: None,
         instance_type: group.instance_type.clone(),
-        node_arn: arn::node(&cluster.name, cluster.uuid, broker.broker_id),
+        node_arn: arn::broker(&cluster.arn, broker.broker_id),
         node_type: "BROKER".to_owned(),
     }
 }
@@ -226,17 +252,18 @@ pub(crate) fn runtime(services: &Services) -> RuntimeInfo {
 /// `GET /openmsk/v1/status`.
 pub(crate) async fn status(services: &Services) -> Result<Status, OperationError> {
     let mut clusters = Vec::new();
-    for cluster in records(services, None)? {
+    for cluster in records(services, None, None)? {
         let observed = services.engine.observe(cluster.uuid).await;
         let (observed, problem) = match observed {
             Ok(observed) => (observed, None),
             Err(error) => (None, Some(chain(&error))),
         };
+        let (state, info) = reported_state(&cluster, services.observation(cluster.uuid).as_ref());
         clusters.push(ClusterStatus {
             name: cluster.name,
             arn: cluster.arn,
-            state: cluster.state.name().to_owned(),
-            message: cluster.state_message.or(problem),
+            state: state.to_owned(),
+            message: info.map(|info| info.message).or(problem),
             log_bytes: observed.as_ref().map_or(0, |it| it.log_bytes),
             brokers: observed
                 .map(|it| {

@@ -6,6 +6,7 @@ use control_plane_api::{
 };
 
 use crate::{
+    arn::Scope,
     error::OperationError,
     services::Services,
     store::{ConfigurationRecord, RevisionRecord},
@@ -47,8 +48,12 @@ pub(crate) async fn describe_configuration_revision(
 }
 
 /// `ListConfigurations`: by name.
-pub(crate) async fn list_configurations(services: &Services) -> Result<Vec<Configuration>, OperationError> {
+pub(crate) async fn list_configurations(
+    services: &Services,
+    world: &Scope,
+) -> Result<Vec<Configuration>, OperationError> {
     let mut all: Vec<ConfigurationRecord> = services.store.all()?;
+    all.retain(|configuration| world.holds(&configuration.arn));
     all.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(all.iter().map(configuration).collect())
 }

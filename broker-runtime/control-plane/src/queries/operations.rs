@@ -80,7 +80,7 @@ fn steps(operation: &OperationRecord) -> Vec<ClusterOperationStep> {
 
 fn version_1(operation: &OperationRecord) -> ClusterOperationInfo {
     ClusterOperationInfo {
-        client_request_id: None,
+        client_request_id: operation.request_id.clone(),
         cluster_arn: operation.cluster_arn.clone(),
         creation_time: iso8601(operation.created_ms),
         end_time: operation.ended_ms.map(iso8601),

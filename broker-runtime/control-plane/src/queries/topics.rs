@@ -26,7 +26,7 @@ pub(crate) async fn describe_topic(
     let (cluster, topic) = description(services, arn, name).await?;
     let configs = serde_json::to_vec(&topic.configs).unwrap_or_default();
     Ok(DescribeTopicResponse {
-        topic_arn: arn::topic(&cluster.name, cluster.uuid, name),
+        topic_arn: arn::topic(&cluster.arn, name),
         topic_name: topic.summary.name,
         replication_factor: i64::from(topic.summary.replication_factor),
         partition_count: i64::from(topic.summary.partition_count),
@@ -44,7 +44,7 @@ pub(crate) async fn list_topics(services: &Services, arn: &str) -> Result<Vec<To
         .into_iter()
         .filter(|topic| !topic.internal)
         .map(|topic| TopicInfo {
-            topic_arn: arn::topic(&cluster.name, cluster.uuid, &topic.name),
+            topic_arn: arn::topic(&cluster.arn, &topic.name),
             replication_factor: i64::from(topic.replication_factor),
             partition_count: i64::from(topic.partition_count),
             out_of_sync_replica_count: i64::from(topic.out_of_sync_partitions),

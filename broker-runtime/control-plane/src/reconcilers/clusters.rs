@@ -200,6 +200,7 @@ async fn deletion(services: &Services, uuid: Uuid) {
 /// Ends an operation, and says in the same transaction what the cluster is now.
 fn finish(services: &Services, operation: &OperationRecord, failure: Option<String>) -> Result<(), OperationError> {
     let now_ms = services.clock.now_ms();
+    services.forget_observation(operation.cluster_uuid);
     services.store.transaction(|transaction| {
         let Some(mut cluster) = transaction.get::<ClusterRecord>(&operation.cluster_uuid.to_string())? else {
             return Ok::<_, StoreError>(());

@@ -1,7 +1,9 @@
 //! Bring what is there to what is wanted. They take no arguments but the world, look, act, and may run at any moment.
 
 mod clusters;
+mod observer;
 mod specification;
 
 pub(crate) use clusters::{apply_users, chain, run};
+pub(crate) use observer::run as observe;
 pub(crate) use specification::{listeners, specification};

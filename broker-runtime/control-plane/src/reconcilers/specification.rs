@@ -9,6 +9,7 @@ use control_plane_api::{
 use engine::{ClusterSpec, Listeners, ScramCredential, ScramMechanism, ScramUser, Secret};
 
 use crate::{
+    arn::Scope,
     error::OperationError,
     services::Services,
     store::{ClusterRecord, ClusterSettings, ConfigurationRecord, ScramVerifier, SecretRecord},
@@ -33,7 +34,7 @@ pub(crate) fn specification(
             settings.client_authentication.as_ref(),
             settings.encryption_info.as_ref(),
         ),
-        server_properties: properties(services, settings)?,
+        server_properties: properties(services, cluster, settings)?,
         scram_users: users(services, cluster)?,
         reboots: settings.reboots.clone(),
     })
@@ -74,7 +75,11 @@ pub(crate) fn listeners(
     }
 }
 
-fn properties(services: &Services, settings: &ClusterSettings) -> Result<BTreeMap<String, String>, OperationError> {
+fn properties(
+    services: &Services,
+    cluster: &ClusterRecord,
+    settings: &ClusterSettings,
+) -> Result<BTreeMap<String, String>, OperationError> {
     let brokers = usize::try_from(settings.broker_count).unwrap_or(usize::MAX);
     let mut properties = server_properties::cluster_defaults(brokers);
     let Some(info) = &settings.configuration_info else {
@@ -86,7 +91,11 @@ fn properties(services: &Services, settings: &ClusterSettings) -> Result<BTreeMa
             format!("revision {} of {} does not exist", info.revision, info.arn),
         )
     };
-    let configuration: ConfigurationRecord = services.store.get(&info.arn)?.ok_or_else(gone)?;
+    let found: Option<ConfigurationRecord> = services.store.get(&info.arn)?;
+    // One of another account or region is not there for this cluster.
+    let configuration = found
+        .filter(|it| Scope::of(&cluster.arn) == Scope::of(&it.arn))
+        .ok_or_else(gone)?;
     let revision = configuration
         .revisions
         .iter()

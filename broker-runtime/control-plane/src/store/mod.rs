@@ -1,12 +1,14 @@
 //! Desired state and operations in one SQLite file: write-ahead log, full sync. Observed state is asked for, never stored.
 
+mod identity_records;
 mod records;
 mod secret_box;
 mod store;
 
+pub(crate) use identity_records::{AccessKeyRecord, PrincipalRecord};
 pub(crate) use records::{
-    ClusterRecord, ClusterSettings, ClusterState, ConfigurationRecord, CreationRecord, OperationKind, OperationRecord,
-    OperationState, RevisionRecord, ScramVerifier, SecretRecord,
+    ClusterPolicy, ClusterRecord, ClusterSettings, ClusterState, ConfigurationRecord, CreationRecord, OperationKind,
+    OperationRecord, OperationState, RevisionRecord, ScramVerifier, SecretRecord,
 };
 pub(crate) use secret_box::SecretBox;
-pub(crate) use store::{Record, Store, StoreError, Transaction};
+pub(crate) use store::{Record, Store, StoreError, Transaction, copy_file};

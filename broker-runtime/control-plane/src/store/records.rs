@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use control_plane_api::{
     clusters::{BrokerNodeGroupInfo, ClientAuthentication, ConfigurationInfo, EncryptionInfo},
+    monitoring::{LoggingInfo, OpenMonitoring},
     operations::{ErrorInfo, MutableClusterInfo},
 };
 use serde::{Deserialize, Serialize};
@@ -58,6 +59,12 @@ pub(crate) struct ClusterSettings {
     pub(crate) encryption_info: Option<EncryptionInfo>,
     pub(crate) configuration_info: Option<ConfigurationInfo>,
     pub(crate) enhanced_monitoring: String,
+    /// What brokers export to Prometheus.
+    #[serde(default)]
+    pub(crate) open_monitoring: Option<OpenMonitoring>,
+    /// Where logs are delivered to: nowhere, so far.
+    #[serde(default)]
+    pub(crate) logging_info: Option<LoggingInfo>,
     /// How often each broker has been asked to restart, by id.
     #[serde(default)]
     pub(crate) reboots: BTreeMap<i32, u64>,
@@ -82,6 +89,18 @@ pub(crate) struct ClusterRecord {
     pub(crate) tags: BTreeMap<String, String>,
     /// Secrets whose users may log in, by ARN, in order.
     pub(crate) secret_arns: Vec<String>,
+    /// Who else may call for it.
+    #[serde(default)]
+    pub(crate) policy: Option<ClusterPolicy>,
+}
+
+/// The policy of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ClusterPolicy {
+    /// Grows with each change.
+    pub(crate) version: u64,
+    /// As it was given.
+    pub(crate) document: String,
 }
 
 impl Record for ClusterRecord {
@@ -99,7 +118,12 @@ pub(crate) enum OperationKind {
     DeleteCluster,
     IncreaseBrokerCount,
     RebootNode,
+    UpdateBrokerStorage,
+    UpdateBrokerType,
     UpdateClusterConfiguration,
+    UpdateClusterKafkaVersion,
+    UpdateConnectivity,
+    UpdateMonitoring,
     UpdateSecurity,
 }
 
@@ -111,7 +135,12 @@ impl OperationKind {
             Self::DeleteCluster => "DELETE_CLUSTER",
             Self::IncreaseBrokerCount => "INCREASE_BROKER_COUNT",
             Self::RebootNode => "REBOOT_NODE",
+            Self::UpdateBrokerStorage => "UPDATE_BROKER_STORAGE",
+            Self::UpdateBrokerType => "UPDATE_BROKER_TYPE",
             Self::UpdateClusterConfiguration => "UPDATE_CLUSTER_CONFIGURATION",
+            Self::UpdateClusterKafkaVersion => "UPDATE_CLUSTER_KAFKA_VERSION",
+            Self::UpdateConnectivity => "UPDATE_CONNECTIVITY",
+            Self::UpdateMonitoring => "UPDATE_MONITORING",
             Self::UpdateSecurity => "UPDATE_SECURITY",
         }
     }
@@ -153,6 +182,9 @@ pub(crate) struct OperationRecord {
     pub(crate) created_ms: i64,
     pub(crate) ended_ms: Option<i64>,
     pub(crate) error: Option<ErrorInfo>,
+    /// Id of the request that began it.
+    #[serde(default)]
+    pub(crate) request_id: Option<String>,
     /// What was in force before, and comes back when it fails.
     pub(crate) source: Option<MutableClusterInfo>,
     pub(crate) target: Option<MutableClusterInfo>,
@@ -235,6 +267,9 @@ pub(crate) struct SecretRecord {
     pub(crate) version_id: String,
     /// Sealed by `SecretBox`.
     pub(crate) value: Vec<u8>,
+    /// The version before: its id, and its value, sealed.
+    #[serde(default)]
+    pub(crate) previous: Option<(String, Vec<u8>)>,
     pub(crate) tags: BTreeMap<String, String>,
     /// User name and verifiers, when the value is a user's.
     pub(crate) scram: Option<(String, Vec<ScramVerifier>)>,

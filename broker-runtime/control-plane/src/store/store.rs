@@ -7,8 +7,18 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
-/// Version of the layout; a file with a newer one is refused.
-const SCHEMA_VERSION: i64 = 1;
+/// What makes each layout out of the one before; the first makes it out of nothing. A file with a newer layout is refused.
+const MIGRATIONS: [&str; 2] = [
+    "CREATE TABLE clusters (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;
+     CREATE TABLE operations (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;
+     CREATE TABLE configurations (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;
+     CREATE TABLE creations (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;
+     CREATE TABLE secrets (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;",
+    "CREATE TABLE access_keys (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;
+     CREATE TABLE principals (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;",
+];
+/// Version of the layout.
+const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
 /// How long another program may hold the file.
 const BUSY_LIMIT: Duration = Duration::from_secs(5);
 
@@ -29,6 +39,9 @@ pub(crate) enum StoreError {
     /// A document cannot be read.
     #[error("a record in the state database cannot be read")]
     Document(#[from] serde_json::Error),
+    /// There is no copy of what was there, so it is not changed.
+    #[error("the state database cannot be copied before its layout is changed")]
+    Backup(#[source] std::io::Error),
     /// Written by a newer version.
     #[error(
         "the state database has layout {found}, which is newer than {SCHEMA_VERSION}: use the newer broker-runtime"
@@ -55,16 +68,7 @@ impl Store {
         if found > SCHEMA_VERSION {
             return Err(StoreError::Newer { found });
         }
-        connection.execute_batch(
-            "BEGIN;
-             CREATE TABLE IF NOT EXISTS clusters (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;
-             CREATE TABLE IF NOT EXISTS operations (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;
-             CREATE TABLE IF NOT EXISTS configurations (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;
-             CREATE TABLE IF NOT EXISTS creations (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;
-             CREATE TABLE IF NOT EXISTS secrets (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;
-             PRAGMA user_version = 1;
-             COMMIT;",
-        )?;
+        migrate(&connection, path, found)?;
         Ok(Self {
             connection: Mutex::new(connection),
         })
@@ -87,13 +91,74 @@ impl Store {
 
     /// One record.
     pub(crate) fn get<R: Record>(&self, key: &str) -> Result<Option<R>, StoreError> {
-        self.transaction(|transaction| transaction.get(key))
+        get(&self.connection.lock(), key)
     }
 
     /// All records of a kind, by key.
     pub(crate) fn all<R: Record>(&self) -> Result<Vec<R>, StoreError> {
-        self.transaction(|transaction| transaction.all())
+        all(&self.connection.lock())
     }
+}
+
+/// Brings the layout up to date, a version at a time; what was there is kept in a file beside it.
+fn migrate(connection: &Connection, path: &Path, found: i64) -> Result<(), StoreError> {
+    if (1..SCHEMA_VERSION).contains(&found) {
+        let backup = path.with_extension(format!("layout-{found}.db"));
+        // One that is there was left by a migration that was cut off: this file has not changed since.
+        if !backup.exists() {
+            let unfinished = path.with_extension("backup.tmp");
+            let _ = std::fs::remove_file(&unfinished);
+            copy(connection, &unfinished)?;
+            std::fs::rename(&unfinished, &backup).map_err(StoreError::Backup)?;
+        }
+    }
+    for (migration, version) in MIGRATIONS.iter().zip(1_i64..) {
+        if version > found {
+            connection.execute_batch(&format!("BEGIN; {migration} PRAGMA user_version = {version}; COMMIT;"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes a consistent copy of a database into a new file, also while a store has it open.
+pub(crate) fn copy_file(from: &Path, to: &Path) -> Result<(), StoreError> {
+    let connection = Connection::open(from)?;
+    connection.busy_timeout(BUSY_LIMIT)?;
+    copy(&connection, to)
+}
+
+fn copy(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    // SQLite writes into a file that is there and empty; this one is for the user only.
+    let mut private = std::fs::OpenOptions::new();
+    private
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(StoreError::Backup)?;
+    connection.execute("VACUUM INTO ?1", [path.to_string_lossy()])?;
+    Ok(())
+}
+
+fn get<R: Record>(connection: &Connection, key: &str) -> Result<Option<R>, StoreError> {
+    let query = format!("SELECT document FROM {} WHERE key = ?1", R::TABLE);
+    let mut statement = connection.prepare_cached(&query)?;
+    let text: Option<String> = statement.query_row([key], |row| row.get(0)).optional()?;
+    Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
+}
+
+fn all<R: Record>(connection: &Connection) -> Result<Vec<R>, StoreError> {
+    let query = format!("SELECT document FROM {} ORDER BY key", R::TABLE);
+    let mut statement = connection.prepare_cached(&query)?;
+    let mut rows = statement.query([])?;
+    let mut records = Vec::new();
+    while let Some(row) = rows.next()? {
+        records.push(serde_json::from_str(
+            row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?,
+        )?);
+    }
+    Ok(records)
 }
 
 /// A transaction under way.
@@ -102,26 +167,12 @@ pub(crate) struct Transaction<'a>(rusqlite::Transaction<'a>);
 impl Transaction<'_> {
     /// One record.
     pub(crate) fn get<R: Record>(&self, key: &str) -> Result<Option<R>, StoreError> {
-        let query = format!("SELECT document FROM {} WHERE key = ?1", R::TABLE);
-        let text: Option<String> = self
-            .0
-            .prepare_cached(&query)?
-            .query_row([key], |row| row.get(0))
-            .optional()?;
-        Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
+        get(&self.0, key)
     }
 
     /// All records of a kind, by key.
     pub(crate) fn all<R: Record>(&self) -> Result<Vec<R>, StoreError> {
-        let query = format!("SELECT document FROM {} ORDER BY key", R::TABLE);
-        let mut statement = self.0.prepare_cached(&query)?;
-        let mut rows = statement.query([])?;
-        let mut records = Vec::new();
-        while let Some(row) = rows.next()? {
-            let text: String = row.get(0)?;
-            records.push(serde_json::from_str(&text)?);
-        }
-        Ok(records)
+        all(&self.0)
     }
 
     /// Writes a record over the one with its key.
@@ -137,5 +188,40 @@ impl Transaction<'_> {
         let query = format!("DELETE FROM {} WHERE key = ?1", R::TABLE);
         self.0.prepare_cached(&query)?.execute([key])?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::AccessKeyRecord;
+
+    #[test]
+    fn older_layout_is_kept_aside_and_newer_one_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        let connection = Connection::open(&path).unwrap();
+        connection
+            .execute_batch(&format!("{} PRAGMA user_version = 1;", MIGRATIONS[0]))
+            .unwrap();
+        connection
+            .execute("INSERT INTO secrets VALUES ('one', '{}')", [])
+            .unwrap();
+        drop(connection);
+        let store = Store::open(&path).unwrap();
+        assert!(store.all::<AccessKeyRecord>().unwrap().is_empty());
+        let kept = Connection::open(folder.path().join("state.layout-1.db")).unwrap();
+        let rows: i64 = kept
+            .query_row("SELECT count(*) FROM secrets", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(rows, 1);
+        let newer = SCHEMA_VERSION + 1;
+        store
+            .connection
+            .lock()
+            .pragma_update(None, "user_version", newer)
+            .unwrap();
+        drop(store);
+        assert!(matches!(Store::open(&path), Err(StoreError::Newer { found }) if found == newer));
     }
 }

@@ -52,6 +52,7 @@ async fn look(
         Ok(ObservedCluster {
             cluster_id: description.cluster_id,
             brokers: brokers.collect(),
+            controllers: vec![format!("unix:{}", layout.socket_for_brokers().display())],
             bootstrap: bootstrap(&description),
             certificate_authority_pem: String::from_utf8_lossy(&authority).into_owned(),
             log_bytes: ids.iter().map(|id| directory_bytes(&layout.broker(*id).data())).sum(),

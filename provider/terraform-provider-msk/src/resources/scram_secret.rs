@@ -359,6 +359,7 @@ fn by_id(id: &str) -> SecretRequest {
     SecretRequest {
         secret_id: id.to_owned(),
         force_delete_without_recovery: Some(true),
+        ..SecretRequest::default()
     }
 }
 

@@ -9,8 +9,8 @@ use std::{
 
 use ring::rand::{SecureRandom, SystemRandom};
 
-use crate::arn::REGION;
-
+/// Region that the file names; every other one is a world of its own.
+const REGION: &str = "us-east-1";
 /// Characters of an access key, behind `AKIA`.
 const ACCESS_KEY_CHARS: usize = 16;
 /// Characters of a secret key.
@@ -36,8 +36,8 @@ impl Credentials {
             }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let made = Self {
-                    access_key: format!("AKIA{}", random_text(ACCESS_KEY_ALPHABET, ACCESS_KEY_CHARS)?),
-                    secret_key: random_text(SECRET_KEY_ALPHABET, SECRET_KEY_CHARS)?,
+                    access_key: new_access_key()?,
+                    secret_key: new_secret_key()?,
                 };
                 made.write(path)?;
                 Ok(made)
@@ -73,6 +73,16 @@ impl Credentials {
         file.sync_all()?;
         fs::rename(&temporary, path)
     }
+}
+
+/// Id of a new access key.
+pub(crate) fn new_access_key() -> io::Result<String> {
+    Ok(format!("AKIA{}", random_text(ACCESS_KEY_ALPHABET, ACCESS_KEY_CHARS)?))
+}
+
+/// A new secret access key.
+pub(crate) fn new_secret_key() -> io::Result<String> {
+    random_text(SECRET_KEY_ALPHABET, SECRET_KEY_CHARS)
 }
 
 /// Random characters; the length of `alphabet` divides 256, so that all are equally likely.

@@ -1,0 +1,281 @@
+"""Who may call: signatures, access keys, accounts and regions, identity and cluster policies, and the audit log."""
+
+import datetime
+import hashlib
+import http.client
+import json
+import tempfile
+import unittest
+import urllib.parse
+import urllib.request
+
+from botocore.auth import SigV4Auth, SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from support import (
+    ENDPOINT,
+    KAFKA,
+    client,
+    delete_cluster,
+    make_cluster,
+    make_key,
+    policy_file,
+    refused,
+    runtime,
+    state,
+    wait,
+)
+
+FOLDER = tempfile.mkdtemp()
+
+
+def allow(action, resource="*", **more):
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+
+
+def of(principal, *statements, account=None):
+    """Clients of a principal with a policy: kafka, secretsmanager."""
+    arguments = ["--principal", principal, "--policy", policy_file(FOLDER, *statements)]
+    key = make_key(*arguments, *(["--account", account] if account else []))
+    return client("kafka", key=key), client("secretsmanager", key=key)
+
+
+class Policies(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.arn = make_cluster("access", Tags={"team": "blue"})
+        cls.other = make_cluster("access-other", Tags={"team": "green"})
+
+    @classmethod
+    def tearDownClass(cls):
+        delete_cluster(cls.arn)
+        delete_cluster(cls.other)
+
+    def forbidden(self, call, **arguments):
+        return refused("ForbiddenException", call, **arguments)
+
+    def test_nothing_is_allowed_that_is_not_said(self):
+        kafka, secrets = of("nobody", allow("kafka:ListKafkaVersions"))
+        self.assertTrue(kafka.list_kafka_versions()["KafkaVersions"])
+        message = self.forbidden(kafka.list_clusters)
+        self.assertIn("arn:aws:iam::000000000000:user/nobody may not kafka:ListClusters", message)
+        self.forbidden(kafka.describe_cluster, ClusterArn=self.arn)
+        self.forbidden(secrets.list_secrets)
+
+    def test_actions_resources_and_explicit_denials(self):
+        kafka, _ = of(
+            "reader",
+            allow("kafka:*", "arn:aws:kafka:*:*:cluster/access/*"),
+            {"Effect": "Deny", "Action": ["kafka:Delete*", "kafka:Reboot*"], "Resource": "*"},
+        )
+        self.assertEqual(state(self.arn, kafka), "ACTIVE")
+        self.forbidden(kafka.describe_cluster, ClusterArn=self.other)
+        for call in (kafka.delete_cluster, kafka.delete_cluster_policy):
+            self.assertIn("explicit deny", self.forbidden(call, ClusterArn=self.arn))
+        self.forbidden(kafka.reboot_broker, ClusterArn=self.arn, BrokerIds=["1"])
+        self.forbidden(kafka.list_configurations)
+        self.assertEqual(state(self.arn), "ACTIVE")
+
+    def test_conditions_on_tags(self):
+        blue = {"StringEquals": {"aws:ResourceTag/team": "blue"}}
+        tagged = {"StringLike": {"aws:RequestTag/team": "b*"}, "ForAllValues:StringEquals": {"aws:TagKeys": ["team"]}}
+        kafka, _ = of(
+            "tags",
+            allow("kafka:DescribeCluster*", Condition=blue),
+            allow(["kafka:TagResource"], Condition=tagged),
+        )
+        self.assertEqual(state(self.arn, kafka), "ACTIVE")
+        self.forbidden(kafka.describe_cluster_v2, ClusterArn=self.other)
+        kafka.tag_resource(ResourceArn=self.arn, Tags={"team": "blue"})
+        self.forbidden(kafka.tag_resource, ResourceArn=self.arn, Tags={"team": "red"})
+        self.forbidden(kafka.tag_resource, ResourceArn=self.arn, Tags={"team": "blue", "more": "x"})
+
+    def test_creation_is_allowed_by_name(self):
+        kafka, _ = of("maker", allow("kafka:CreateCluster", "arn:aws:kafka:*:*:cluster/made-*/*"))
+        self.forbidden(kafka.create_cluster, ClusterName="other", KafkaVersion="4.2.x.kraft", NumberOfBrokerNodes=1)
+        made = kafka.create_cluster(ClusterName="made-here", KafkaVersion="4.2.x.kraft", NumberOfBrokerNodes=1)
+        wait("ACTIVE", lambda: state(made["ClusterArn"]) == "ACTIVE")
+        delete_cluster(made["ClusterArn"])
+
+    def test_secrets_are_allowed_by_name(self):
+        _, secrets = of("secrets", allow("secretsmanager:*", "arn:aws:secretsmanager:*:*:secret:AmazonMSK_mine-*"))
+        made = secrets.create_secret(Name="AmazonMSK_mine", SecretString="x")
+        self.assertEqual(secrets.get_secret_value(SecretId="AmazonMSK_mine")["SecretString"], "x")
+        self.forbidden(secrets.create_secret, Name="AmazonMSK_other", SecretString="x")
+        secrets.delete_secret(SecretId=made["ARN"], ForceDeleteWithoutRecovery=True)
+
+    def test_every_action_is_denied_to_those_without_a_policy(self):
+        key = make_key("--principal", "without")
+        kafka = client("kafka", key=key)
+        model = kafka.meta.service_model
+        paths = {name: "x" for name in ("ReplicatorArn", "ChannelArn", "TopicName", "Arn", "Revision")}
+        paths |= {"ClusterArn": self.arn, "ResourceArn": self.arn, "ClusterOperationArn": self.arn}
+        for name in model.operation_names:
+            members = model.operation_model(name).input_shape.members
+            wanted = {member: paths[member] for member in members if members[member].serialization.get("location") == "uri"}
+            with self.subTest(name):
+                self.forbidden(lambda **them: kafka._make_api_call(name, them), **wanted)
+
+    def test_policies_that_are_not_understood_are_refused(self):
+        for statement in ({"Effect": "Allow"}, allow("kafka:*", Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}})):
+            path = policy_file(FOLDER, statement)
+            said = runtime("keys", "create", "--principal", "wrong", "--policy", path, ok=False)
+            self.assertIn("the policy cannot be used", said)
+
+    def test_accounts_are_worlds_of_their_own(self):
+        key = make_key("--account", "111122223333")
+        kafka, secrets = client("kafka", key=key), client("secretsmanager", key=key)
+        self.assertEqual(client("sts", key=key).get_caller_identity()["Account"], "111122223333")
+        self.assertEqual(kafka.list_clusters()["ClusterInfoList"], [])
+        refused("NotFoundException", kafka.describe_cluster, ClusterArn=self.arn)
+        self.assertEqual(secrets.list_secrets()["SecretList"], [])
+        theirs = make_cluster("access", kafka)
+        self.assertIn(":111122223333:cluster/access/", theirs)
+        refused("NotFoundException", KAFKA.describe_cluster, ClusterArn=theirs)
+        # A policy of the cluster lets another account in, as far as it says.
+        kafka.put_cluster_policy(
+            ClusterArn=theirs,
+            Policy=json.dumps(
+                {
+                    "Version": "2012-10-17",
+                    "Statement": [allow("kafka:Describe*", Principal={"AWS": "000000000000"})],
+                }
+            ),
+        )
+        self.assertEqual(state(theirs), "ACTIVE")
+        refused("NotFoundException", KAFKA.list_nodes, ClusterArn=theirs)
+        delete_cluster(theirs, kafka)
+
+    def test_regions_are_worlds_of_their_own(self):
+        there = client("kafka", region="eu-west-1")
+        self.assertEqual(there.list_clusters()["ClusterInfoList"], [])
+        refused("NotFoundException", there.describe_cluster, ClusterArn=self.arn)
+        made = there.create_configuration(Name="access", ServerProperties=b"")["Arn"]
+        self.assertIn(":eu-west-1:", made)
+        self.assertNotIn(made, [it["Arn"] for it in KAFKA.list_configurations()["Configurations"]])
+        there.delete_configuration(Arn=made)
+
+
+class Keys(unittest.TestCase):
+    def test_rotation(self):
+        policy = policy_file(FOLDER, allow("kafka:ListKafkaVersions"))
+        first = make_key("--principal", "rotates", "--policy", policy)
+        second = make_key("--principal", "rotates")
+        for key in (first, second):
+            client("kafka", key=key).list_kafka_versions()
+        self.assertIn("2 access keys already", runtime("keys", "create", "--principal", "rotates", ok=False))
+        runtime("keys", "disable", first[0])
+        refused("UnrecognizedClientException", client("kafka", key=first).list_kafka_versions)
+        client("kafka", key=second).list_kafka_versions()
+        runtime("keys", "enable", first[0])
+        client("kafka", key=first).list_kafka_versions()
+        runtime("keys", "delete", first[0])
+        refused("UnrecognizedClientException", client("kafka", key=first).list_kafka_versions)
+        listed = runtime("keys", "list", "--json")
+        self.assertIn(second[0], listed)
+        self.assertNotIn(second[1], listed, "secrets are shown once")
+        runtime("keys", "set-policy", "rotates", policy_file(FOLDER, allow("kafka:ListClusters")))
+        refused("ForbiddenException", client("kafka", key=second).list_kafka_versions)
+        self.assertIn("does not exist", runtime("keys", "disable", "AKIANOBODY", ok=False))
+
+    def test_only_the_runtime_s_own_account_manages_keys(self):
+        key = make_key("--account", "444455556666")
+        status, body, _ = send("GET", "/openmsk/v1/access-keys", key=key)
+        self.assertEqual(status, 403, body)
+
+    def test_everybody_who_calls_is_written_down(self):
+        key = make_key("--principal", "audited")
+        refused("ForbiddenException", client("kafka", key=key).list_clusters)
+        calls = json.loads(runtime("audit", "--principal", "user/audited", "--json"))
+        self.assertEqual([(it["action"], it["error"]) for it in calls], [("kafka:ListClusters", "ForbiddenException")])
+        self.assertEqual((calls[0]["accessKeyId"], calls[0]["source"], calls[0]["status"]), (key[0], "127.0.0.1", 403))
+        self.assertTrue(calls[0]["requestId"])
+        client("secretsmanager").create_secret(Name="audited", SecretString="planted-audit")
+        self.assertNotIn("planted-audit", runtime("audit", "--json"))
+        self.assertIn("secretsmanager:CreateSecret", runtime("audit", "--action", "CreateSecret"))
+
+
+def root_key():
+    credentials = client("kafka")._request_signer._credentials
+    return credentials.access_key, credentials.secret_key
+
+
+def send(method, path, body=b"", key=None, service="kafka", headers=None, change=lambda request: None, sign=SigV4Auth):
+    """Sends a request as it is: (status, body, headers)."""
+    request = AWSRequest(method=method, url=ENDPOINT + path, data=body, headers=headers or {})
+    sign(Credentials(*(key or root_key())), service, "us-east-1").add_auth(request)
+    change(request)
+    parsed = urllib.parse.urlsplit(request.url)
+    connection = http.client.HTTPConnection(parsed.hostname, parsed.port, timeout=10)
+    target = parsed.path + (f"?{parsed.query}" if parsed.query else "")
+    connection.request(method, target, body=body, headers=dict(request.headers.items()))
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    return answer.status, json.loads(text) if text.startswith("{") else text, answer.headers
+
+
+class Signatures(unittest.TestCase):
+    def test_header_and_query(self):
+        status, body, headers = send("GET", "/v1/kafka-versions")
+        self.assertEqual(status, 200, body)
+        self.assertTrue(headers["x-amzn-RequestId"])
+        status, body, _ = send("GET", "/v1/clusters?maxResults=5&clusterNameFilter=a%20b", sign=SigV4QueryAuth)
+        self.assertEqual(status, 200, body)
+
+    def test_what_is_not_believed(self):
+        def refused_as(kind, **arguments):
+            status, body, headers = send("GET", "/v1/kafka-versions", **arguments)
+            self.assertEqual((status, headers["x-amzn-ErrorType"]), (403, kind), body)
+
+        key, secret = root_key()
+        refused_as("UnrecognizedClientException", key=("AKIANOBODY", secret))
+        refused_as("InvalidSignatureException", key=(key, secret[:-1] + "!"))
+
+        def drop(request):
+            del request.headers["Authorization"]
+
+        refused_as("MissingAuthenticationTokenException", change=drop)
+
+        def old(request):
+            moment = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=16)
+            del request.headers["X-Amz-Date"]
+            request.headers["X-Amz-Date"] = moment.strftime("%Y%m%dT%H%M%SZ")
+
+        refused_as("InvalidSignatureException", change=old)
+
+        def another_header(request):
+            request.headers["X-Amz-Target"] = "smuggled"
+
+        refused_as("InvalidSignatureException", change=another_header)
+        for payload in ("UNSIGNED-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"):
+            refused_as("InvalidSignatureException", headers={"X-Amz-Content-SHA256": payload})
+        hashed = {"X-Amz-Content-SHA256": hashlib.sha256(b"").hexdigest()}
+        self.assertEqual(send("GET", "/v1/kafka-versions", headers=hashed)[0], 200)
+
+    def test_changed_bodies_and_paths_are_not_believed(self):
+        def other_path(request):
+            request.url = request.url.replace("kafka-versions", "clusters")
+
+        self.assertEqual(send("GET", "/v1/kafka-versions", change=other_path)[0], 403)
+        status, _, _ = send("GET", "/v1/kafka-versions", service="s3")
+        self.assertEqual(status, 400)
+
+    def test_limits(self):
+        status, body, _ = send("POST", "/v1/clusters", body=b"x" * (1024 * 1024 + 1))
+        self.assertEqual(status, 400, body)
+        status, body, _ = send("POST", "/v1/clusters", body=b"[" * 500)
+        self.assertEqual(status, 400, body)
+        status, body, _ = send("GET", "/v1/none")
+        self.assertEqual(status, 404, body)
+        status, body, _ = send("PATCH", "/v1/clusters")
+        self.assertEqual(status, 404, body)
+
+    def test_health_needs_no_signature(self):
+        for path, text in (("health", "healthy"), ("ready", "ready"), ("metrics", "openmsk_api_calls_total")):
+            with urllib.request.urlopen(f"{ENDPOINT}/openmsk/v1/{path}", timeout=10) as answer:
+                self.assertIn(text, answer.read().decode(), path)
+
+
+if __name__ == "__main__":
+    unittest.main()

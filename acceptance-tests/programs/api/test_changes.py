@@ -1,0 +1,203 @@
+"""Changes of clusters: each an operation with a beginning, steps and an end, under the version of the cluster."""
+
+import os
+import signal
+import socket
+import struct
+import unittest
+
+from support import KAFKA, delete_cluster, finish, info, make_cluster, pages, refused, runtime, state, update, wait
+
+WRONG = "BadRequestException"
+
+
+class Changes(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.arn = make_cluster("changes", KafkaVersion="4.0.x.kraft", NumberOfBrokerNodes=3)
+
+    @classmethod
+    def tearDownClass(cls):
+        delete_cluster(cls.arn)
+
+    def refused(self, call, parameter=None, **arguments):
+        version = arguments.pop("CurrentVersion", None) or info(self.arn)["CurrentVersion"]
+        return refused(WRONG, call, parameter, ClusterArn=self.arn, CurrentVersion=version, **arguments)
+
+    def test_broker_count(self):
+        self.refused(KAFKA.update_broker_count, "currentVersion", CurrentVersion="K0", TargetNumberOfBrokerNodes=4)
+        self.refused(KAFKA.update_broker_count, "targetNumberOfBrokerNodes", TargetNumberOfBrokerNodes=16)
+        self.refused(KAFKA.update_broker_count, "targetNumberOfBrokerNodes", TargetNumberOfBrokerNodes=3)
+        self.refused(KAFKA.update_broker_count, "targetNumberOfBrokerNodes", TargetNumberOfBrokerNodes=2)
+        operation = update(KAFKA.update_broker_count, self.arn, TargetNumberOfBrokerNodes=4)
+        self.assertEqual(operation["OperationType"], "INCREASE_BROKER_COUNT")
+        self.assertEqual(operation["SourceClusterInfo"]["NumberOfBrokerNodes"], 3)
+        self.assertEqual(operation["TargetClusterInfo"]["NumberOfBrokerNodes"], 4)
+        self.assertEqual(info(self.arn)["NumberOfBrokerNodes"], 4)
+
+    def test_operations_are_shown_in_both_versions(self):
+        first = finish(KAFKA.reboot_broker(ClusterArn=self.arn, BrokerIds=["1"]))
+        second = finish(KAFKA.reboot_broker(ClusterArn=self.arn, BrokerIds=["3"]))
+        one = [it["OperationArn"] for it in pages("list_cluster_operations", "ClusterOperationInfoList", ClusterArn=self.arn)]
+        two = pages("list_cluster_operations_v2", "ClusterOperationInfoList", ClusterArn=self.arn)
+        self.assertEqual([it["OperationArn"] for it in two], one)
+        self.assertLess(one.index(second["OperationArn"]), one.index(first["OperationArn"]), "newest first")
+        shown = KAFKA.describe_cluster_operation_v2(ClusterOperationArn=first["OperationArn"])["ClusterOperationInfo"]
+        self.assertEqual((shown["OperationType"], shown["OperationState"]), ("REBOOT_NODE", "REBOOT_COMPLETE"))
+        steps = shown["Provisioned"]["OperationSteps"]
+        self.assertTrue(steps and all(it["StepInfo"]["StepStatus"] == "COMPLETED" for it in steps), steps)
+        self.assertGreaterEqual(shown["EndTime"], shown["StartTime"])
+        self.assertTrue(first["ClientRequestId"])
+
+    def test_reboot(self):
+        for wrong in ([], ["1", "2"], ["9"], ["one"]):
+            refused(WRONG, KAFKA.reboot_broker, "brokerIds", ClusterArn=self.arn, BrokerIds=wrong)
+        begun = KAFKA.reboot_broker(ClusterArn=self.arn, BrokerIds=["2"])
+        self.assertIn(state(self.arn), ("REBOOTING_BROKER", "ACTIVE"))
+        finish(begun)
+
+    def test_storage(self):
+        def volume(**target):
+            return [{"KafkaBrokerNodeId": "All", **target}]
+
+        change, name = KAFKA.update_broker_storage, "TargetBrokerEBSVolumeInfo"
+        operation = update(change, self.arn, **{name: volume(VolumeSizeGB=100)})
+        self.assertEqual(operation["TargetClusterInfo"]["BrokerEBSVolumeInfo"], volume(VolumeSizeGB=100))
+        shown = info(self.arn)["BrokerNodeGroupInfo"]["StorageInfo"]["EbsStorageInfo"]
+        self.assertEqual(shown["VolumeSize"], 100, "rule 12")
+        parameter = "targetBrokerEBSVolumeInfo"
+        self.refused(change, parameter, **{name: volume(VolumeSizeGB=50)})
+        self.refused(change, parameter, **{name: volume(VolumeSizeGB=100)})
+        self.refused(change, parameter, **{name: [{"KafkaBrokerNodeId": "1", "VolumeSizeGB": 200}]})
+        fast = {"Enabled": True, "VolumeThroughput": 250}
+        self.refused(change, "provisionedThroughput", **{name: volume(ProvisionedThroughput=fast)})
+        update(KAFKA.update_storage, self.arn, VolumeSizeGB=200, StorageMode="LOCAL")
+        message = self.refused(KAFKA.update_storage, "storageMode", StorageMode="TIERED")
+        self.assertIn("not available yet", message)
+
+    def test_instance_type(self):
+        change = KAFKA.update_broker_type
+        update(change, self.arn, TargetInstanceType="kafka.m7g.xlarge")
+        self.assertEqual(info(self.arn)["BrokerNodeGroupInfo"]["InstanceType"], "kafka.m7g.xlarge")
+        self.refused(change, "targetInstanceType", TargetInstanceType="kafka.m7g.xlarge")
+
+    def test_kafka_version(self):
+        def produce_version():
+            strings = KAFKA.get_bootstrap_brokers(ClusterArn=self.arn)["BootstrapBrokerStringTls"]
+            return newest_versions(strings.split(",")[0])[0]
+
+        change = KAFKA.update_cluster_kafka_version
+        self.assertEqual(produce_version(), 12)
+        update(change, self.arn, TargetKafkaVersion="4.1.x.kraft")
+        self.assertEqual(info(self.arn)["CurrentBrokerSoftwareInfo"]["KafkaVersion"], "4.1.x.kraft")
+        self.assertEqual(produce_version(), 13, "brokers speak the new version")
+        message = self.refused(change, "targetKafkaVersion", TargetKafkaVersion="4.0.x.kraft")
+        self.assertIn("only go up", message)
+        self.refused(change, "targetKafkaVersion", TargetKafkaVersion="2.8.1")
+
+    def test_monitoring(self):
+        change = KAFKA.update_monitoring
+        update(change, self.arn, EnhancedMonitoring="PER_BROKER")
+        off = {"Prometheus": {"JmxExporter": {"EnabledInBroker": False}, "NodeExporter": {"EnabledInBroker": False}}}
+        quiet = {"BrokerLogs": {"S3": {"Enabled": False}}}
+        update(change, self.arn, OpenMonitoring=off, LoggingInfo=quiet)
+        shown = info(self.arn)
+        self.assertEqual(
+            (shown["EnhancedMonitoring"], shown["OpenMonitoring"], shown["LoggingInfo"]), ("PER_BROKER", off, quiet)
+        )
+        self.refused(change)
+        self.refused(change, "loggingInfo.brokerLogs", LoggingInfo={})
+        loud = {"BrokerLogs": {"S3": {"Enabled": True, "Bucket": "b"}}}
+        self.assertIn("broker-runtime logs", self.refused(change, "loggingInfo", LoggingInfo=loud))
+
+    def test_connectivity(self):
+        change = KAFKA.update_connectivity
+        closed = {"PublicAccess": {"Type": "DISABLED"}, "NetworkType": "IPV4"}
+        closed["VpcConnectivity"] = {"ClientAuthentication": {"Sasl": {"Iam": {"Enabled": False}}}}
+        update(change, self.arn, ConnectivityInfo=closed)
+        self.assertEqual(info(self.arn)["BrokerNodeGroupInfo"]["ConnectivityInfo"], closed)
+        for wrong in (
+            {"PublicAccess": {"Type": "SERVICE_PROVIDED_EIPS"}},
+            {"NetworkType": "DUAL"},
+            {"VpcConnectivity": {"ClientAuthentication": {"Tls": {"Enabled": True}}}},
+        ):
+            self.refused(change, "connectivityInfo", ConnectivityInfo=wrong)
+        self.refused(change, "zookeeperAccess", ZookeeperAccess={"Enabled": True})
+
+    def test_security(self):
+        change = KAFKA.update_security
+        scram = {"Sasl": {"Scram": {"Enabled": True}}, "Unauthenticated": {"Enabled": True}}
+        both = {"EncryptionInTransit": {"ClientBroker": "TLS_PLAINTEXT", "InCluster": True}}
+        update(change, self.arn, ClientAuthentication=scram, EncryptionInfo=both)
+        strings = KAFKA.get_bootstrap_brokers(ClusterArn=self.arn)
+        for name in ("", "Tls", "SaslScram"):
+            self.assertIn(f"BootstrapBrokerString{name}", strings)
+        self.refused(change, "clientAuthentication", ClientAuthentication={"Sasl": {"Iam": {"Enabled": True}}})
+        nobody = {"Sasl": {"Scram": {"Enabled": False}}, "Unauthenticated": {"Enabled": False}}
+        self.refused(change, "clientAuthentication", ClientAuthentication=nobody)
+
+    def test_configuration(self):
+        made = KAFKA.create_configuration(Name="changes", ServerProperties=b"log.retention.hours=1\n", KafkaVersions=[])
+        target = {"Arn": made["Arn"], "Revision": 1}
+        update(KAFKA.update_cluster_configuration, self.arn, ConfigurationInfo=target)
+        software = info(self.arn)["CurrentBrokerSoftwareInfo"]
+        self.assertEqual((software["ConfigurationArn"], software["ConfigurationRevision"]), (made["Arn"], 1))
+        self.refused(
+            KAFKA.update_cluster_configuration, "configurationInfo", ConfigurationInfo={"Arn": made["Arn"], "Revision": 7}
+        )
+        refused(WRONG, KAFKA.delete_configuration, "arn", Arn=made["Arn"])
+        # Back to any revision, also an older one.
+        KAFKA.update_configuration(Arn=made["Arn"], ServerProperties=b"log.retention.hours=2\nnum.io.threads=4\n")
+        for revision in (2, 1):
+            update(
+                KAFKA.update_cluster_configuration, self.arn, ConfigurationInfo={"Arn": made["Arn"], "Revision": revision}
+            )
+
+    def test_rebalancing_says_why_it_is_refused(self):
+        message = self.refused(KAFKA.update_rebalancing, Rebalancing={"Status": "ACTIVE"})
+        self.assertIn("not available yet", message)
+        self.refused(KAFKA.update_rebalancing, "rebalancing.status", Rebalancing={"Status": "OFTEN"})
+
+    def test_a_broker_that_is_down_heals(self):
+        def seen():
+            return KAFKA.describe_cluster(ClusterArn=self.arn)["ClusterInfo"]
+
+        pid = broker_pid("changes")
+        # A process that is stopped is not restarted: the state lasts until it goes on.
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            wait("HEALING", lambda: seen()["State"] == "HEALING")
+            self.assertEqual(seen()["StateInfo"]["Code"], "BROKER_DOWN")
+            self.assertIn("broker", seen()["StateInfo"]["Message"])
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        wait("ACTIVE", lambda: seen()["State"] == "ACTIVE")
+
+
+def broker_pid(cluster):
+    import json
+
+    status = json.loads(runtime("status", "--json"))
+    found = next(it for it in status["clusters"] if it["name"] == cluster)
+    return found["brokers"][0]["pid"]
+
+
+def newest_versions(address):
+    """Newest version of each API that a broker advertises, asked in ApiVersions 0 over TLS."""
+    import ssl
+
+    host, port = address.rsplit(":", 1)
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection((host, int(port)), timeout=10) as plain, context.wrap_socket(plain) as talk:
+        request = struct.pack(">hhih", 18, 0, 1, -1)
+        talk.sendall(struct.pack(">i", len(request)) + request)
+        stream = talk.makefile("rb")
+        body = stream.read(struct.unpack(">i", stream.read(4))[0])
+    count = struct.unpack_from(">i", body, 6)[0]
+    rows = (struct.unpack_from(">hhh", body, 10 + 6 * index) for index in range(count))
+    return {key: newest for key, _, newest in rows}
+
+
+if __name__ == "__main__":
+    unittest.main()

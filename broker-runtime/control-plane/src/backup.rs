@@ -1,0 +1,151 @@
+//! Copies of what a control plane knows: clusters, configurations, secrets, keys. Records of topics are with the brokers and
+//! are not part of it.
+
+use std::{
+    fs,
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use thiserror::Error;
+
+use crate::store;
+
+/// The state database, in the data directory and in a backup.
+const STATE: &str = "state.db";
+/// Without the key nothing that is sealed in the database can be read, and callers have the credentials.
+const KEYS: [&str; 2] = ["encryption.key", "credentials"];
+
+/// Why a backup is not made or not taken back.
+#[derive(Debug, Error)]
+pub enum BackupError {
+    /// Choose another directory.
+    #[error("{0} exists already: a backup is made into a new directory")]
+    Exists(PathBuf),
+    /// Restore into an empty data directory, or move what is there away.
+    #[error("{0} exists already: a backup is restored into a data directory without state")]
+    NotEmpty(PathBuf),
+    /// It is no backup, or not all of it.
+    #[error("{0} is missing: this is no backup")]
+    Incomplete(PathBuf),
+    /// A file cannot be read or written.
+    #[error("{path} cannot be copied")]
+    Files {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The database cannot be read.
+    #[error("the state database cannot be copied")]
+    State(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Copies the state of a data directory into the new directory `to`, which only the user can read. The control plane may
+/// run meanwhile: the copy is of one moment.
+pub fn backup(data_dir: &Path, to: &Path) -> Result<(), BackupError> {
+    let state = data_dir.join(STATE);
+    if !state.exists() {
+        return Err(BackupError::Incomplete(state));
+    }
+    if to.exists() {
+        return Err(BackupError::Exists(to.to_owned()));
+    }
+    // It has its name once it is whole.
+    let unfinished = to.with_extension("unfinished");
+    let _ = fs::remove_dir_all(&unfinished);
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| BackupError::Files { path, source }
+    };
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&unfinished);
+    made.map_err(failed(&unfinished))?;
+    store::copy_file(&state, &unfinished.join(STATE)).map_err(|error| BackupError::State(Box::new(error)))?;
+    for name in KEYS {
+        copy(&data_dir.join(name), &unfinished.join(name))?;
+    }
+    fs::rename(&unfinished, to).map_err(failed(to))
+}
+
+/// Puts a backup into a data directory that has no state. No control plane may run there.
+pub fn restore(from: &Path, data_dir: &Path) -> Result<(), BackupError> {
+    let all = || std::iter::once(STATE).chain(KEYS);
+    if let Some(missing) = all().map(|name| from.join(name)).find(|path| !path.exists()) {
+        return Err(BackupError::Incomplete(missing));
+    }
+    if let Some(there) = all().map(|name| data_dir.join(name)).find(|path| path.exists()) {
+        return Err(BackupError::NotEmpty(there));
+    }
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(data_dir);
+    made.map_err(|source| BackupError::Files {
+        path: data_dir.to_owned(),
+        source,
+    })?;
+    // The database comes last: without it, what was copied before is not taken for a data directory.
+    for name in KEYS.into_iter().chain([STATE]) {
+        copy(&from.join(name), &data_dir.join(name))?;
+    }
+    Ok(())
+}
+
+/// Copies a file for the user only.
+fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
+    let copied = || {
+        let bytes = fs::read(from)?;
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(to)?;
+        file.write_all(&bytes)?;
+        file.sync_all()
+    };
+    copied().map_err(|source| BackupError::Files {
+        path: from.to_owned(),
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{PrincipalRecord, Record, Store};
+
+    #[test]
+    fn what_was_backed_up_is_there_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (data, copy, other) = (
+            folder.path().join("data"),
+            folder.path().join("copy"),
+            folder.path().join("other"),
+        );
+        fs::create_dir(&data).unwrap();
+        let store = Store::open(&data.join(STATE)).unwrap();
+        for name in KEYS {
+            fs::write(data.join(name), name).unwrap();
+        }
+        let principal = PrincipalRecord {
+            account: "000000000000".to_owned(),
+            name: "ci".to_owned(),
+            policy: None,
+            created_ms: 1,
+        };
+        store.transaction(|transaction| transaction.put(&principal)).unwrap();
+        // The store is still open, as it is while a control plane runs.
+        backup(&data, &copy).unwrap();
+        assert!(matches!(backup(&data, &copy), Err(BackupError::Exists(_))));
+        restore(&copy, &other).unwrap();
+        let restored = Store::open(&other.join(STATE)).unwrap();
+        assert_eq!(
+            restored.get::<PrincipalRecord>(&principal.key()).unwrap(),
+            Some(principal)
+        );
+        assert_eq!(fs::read_to_string(other.join("credentials")).unwrap(), "credentials");
+        assert!(matches!(restore(&copy, &other), Err(BackupError::NotEmpty(_))));
+        fs::remove_file(copy.join("encryption.key")).unwrap();
+        let incomplete = restore(&copy, &folder.path().join("third"));
+        assert!(matches!(incomplete, Err(BackupError::Incomplete(path)) if path.ends_with("encryption.key")));
+    }
+}

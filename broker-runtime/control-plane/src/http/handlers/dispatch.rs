@@ -1,0 +1,58 @@
+//! From the name of an operation to the file that answers it.
+
+use super::{clusters, configurations, of_cluster, topics, unavailable, updates};
+use crate::{
+    error::OperationError,
+    http::call::{Answer, Call},
+    model::{Availability, availability},
+};
+
+/// Answers a call.
+pub(in crate::http) async fn answer(call: &Call<'_>) -> Answer {
+    match availability(call.operation.name) {
+        Availability::Refused(why) => return Err(OperationError::NotAvailable(why.to_owned())),
+        Availability::Empty(_) => return unavailable::answer(call),
+        Availability::Real | Availability::Partly(_) => (),
+    }
+    match call.operation.name {
+        "CreateCluster"
+        | "CreateClusterV2"
+        | "DeleteCluster"
+        | "DescribeCluster"
+        | "DescribeClusterV2"
+        | "ListClusters"
+        | "ListClustersV2"
+        | "ListKafkaVersions"
+        | "GetCompatibleKafkaVersions" => clusters::answer(call).await,
+        "DescribeClusterOperation"
+        | "DescribeClusterOperationV2"
+        | "ListClusterOperations"
+        | "ListClusterOperationsV2"
+        | "GetBootstrapBrokers"
+        | "ListNodes"
+        | "ListScramSecrets"
+        | "BatchAssociateScramSecret"
+        | "BatchDisassociateScramSecret"
+        | "GetClusterPolicy"
+        | "PutClusterPolicy"
+        | "DeleteClusterPolicy"
+        | "ListTagsForResource"
+        | "TagResource"
+        | "UntagResource" => of_cluster::answer(call).await,
+        "CreateTopic" | "DeleteTopic" | "DescribeTopic" | "DescribeTopicPartitions" | "ListTopics" | "UpdateTopic" => {
+            topics::answer(call).await
+        }
+        name if name.contains("Configuration") && name != "UpdateClusterConfiguration" => {
+            configurations::answer(call).await
+        }
+        _ => updates::answer(call).await,
+    }
+}
+
+/// An operation of the model that no handler knows: a defect, which a test looks for.
+pub(super) fn unknown(call: &Call<'_>) -> Answer {
+    Err(OperationError::Internal(format!(
+        "nothing answers {}",
+        call.operation.name
+    )))
+}

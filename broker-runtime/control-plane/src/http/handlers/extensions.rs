@@ -1,0 +1,142 @@
+//! Our own paths, under `/openmsk/v1`. Some are answered to everybody: who is here, and how it is.
+
+use axum::response::{IntoResponse, Response};
+use control_plane_api::identities::{AuditResponse, UpdateAccessKeyRequest};
+use http::{StatusCode, header::CONTENT_TYPE};
+use serde_json::json as object;
+
+use crate::{
+    access::{Caller, Wanted, authorize},
+    arn::ROOT_ACCOUNT,
+    error::OperationError,
+    http::{
+        api::Api,
+        audit::AuditQuery,
+        call::{Answer, json, no_content},
+        error,
+        request::Request,
+    },
+    model::{model, openapi},
+    operations, queries,
+};
+
+/// What is answered without a signature.
+pub(in crate::http) fn unsigned(api: &Api, request: &Request) -> Option<Response> {
+    let services = &*api.services;
+    if request.method != http::Method::GET {
+        return None;
+    }
+    let answer = match request.raw_path.strip_prefix("/openmsk/v1/")? {
+        "runtime" => json(&queries::runtime(services)),
+        "health" => json(&object!({"status": "healthy"})),
+        "ready" => return Some(ready(api)),
+        "metrics" => Ok((
+            [(
+                CONTENT_TYPE,
+                "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            )],
+            api.metrics.text(services),
+        )
+            .into_response()),
+        "openapi.json" => json(&openapi(model(), &services.version)),
+        _ => return None,
+    };
+    Some(answer.unwrap_or_else(|error| error::of_operation(&error, None)))
+}
+
+/// Ready is who can read what it has to keep.
+fn ready(api: &Api) -> Response {
+    match queries::ready(&api.services) {
+        Ok(()) => (StatusCode::OK, object!({"status": "ready"}).to_string()).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "not ready");
+            let body = object!({"status": "not ready", "reason": "the store cannot be read; see the log"});
+            (StatusCode::SERVICE_UNAVAILABLE, body.to_string()).into_response()
+        }
+    }
+}
+
+/// Action and resource of a path of ours.
+pub(in crate::http) fn extension(request: &Request) -> Option<(&'static str, String)> {
+    let segments: Vec<&str> = request.segments.iter().map(String::as_str).collect();
+    let ["openmsk", "v1", rest @ ..] = segments.as_slice() else {
+        return None;
+    };
+    let (action, resource) = match (request.method.as_str(), rest) {
+        ("GET", ["status"]) => ("openmsk:GetStatus", "*"),
+        ("GET", ["clusters", arn, "certificate-authority"]) => ("openmsk:GetCertificateAuthority", *arn),
+        ("DELETE", ["idempotency-tokens", _]) => ("openmsk:ForgetIdempotencyToken", "*"),
+        ("POST", ["access-keys"]) => ("openmsk:CreateAccessKey", "*"),
+        ("GET", ["access-keys"]) => ("openmsk:ListAccessKeys", "*"),
+        ("PUT", ["access-keys", _]) => ("openmsk:UpdateAccessKey", "*"),
+        ("DELETE", ["access-keys", _]) => ("openmsk:DeleteAccessKey", "*"),
+        ("PUT", ["principals", _, _]) => ("openmsk:PutPrincipal", "*"),
+        ("GET", ["audit"]) => ("openmsk:GetAudit", "*"),
+        _ => return None,
+    };
+    Some((action, resource.to_owned()))
+}
+
+/// Actions that see or change more than the caller's own account.
+const OF_THE_RUNTIME: [&str; 7] = [
+    "openmsk:GetStatus",
+    "openmsk:CreateAccessKey",
+    "openmsk:ListAccessKeys",
+    "openmsk:UpdateAccessKey",
+    "openmsk:DeleteAccessKey",
+    "openmsk:PutPrincipal",
+    "openmsk:GetAudit",
+];
+
+/// Answers one of our own paths.
+pub(in crate::http) async fn answer(
+    api: &Api,
+    request: &Request,
+    caller: &Caller,
+    action: &str,
+    resource: &str,
+) -> Answer {
+    if OF_THE_RUNTIME.contains(&action) && caller.world.account != ROOT_ACCOUNT {
+        return Err(OperationError::Forbidden(format!(
+            "{action} is for account {ROOT_ACCOUNT}, which the runtime belongs to"
+        )));
+    }
+    if action != "openmsk:ForgetIdempotencyToken" {
+        let wanted = Wanted {
+            action: action.to_owned(),
+            resource,
+            request_tags: Default::default(),
+            tag_keys: Vec::new(),
+        };
+        authorize(&api.services, caller, &wanted)?;
+    }
+    let services = &*api.services;
+    let segment = |index: usize| request.segments.get(index).map(String::as_str).unwrap_or_default();
+    match action {
+        "openmsk:GetStatus" => json(&queries::status(services).await?),
+        "openmsk:GetCertificateAuthority" => json(&queries::certificate_authority(services, resource).await?),
+        "openmsk:ForgetIdempotencyToken" => {
+            operations::forget_idempotency_token(services, segment(3)).await?;
+            no_content()
+        }
+        "openmsk:CreateAccessKey" => json(&operations::create_access_key(services, request.json()?).await?),
+        "openmsk:ListAccessKeys" => json(&queries::list_access_keys(services)?),
+        "openmsk:UpdateAccessKey" => {
+            let UpdateAccessKeyRequest { status } = request.json()?;
+            operations::update_access_key(services, segment(3), &status).await?;
+            no_content()
+        }
+        "openmsk:DeleteAccessKey" => {
+            operations::delete_access_key(services, segment(3)).await?;
+            no_content()
+        }
+        "openmsk:PutPrincipal" => {
+            operations::put_principal(services, segment(3), segment(4), request.json()?).await?;
+            no_content()
+        }
+        "openmsk:GetAudit" => json(&AuditResponse {
+            calls: api.audit.query(&AuditQuery::of(request)?)?,
+        }),
+        _ => Err(OperationError::Internal(format!("nothing answers {action}"))),
+    }
+}

@@ -1,0 +1,224 @@
+//! What a cluster may be: checked before anything is written. Shapes have been checked by the model already.
+
+use control_plane_api::{
+    clusters::{BrokerNodeGroupInfo, ClientAuthentication, EncryptionInfo},
+    connectivity::{ConnectivityInfo, VpcConnectivity},
+    monitoring::{LogDestinations, LoggingInfo, OpenMonitoring},
+    storage::{ProvisionedThroughput, StorageInfo},
+};
+use engine::EngineError;
+
+use crate::{
+    error::OperationError,
+    queries::KAFKA_VERSIONS,
+    reconcilers::{chain, listeners, specification},
+    services::Services,
+    store::{ClusterRecord, ClusterSettings},
+};
+
+/// Longest name of a cluster.
+const NAME_CHARS_MAX: usize = 64;
+/// Metrics level of a cluster that names none.
+const MONITORING_DEFAULT: &str = "DEFAULT";
+
+pub(super) fn check_with_engine(
+    services: &Services,
+    cluster: &ClusterRecord,
+    settings: &ClusterSettings,
+) -> Result<(), OperationError> {
+    let spec = specification(services, cluster, settings)?;
+    services.engine.validate(&spec).map_err(|error| match error {
+        EngineError::Unsupported { reason } => OperationError::unreadable(reason),
+        error => OperationError::Internal(chain(&error)),
+    })
+}
+
+pub(super) fn check_name(name: &str) -> Result<(), OperationError> {
+    let allowed = |character: char| character.is_ascii_alphanumeric() || character == '-';
+    let valid =
+        (1..=NAME_CHARS_MAX).contains(&name.chars().count()) && name.chars().all(allowed) && !name.starts_with('-');
+    if valid {
+        return Ok(());
+    }
+    let message = format!(
+        "{name:?} is not a name of a cluster: it has 1 to {NAME_CHARS_MAX} letters, digits and hyphens, and no hyphen first"
+    );
+    Err(OperationError::invalid("clusterName", message))
+}
+
+pub(super) fn broker_count(parameter: &str, count: i64) -> Result<u32, OperationError> {
+    let valid = u32::try_from(count).ok().filter(|count| *count > 0);
+    valid.ok_or_else(|| OperationError::invalid(parameter, format!("{count} is not a number of brokers")))
+}
+
+pub(super) fn kafka_version(parameter: &str, version: Option<&str>) -> Result<String, OperationError> {
+    let newest = KAFKA_VERSIONS[KAFKA_VERSIONS.len() - 1];
+    let version = version.unwrap_or(newest);
+    if KAFKA_VERSIONS.contains(&version) {
+        return Ok(version.to_owned());
+    }
+    let message = format!(
+        "{version:?} is not a version that is offered: use {}",
+        KAFKA_VERSIONS.join(", ")
+    );
+    Err(OperationError::invalid(parameter, message))
+}
+
+/// The level of metrics; the model has checked its name.
+pub(super) fn monitoring(level: Option<String>) -> String {
+    level.unwrap_or_else(|| MONITORING_DEFAULT.to_owned())
+}
+
+pub(super) fn check_storage_mode(mode: Option<&str>) -> Result<(), OperationError> {
+    match mode {
+        None | Some("LOCAL") => Ok(()),
+        Some(mode) => {
+            let message =
+                format!("storage mode {mode:?} is not available yet: nothing moves log segments elsewhere; use LOCAL");
+            Err(OperationError::invalid("storageMode", message))
+        }
+    }
+}
+
+/// Everything that can be said of settings without an engine.
+pub(super) fn check_settings(settings: &ClusterSettings) -> Result<(), OperationError> {
+    let group = &settings.broker_node_group_info;
+    check_access(
+        settings.client_authentication.as_ref(),
+        settings.encryption_info.as_ref(),
+    )?;
+    check_zones(group)?;
+    check_storage(group.storage_info.as_ref())?;
+    check_connectivity(group.connectivity_info.as_ref())?;
+    check_monitoring(settings.open_monitoring.as_ref(), settings.logging_info.as_ref())
+}
+
+fn check_zones(info: &BrokerNodeGroupInfo) -> Result<(), OperationError> {
+    let empty = |names: &[String]| names.iter().any(|name| name.trim().is_empty());
+    if empty(&info.zone_ids) || empty(&info.client_subnets) {
+        return Err(OperationError::invalid(
+            "brokerNodeGroupInfo",
+            "a zone or subnet without a name",
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn check_access(
+    authentication: Option<&ClientAuthentication>,
+    encryption: Option<&EncryptionInfo>,
+) -> Result<(), OperationError> {
+    let refuse = |parameter, message: &str| Err(OperationError::invalid(parameter, message));
+    let sasl = authentication.and_then(|it| it.sasl.as_ref());
+    if sasl.and_then(|it| it.iam).is_some_and(|it| it.enabled) {
+        return refuse(
+            "clientAuthentication",
+            "IAM access control is not available yet: use SASL/SCRAM",
+        );
+    }
+    if authentication
+        .and_then(|it| it.tls.as_ref())
+        .is_some_and(|it| it.enabled)
+    {
+        return refuse(
+            "clientAuthentication",
+            "client certificates are not available yet: use SASL/SCRAM",
+        );
+    }
+    let in_transit = encryption.and_then(|it| it.encryption_in_transit.as_ref());
+    let client_broker = in_transit.and_then(|it| it.client_broker.as_deref());
+    if client_broker.is_some_and(|it| !["TLS", "TLS_PLAINTEXT", "PLAINTEXT"].contains(&it)) {
+        return refuse(
+            "encryptionInfo",
+            "clientBroker is one of TLS, TLS_PLAINTEXT and PLAINTEXT",
+        );
+    }
+    if in_transit.and_then(|it| it.in_cluster) == Some(false) {
+        return refuse(
+            "encryptionInfo",
+            "traffic between brokers is always encrypted: inCluster cannot be false",
+        );
+    }
+    let open = listeners(authentication, encryption);
+    if !(open.plaintext || open.tls || open.sasl_scram) {
+        return refuse(
+            "clientAuthentication",
+            "no client could connect: enable SASL/SCRAM, or unauthenticated access",
+        );
+    }
+    Ok(())
+}
+
+/// Sizes of volumes are declared; nothing limits throughput.
+fn check_storage(info: Option<&StorageInfo>) -> Result<(), OperationError> {
+    let volume = info.and_then(|info| info.ebs_storage_info.as_ref());
+    check_throughput(volume.and_then(|volume| volume.provisioned_throughput))
+}
+
+pub(super) fn check_throughput(throughput: Option<ProvisionedThroughput>) -> Result<(), OperationError> {
+    if throughput.is_some_and(|throughput| throughput.enabled) {
+        let message = "throughput cannot be provisioned: brokers write as fast as the disk takes it";
+        return Err(OperationError::invalid("provisionedThroughput", message));
+    }
+    Ok(())
+}
+
+/// Brokers listen on addresses of this machine, IPv4, and on no others.
+pub(super) fn check_connectivity(info: Option<&ConnectivityInfo>) -> Result<(), OperationError> {
+    let refuse = |message: &str| Err(OperationError::invalid("connectivityInfo", message));
+    let Some(info) = info else { return Ok(()) };
+    let public = info.public_access.as_ref().and_then(|it| it.kind.as_deref());
+    if !matches!(public, None | Some("DISABLED")) {
+        return match public {
+            Some("SERVICE_PROVIDED_EIPS") => {
+                refuse("public access is not available: brokers listen on addresses of this machine only")
+            }
+            _ => refuse("publicAccess.type is DISABLED or SERVICE_PROVIDED_EIPS"),
+        };
+    }
+    if info.vpc_connectivity.as_ref().is_some_and(VpcConnectivity::any) {
+        return refuse("connections from other networks are not available yet: disable all schemes of vpcConnectivity");
+    }
+    if info.network_type.as_deref() == Some("DUAL") {
+        return refuse("network type DUAL is not available yet: brokers listen on IPv4 addresses only");
+    }
+    Ok(())
+}
+
+/// Brokers log to files and export nothing by themselves.
+pub(super) fn check_monitoring(
+    open: Option<&OpenMonitoring>,
+    logging: Option<&LoggingInfo>,
+) -> Result<(), OperationError> {
+    if let Some(open) = open {
+        let exporters = [open.prometheus.jmx_exporter, open.prometheus.node_exporter];
+        if exporters
+            .into_iter()
+            .flatten()
+            .any(|exporter| exporter.enabled_in_broker)
+        {
+            let message = "exporters in brokers are not available yet; the control plane's /openmsk/v1/metrics has the \
+                           state of every broker";
+            return Err(OperationError::invalid("openMonitoring", message));
+        }
+    }
+    if let Some(logging) = logging {
+        let destinations = [Some(&logging.broker_logs), logging.authorizer_logs.as_ref()];
+        if destinations.into_iter().flatten().any(LogDestinations::any) {
+            let message = "logs cannot be delivered yet: brokers write them to files, see `broker-runtime logs`";
+            return Err(OperationError::invalid("loggingInfo", message));
+        }
+    }
+    Ok(())
+}
+
+/// Nothing moves data between brokers.
+pub(super) fn check_rebalancing(rebalancing: Option<&serde_json::Value>) -> Result<(), OperationError> {
+    match rebalancing {
+        None => Ok(()),
+        Some(_) => Err(OperationError::invalid(
+            "rebalancing",
+            "rebalancing is not available yet: nothing moves data between brokers",
+        )),
+    }
+}

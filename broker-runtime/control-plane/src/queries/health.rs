@@ -1,0 +1,106 @@
+//! How clusters are: their state as it is reported, made of what the store says and what was last observed.
+
+use control_plane_api::clusters::StateInfo;
+use engine::{BrokerState, ObservedBroker};
+
+use crate::{
+    error::OperationError,
+    services::{Observation, Services},
+    store::{ClusterRecord, ClusterState},
+};
+
+/// Part of its declared storage from which a cluster asks for action.
+const FULL_PERCENT: u64 = 90;
+/// Bytes of a GiB.
+const GIB: u64 = 1 << 30;
+
+/// A cluster's health, for metrics.
+pub(crate) struct ClusterHealth {
+    pub(crate) name: String,
+    pub(crate) state: &'static str,
+    pub(crate) log_bytes: u64,
+    pub(crate) brokers: Vec<ObservedBroker>,
+}
+
+/// Health of all clusters, by name.
+pub(crate) fn cluster_health(services: &Services) -> Result<Vec<ClusterHealth>, OperationError> {
+    let mut all: Vec<ClusterRecord> = services.store.all()?;
+    all.sort_by(|one, other| one.name.cmp(&other.name));
+    let of = |cluster: ClusterRecord| {
+        let observation = services.observation(cluster.uuid).unwrap_or_default();
+        ClusterHealth {
+            state: reported_state(&cluster, Some(&observation)).0,
+            name: cluster.name,
+            log_bytes: observation.log_bytes,
+            brokers: observation.brokers,
+        }
+    };
+    Ok(all.into_iter().map(of).collect())
+}
+
+/// Succeeds when the store can be read.
+pub(crate) fn ready(services: &Services) -> Result<(), OperationError> {
+    services.store.get::<ClusterRecord>("")?;
+    Ok(())
+}
+
+/// The state of a cluster, MSK's names, and what is to be said of it. A cluster that should serve and has a broker that
+/// does not is `HEALING`: the supervisor restarts it, and what it holds is served by its other replicas meanwhile.
+pub(crate) fn reported_state(
+    cluster: &ClusterRecord,
+    observation: Option<&Observation>,
+) -> (&'static str, Option<StateInfo>) {
+    let said = cluster.state_message.as_ref().map(|message| StateInfo {
+        code: "OPERATION_FAILED".to_owned(),
+        message: message.clone(),
+    });
+    let Some(observation) = observation.filter(|_| cluster.state == ClusterState::Active) else {
+        return (cluster.state.name(), said);
+    };
+    if let Some(problem) = &observation.problem {
+        let message = format!("the cluster cannot be observed: {problem}");
+        return ("HEALING", Some(info("CLUSTER_NOT_OBSERVED", message)));
+    }
+    let down: Vec<String> = observation
+        .brokers
+        .iter()
+        .filter(|broker| broker.state != BrokerState::Running)
+        .map(|broker| format!("broker {} ({} restarts)", broker.broker_id, broker.restarts))
+        .collect();
+    if down.is_empty() {
+        return (cluster.state.name(), said);
+    }
+    let message = format!(
+        "{} does not serve; it is being restarted. If that does not end, broker-runtime logs {} says why, and \
+         broker-runtime doctor what is wrong with the machine",
+        down.join(", "),
+        cluster.name
+    );
+    ("HEALING", Some(info("BROKER_DOWN", message)))
+}
+
+fn info(code: &str, message: String) -> StateInfo {
+    StateInfo {
+        code: code.to_owned(),
+        message,
+    }
+}
+
+/// MSK's `customerActionStatus`: action is asked for while logs have more than 90 % of the size that was declared.
+pub(crate) fn customer_action(cluster: &ClusterRecord, observation: Option<&Observation>) -> &'static str {
+    let storage = cluster.settings.broker_node_group_info.storage_info.as_ref();
+    let volume = storage.and_then(|storage| storage.ebs_storage_info.as_ref());
+    let size = volume.and_then(|volume| volume.volume_size);
+    let (Some(size), Some(observation)) = (size, observation) else {
+        return "NONE";
+    };
+    let declared = u64::try_from(size)
+        .unwrap_or_default()
+        .saturating_mul(GIB)
+        .saturating_mul(u64::from(cluster.settings.broker_count));
+    match observation.log_bytes {
+        bytes if bytes >= declared => "CRITICAL_ACTION_REQUIRED",
+        bytes if bytes.saturating_mul(100) >= declared.saturating_mul(FULL_PERCENT) => "ACTION_RECOMMENDED",
+        _ => "NONE",
+    }
+}

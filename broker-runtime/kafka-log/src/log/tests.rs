@@ -240,6 +240,20 @@ fn a_follower_takes_what_continues_its_log() {
     assert_eq!(log.epoch_for_offset(5), Some(1));
 }
 
+/// A leader that is replaced before it has written anything must be able to follow the next one.
+#[test]
+fn truncation_at_the_end_forgets_an_epoch_without_records() {
+    let fixture = Fixture::new(small());
+    append(fixture.log(), "a").unwrap();
+    let end = fixture.log().log_end_offset();
+    let before = fixture.log().latest_epoch();
+    fixture.log().begin_leader_epoch(7, end).unwrap();
+    assert_eq!(fixture.log().latest_epoch(), Some(7));
+    fixture.log().truncate_to(end).unwrap();
+    assert_eq!(fixture.log().latest_epoch(), before);
+    assert_eq!(fixture.log().log_end_offset(), end);
+}
+
 #[test]
 fn truncation_cuts_records_epochs_and_producers() {
     let mut fixture = Fixture::new(small());

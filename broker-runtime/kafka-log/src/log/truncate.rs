@@ -17,6 +17,9 @@ impl Log {
         let mut producers = self.writer.lock();
         self.expect_online()?;
         if offset >= self.log_end_offset() {
+            // An epoch that was begun here and has no records goes too: a follower that went on naming it as its last one
+            // would be told to cut for ever.
+            self.epochs.lock().truncate_from_end(offset);
             return Ok(());
         }
         let first = self.segments().first().map_or(0, |segment| segment.base_offset());

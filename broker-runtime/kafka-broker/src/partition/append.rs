@@ -222,6 +222,11 @@ impl Partition {
         }
     }
 
+    /// The whole log is as safe on this broker as the topic asks for.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.counted_end() >= self.log_end_offset()
+    }
+
     /// Waits until `last_offset` is as safe on this broker as the topic asks for.
     pub async fn wait_flushed(&self, last_offset: i64, timeout: Duration) -> Result<(), PartitionError> {
         let end = last_offset + 1;

@@ -254,6 +254,12 @@ impl Partition {
 
     fn follow(&self, state: &PartitionState) {
         let mut role = self.role.write();
+        if let Role::Follower { leader, leader_epoch } = &*role
+            && (*leader, *leader_epoch) == (state.leader, state.leader_epoch)
+        {
+            // Only the ISR or the replicas have changed: whoever waits here waits for the same as before.
+            return;
+        }
         *role = Role::Follower {
             leader: state.leader,
             leader_epoch: state.leader_epoch,

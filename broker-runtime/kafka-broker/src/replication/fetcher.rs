@@ -161,7 +161,12 @@ impl Fetcher {
     /// One round: ask, append, flush.
     async fn fetch(&mut self) -> Result<(), RoundError> {
         self.connect().await?;
-        let followed = self.assignment.partitions.lock().clone();
+        let mut followed = self.assignment.partitions.lock().clone();
+        // What is asked for says what is safe here. A flush that was not waited for to its end, because the role changed
+        // meanwhile, is waited for now.
+        for key in unflushed(&followed).await {
+            followed.remove(&key);
+        }
         let positions: Vec<Position> = followed
             .iter()
             .map(|(key, followed)| Position::of(*key, followed))
@@ -259,4 +264,21 @@ impl Fetcher {
             }
         }
     }
+}
+
+/// Flushes what is not flushed yet; gives the partitions with which that did not succeed.
+async fn unflushed(followed: &HashMap<PartitionKey, Followed>) -> Vec<PartitionKey> {
+    let mut failed = Vec::new();
+    for (key, Followed { partition, .. }) in followed {
+        if partition.is_flushed() {
+            continue;
+        }
+        partition.request_flush();
+        let last_offset = partition.log_end_offset() - 1;
+        if let Err(error) = partition.wait_flushed(last_offset, FLUSH_WAIT).await {
+            debug!(?partition, %error, "records are not flushed, so nothing more is fetched");
+            failed.push(*key);
+        }
+    }
+    failed
 }

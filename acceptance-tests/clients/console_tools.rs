@@ -59,9 +59,36 @@ pub fn add(suite: &mut Suite, tools: &Tools, shared: &Shared) {
             };
             topics(&console)?;
             records(&console)?;
-            configs(&console)
+            configs(&console)?;
+            reassignments(&console)
         },
     );
+}
+
+/// Fewer replicas and back: the tool asks for both, waits, and looks whether it has come about.
+fn reassignments(console: &Console<'_>) -> Result<()> {
+    let file = console.cluster.workspace.path().join("reassignment.json");
+    let path = file.display().to_string();
+    for replicas in [serde_json::json!([3]), serde_json::json!([3, 1, 2])] {
+        let partition = serde_json::json!({"topic": "console", "partition": 0, "replicas": replicas});
+        let wanted = serde_json::json!({"version": 1, "partitions": [partition]});
+        std::fs::write(&file, wanted.to_string())?;
+        let tool = "reassign.ReassignPartitionsCommand";
+        let execute = ["--reassignment-json-file", &path, "--execute"];
+        console.run(tool, "--command-config", &execute)?;
+        let verify = ["--reassignment-json-file", &path, "--verify"];
+        acceptance_tests::wait::until("the reassignment", LIMIT, || {
+            let said = console.run(tool, "--command-config", &verify).ok()?.stdout;
+            said.contains("console-0 is completed").then_some(())
+        })?;
+        let listed = console.run(tool, "--command-config", &["--list"])?;
+        ensure!(
+            listed.stdout.contains("No partition reassignments found"),
+            "{}",
+            listed.text()
+        );
+    }
+    Ok(())
 }
 
 fn topics(console: &Console<'_>) -> Result<()> {

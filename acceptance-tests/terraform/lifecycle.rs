@@ -27,12 +27,68 @@ pub fn add(suite: &mut Suite, tools: &Tools) {
         "configuration_change_reaches_the_cluster_in_the_same_apply",
         change,
     );
+    crate::for_each_core(suite, tools, "hardware_and_version_are_changed_in_place", in_place);
     suite.test_with(
         "everything_can_be_imported",
         "terraform",
         tools.terraform.clone(),
         import,
     );
+}
+
+/// A cluster whose version, declared hardware and monitoring change.
+const IN_PLACE: &str = r#"
+terraform {
+  required_providers {
+    msk = { source = "openmsk/msk" }
+  }
+}
+
+resource "msk_cluster" "this" {
+  cluster_name           = "in-place"
+  number_of_broker_nodes = 1
+  kafka_version          = "4.0.x.kraft"
+  enhanced_monitoring    = "DEFAULT"
+  broker_node_group_info {
+    instance_type = "kafka.m5.large"
+    storage_info {
+      ebs_storage_info {
+        volume_size = 100
+      }
+    }
+  }
+}
+"#;
+
+fn in_place(core: PathBuf) -> Result<()> {
+    let workspace = Workspace::new(&core)?;
+    workspace.write(IN_PLACE)?;
+    workspace.apply()?;
+    workspace.expect_empty_plan()?;
+    let changed = IN_PLACE
+        .replace("4.0.x.kraft", "4.2.x.kraft")
+        .replace("m5.large", "m7g.xlarge")
+        .replace("= 100", "= 200")
+        .replace("\"DEFAULT\"", "\"PER_BROKER\"");
+    workspace.write(&changed)?;
+    let applied = workspace.apply()?;
+    ensure!(
+        applied.stdout.contains("0 added, 1 changed, 0 destroyed"),
+        "{}",
+        applied.text()
+    );
+    workspace.expect_empty_plan()?;
+    for (from, to, problem) in [
+        ("4.2.x.kraft", "4.1.x.kraft", "The version of Kafka cannot be lowered"),
+        ("= 200", "= 150", "Volumes never shrink"),
+        ("m7g.xlarge", "x", "instance type"),
+    ] {
+        workspace.write(&changed.replace(from, to))?;
+        let refused = workspace.fail(&["plan", "-no-color", "-input=false"])?;
+        ensure!(refused.text().contains(problem), "{}", refused.text());
+    }
+    workspace.write(&changed)?;
+    workspace.destroy().map(drop)
 }
 
 fn quickstart(core: PathBuf) -> Result<()> {

@@ -28,12 +28,24 @@ class Changes(unittest.TestCase):
         self.refused(KAFKA.update_broker_count, "currentVersion", CurrentVersion="K0", TargetNumberOfBrokerNodes=4)
         self.refused(KAFKA.update_broker_count, "targetNumberOfBrokerNodes", TargetNumberOfBrokerNodes=16)
         self.refused(KAFKA.update_broker_count, "targetNumberOfBrokerNodes", TargetNumberOfBrokerNodes=3)
-        self.refused(KAFKA.update_broker_count, "targetNumberOfBrokerNodes", TargetNumberOfBrokerNodes=2)
         operation = update(KAFKA.update_broker_count, self.arn, TargetNumberOfBrokerNodes=4)
         self.assertEqual(operation["OperationType"], "INCREASE_BROKER_COUNT")
         self.assertEqual(operation["SourceClusterInfo"]["NumberOfBrokerNodes"], 3)
         self.assertEqual(operation["TargetClusterInfo"]["NumberOfBrokerNodes"], 4)
         self.assertEqual(info(self.arn)["NumberOfBrokerNodes"], 4)
+        # And back: what the fourth broker holds is moved first, and a topic that needs more brokers is in the way.
+        topic = {"ClusterArn": self.arn, "TopicName": "spread"}
+        KAFKA.create_topic(**topic, PartitionCount=8, ReplicationFactor=3)
+        message = self.refused(KAFKA.update_broker_count, TargetNumberOfBrokerNodes=2)
+        self.assertIn('topic "spread" has 3 replicas', message)
+        operation = update(KAFKA.update_broker_count, self.arn, TargetNumberOfBrokerNodes=3)
+        self.assertEqual(operation["OperationType"], "DECREASE_BROKER_COUNT")
+        partitions = pages("describe_topic_partitions", "Partitions", **topic)
+        self.assertEqual({tuple(sorted(it["Replicas"])) for it in partitions}, {(1, 2, 3)})
+        self.assertTrue(all(len(it["Isr"]) == 3 for it in partitions), partitions)
+        brokers = [it for it in KAFKA.list_nodes(ClusterArn=self.arn)["NodeInfoList"] if it.get("NodeType") == "BROKER"]
+        self.assertEqual(len(brokers), 3)
+        KAFKA.delete_topic(**topic)
 
     def test_operations_are_shown_in_both_versions(self):
         first = finish(KAFKA.reboot_broker(ClusterArn=self.arn, BrokerIds=["1"]))

@@ -267,11 +267,12 @@ impl Engine for EmbeddedEngine {
         if !(listeners.plaintext || listeners.tls || listeners.sasl_scram) {
             return refuse(format!("cluster {name:?} has no listener that is open to clients"));
         }
-        let description = Description::read(&self.layout(spec.cluster_id)).ok().flatten();
-        if let Some(have) = description.map(|description| description.broker_count)
-            && spec.broker_count < have
+        let running = self.slots.lock().get(&spec.cluster_id).cloned();
+        if let Some(cluster) = running.and_then(|slot| slot.running())
+            && let Some(widest) = cluster::widest_topic(&cluster.image())
+            && usize::try_from(spec.broker_count).is_ok_and(|brokers| brokers < widest.1)
         {
-            return refuse(cluster::cannot_shrink(name, have, spec.broker_count));
+            return refuse(cluster::cannot_shrink(name, spec.broker_count, &widest));
         }
         Ok(())
     }

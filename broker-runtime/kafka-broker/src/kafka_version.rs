@@ -22,7 +22,7 @@ static VERSIONS: [KafkaVersion; 3] = [
     KafkaVersion {
         name: "4.0",
         metadata_level: 25,
-        ceilings: &[(0, 12), (1, 17), (2, 10), (8, 9), (9, 9)],
+        ceilings: &[(0, 12), (1, 17), (2, 10), (8, 9), (9, 9), (45, 0)],
     },
     KafkaVersion {
         name: "4.1",

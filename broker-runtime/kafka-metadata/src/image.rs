@@ -32,6 +32,8 @@ pub struct BrokerImage {
     pub fenced: bool,
     /// True while it gives up its leaderships.
     pub shutting_down: bool,
+    /// True when it is to leave the cluster: it gets no new replicas.
+    pub retiring: bool,
 }
 
 /// A topic and its partitions.
@@ -123,6 +125,9 @@ impl MetadataImage {
             MetadataRecord::BrokerShuttingDown { broker_id } => {
                 self.change_broker(*broker_id, |broker| broker.shutting_down = true);
             }
+            MetadataRecord::BrokerRetiring { broker_id, retiring } => {
+                self.change_broker(*broker_id, |broker| broker.retiring = *retiring);
+            }
             MetadataRecord::BrokerUnregistered { broker_id } => {
                 self.brokers.remove(broker_id);
             }
@@ -180,6 +185,8 @@ impl MetadataImage {
             endpoints: endpoints.clone(),
             fenced: true,
             shutting_down: false,
+            // A new process of a broker that is to go is to go, too.
+            retiring: self.brokers.get(broker_id).is_some_and(|before| before.retiring),
         };
         self.brokers.insert(*broker_id, Arc::new(broker));
     }
@@ -372,5 +379,11 @@ fn broker_records(broker: &BrokerImage, records: &mut Vec<MetadataRecord>) {
     }
     if broker.shutting_down {
         records.push(MetadataRecord::BrokerShuttingDown { broker_id });
+    }
+    if broker.retiring {
+        records.push(MetadataRecord::BrokerRetiring {
+            broker_id,
+            retiring: true,
+        });
     }
 }

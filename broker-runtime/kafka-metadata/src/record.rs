@@ -75,6 +75,13 @@ pub enum MetadataRecord {
         /// The broker.
         broker_id: BrokerId,
     },
+    /// The broker is to leave the cluster, or no longer: it gets no new replicas.
+    BrokerRetiring {
+        /// The broker.
+        broker_id: BrokerId,
+        /// Whether it is.
+        retiring: bool,
+    },
     /// The broker left the cluster for good.
     BrokerUnregistered {
         /// The broker.
@@ -152,4 +159,23 @@ pub struct PartitionState {
     pub leader_epoch: LeaderEpoch,
     /// See [`PartitionEpoch`].
     pub partition_epoch: PartitionEpoch,
+    /// Replicas that a reassignment is bringing; they are among `replicas`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub adding: Vec<BrokerId>,
+    /// Replicas that go once those have come; they are among `replicas`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removing: Vec<BrokerId>,
+}
+
+impl PartitionState {
+    /// True while replicas are being moved.
+    pub fn is_moving(&self) -> bool {
+        !self.adding.is_empty() || !self.removing.is_empty()
+    }
+
+    /// The assignment that is in force: without the replicas that a reassignment is bringing.
+    pub fn settled_replicas(&self) -> Vec<BrokerId> {
+        let settled = self.replicas.iter().copied();
+        settled.filter(|replica| !self.adding.contains(replica)).collect()
+    }
 }

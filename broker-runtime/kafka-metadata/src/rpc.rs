@@ -126,6 +126,21 @@ pub enum ControllerRequest {
         /// `ScramCredential` and `ScramCredentialRemoved` records.
         records: Vec<MetadataRecord>,
     },
+    /// Begins to move replicas, or takes that back (KIP-455).
+    AlterReassignments {
+        /// One entry a partition.
+        reassignments: Vec<Reassignment>,
+    },
+    /// Says which brokers are to go: they get no new replicas; all others do. Sent by the engine.
+    RetireBrokers {
+        /// Exactly these.
+        broker_ids: Vec<BrokerId>,
+    },
+    /// Forgets a broker that holds no replica. Sent by the engine.
+    UnregisterBroker {
+        /// The broker.
+        broker_id: BrokerId,
+    },
     /// Elects leaders again: the preferred replica where it is in sync.
     ElectPreferredLeaders {
         /// Topic and partition; `None` for all.
@@ -161,6 +176,17 @@ pub struct NewTopic {
     pub assignments: Option<Vec<Vec<BrokerId>>>,
     /// Topic configuration.
     pub configs: BTreeMap<String, String>,
+}
+
+/// Where the replicas of a partition should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reassignment {
+    /// Topic.
+    pub topic: String,
+    /// Index.
+    pub partition: i32,
+    /// Replicas, the preferred leader first; `None` takes a reassignment back.
+    pub target: Option<Vec<BrokerId>>,
 }
 
 /// Partitions to add.
@@ -222,9 +248,10 @@ pub enum ControllerResponse {
     },
     /// To `CreateTopics`, in the order asked. Answered once the records are durable.
     CreateTopics(Vec<Result<CreatedTopic, ControllerError>>),
-    /// To `DeleteTopics`, `CreatePartitions`, `AlterConfigs` and `ElectPreferredLeaders`: one result an entry.
+    /// To `DeleteTopics`, `CreatePartitions`, `AlterConfigs`, `AlterReassignments` and `ElectPreferredLeaders`: one result
+    /// an entry.
     Results(Vec<Result<(), ControllerError>>),
-    /// To `AlterScram`.
+    /// To `AlterScram`, `RetireBrokers` and `UnregisterBroker`.
     Done,
 }
 
@@ -292,6 +319,9 @@ pub enum ControllerError {
     /// INELIGIBLE_REPLICA.
     #[error("replica {0} may not be in the ISR")]
     IneligibleReplica(BrokerId),
+    /// NO_REASSIGNMENT_IN_PROGRESS.
+    #[error("No partition reassignment is in progress.")]
+    NoReassignmentInProgress,
     /// ELECTION_NOT_NEEDED.
     #[error("the preferred replica leads already")]
     ElectionNotNeeded,

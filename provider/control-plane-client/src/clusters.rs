@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use control_plane_api::{clusters::*, nodes::*};
+use control_plane_api::{clusters::*, nodes::*, updates::*};
 use http::Method;
 
 use crate::{
@@ -115,6 +115,50 @@ impl Client {
             .await
     }
 
+    /// Begins to change the declared size of volumes.
+    pub async fn update_broker_storage(
+        &self,
+        arn: &str,
+        request: &UpdateBrokerStorageRequest,
+    ) -> Result<UpdateClusterResponse> {
+        let path = cluster_path(arn, "/nodes/storage");
+        self.call(Call::new("update_broker_storage", Method::PUT, path).json(request))
+            .await
+    }
+
+    /// Begins to change the type of brokers.
+    pub async fn update_broker_type(
+        &self,
+        arn: &str,
+        request: &UpdateBrokerTypeRequest,
+    ) -> Result<UpdateClusterResponse> {
+        let path = cluster_path(arn, "/nodes/type");
+        self.call(Call::new("update_broker_type", Method::PUT, path).json(request))
+            .await
+    }
+
+    /// Begins to raise the version of Kafka.
+    pub async fn update_cluster_kafka_version(
+        &self,
+        arn: &str,
+        request: &UpdateClusterKafkaVersionRequest,
+    ) -> Result<UpdateClusterResponse> {
+        let path = cluster_path(arn, "/version");
+        self.call(Call::new("update_cluster_kafka_version", Method::PUT, path).json(request))
+            .await
+    }
+
+    /// Begins to change what is measured.
+    pub async fn update_monitoring(
+        &self,
+        arn: &str,
+        request: &UpdateMonitoringRequest,
+    ) -> Result<UpdateClusterResponse> {
+        let path = cluster_path(arn, "/monitoring");
+        self.call(Call::new("update_monitoring", Method::PUT, path).json(request))
+            .await
+    }
+
     /// Where clients connect to.
     pub async fn get_bootstrap_brokers(&self, arn: &str) -> Result<GetBootstrapBrokersResponse> {
         let path = cluster_path(arn, "/bootstrap-brokers");
@@ -127,13 +171,14 @@ impl Client {
             .await
     }
 
-    /// Waits until a cluster is `ACTIVE`. One that has become `FAILED` is [`Error::Failed`] with the reason.
+    /// Waits until a cluster can be changed: it is `ACTIVE`, or `HEALING`, which a change may be the cure for. One that has
+    /// become `FAILED` is [`Error::Failed`] with the reason.
     pub async fn wait_for_cluster(&self, arn: &str, within: Duration) -> Result<Cluster> {
         let what = &format!("cluster {arn}");
         waiting::until(what, within, || async move {
             let cluster = self.describe_cluster_v2_when_final(arn).await?;
             match cluster.state.as_str() {
-                "ACTIVE" => Ok(Some(cluster)),
+                "ACTIVE" | "HEALING" => Ok(Some(cluster)),
                 "FAILED" => Err(failed(what, cluster)),
                 _ => Ok(None),
             }

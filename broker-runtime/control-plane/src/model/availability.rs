@@ -23,7 +23,6 @@ const CHANNELS: &str = "Channels to object stores are not available yet";
 pub(crate) fn availability(name: &str) -> Availability {
     match name {
         "CreateClusterV2" => Partly("serverless clusters are refused"),
-        "UpdateBrokerCount" => Partly("removing brokers is refused: nothing moves their data yet"),
         "UpdateBrokerStorage" | "UpdateStorage" => Partly(
             "sizes are declared: a cluster above 90 % of its size asks for action; throughput and tiered storage are refused",
         ),
@@ -31,7 +30,9 @@ pub(crate) fn availability(name: &str) -> Availability {
         "UpdateConnectivity" => Partly("public access, private connectivity and network type DUAL are refused"),
         "UpdateMonitoring" => Partly("logs can be delivered nowhere; brokers log to files"),
         "UpdateSecurity" => Partly("IAM and client certificates are refused"),
-        "UpdateRebalancing" => Refused("Rebalancing is not available yet: nothing moves data between brokers"),
+        "UpdateRebalancing" => {
+            Refused("Rebalancing by load is not available yet: data moves when the number of brokers changes")
+        }
         "CreateVpcConnection" | "RejectClientVpcConnection" => Refused(VPC),
         "DeleteVpcConnection" | "DescribeVpcConnection" | "ListVpcConnections" | "ListClientVpcConnections" => {
             Empty(VPC)

@@ -212,13 +212,13 @@ pub(super) fn check_monitoring(
     Ok(())
 }
 
-/// Nothing moves data between brokers.
+/// Data moves when the number of brokers changes, and not by load.
 pub(super) fn check_rebalancing(rebalancing: Option<&serde_json::Value>) -> Result<(), OperationError> {
     match rebalancing {
         None => Ok(()),
         Some(_) => Err(OperationError::invalid(
             "rebalancing",
-            "rebalancing is not available yet: nothing moves data between brokers",
+            "rebalancing by load is not available yet: data moves when the number of brokers changes",
         )),
     }
 }

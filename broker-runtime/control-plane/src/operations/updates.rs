@@ -27,7 +27,7 @@ use crate::{
 /// Largest volume, GiB.
 const VOLUME_GIB_MAX: i64 = 16_384;
 
-/// `UpdateBrokerCount`. Growing only: nothing moves data yet.
+/// `UpdateBrokerCount`, both ways: data is moved onto new brokers, and away from those that leave.
 pub(crate) async fn update_broker_count(
     services: &Services,
     arn: &str,
@@ -35,18 +35,13 @@ pub(crate) async fn update_broker_count(
 ) -> Result<UpdateClusterResponse, OperationError> {
     const PARAMETER: &str = "targetNumberOfBrokerNodes";
     let wanted = checks::broker_count(PARAMETER, request.target_number_of_broker_nodes)?;
-    let kind = OperationKind::IncreaseBrokerCount;
+    let has = queries::cluster_record(services, arn)?.settings.broker_count;
+    let kind = if wanted < has {
+        OperationKind::DecreaseBrokerCount
+    } else {
+        OperationKind::IncreaseBrokerCount
+    };
     update(services, arn, Some(&request.current_version), kind, |settings| {
-        if wanted < settings.broker_count {
-            return Err(OperationError::invalid(
-                PARAMETER,
-                format!(
-                    "the cluster has {} brokers: removing brokers is not available yet, because their data would have to be \
-                     moved first",
-                    settings.broker_count
-                ),
-            ));
-        }
         if wanted == settings.broker_count {
             let message = format!("the cluster has {wanted} brokers already");
             return Err(OperationError::invalid(PARAMETER, message));

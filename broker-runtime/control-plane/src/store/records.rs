@@ -115,6 +115,7 @@ impl Record for ClusterRecord {
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum OperationKind {
     CreateCluster,
+    DecreaseBrokerCount,
     DeleteCluster,
     IncreaseBrokerCount,
     RebootNode,
@@ -132,6 +133,7 @@ impl OperationKind {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::CreateCluster => "CREATE_CLUSTER",
+            Self::DecreaseBrokerCount => "DECREASE_BROKER_COUNT",
             Self::DeleteCluster => "DELETE_CLUSTER",
             Self::IncreaseBrokerCount => "INCREASE_BROKER_COUNT",
             Self::RebootNode => "REBOOT_NODE",

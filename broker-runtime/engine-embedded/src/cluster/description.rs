@@ -38,6 +38,9 @@ pub(crate) struct Description {
     sasl_scram: bool,
     /// All server properties, the dynamic ones too.
     pub(crate) server_properties: BTreeMap<String, String>,
+    /// Brokers have joined, or were to leave, and replicas are not yet where they should be.
+    #[serde(default)]
+    pub(crate) uneven: bool,
 }
 
 impl Description {
@@ -54,6 +57,7 @@ impl Description {
             tls: spec.listeners.tls,
             sasl_scram: spec.listeners.sasl_scram,
             server_properties: spec.server_properties.clone(),
+            uneven: false,
         }
     }
 
@@ -62,6 +66,15 @@ impl Description {
         Self {
             phase: self.phase,
             ..Self::new(spec, self.block)
+        }
+    }
+
+    /// The same with another number of brokers than it is to have in the end.
+    pub(crate) fn on_the_way(self, broker_count: u32, uneven: bool) -> Self {
+        Self {
+            broker_count,
+            uneven,
+            ..self
         }
     }
 

@@ -25,13 +25,20 @@ impl Cluster {
     /// Makes the cluster what `spec` says. The specification has been validated.
     pub(crate) async fn ensure(&self, spec: &ClusterSpec) -> Result<(), EngineError> {
         let before = self.description();
-        self.check_growth(spec)?;
+        self.clean_up().await?;
         let configs = self.configs(spec);
+        let staying: Vec<i32> = configs.keys().copied().collect();
+        let leaving: Vec<i32> = before.broker_ids().filter(|id| !staying.contains(id)).collect();
+        let uneven = before.uneven || before.broker_count != spec.broker_count;
         self.controller
             .update_default_properties(spec.server_properties.clone());
-        // What was in force before is only forgotten once the new is: else nobody would take back what it set.
-        let grown = before.wanted(spec).with_properties(before.server_properties.clone());
-        self.describe(grown).await?;
+        // What was in force before is only forgotten once the new is: else nobody would take back what it set. And whoever
+        // is to leave is still here.
+        let on_the_way = before
+            .wanted(spec)
+            .with_properties(before.server_properties.clone())
+            .on_the_way(before.broker_count.max(spec.broker_count), uneven);
+        self.describe(on_the_way).await?;
         try_join_all(
             configs
                 .iter()
@@ -40,20 +47,16 @@ impl Cluster {
         .await?;
         self.apply_metadata(spec, &before.server_properties).await?;
         let applied = self.image().applied;
-        self.wait_for_brokers().await?;
+        self.wait_for_brokers(&staying).await?;
         self.wait_applied(applied).await?;
         self.restart_outdated(&configs).await?;
-        self.describe(before.wanted(spec).in_phase(Phase::Established)).await
-    }
-
-    fn check_growth(&self, spec: &ClusterSpec) -> Result<(), EngineError> {
-        let have = self.description().broker_count;
-        if spec.broker_count < have {
-            return Err(EngineError::Unsupported {
-                reason: cannot_shrink(&spec.cluster_name, have, spec.broker_count),
-            });
+        self.retire(&leaving).await?;
+        if uneven {
+            self.even_out().await?;
         }
-        Ok(())
+        self.dismiss(&leaving).await?;
+        self.describe(before.wanted(spec).in_phase(Phase::Established)).await?;
+        self.clean_up().await
     }
 
     /// The configuration each broker should have.
@@ -117,7 +120,11 @@ impl Cluster {
         Ok(())
     }
 
-    async fn ask(&self, context: &str, request: ControllerRequest) -> Result<ControllerResponse, EngineError> {
+    pub(super) async fn ask(
+        &self,
+        context: &str,
+        request: ControllerRequest,
+    ) -> Result<ControllerResponse, EngineError> {
         let failed = |source: ControllerError| EngineError::Internal {
             context: context.to_owned(),
             source: source.into(),
@@ -126,15 +133,15 @@ impl Cluster {
     }
 
     /// Waits until every broker has joined; gives up early on one that never will.
-    pub(super) async fn wait_for_brokers(&self) -> Result<(), EngineError> {
+    pub(super) async fn wait_for_brokers(&self, ids: &[i32]) -> Result<(), EngineError> {
         let description = self.description();
         let what = format!("starting the brokers of cluster {:?}", description.cluster_name);
         self.wait(&what, JOIN_LIMIT, |image| {
-            let missing: Vec<String> = self.broker_ids().filter_map(|id| self.absence(image, id)).collect();
+            let missing: Vec<String> = ids.iter().filter_map(|id| self.absence(image, *id)).collect();
             if missing.is_empty() {
                 return Ok(Progress::Done(()));
             }
-            for id in self.broker_ids() {
+            for &id in ids {
                 if let Some(supervised) = self.broker(id) {
                     broker::diagnose(&description, &self.layout, id, &supervised.status().borrow())?;
                 }
@@ -182,12 +189,4 @@ impl Cluster {
         })
         .await
     }
-}
-
-/// Why a cluster keeps its brokers.
-pub(crate) fn cannot_shrink(cluster_name: &str, have: u32, wanted: u32) -> String {
-    format!(
-        "cluster {cluster_name:?} has {have} brokers and cannot be shrunk to {wanted}: the embedded engine does not move \
-         the data of a broker to others yet"
-    )
 }

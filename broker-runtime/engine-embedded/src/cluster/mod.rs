@@ -1,11 +1,12 @@
 //! One cluster: its directory (`layout`, `description`), its processes (`broker`), what runs of it (`running`), and what
-//! makes it the way it should be (`ensure`, `rolling`, `properties`, `waiting`), tells how it is (`observe`) and deletes
+//! makes it the way it should be (`ensure`, `rolling`, `moving`, `properties`, `waiting`), tells how it is (`observe`) and deletes
 //! it (`remove`).
 
 mod broker;
 mod description;
 mod ensure;
 mod layout;
+mod moving;
 mod observe;
 mod properties;
 mod remove;
@@ -14,8 +15,8 @@ mod running;
 mod waiting;
 
 pub(crate) use description::{Description, Phase};
-pub(crate) use ensure::cannot_shrink;
 pub(crate) use layout::Layout;
+pub(crate) use moving::{cannot_shrink, widest_topic};
 pub(crate) use observe::observe_at_rest;
 pub(crate) use remove::remove;
 pub(crate) use running::{Cluster, Settings};

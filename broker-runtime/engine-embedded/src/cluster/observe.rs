@@ -120,7 +120,7 @@ fn state(status: Option<&ProcessStatus>, serves: bool) -> BrokerState {
 }
 
 /// What the files below a directory take up on the disk. Files that vanish while it looks count nothing.
-fn directory_bytes(path: &Path) -> u64 {
+pub(super) fn directory_bytes(path: &Path) -> u64 {
     use std::os::unix::fs::MetadataExt;
     let Ok(entries) = fs::read_dir(path) else {
         return 0;

@@ -18,6 +18,7 @@ const IN_SYNC_LIMIT: Duration = Duration::from_secs(120);
 
 impl Cluster {
     pub(super) async fn restart_outdated(&self, configs: &BTreeMap<i32, BrokerConfigFile>) -> Result<(), EngineError> {
+        let staying: Vec<i32> = configs.keys().copied().collect();
         for (broker_id, config) in configs {
             let (path, wanted) = (self.layout.broker(*broker_id).config(), config.to_json());
             let current = {
@@ -30,17 +31,17 @@ impl Cluster {
             self.check_ports(*broker_id).await?;
             self.wait_in_sync().await?;
             tracing::info!(broker_id, cluster = %self.layout.root().display(), "restarting a broker with a new configuration");
-            self.restart(*broker_id, wanted).await?;
+            self.restart(*broker_id, wanted, &staying).await?;
         }
         if configs.is_empty() {
             Ok(())
         } else {
-            self.wait_for_brokers().await
+            self.wait_for_brokers(&staying).await
         }
     }
 
     /// The configuration is replaced while the broker is down: whatever runs has read the file that is there.
-    async fn restart(&self, broker_id: i32, config: Vec<u8>) -> Result<(), EngineError> {
+    async fn restart(&self, broker_id: i32, config: Vec<u8>, staying: &[i32]) -> Result<(), EngineError> {
         let Some(supervised) = self.broker(broker_id) else {
             return Ok(());
         };
@@ -65,7 +66,7 @@ impl Cluster {
             Ok(Progress::Done(()))
         })
         .await?;
-        self.wait_for_brokers().await?;
+        self.wait_for_brokers(staying).await?;
         self.wait_in_sync().await
     }
 

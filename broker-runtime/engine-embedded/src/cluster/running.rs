@@ -131,6 +131,11 @@ impl Cluster {
         self.brokers.lock().get(&broker_id).cloned()
     }
 
+    /// Ends the supervision of a broker that has ended.
+    pub(super) fn forget(&self, broker_id: i32) {
+        self.brokers.lock().remove(&broker_id);
+    }
+
     /// All supervised brokers.
     pub(super) fn brokers(&self) -> Vec<Arc<Supervised>> {
         self.brokers.lock().values().cloned().collect()

@@ -1,8 +1,8 @@
 //! From nothing to a cluster, its changes, the restart of the runtime, and back to nothing.
 
-use std::fs;
+use std::{collections::BTreeMap, fs};
 
-use engine::{Engine, EngineError};
+use engine::{Engine, EngineError, NewTopic, TopicAdmin};
 use libtest_mimic::Trial;
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ pub fn trials() -> Vec<Trial> {
     vec![
         trial("cluster_is_created_and_removed_without_a_trace", created_and_removed),
         trial("ensuring_twice_changes_nothing", twice),
-        trial("cluster_grows_and_does_not_shrink", grows),
+        trial("cluster_grows_and_shrinks", grows_and_shrinks),
         trial(
             "dynamic_properties_need_no_restart_and_static_ones_get_one",
             properties_change,
@@ -73,7 +73,7 @@ async fn twice() {
     assert_eq!(pids(&stage.observe(&engine).await), pids(&first));
 }
 
-async fn grows() {
+async fn grows_and_shrinks() {
     let stage = Stage::new();
     let engine = stage.engine().await;
     engine.ensure(&stage.spec(1)).await.unwrap();
@@ -82,9 +82,25 @@ async fn grows() {
     let observed = stage.observe(&engine).await;
     assert!(all_run(&observed));
     assert_eq!(pids(&observed)[..1], before, "the first broker went on");
+    let wide = NewTopic {
+        name: "wide".to_owned(),
+        partition_count: 6,
+        replication_factor: 3,
+        configs: BTreeMap::new(),
+    };
+    engine.create_topic(stage.cluster_id, &wide).await.unwrap();
     let error = engine.ensure(&stage.spec(2)).await.unwrap_err();
     assert!(matches!(error, EngineError::Unsupported { .. }), "{error}");
+    assert!(error.to_string().contains("topic \"wide\" has 3 replicas"), "{error}");
     assert_eq!(stage.processes().len(), 3);
+    engine.delete_topic(stage.cluster_id, "wide").await.unwrap();
+    engine.ensure(&stage.spec(1)).await.unwrap();
+    assert_eq!(pids(&stage.observe(&engine).await), before, "the first broker went on");
+    assert_eq!(stage.processes().len(), 1);
+    assert!(!stage.cluster_path("broker-2").exists() && !stage.cluster_path("broker-3").exists());
+    // Brokers that come again are new ones.
+    engine.ensure(&stage.spec(3)).await.unwrap();
+    assert!(all_run(&stage.observe(&engine).await));
 }
 
 async fn properties_change() {

@@ -3,6 +3,8 @@
 
 #[path = "33_alter_configs.rs"]
 mod alter_configs;
+#[path = "45_alter_partition_reassignments.rs"]
+mod alter_partition_reassignments;
 #[path = "18_api_versions.rs"]
 mod api_versions;
 mod config_entries;
@@ -48,6 +50,8 @@ mod leave_group;
 mod list_groups;
 #[path = "02_list_offsets.rs"]
 mod list_offsets;
+#[path = "46_list_partition_reassignments.rs"]
+mod list_partition_reassignments;
 #[path = "03_metadata.rs"]
 mod metadata;
 #[path = "08_offset_commit.rs"]
@@ -103,6 +107,8 @@ pub(crate) static APIS: &[ApiEntry] = &[
     delete_groups::API,
     elect_leaders::API,
     incremental_alter_configs::API,
+    alter_partition_reassignments::API,
+    list_partition_reassignments::API,
     offset_delete::API,
     describe_cluster::API,
     describe_topic_partitions::API,

@@ -81,6 +81,8 @@ pub(crate) struct LeaderState {
     /// Epoch of the committed state.
     pub(crate) partition_epoch: PartitionEpoch,
     replicas: Vec<BrokerId>,
+    /// Number of replicas without those that a reassignment is bringing.
+    settled_replicas: usize,
     isr: Vec<BrokerId>,
     pending_isr: Option<Vec<BrokerId>>,
     followers: BTreeMap<BrokerId, FollowerState>,
@@ -102,6 +104,7 @@ impl LeaderState {
             epoch_start_offset: log_end_offset,
             partition_epoch: state.partition_epoch,
             replicas: Vec::new(),
+            settled_replicas: 0,
             isr: Vec::new(),
             pending_isr: None,
             followers: BTreeMap::new(),
@@ -128,6 +131,7 @@ impl LeaderState {
     fn adopt(&mut self, state: &PartitionState, now_ms: i64) {
         self.partition_epoch = state.partition_epoch;
         self.replicas.clone_from(&state.replicas);
+        self.settled_replicas = state.settled_replicas().len();
         self.isr.clone_from(&state.isr);
         self.pending_isr = None;
         self.followers.retain(|id, _| state.replicas.contains(id));
@@ -162,9 +166,9 @@ impl LeaderState {
         living.map(|(_, follower)| follower.log_start_offset).min()
     }
 
-    /// `min.insync.replicas`, but never more than there are replicas.
+    /// `min.insync.replicas`, but never more than there are replicas; those that are only being brought do not count.
     pub(crate) fn required_isr(&self, settings: LeaderSettings) -> usize {
-        settings.min_insync_replicas.min(self.replicas.len())
+        settings.min_insync_replicas.min(self.settled_replicas)
     }
 
     /// Fewer replicas are in sync than acks=all asks for.
@@ -319,6 +323,8 @@ mod tests {
             leader: Some(BrokerId(1)),
             leader_epoch: LeaderEpoch(5),
             partition_epoch: PartitionEpoch(partition_epoch),
+            adding: Vec::new(),
+            removing: Vec::new(),
         }
     }
 

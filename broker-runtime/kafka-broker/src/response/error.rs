@@ -65,6 +65,7 @@ pub(crate) fn controller_error_code(error: &ControllerError) -> ErrorCode {
         ControllerError::FencedLeaderEpoch(_) => ErrorCode::FencedLeaderEpoch,
         ControllerError::InvalidUpdateVersion(_) => ErrorCode::InvalidUpdateVersion,
         ControllerError::IneligibleReplica(_) => ErrorCode::IneligibleReplica,
+        ControllerError::NoReassignmentInProgress => ErrorCode::NoReassignmentInProgress,
         ControllerError::ElectionNotNeeded => ErrorCode::ElectionNotNeeded,
         ControllerError::PreferredLeaderNotAvailable => ErrorCode::PreferredLeaderNotAvailable,
         ControllerError::NotController => ErrorCode::NotController,

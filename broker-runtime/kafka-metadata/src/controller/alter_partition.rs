@@ -3,7 +3,7 @@
 //! The order of refusals is that of Kafka's `ReplicationControlManager.validateAlterPartitionData`. Differences: there is no
 //! leader recovery state, since there are no unclean elections yet.
 
-use super::draft::Draft;
+use super::{draft::Draft, reassign};
 use crate::{
     BrokerEpoch, BrokerId, MetadataImage, PartitionEpoch, PartitionState,
     rpc::{AlterPartition, ControllerError, ControllerResponse},
@@ -27,6 +27,8 @@ fn alter_one(
         return Ok(next);
     }
     next.isr = new_isr;
+    reassign::complete(&mut next, draft.image());
+    reassign::keep_leader(state, &mut next, draft.image());
     next.partition_epoch = PartitionEpoch(state.partition_epoch.0 + 1);
     draft.push_partition(proposal.topic_id, proposal.partition, next.clone());
     Ok(next)

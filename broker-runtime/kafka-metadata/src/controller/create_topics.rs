@@ -180,6 +180,8 @@ fn new_partition(image: &MetadataImage, replicas: Vec<BrokerId>) -> PartitionSta
         replicas,
         leader_epoch: LeaderEpoch(0),
         partition_epoch: PartitionEpoch(0),
+        adding: Vec::new(),
+        removing: Vec::new(),
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     defaults::ControllerDefaults,
     delete_topics,
     draft::Draft,
-    elections, producer_ids, scram,
+    elections, producer_ids, reassign, scram,
 };
 use crate::{
     MetadataImage, MetadataRecord,
@@ -87,6 +87,9 @@ fn request_into(
             validate_only,
         } => Ok(draft.unless(validate_only, |draft| configs::alter(draft, &resources))),
         ControllerRequest::AlterScram { records } => scram::alter(draft, records),
+        ControllerRequest::AlterReassignments { reassignments } => Ok(reassign::alter(draft, &reassignments)),
+        ControllerRequest::RetireBrokers { broker_ids } => Ok(reassign::retire(draft, &broker_ids)),
+        ControllerRequest::UnregisterBroker { broker_id } => reassign::unregister(draft, broker_id),
         ControllerRequest::ElectPreferredLeaders { partitions } => {
             Ok(elections::elect_preferred(draft, partitions.as_deref()))
         }

@@ -32,13 +32,17 @@ fn without(state: &PartitionState, broker_id: BrokerId, image: &MetadataImage) -
 }
 
 /// The first replica, in their order, that is in sync and active.
-fn eligible_leader(state: &PartitionState, image: &MetadataImage, except: Option<BrokerId>) -> Option<BrokerId> {
+pub(super) fn eligible_leader(
+    state: &PartitionState,
+    image: &MetadataImage,
+    except: Option<BrokerId>,
+) -> Option<BrokerId> {
     state.replicas.iter().copied().find(|replica| {
         Some(*replica) != except && state.isr.contains(replica) && image.active_broker(*replica).is_some()
     })
 }
 
-fn set_leader(state: &mut PartitionState, leader: Option<BrokerId>) {
+pub(super) fn set_leader(state: &mut PartitionState, leader: Option<BrokerId>) {
     state.leader = leader;
     state.leader_epoch = LeaderEpoch(state.leader_epoch.0 + 1);
 }

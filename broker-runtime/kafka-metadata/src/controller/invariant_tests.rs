@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::testing::{Controller, topic};
+use super::{
+    even_out,
+    testing::{Controller, ids, topic},
+};
 use crate::{
     BrokerId, MetadataImage,
-    rpc::{AlterPartition, ControllerRequest, ControllerResponse, NewPartitions},
+    rpc::{AlterPartition, ControllerRequest, ControllerResponse, NewPartitions, Reassignment},
 };
 
 #[derive(Clone, Debug)]
@@ -38,6 +41,18 @@ enum Step {
         partition: usize,
         isr: Vec<i32>,
     },
+    Reassign {
+        topic: usize,
+        partition: usize,
+        target: Option<Vec<i32>>,
+    },
+    Retire {
+        brokers: Vec<i32>,
+    },
+    Unregister {
+        broker: i32,
+    },
+    EvenOut,
     ElectPreferred,
 }
 
@@ -51,6 +66,11 @@ fn step() -> impl Strategy<Value = Step> {
         3 => broker.clone().prop_map(|broker| Step::Restart { broker }),
         6 => (broker.clone(), prop::bool::weighted(0.2))
             .prop_map(|(broker, want_shutdown)| Step::Beat { broker, want_shutdown }),
+        4 => (0..4_usize, 0..4_usize, prop::option::weighted(0.8, prop::collection::vec(broker.clone(), 0..4)))
+            .prop_map(|(topic, partition, target)| Step::Reassign { topic, partition, target }),
+        1 => prop::collection::vec(broker.clone(), 0..3).prop_map(|brokers| Step::Retire { brokers }),
+        1 => broker.clone().prop_map(|broker| Step::Unregister { broker }),
+        1 => Just(Step::EvenOut),
         8 => (0..4_usize, 0..4_usize, prop::collection::vec(broker, 1..4))
             .prop_map(|(topic, partition, isr)| Step::Propose { topic, partition, isr }),
         1 => Just(Step::ElectPreferred),
@@ -88,36 +108,61 @@ fn carry_out(controller: &mut Controller, step: &Step, number: usize) {
         }
         Step::Restart { broker } => controller.register(*broker, u128::try_from(number).unwrap() + 1000),
         Step::Beat { broker, want_shutdown } => controller.beat(*broker, *want_shutdown),
+        Step::Reassign {
+            topic,
+            partition,
+            target,
+        } => controller.ask(ControllerRequest::AlterReassignments {
+            reassignments: vec![Reassignment {
+                topic: name(*topic),
+                partition: i32::try_from(*partition).unwrap(),
+                target: target.as_deref().map(ids),
+            }],
+        }),
+        Step::Retire { brokers } => controller.ask(ControllerRequest::RetireBrokers {
+            broker_ids: ids(brokers),
+        }),
+        Step::Unregister { broker } => controller.ask(ControllerRequest::UnregisterBroker {
+            broker_id: BrokerId(*broker),
+        }),
+        Step::EvenOut => controller.ask(ControllerRequest::AlterReassignments {
+            reassignments: even_out(&controller.image).unwrap_or_default(),
+        }),
         Step::ElectPreferred => controller.ask(ControllerRequest::ElectPreferredLeaders { partitions: None }),
         Step::Propose { topic, partition, isr } => {
-            let name = name(*topic);
-            let Some(topic) = controller.image.topics.get(&name).cloned() else {
-                return;
-            };
-            let index = partition % topic.partitions.len();
-            let state = &topic.partitions[index];
-            let Some(leader) = state.leader else {
-                return;
-            };
-            let members = isr
-                .iter()
-                .copied()
-                .chain([leader.0])
-                .filter(|id| state.replicas.contains(&BrokerId(*id)));
-            let members: BTreeSet<i32> = members.collect();
-            let proposal = AlterPartition {
-                topic_id: topic.topic_id,
-                partition: i32::try_from(index).unwrap(),
-                leader_epoch: state.leader_epoch,
-                partition_epoch: state.partition_epoch,
-                new_isr: members
-                    .iter()
-                    .map(|id| (BrokerId(*id), controller.epoch(*id)))
-                    .collect(),
-            };
-            controller.propose(leader.0, proposal).map(|_| ControllerResponse::Done)
+            propose(controller, &name(*topic), *partition, isr);
+            return;
         }
     };
+}
+
+/// The leader of a partition proposes some of its replicas.
+fn propose(controller: &mut Controller, topic: &str, partition: usize, isr: &[i32]) {
+    let Some(topic) = controller.image.topics.get(topic).cloned() else {
+        return;
+    };
+    let index = partition % topic.partitions.len();
+    let state = &topic.partitions[index];
+    let Some(leader) = state.leader else {
+        return;
+    };
+    let members = isr
+        .iter()
+        .copied()
+        .chain([leader.0])
+        .filter(|id| state.replicas.contains(&BrokerId(*id)));
+    let members: BTreeSet<i32> = members.collect();
+    let proposal = AlterPartition {
+        topic_id: topic.topic_id,
+        partition: i32::try_from(index).unwrap(),
+        leader_epoch: state.leader_epoch,
+        partition_epoch: state.partition_epoch,
+        new_isr: members
+            .iter()
+            .map(|id| (BrokerId(*id), controller.epoch(*id)))
+            .collect(),
+    };
+    let _ = controller.propose(leader.0, proposal);
 }
 
 proptest! {

@@ -11,20 +11,25 @@ mod defaults;
 mod delete_topics;
 mod draft;
 mod elections;
+mod even_out;
 mod leader_balance;
 mod placement;
 mod producer_ids;
+mod reassign;
 mod scram;
 mod topic_name;
 
 pub use decide::decide;
 pub use decision::{ControllerEvent, Decision};
 pub use defaults::ControllerDefaults;
+pub use even_out::even_out;
 pub use leader_balance::LeaderBalance;
 pub use topic_name::validate_topic_name;
 
 #[cfg(test)]
 mod invariant_tests;
+#[cfg(test)]
+mod moving_tests;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

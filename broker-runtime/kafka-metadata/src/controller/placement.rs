@@ -33,7 +33,8 @@ impl<'a> Placement<'a> {
             replicas: 0,
             at_place: HashMap::new(),
         };
-        let mut brokers: Vec<_> = image.brokers.values().map(candidate).collect();
+        let staying = image.brokers.values().filter(|broker| !broker.retiring);
+        let mut brokers: Vec<_> = staying.map(candidate).collect();
         for state in existing {
             for (place, replica) in state.replicas.iter().enumerate() {
                 if let Some(candidate) = brokers

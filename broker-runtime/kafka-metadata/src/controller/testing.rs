@@ -189,9 +189,14 @@ fn check_partitions(before: &MetadataImage, after: &MetadataImage) {
                 grew(old.leader_epoch.0, state.leader_epoch.0, old.leader != state.leader);
             }
             assert!(state.leader_epoch >= old.leader_epoch, "{name}");
-            // Only the in-sync have everything that was acknowledged.
+            // Only the in-sync have everything that was acknowledged: those of before, and who has just come with the
+            // proposal that ends a reassignment.
             if let Some(leader) = state.leader.filter(|leader| old.leader != Some(*leader)) {
-                assert!(old.isr.contains(&leader), "unclean election: {name}, before {old:?}");
+                let just_come = old.is_moving() && !state.is_moving() && old.replicas.contains(&leader);
+                assert!(
+                    old.isr.contains(&leader) || just_come,
+                    "unclean election: {name}, before {old:?}"
+                );
             }
         }
     }

@@ -27,7 +27,7 @@ pub(super) async fn answer(call: &Call<'_>) -> Answer {
         "DescribeClusterV2" => {
             let cluster_info = until_final(services, request, || async {
                 let cluster = queries::describe_cluster_v2(services, call.cluster()).await?;
-                let done = matches!(cluster.state.as_str(), "ACTIVE" | "FAILED");
+                let done = matches!(cluster.state.as_str(), "ACTIVE" | "HEALING" | "FAILED");
                 Ok((cluster, done))
             })
             .await?;

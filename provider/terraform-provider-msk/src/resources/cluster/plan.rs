@@ -1,5 +1,6 @@
 //! What changes in a cluster, decided while planning, and what is refused there.
 
+use control_plane_api::topics::TopicInfo;
 use plugin_framework::{
     Diagnostics, Plan,
     value::{Object, Path},
@@ -7,6 +8,7 @@ use plugin_framework::{
 
 use super::{
     access::Access,
+    requests,
     schema::{CLIENT_BROKER, WITHOUT_EFFECT},
 };
 
@@ -38,14 +40,11 @@ pub(super) fn validate(config: &Object) -> Diagnostics {
         );
     }
     if let Some(group) = config.block("broker_node_group_info") {
-        let mut set: Vec<&str> = WITHOUT_EFFECT
+        let set: Vec<&str> = WITHOUT_EFFECT
             .iter()
             .copied()
             .filter(|name| !group.is_null(name))
             .collect();
-        if !group.is_null("storage_info") {
-            set.push("storage_info");
-        }
         if !set.is_empty() {
             diagnostics.attribute_warning(
                 Path::attribute("broker_node_group_info"),
@@ -82,6 +81,10 @@ pub(super) fn plan(plan: &mut Plan<'_>) -> Diagnostics {
     }
     let changes_cluster = plan.changes("number_of_broker_nodes")
         || plan.changes("configuration_info")
+        || plan.changes("kafka_version")
+        || plan.changes("enhanced_monitoring")
+        || requests::instance_type(prior) != requests::instance_type(plan.planned)
+        || requests::volume_size(prior) != requests::volume_size(plan.planned)
         || plan.planned.is_unknown("current_version") && before != after;
     if !changes_cluster && let Some(version) = prior.string("current_version") {
         // Tags and arguments without effect are no change of the cluster's settings.
@@ -90,27 +93,62 @@ pub(super) fn plan(plan: &mut Plan<'_>) -> Diagnostics {
     diagnostics
 }
 
-/// What cannot be done to a cluster that exists.
-fn refuse(prior: &Object, planned: &Object, diagnostics: &mut Diagnostics) {
-    let brokers = prior
-        .i64("number_of_broker_nodes")
-        .zip(planned.i64("number_of_broker_nodes"));
-    if let Some((has, wants)) = brokers.filter(|(has, wants)| wants < has) {
+/// The number of brokers that a change leaves, when that is fewer than there are.
+pub(super) fn scaled_in_to(plan: &Plan<'_>) -> Option<i64> {
+    let prior = plan.prior.filter(|_| plan.replaces.is_empty())?;
+    let (has, wants) = (
+        prior.i64("number_of_broker_nodes")?,
+        plan.planned.i64("number_of_broker_nodes")?,
+    );
+    (wants < has).then_some(wants)
+}
+
+/// What is wrong with leaving only `brokers`: a topic that has more replicas.
+pub(super) fn too_few(brokers: i64, topics: &[TopicInfo]) -> Diagnostics {
+    let mut diagnostics = Diagnostics::none();
+    let wide: Vec<String> = topics
+        .iter()
+        .filter(|topic| topic.replication_factor > brokers)
+        .map(|topic| format!("{} ({} replicas)", topic.topic_name, topic.replication_factor))
+        .collect();
+    if !wide.is_empty() {
         diagnostics.attribute_error(
             Path::attribute("number_of_broker_nodes"),
-            "A cluster cannot be made smaller yet",
+            format!("{brokers} brokers are too few for the topics there are"),
             format!(
-                "The cluster has {has} brokers, and number_of_broker_nodes is {wants}. The data of the brokers that would \
-                 go has to be moved first, which is not supported yet. Set it to {has} or more."
+                "Each replica of a partition needs a broker of its own, and these topics have more of them: {}. Lower their \
+                 replication factor or delete them first, or keep more brokers.",
+                wide.join(", ")
             ),
         );
     }
+    diagnostics
+}
+
+/// The numbers at the beginning of a version such as `4.1.x.kraft`.
+fn numbers(version: &str) -> Vec<u32> {
+    version.split('.').map_while(|part| part.parse().ok()).collect()
+}
+
+/// What cannot be done to a cluster that exists.
+fn refuse(prior: &Object, planned: &Object, diagnostics: &mut Diagnostics) {
     let versions = prior.string("kafka_version").zip(planned.string("kafka_version"));
-    if let Some((has, wants)) = versions.filter(|(has, wants)| has != wants) {
+    if let Some((has, wants)) = versions.filter(|(has, wants)| numbers(wants) < numbers(has)) {
         diagnostics.attribute_error(
             Path::attribute("kafka_version"),
-            "The version of Kafka cannot be changed yet",
-            format!("The cluster has version {has}. Set kafka_version to {has:?}, or leave it out; it was {wants:?}."),
+            "The version of Kafka cannot be lowered",
+            format!(
+                "The cluster has version {has}, and kafka_version is {wants}. Brokers of an older version could not read what \
+                 newer ones have written. Set it to {has:?} or a later one, or leave it out."
+            ),
+        );
+    }
+    let sizes = requests::volume_size(prior).zip(requests::volume_size(planned));
+    if let Some((has, wants)) = sizes.filter(|(has, wants)| wants < has) {
+        diagnostics.attribute_error(
+            Path::attribute("broker_node_group_info"),
+            "Volumes never shrink",
+            format!("The volumes have {has} GiB, and volume_size is {wants}. Set it to {has} or more."),
         );
     }
     if !prior.is_null("configuration_info") && planned.is_null("configuration_info") {

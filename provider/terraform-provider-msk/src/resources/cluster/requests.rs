@@ -1,11 +1,27 @@
 //! From what is planned to what the control plane is asked for.
 
-use control_plane_api::clusters::{
-    ClientAuthentication, ConfigurationInfo, CreateClusterRequest, Enabled, EncryptionInTransit, EncryptionInfo, Sasl,
+use control_plane_api::{
+    clusters::{
+        BrokerNodeGroupInfo, ClientAuthentication, ConfigurationInfo, CreateClusterRequest, Enabled,
+        EncryptionInTransit, EncryptionInfo, Sasl,
+    },
+    storage::{EbsStorageInfo, StorageInfo},
 };
 use plugin_framework::value::Object;
 
 use super::access::Access;
+
+/// MSK's instance type, where one is named.
+pub(super) fn instance_type(planned: &Object) -> Option<String> {
+    let group = planned.block("broker_node_group_info")?;
+    group.string("instance_type").map(str::to_owned)
+}
+
+/// Declared size of volumes in GiB, where one is named.
+pub(super) fn volume_size(planned: &Object) -> Option<i64> {
+    let storage = planned.block("broker_node_group_info")?.block("storage_info")?;
+    storage.block("ebs_storage_info")?.i64("volume_size")
+}
 
 /// The request for a new cluster. `None` while something it needs is unknown, which a plan that is applied has not.
 pub(super) fn create(planned: &Object) -> Option<CreateClusterRequest> {
@@ -17,6 +33,17 @@ pub(super) fn create(planned: &Object) -> Option<CreateClusterRequest> {
         client_authentication: Some(client_authentication(&access)),
         encryption_info: Some(encryption_info(&access)),
         configuration_info: configuration_info(planned),
+        enhanced_monitoring: planned.string("enhanced_monitoring").map(str::to_owned),
+        broker_node_group_info: Some(BrokerNodeGroupInfo {
+            instance_type: instance_type(planned).unwrap_or_default(),
+            storage_info: volume_size(planned).map(|size| StorageInfo {
+                ebs_storage_info: Some(EbsStorageInfo {
+                    volume_size: Some(size),
+                    provisioned_throughput: None,
+                }),
+            }),
+            ..BrokerNodeGroupInfo::default()
+        }),
         tags: planned.map_of_strings("tags").unwrap_or_default(),
         ..CreateClusterRequest::default()
     })

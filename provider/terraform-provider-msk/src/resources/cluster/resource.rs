@@ -3,9 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use control_plane_api::clusters::{
-    Cluster as Description, UpdateBrokerCountRequest, UpdateClusterConfigurationRequest, UpdateClusterResponse,
-    UpdateSecurityRequest,
+use control_plane_api::{
+    clusters::{
+        Cluster as Description, UpdateBrokerCountRequest, UpdateClusterConfigurationRequest, UpdateClusterResponse,
+        UpdateSecurityRequest,
+    },
+    updates::{
+        BrokerEbsVolumeInfo, UpdateBrokerStorageRequest, UpdateBrokerTypeRequest, UpdateClusterKafkaVersionRequest,
+        UpdateMonitoringRequest,
+    },
 };
 use control_plane_client::{Client, Error, Result};
 use plugin_framework::{
@@ -68,7 +74,17 @@ impl Resource for Cluster {
     }
 
     async fn plan(&self, _context: &Context, plan: &mut Plan<'_>) -> Diagnostics {
-        plan::plan(plan)
+        let mut diagnostics = plan::plan(plan);
+        let scaled_in = plan::scaled_in_to(plan).zip(plan.prior.and_then(|prior| prior.string("arn")));
+        if let Some((brokers, cluster_arn)) = scaled_in
+            && !diagnostics.has_errors()
+            && let Ok(client) = self.control_plane.client().await
+            // A cluster that cannot be asked now is asked again by the apply.
+            && let Ok(topics) = client.list_topics(cluster_arn).await
+        {
+            diagnostics.extend(plan::too_few(brokers, &topics));
+        }
+        diagnostics
     }
 
     async fn create(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
@@ -251,7 +267,11 @@ impl<'a> Wanted<'a> {
         let cluster = client.wait_for_cluster(arn, limit).await?;
         self.change_brokers(client, &cluster, limit).await?;
         let cluster = client.wait_for_cluster(arn, limit).await?;
-        self.change_configuration(client, &cluster, limit).await?;
+        self.change_hardware(client, &cluster, limit).await?;
+        let cluster = client.wait_for_cluster(arn, limit).await?;
+        self.change_monitoring(client, &cluster, limit).await?;
+        let cluster = client.wait_for_cluster(arn, limit).await?;
+        self.change_software(client, &cluster, limit).await?;
         let cluster = client.wait_for_cluster(arn, limit).await?;
         self.change_access(client, &cluster, limit).await?;
         self.change_tags(client, &cluster).await?;
@@ -271,17 +291,81 @@ impl<'a> Wanted<'a> {
         wait(client, &begun, limit).await
     }
 
-    async fn change_configuration(&self, client: &Client, cluster: &Description, limit: Duration) -> Result<()> {
-        let Some(wants) = requests::configuration_info(self.planned) else {
+    async fn change_hardware(&self, client: &Client, cluster: &Description, limit: Duration) -> Result<()> {
+        let group = cluster.provisioned.as_ref().map(|it| &it.broker_node_group_info);
+        let storage = group.and_then(|it| it.storage_info.as_ref()?.ebs_storage_info.as_ref()?.volume_size);
+        let mut current_version = cluster.current_version.clone();
+        if let Some(wants) = requests::volume_size(self.planned).filter(|wants| storage != Some(*wants)) {
+            let request = UpdateBrokerStorageRequest {
+                current_version,
+                target_broker_ebs_volume_info: vec![BrokerEbsVolumeInfo {
+                    kafka_broker_node_id: "All".to_owned(),
+                    provisioned_throughput: None,
+                    volume_size_gb: Some(wants),
+                }],
+            };
+            let begun = client.update_broker_storage(&cluster.cluster_arn, &request).await?;
+            wait(client, &begun, limit).await?;
+            let cluster = client.wait_for_cluster(&cluster.cluster_arn, limit).await?;
+            current_version = cluster.current_version;
+        }
+        let has = group.map(|it| it.instance_type.as_str());
+        let Some(wants) = requests::instance_type(self.planned).filter(|wants| has != Some(wants)) else {
             return Ok(());
         };
-        let has = cluster.provisioned.as_ref().map(|it| &it.current_broker_software_info);
-        let same = has.is_some_and(|has| {
-            has.configuration_arn.as_ref() == Some(&wants.arn) && has.configuration_revision == Some(wants.revision)
-        });
-        if same {
+        let request = UpdateBrokerTypeRequest {
+            current_version,
+            target_instance_type: wants,
+        };
+        let begun = client.update_broker_type(&cluster.cluster_arn, &request).await?;
+        wait(client, &begun, limit).await
+    }
+
+    async fn change_monitoring(&self, client: &Client, cluster: &Description, limit: Duration) -> Result<()> {
+        let has = cluster.provisioned.as_ref().map(|it| it.enhanced_monitoring.as_str());
+        let Some(wants) = self
+            .planned
+            .string("enhanced_monitoring")
+            .filter(|wants| has != Some(wants))
+        else {
             return Ok(());
+        };
+        let request = UpdateMonitoringRequest {
+            current_version: cluster.current_version.clone(),
+            enhanced_monitoring: Some(wants.to_owned()),
+            ..UpdateMonitoringRequest::default()
+        };
+        let begun = client.update_monitoring(&cluster.cluster_arn, &request).await?;
+        wait(client, &begun, limit).await
+    }
+
+    /// The version of Kafka with the configuration, in one rolling restart, or the configuration alone.
+    async fn change_software(&self, client: &Client, cluster: &Description, limit: Duration) -> Result<()> {
+        let has = cluster.provisioned.as_ref().map(|it| &it.current_broker_software_info);
+        let configuration = requests::configuration_info(self.planned).filter(|wants| {
+            !has.is_some_and(|has| {
+                has.configuration_arn.as_ref() == Some(&wants.arn) && has.configuration_revision == Some(wants.revision)
+            })
+        });
+        let version = has.and_then(|has| has.kafka_version.as_deref());
+        if let Some(wants) = self
+            .planned
+            .string("kafka_version")
+            .filter(|wants| version != Some(wants))
+        {
+            let request = UpdateClusterKafkaVersionRequest {
+                current_version: cluster.current_version.clone(),
+                configuration_info: configuration,
+                target_kafka_version: wants.to_owned(),
+            };
+            let begun = client
+                .update_cluster_kafka_version(&cluster.cluster_arn, &request)
+                .await?;
+            return wait(client, &begun, limit).await;
         }
+        let Some(wants) = configuration else {
+            return Ok(());
+        };
         let request = UpdateClusterConfigurationRequest {
             current_version: cluster.current_version.clone(),
             configuration_info: wants,
@@ -359,8 +443,11 @@ fn limit(object: &Object, operation: &str) -> Duration {
 /// A cluster that has failed is still there, and a person has to know.
 fn warning_of(cluster: &Description) -> Diagnostics {
     let mut diagnostics = Diagnostics::none();
+    let message = cluster.state_info.as_ref().map_or("", |info| info.message.as_str());
+    if cluster.state == "HEALING" {
+        diagnostics.warning(format!("Cluster {:?} is healing", cluster.cluster_name), message);
+    }
     if cluster.state == "FAILED" {
-        let message = cluster.state_info.as_ref().map_or("", |info| info.message.as_str());
         diagnostics.warning(
             format!("Cluster {:?} has failed", cluster.cluster_name),
             format!("{message}\n\nThe runtime gives up on a cluster in this state; replace it with terraform apply -replace."),

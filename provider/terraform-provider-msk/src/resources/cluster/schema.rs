@@ -9,13 +9,24 @@ use crate::{arn, timeouts};
 
 /// What `client_broker` may be.
 pub(super) const CLIENT_BROKER: &[&str] = &["TLS", "TLS_PLAINTEXT", "PLAINTEXT"];
-/// Most brokers a cluster may have: each needs an address of its own in the cluster's loopback network.
-const BROKERS_MAX: i64 = 250;
+/// Most brokers a cluster may have, as MSK has it.
+const BROKERS_MAX: i64 = 15;
+/// Largest volume, GiB, as MSK has it.
+const VOLUME_GIB_MAX: i64 = 16_384;
+/// Lengths of instance types, as MSK has them.
+const INSTANCE_TYPE_CHARS: std::ops::RangeInclusive<usize> = 5..=32;
+/// What `enhanced_monitoring` may be.
+const MONITORING: &[&str] = &[
+    "DEFAULT",
+    "PER_BROKER",
+    "PER_TOPIC_PER_BROKER",
+    "PER_TOPIC_PER_PARTITION",
+];
 /// Longest name, as MSK has it.
 const NAME_CHARS_MAX: usize = 64;
 
 /// Arguments of `broker_node_group_info` that describe hardware and networks of AWS.
-pub(super) const WITHOUT_EFFECT: &[&str] = &["instance_type", "client_subnets", "security_groups", "az_distribution"];
+pub(super) const WITHOUT_EFFECT: &[&str] = &["client_subnets", "security_groups", "az_distribution"];
 
 /// The schema.
 pub(super) fn schema() -> Schema {
@@ -38,7 +49,10 @@ fn configurable(schema: Schema) -> Schema {
             Attribute::number()
                 .required()
                 .between(1, BROKERS_MAX)
-                .description("Number of brokers. It can grow while clients work; making it smaller is refused."),
+                .description(
+                    "Number of brokers. It grows and shrinks while clients work: data is moved onto brokers that join and away \
+                     from those that leave. Fewer than a topic has replicas is refused by the plan.",
+                ),
         )
         .attribute(
             "kafka_version",
@@ -46,7 +60,19 @@ fn configurable(schema: Schema) -> Schema {
                 .optional()
                 .computed()
                 .stable()
-                .description("Version of Kafka the brokers behave as. Default: the newest the runtime offers."),
+                .description(
+                    "Version of Kafka the brokers behave as. It can be raised, by a rolling restart, and never lowered. \
+                     Default: the newest the runtime offers when the cluster is made.",
+                ),
+        )
+        .attribute(
+            "enhanced_monitoring",
+            Attribute::string()
+                .optional()
+                .computed()
+                .stable()
+                .one_of(MONITORING)
+                .description("Level of metrics. Default: `DEFAULT`."),
         )
         .attribute(
             "tags",
@@ -185,12 +211,15 @@ fn encryption_info() -> Schema {
 }
 
 fn broker_node_group_info() -> Schema {
-    let ebs = Schema::new().description("Has no effect here.").attribute(
+    let ebs = Schema::new().description("The volume of each broker.").attribute(
         "volume_size",
-        Attribute::number().optional().description("Has no effect here."),
+        Attribute::number().optional().between(1, VOLUME_GIB_MAX).description(
+            "Declared size in GiB; it grows and never shrinks. From 90 % on, the cluster's `customer_action_status` asks for \
+             action; nothing is cut off.",
+        ),
     );
     let storage = Schema::new()
-        .description("Has no effect here.")
+        .description("Storage of brokers.")
         .block("ebs_storage_info", Nesting::Single, ebs);
     let text = || Attribute::string().optional().description("Has no effect here.");
     let texts = || {
@@ -199,8 +228,21 @@ fn broker_node_group_info() -> Schema {
             .description("Has no effect here.")
     };
     Schema::new()
-        .description("Accepted so that blocks of `aws_msk_cluster` paste over. Nothing in it has an effect here.")
-        .attribute("instance_type", text())
+        .description(
+            "Accepted so that blocks of `aws_msk_cluster` paste over. What names hardware and networks of AWS has no effect.",
+        )
+        .attribute(
+            "instance_type",
+            Attribute::string()
+                .optional()
+                .check(|value| match value.as_str().map(|text| text.chars().count()) {
+                    Some(length) if !(INSTANCE_TYPE_CHARS.contains(&length)) => {
+                        vec!["an instance type has 5 to 32 characters, such as kafka.m7g.large".to_owned()]
+                    }
+                    _ => Vec::new(),
+                })
+                .description("Kept and shown, and changed in place; brokers use what the machine has."),
+        )
         .attribute("az_distribution", text())
         .attribute("client_subnets", texts())
         .attribute("security_groups", texts())

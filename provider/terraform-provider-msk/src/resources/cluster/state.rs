@@ -41,7 +41,37 @@ pub(super) fn write_cluster(state: &mut Object, cluster: &Cluster) {
         block.into_value()
     });
     state.set("configuration_info", configuration);
+    if !provisioned.enhanced_monitoring.is_empty() {
+        state.set_string("enhanced_monitoring", &provisioned.enhanced_monitoring);
+    }
+    write_hardware(state, provisioned);
     access(provisioned).write(state);
+}
+
+/// Instance type and size of volumes, where the state has a place for them: a block that nobody has written stays away.
+fn write_hardware(state: &mut Object, provisioned: &Provisioned) {
+    let Some(mut group) = state.block("broker_node_group_info") else {
+        return;
+    };
+    let info = &provisioned.broker_node_group_info;
+    if !group.is_null("instance_type") {
+        group.set_string("instance_type", &info.instance_type);
+    }
+    let volume = info
+        .storage_info
+        .as_ref()
+        .and_then(|storage| storage.ebs_storage_info.as_ref());
+    let size = volume.and_then(|volume| volume.volume_size);
+    if let Some(mut storage) = group.block("storage_info")
+        && let Some(mut ebs) = storage.block("ebs_storage_info")
+        && let Some(size) = size
+        && !ebs.is_null("volume_size")
+    {
+        ebs.set_i64("volume_size", size);
+        storage.set("ebs_storage_info", ebs.into_value());
+        group.set("storage_info", storage.into_value());
+    }
+    state.set("broker_node_group_info", group.into_value());
 }
 
 fn write_tags(state: &mut Object, cluster: &Cluster) {

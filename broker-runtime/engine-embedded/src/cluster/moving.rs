@@ -1,0 +1,206 @@
+//! Scaling both ways moves data: onto brokers that have joined, and away from those that are to leave. The controller's plan
+//! says which replicas go where; here it is carried out a few partitions at a time, and what is done is never undone: a
+//! call that was cut off is carried on by the next one.
+
+use std::{sync::Arc, time::Duration};
+
+use engine::EngineError;
+use kafka_metadata::{
+    BrokerId, MetadataImage,
+    controller::even_out,
+    rpc::{ControllerRequest, ControllerResponse, Reassignment},
+};
+
+use super::{Cluster, Layout, Progress, broker::supervisor_error, observe::directory_bytes, running::blocking};
+use crate::durable_file;
+
+/// Partitions that are moved at the same time: enough to keep disks busy, few enough to leave clients their share.
+const MOVING_MAX: usize = 16;
+/// How long nothing may happen, neither a partition arrive nor a log grow.
+const STANDSTILL_LIMIT: Duration = Duration::from_secs(120);
+/// How long to wait for a partition before the logs are looked at.
+const LOOK: Duration = Duration::from_secs(10);
+
+impl Cluster {
+    /// Says to the controller that these brokers, and no others, are to go.
+    pub(super) async fn retire(&self, broker_ids: &[i32]) -> Result<(), EngineError> {
+        let broker_ids: Vec<BrokerId> = broker_ids.iter().copied().map(BrokerId).collect();
+        let image = self.image();
+        let differs = |id: &BrokerId, broker: &kafka_metadata::BrokerImage| broker.retiring != broker_ids.contains(id);
+        if !image.brokers.iter().any(|(id, broker)| differs(id, broker)) {
+            return Ok(());
+        }
+        self.ask("retiring brokers", ControllerRequest::RetireBrokers { broker_ids })
+            .await
+            .map(drop)
+    }
+
+    /// Moves replicas until they are where they should be, and leaderships with them.
+    pub(super) async fn even_out(&self) -> Result<(), EngineError> {
+        let name = self.description().cluster_name;
+        loop {
+            let image = self.image();
+            let planned = Arc::clone(&image);
+            let plan = blocking(move || Ok(even_out(&planned))).await?;
+            let plan = plan.ok_or_else(|| EngineError::Unsupported {
+                reason: format!("a topic of cluster {name:?} has more replicas than brokers would be left"),
+            })?;
+            let moving = moving(&image);
+            let free = MOVING_MAX.saturating_sub(moving.len());
+            let left = plan.len();
+            let next: Vec<Reassignment> = plan
+                .into_iter()
+                .filter(|one| !moving.contains(&key(one)))
+                .take(free)
+                .collect();
+            if next.is_empty() && moving.is_empty() {
+                break;
+            }
+            tracing::info!(
+                cluster = name,
+                moving = moving.len(),
+                begun = next.len(),
+                left,
+                "moving partitions"
+            );
+            if !next.is_empty() {
+                self.begin(next).await?;
+            }
+            self.wait_for_arrival().await?;
+        }
+        let preferred = ControllerRequest::ElectPreferredLeaders { partitions: None };
+        self.ask("moving leaderships", preferred).await.map(drop)
+    }
+
+    async fn begin(&self, reassignments: Vec<Reassignment>) -> Result<(), EngineError> {
+        let request = ControllerRequest::AlterReassignments { reassignments };
+        if let ControllerResponse::Results(results) = self.ask("moving partitions", request).await? {
+            // A topic that was deleted meanwhile has nothing to move.
+            for error in results.into_iter().filter_map(Result::err) {
+                tracing::warn!(%error, "partition is not moved");
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until fewer partitions are moving; gives up when nothing happens any more.
+    async fn wait_for_arrival(&self) -> Result<(), EngineError> {
+        let before = moving(&self.image()).len();
+        if before == 0 {
+            return Ok(());
+        }
+        let what = format!("moving partitions of cluster {:?}", self.description().cluster_name);
+        let (mut bytes, mut stood) = (self.log_bytes().await?, Duration::ZERO);
+        loop {
+            let arrived = self.wait(&what, LOOK, |image| {
+                let moving = moving(image);
+                Ok(if moving.len() < before {
+                    Progress::Done(())
+                } else {
+                    let (topic, index) = &moving[0];
+                    Progress::Waiting(format!(
+                        "{} partitions are moving, {topic}-{index} among them",
+                        moving.len()
+                    ))
+                })
+            });
+            let timeout = match arrived.await {
+                Err(timeout @ EngineError::Timeout { .. }) => timeout,
+                ended => return ended,
+            };
+            let now = self.log_bytes().await?;
+            stood = if now == bytes { stood + LOOK } else { Duration::ZERO };
+            bytes = now;
+            if stood >= STANDSTILL_LIMIT {
+                return Err(timeout);
+            }
+        }
+    }
+
+    async fn log_bytes(&self) -> Result<u64, EngineError> {
+        let paths: Vec<_> = self.broker_ids().map(|id| self.layout.broker(id).data()).collect();
+        blocking(move || Ok(paths.iter().map(|path| directory_bytes(path)).sum())).await
+    }
+
+    /// Ends brokers that hold nothing any more, and forgets them. Their files go once the description does without them.
+    pub(super) async fn dismiss(&self, broker_ids: &[i32]) -> Result<(), EngineError> {
+        for &broker_id in broker_ids {
+            if let Some(supervised) = self.broker(broker_id) {
+                let stopped = supervised.stop().await;
+                stopped.map_err(|source| supervisor_error(format!("stopping broker {broker_id}"), source))?;
+                self.forget(broker_id);
+            }
+            let unregister = ControllerRequest::UnregisterBroker {
+                broker_id: BrokerId(broker_id),
+            };
+            self.ask("removing a broker", unregister).await?;
+            tracing::info!(broker_id, cluster = self.description().cluster_name, "broker has left");
+        }
+        Ok(())
+    }
+
+    /// Removes what is left of brokers that the description does not know.
+    pub(super) async fn clean_up(&self) -> Result<(), EngineError> {
+        let count = self.description().broker_count;
+        for path in left_over(&self.layout, count)? {
+            let name = path.display().to_string();
+            let ended = supervisor::end(&name, &path, Duration::ZERO).await;
+            ended.map_err(|source| supervisor_error(format!("ending the process of {name}"), source))?;
+            blocking(move || durable_file::remove_directory(&path)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Partitions whose replicas are being moved, in the order of their names.
+fn moving(image: &MetadataImage) -> Vec<(String, i32)> {
+    let all = image
+        .topics
+        .values()
+        .flat_map(|topic| (0..).zip(&topic.partitions).map(move |it| (topic, it)));
+    let moving = all.filter(|(_, (_, state))| state.is_moving());
+    let mut keys: Vec<(String, i32)> = moving.map(|(topic, (index, _))| (topic.name.clone(), index)).collect();
+    keys.sort_unstable();
+    keys
+}
+
+fn key(reassignment: &Reassignment) -> (String, i32) {
+    (reassignment.topic.clone(), reassignment.partition)
+}
+
+/// Directories of brokers with ids beyond the last one.
+fn left_over(layout: &Layout, count: u32) -> Result<Vec<std::path::PathBuf>, EngineError> {
+    let failed = |source| durable_file::file_error("read", layout.root(), source);
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(layout.root()).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let id = path
+            .file_name()
+            .and_then(|name| name.to_str()?.strip_prefix("broker-")?.parse::<u32>().ok());
+        if id.is_some_and(|id| id > count) {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+/// The topic with the most replicas, and how many they are.
+pub(crate) fn widest_topic(image: &MetadataImage) -> Option<(String, usize)> {
+    let widest = image.topics.values().filter_map(|topic| {
+        let replicas = topic
+            .partitions
+            .iter()
+            .map(|state| state.settled_replicas().len())
+            .max()?;
+        Some((replicas, &topic.name))
+    });
+    widest.max().map(|(replicas, name)| (name.clone(), replicas))
+}
+
+/// Why a cluster keeps its brokers.
+pub(crate) fn cannot_shrink(cluster_name: &str, wanted: u32, (topic, replicas): &(String, usize)) -> String {
+    format!(
+        "cluster {cluster_name:?} cannot have {wanted} brokers: topic {topic:?} has {replicas} replicas, each of which needs a \
+         broker of its own. Lower its replication factor, or delete it, first"
+    )
+}

@@ -81,7 +81,7 @@ fn in_place(core: PathBuf) -> Result<()> {
     for (from, to, problem) in [
         ("4.2.x.kraft", "4.1.x.kraft", "The version of Kafka cannot be lowered"),
         ("= 200", "= 150", "Volumes never shrink"),
-        ("m7g.xlarge", "x", "instance type"),
+        ("kafka.m7g.xlarge", "m7", "an instance type has 5 to 32 characters"),
     ] {
         workspace.write(&changed.replace(from, to))?;
         let refused = workspace.fail(&["plan", "-no-color", "-input=false"])?;

@@ -187,7 +187,7 @@ fn orders() -> CreateClusterRequest {
 }
 
 #[tokio::test]
-async fn cluster_is_made_grown_and_deleted() {
+async fn cluster_is_made_grown_shrunk_and_deleted() {
     let stage = Stage::new();
     let running = stage.start();
     let services = &running.services;
@@ -197,29 +197,35 @@ async fn cluster_is_made_grown_and_deleted() {
         .cluster_arn;
     running.until(&arn, Some("ACTIVE")).await;
     let version = queries::describe_cluster(services, &arn).await.unwrap().current_version;
-    let grow = |current_version: &str, brokers| UpdateBrokerCountRequest {
+    let scale = |current_version: &str, brokers| UpdateBrokerCountRequest {
         current_version: current_version.to_owned(),
         target_number_of_broker_nodes: brokers,
     };
-    for (version, brokers) in [("K0", 5), (version.as_str(), 2), (version.as_str(), 3)] {
-        let refused = operations::update_broker_count(services, &arn, grow(version, brokers)).await;
+    for (version, brokers) in [("K0", 5), (version.as_str(), 0), (version.as_str(), 3)] {
+        let refused = operations::update_broker_count(services, &arn, scale(version, brokers)).await;
         assert!(
             matches!(refused, Err(OperationError::InvalidRequest { .. })),
             "{version} {brokers}"
         );
     }
-    let update = operations::update_broker_count(services, &arn, grow(&version, 5))
-        .await
-        .unwrap();
-    running.until(&arn, Some("ACTIVE")).await;
-    let operation = queries::describe_cluster_operation(services, &update.cluster_operation_arn)
-        .await
-        .unwrap();
-    assert_eq!(operation.operation_state, "UPDATE_COMPLETE");
-    assert_eq!(stage.engine.clusters.lock().values().next().unwrap().broker_count, 5);
-    let info = queries::describe_cluster(services, &arn).await.unwrap();
-    assert_ne!(info.current_version, version);
-    assert_eq!(info.number_of_broker_nodes, 5);
+    let mut version = version;
+    for (brokers, operation_type) in [(5, "INCREASE_BROKER_COUNT"), (2, "DECREASE_BROKER_COUNT")] {
+        let update = operations::update_broker_count(services, &arn, scale(&version, brokers))
+            .await
+            .unwrap();
+        running.until(&arn, Some("ACTIVE")).await;
+        let operation = queries::describe_cluster_operation(services, &update.cluster_operation_arn)
+            .await
+            .unwrap();
+        assert_eq!(operation.operation_state, "UPDATE_COMPLETE");
+        assert_eq!(operation.operation_type, operation_type);
+        let spec = stage.engine.clusters.lock().values().next().unwrap().clone();
+        assert_eq!(i64::from(spec.broker_count), brokers);
+        let info = queries::describe_cluster(services, &arn).await.unwrap();
+        assert_ne!(info.current_version, version);
+        assert_eq!(info.number_of_broker_nodes, brokers);
+        version = info.current_version;
+    }
     operations::delete_cluster(services, &arn, None).await.unwrap();
     running.until(&arn, None).await;
     assert!(stage.engine.clusters.lock().is_empty());

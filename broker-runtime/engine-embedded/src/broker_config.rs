@@ -8,7 +8,7 @@ use std::{
 };
 
 use engine::Listeners;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::addresses::{INTERNAL, PLAINTEXT, SASL_SCRAM, TLS};
 
@@ -95,6 +95,22 @@ impl BrokerConfigFile {
         Self { reboots, ..self }
     }
 
+    /// The ports that a broker with this text as its configuration binds; all possible ones when it cannot be read.
+    pub fn ports_of(text: &[u8]) -> Vec<u16> {
+        #[derive(Deserialize)]
+        struct Ports {
+            listeners: Vec<Port>,
+        }
+        #[derive(Deserialize)]
+        struct Port {
+            port: u16,
+        }
+        serde_json::from_slice::<Ports>(text).map_or_else(
+            |_| vec![INTERNAL, PLAINTEXT, TLS, SASL_SCRAM],
+            |found| found.listeners.into_iter().map(|listener| listener.port).collect(),
+        )
+    }
+
     /// The text of the file.
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec_pretty(self).expect("a structure of texts and numbers is serialisable")
@@ -138,5 +154,24 @@ mod tests {
             .map(|listener| listener.name)
             .collect();
         assert_eq!(names, ["INTERNAL", "TLS", "SASL_SCRAM"]);
+    }
+
+    #[test]
+    fn ports_are_read_back_from_the_text() {
+        let cluster = ClusterPart {
+            kafka_cluster_id: "id".to_owned(),
+            listeners: Listeners {
+                plaintext: false,
+                tls: true,
+                sasl_scram: false,
+            },
+            version: "4.2.x.kraft".to_owned(),
+            static_properties: BTreeMap::new(),
+            controller_socket: PathBuf::new(),
+            ca_path: PathBuf::new(),
+        };
+        let file = BrokerConfigFile::new(&cluster, 1, "a", Ipv4Addr::LOCALHOST, Path::new("/broker-1"));
+        assert_eq!(BrokerConfigFile::ports_of(&file.to_json()), [INTERNAL, TLS]);
+        assert_eq!(BrokerConfigFile::ports_of(b"torn").len(), 4);
     }
 }

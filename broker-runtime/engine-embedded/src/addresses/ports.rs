@@ -41,11 +41,6 @@ pub(crate) struct PortTaken {
 }
 
 impl PortTaken {
-    /// True when this very process holds it.
-    pub(crate) fn is_held_by(&self, pid: Option<u32>) -> bool {
-        pid.is_some() && self.holder.as_ref().and_then(|holder| holder.pid) == pid
-    }
-
     /// As the caller of the engine sees it.
     pub(crate) fn into_error(self) -> EngineError {
         let Self {

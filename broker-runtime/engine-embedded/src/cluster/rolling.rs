@@ -28,7 +28,8 @@ impl Cluster {
             if current.as_deref() == Some(&wanted) {
                 continue;
             }
-            self.check_ports(*broker_id).await?;
+            self.check_new_ports(*broker_id, current.as_deref().unwrap_or_default())
+                .await?;
             self.wait_in_sync().await?;
             tracing::info!(broker_id, cluster = %self.layout.root().display(), "restarting a broker with a new configuration");
             self.restart(*broker_id, wanted, &staying).await?;
@@ -70,23 +71,15 @@ impl Cluster {
         self.wait_in_sync().await
     }
 
-    /// Ports of listeners that are opened now must be free; those that are open are held by the broker itself.
-    async fn check_ports(&self, broker_id: i32) -> Result<(), EngineError> {
+    /// Ports that the broker does not have yet must be free. Those of the configuration it was started with are its own,
+    /// whether it is running, ending or starting just now.
+    async fn check_new_ports(&self, broker_id: i32, current: &[u8]) -> Result<(), EngineError> {
         let description = self.description();
         let host = description.block.address(broker_id);
-        let own = self
-            .broker(broker_id)
-            .and_then(|supervised| supervised.status().borrow().pid);
-        blocking(move || {
-            for port in open_ports(description.listeners()) {
-                match probe([host].into_iter(), &[port]) {
-                    Err(taken) if !taken.is_held_by(own) => return Err(PortTaken::into_error(taken)),
-                    _ => (),
-                }
-            }
-            Ok(())
-        })
-        .await
+        let own = BrokerConfigFile::ports_of(current);
+        let mut new = open_ports(description.listeners());
+        new.retain(|port| !own.contains(port));
+        blocking(move || probe([host].into_iter(), &new).map_err(PortTaken::into_error)).await
     }
 
     async fn wait_in_sync(&self) -> Result<(), EngineError> {

@@ -16,7 +16,7 @@ use anyhow::{Context, Result, ensure};
 /// How long a module may take.
 const LIMIT: Duration = Duration::from_secs(240);
 /// The modules; the last ones depend on nothing of the others either.
-const MODULES: [&str; 9] = [
+const MODULES: [&str; 10] = [
     "model",
     "configurations",
     "secrets",
@@ -26,6 +26,7 @@ const MODULES: [&str; 9] = [
     "unavailable",
     "access",
     "cli",
+    "kills",
 ];
 /// Operations of the service `kafka`.
 const OPERATIONS: usize = 64;

@@ -13,6 +13,7 @@ use anyhow::{Context, Result, ensure};
 use crate::{
     Scale,
     apache_kafka::ApacheKafka,
+    api,
     load::{self, Rate},
     openmsk::{self, OpenMsk},
     process,
@@ -61,6 +62,11 @@ pub fn all() -> Vec<Case> {
             name: "rf3",
             title: "three brokers, acks=all, our fdatasync on, Kafka's off",
             run: three_brokers,
+        },
+        Case {
+            name: "api",
+            title: "the API with 100 clusters and 10,000 topics",
+            run: api::measure,
         },
         Case {
             name: "latency",

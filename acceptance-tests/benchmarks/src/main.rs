@@ -2,6 +2,7 @@
 //! other in one run. Prints a markdown table with ratios: machines are noisy, so only ratios of one run mean anything.
 
 mod apache_kafka;
+mod api;
 mod cases;
 mod load;
 mod openmsk;

@@ -161,10 +161,8 @@ async fn use_link(
                     }
                     ControllerMessage::Records { first_offset, records } => {
                         applier.records(first_offset, &records);
-                        if is_fenced(broker) {
-                            // The sooner the controller hears that we have caught up, the sooner we serve.
-                            heartbeat.reset_immediately();
-                        }
+                        // Somebody may be waiting until all brokers know, and as long as we are fenced we wait ourselves.
+                        heartbeat.reset_immediately();
                     }
                     ControllerMessage::Snapshot { applied, records } => {
                         applier.snapshot(applied, &records);
@@ -180,15 +178,6 @@ async fn use_link(
             }
         }
     }
-}
-
-fn is_fenced(broker: &Broker) -> bool {
-    broker
-        .metadata
-        .image()
-        .brokers
-        .get(&broker.config.broker_id)
-        .is_none_or(|own| own.fenced)
 }
 
 async fn next_request(requests: &mut Option<mpsc::Receiver<BrokerMessage>>) -> Option<BrokerMessage> {

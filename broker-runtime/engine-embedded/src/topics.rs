@@ -142,27 +142,31 @@ fn timeout(error: EngineError) -> TopicError {
 /// Waits until all partitions have a leader and all brokers know it.
 async fn wait_until_led(cluster: &Cluster, name: &str) -> Result<TopicDescription, TopicError> {
     let what = format!("electing leaders of topic {name:?}");
-    let led = cluster.wait(&what, LEADER_LIMIT, |image| {
-        let Some(description) = describe(image, name) else {
-            // Deleted in the meantime: the caller learns it from the description.
-            return Ok(Progress::Done(None));
-        };
-        let without = description
-            .partitions
-            .iter()
-            .filter(|partition| partition.leader.is_none())
-            .count();
-        Ok(match without {
-            0 => Progress::Done(Some(description)),
-            count => Progress::Waiting(format!("{count} partitions have no leader")),
-        })
-    });
-    let description = led
-        .await
-        .map_err(timeout)?
-        .ok_or_else(|| TopicError::UnknownTopic(name.to_owned()))?;
-    cluster.wait_applied(cluster.image().applied).await.map_err(timeout)?;
-    Ok(description)
+    let gone = || TopicError::UnknownTopic(name.to_owned());
+    loop {
+        let led = cluster.wait(&what, LEADER_LIMIT, |image| {
+            Ok(
+                match describe(image, name).map(|description| without_leader(&description)) {
+                    // Deleted in the meantime: the caller learns it from the description.
+                    None | Some(0) => Progress::Done(()),
+                    Some(count) => Progress::Waiting(format!("{count} partitions have no leader")),
+                },
+            )
+        });
+        led.await.map_err(timeout)?;
+        cluster.wait_applied(cluster.image().applied).await.map_err(timeout)?;
+        let description = describe(&cluster.image(), name).ok_or_else(gone)?;
+        // A leader that was asked and did not answer is none any more: the next one has to know of the topic too.
+        if without_leader(&description) == 0 {
+            return Ok(description);
+        }
+    }
+}
+
+/// Number of its partitions that nobody leads.
+fn without_leader(description: &TopicDescription) -> usize {
+    let partitions = description.partitions.iter();
+    partitions.filter(|partition| partition.leader.is_none()).count()
 }
 
 /// What turns the one configuration into the other.

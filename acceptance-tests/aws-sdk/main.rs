@@ -16,30 +16,39 @@ use anyhow::{Context, Result, ensure};
 /// How long a module may take.
 const LIMIT: Duration = Duration::from_secs(240);
 /// The modules; the last ones depend on nothing of the others either.
-const MODULES: [&str; 10] = [
+const MODULES: [&str; 13] = [
     "model",
     "configurations",
     "secrets",
     "topics",
     "clusters",
     "changes",
+    "reach",
+    "elastic",
     "unavailable",
     "access",
     "cli",
+    "fuzz",
     "kills",
 ];
+/// The address that stands for one that other machines reach.
+const PUBLIC_ADDRESS: &str = "127.0.0.77";
 /// Operations of the service `kafka`.
 const OPERATIONS: usize = 64;
 /// Errors that its operations may answer and that are answered here. The others cannot come about: there is one controller,
-/// in the process that asks it, and it answers in time; nothing is reassigned; groups do not keep topics from being deleted; whoever is not known
-/// gets an error of the signature instead of `Unauthorized`; and what would be our own fault is a defect.
-const ERRORS: [&str; 8] = [
+/// in the process that asks it; topics change while they are reassigned, as in Apache Kafka; groups do not keep topics from
+/// being deleted; whoever is not known gets an error of the signature instead of `Unauthorized`; and what would be our own
+/// fault is a defect.
+const ERRORS: [&str; 11] = [
     "BadRequestException",
     "ClusterConnectivityException",
     "ConflictException",
     "ForbiddenException",
     "KafkaRequestException",
+    "KafkaTimeoutException",
     "NotFoundException",
+    "ServiceUnavailableException",
+    "TooManyRequestsException",
     "TopicExistsException",
     "UnknownTopicOrPartitionException",
 ];
@@ -53,7 +62,7 @@ impl Stage {
         let mut runtime = self.0.lock().expect("no test panics while it has the runtime");
         if runtime.is_none() {
             let started = Runtime::new()?;
-            started.start()?;
+            started.start_with(&["--public-address", PUBLIC_ADDRESS])?;
             *runtime = Some(started);
         }
         let runtime = runtime.as_ref().context("the runtime")?;
@@ -66,6 +75,7 @@ impl Stage {
             .env("OPENMSK_CREDENTIALS", runtime.data_dir().join("credentials"))
             .env("OPENMSK_RUNTIME", binaries::path("broker-runtime")?)
             .env("OPENMSK_DATA", runtime.data_dir())
+            .env("OPENMSK_PUBLIC_ADDRESS", PUBLIC_ADDRESS)
             .env("OPENMSK_CALLED", called(runtime));
         program::succeed(&mut command, LIMIT)?;
         let left = runtime.processes("broker");

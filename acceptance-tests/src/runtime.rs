@@ -62,7 +62,12 @@ impl Runtime {
 
     /// Starts `serve` in the background and returns when it is ready.
     pub fn start(&self) -> Result<()> {
-        let finished = self.command(&["serve", "--background"])?;
+        self.start_with(&[])
+    }
+
+    /// The same with more arguments of `serve`.
+    pub fn start_with(&self, arguments: &[&str]) -> Result<()> {
+        let finished = self.command(&[&["serve", "--background"], arguments].concat())?;
         if finished.code != Some(0) {
             bail!("serve did not start:\n{}", finished.text());
         }

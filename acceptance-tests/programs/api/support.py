@@ -1,10 +1,12 @@
 """What the API tests share: clients, waiting, refusals, and the record of what has been called.
 
 Environment: OPENMSK_ENDPOINT, OPENMSK_CREDENTIALS (a file), OPENMSK_RUNTIME (the broker-runtime program),
-OPENMSK_DATA (its data directory), OPENMSK_CALLED (a file that gets a line for each call and each error).
+OPENMSK_DATA (its data directory), OPENMSK_PUBLIC_ADDRESS (that of `serve --public-address`), OPENMSK_CALLED (a file that
+gets a line for each call and each error).
 """
 
 import atexit
+import base64
 import configparser
 import json
 import os
@@ -180,6 +182,27 @@ def pages(operation, key, **arguments):
         assert len(page.get(key, [])) <= 2, page
         rows.extend(page.get(key, []))
     return rows
+
+
+def encoded(configs):
+    """Topic configuration, as the API has it."""
+    return base64.b64encode(json.dumps(configs).encode()).decode()
+
+
+def decoded(text):
+    return json.loads(base64.b64decode(text))
+
+
+def broker_pid(cluster):
+    status = json.loads(runtime("status", "--json"))
+    found = next(it for it in status["clusters"] if it["name"] == cluster)
+    return found["brokers"][0]["pid"]
+
+
+def authority(arn):
+    """The file with the certificate authority of a cluster."""
+    uuid_of = arn.rpartition("/")[2].rpartition("-")[0]
+    return os.path.join(os.environ["OPENMSK_DATA"], "clusters", uuid_of, "ca.pem")
 
 
 def log(text):

@@ -4,11 +4,33 @@ import os
 import signal
 import socket
 import struct
+import time
 import unittest
+import urllib.parse
 
-from support import KAFKA, delete_cluster, finish, info, make_cluster, pages, refused, runtime, state, update, wait
+import boto3
+from botocore.auth import SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from confluent_kafka.admin import AdminClient, NewTopic
+from support import ENDPOINT, KAFKA, broker_pid, delete_cluster, finish, info, make_cluster, pages, refused, runtime, state, update, wait
 
 WRONG = "BadRequestException"
+OPEN = {"EncryptionInfo": {"EncryptionInTransit": {"ClientBroker": "TLS_PLAINTEXT"}}}
+
+
+def answered(call):
+    """What has been answered so far."""
+    try:
+        return call.recv(4096).lower()
+    except TimeoutError:
+        return b""
+
+
+def signed(path):
+    """A URL that carries its signature, as presigned ones do."""
+    request = AWSRequest(method="GET", url=ENDPOINT + path)
+    SigV4QueryAuth(boto3.Session().get_credentials().get_frozen_credentials(), "kafka", "us-east-1").add_auth(request)
+    return request.url
 
 
 class Changes(unittest.TestCase):
@@ -130,7 +152,6 @@ class Changes(unittest.TestCase):
         self.assertEqual(info(self.arn)["BrokerNodeGroupInfo"]["ConnectivityInfo"], closed)
         for wrong in (
             {"PublicAccess": {"Type": "SERVICE_PROVIDED_EIPS"}},
-            {"NetworkType": "DUAL"},
             {"VpcConnectivity": {"ClientAuthentication": {"Tls": {"Enabled": True}}}},
         ):
             self.refused(change, "connectivityInfo", ConnectivityInfo=wrong)
@@ -165,10 +186,54 @@ class Changes(unittest.TestCase):
                 KAFKA.update_cluster_configuration, self.arn, ConfigurationInfo={"Arn": made["Arn"], "Revision": revision}
             )
 
-    def test_rebalancing_says_why_it_is_refused(self):
-        message = self.refused(KAFKA.update_rebalancing, Rebalancing={"Status": "ACTIVE"})
-        self.assertIn("not available yet", message)
+    def test_rebalancing_is_paused_and_goes_on(self):
         self.refused(KAFKA.update_rebalancing, "rebalancing.status", Rebalancing={"Status": "OFTEN"})
+        arn = make_cluster("uneven", NumberOfBrokerNodes=2, Rebalancing={"Status": "PAUSED"}, **OPEN)
+        bootstrap = KAFKA.get_bootstrap_brokers(ClusterArn=arn)["BootstrapBrokerString"]
+        uneven = NewTopic("uneven", 8, replica_assignment=[[1]] * 8)
+        admin = AdminClient({"bootstrap.servers": bootstrap})
+        for made in admin.create_topics([uneven]).values():
+            made.result()
+
+        def leaders():
+            of = {"ClusterArn": arn, "TopicName": "uneven"}
+            return sorted(it["Leader"] for it in KAFKA.describe_topic_partitions(**of)["Partitions"])
+
+        self.assertEqual(leaders(), [1] * 8)
+        time.sleep(7)
+        self.assertEqual(leaders(), [1] * 8, "nothing moves while it is paused")
+        update(KAFKA.update_rebalancing, arn, Rebalancing={"Status": "ACTIVE"})
+        self.assertEqual(info(arn)["Rebalancing"], {"Status": "ACTIVE"})
+        wait("even leaderships", lambda: leaders() == [1] * 4 + [2] * 4)
+        twice = {"CurrentVersion": info(arn)["CurrentVersion"], "Rebalancing": {"Status": "ACTIVE"}}
+        refused(WRONG, KAFKA.update_rebalancing, "rebalancing", ClusterArn=arn, **twice)
+        update(KAFKA.update_rebalancing, arn, Rebalancing={"Status": "PAUSED"})
+        delete_cluster(arn)
+
+    def test_too_many_calls_at_a_time_are_told_to_come_back(self):
+        """Calls that wait for something count for as long as they wait."""
+        pid = broker_pid("changes")
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            operation = KAFKA.reboot_broker(ClusterArn=self.arn, BrokerIds=["1"])
+            wait("the restart", lambda: state(self.arn) == "REBOOTING_BROKER")
+            url = urllib.parse.urlsplit(signed(f"/api/v2/clusters/{urllib.parse.quote(self.arn, safe='')}?openmskWaitMs=30000"))
+            request = f"GET {url.path}?{url.query} HTTP/1.1\r\nHost: {url.netloc}\r\n\r\n".encode()
+            calls = [socket.create_connection((url.hostname, url.port)) for _ in range(520)]
+            self.addCleanup(lambda: [call.close() for call in calls])
+            for call in calls:
+                call.settimeout(0.02)
+                call.sendall(request)
+            refusals = [answer for answer in map(answered, calls) if answer]
+            self.assertTrue(refusals)
+            for answer in refusals:
+                self.assertTrue(answer.startswith(b"http/1.1 429"), answer)
+                self.assertIn(b"\r\nretry-after: 1\r\n", answer)
+                self.assertIn(b"toomanyrequestsexception", answer)
+            refused("TooManyRequestsException", KAFKA.list_kafka_versions)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        finish(operation)
 
     def test_a_broker_that_is_down_heals(self):
         def seen():
@@ -184,14 +249,6 @@ class Changes(unittest.TestCase):
         finally:
             os.kill(pid, signal.SIGCONT)
         wait("ACTIVE", lambda: seen()["State"] == "ACTIVE")
-
-
-def broker_pid(cluster):
-    import json
-
-    status = json.loads(runtime("status", "--json"))
-    found = next(it for it in status["clusters"] if it["name"] == cluster)
-    return found["brokers"][0]["pid"]
 
 
 def newest_versions(address):

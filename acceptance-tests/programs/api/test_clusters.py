@@ -71,12 +71,12 @@ class Clusters(unittest.TestCase):
         missing = {"Arn": "arn:aws:kafka:us-east-1:000000000000:configuration/none/0-1", "Revision": 1}
         refused(wrong, create, "configurationInfo", ConfigurationInfo=missing)
         refused(wrong, create, "clientAuthentication", ClientAuthentication={"Sasl": {"Iam": {"Enabled": True}}})
-        refused(wrong, create, "rebalancing", Rebalancing={"Status": "ACTIVE"})
+        refused(wrong, create, "rebalancing.status", Rebalancing={"Status": "OFTEN"})
+        public = {**GROUP, "ConnectivityInfo": {"PublicAccess": {"Type": "SERVICE_PROVIDED_EIPS"}}}
+        refused(wrong, create, "connectivityInfo", BrokerNodeGroupInfo=public)
         logs = {"BrokerLogs": {"S3": {"Enabled": True, "Bucket": "b"}}}
         refused(wrong, create, "loggingInfo", LoggingInfo=logs)
         refused("ConflictException", create, ClusterName="clusters")
-        serverless = {"VpcConfigs": [{"SubnetIds": ["a"]}]}
-        refused(wrong, KAFKA.create_cluster_v2, "serverless", ClusterName="wrong", Serverless=serverless)
         refused(wrong, KAFKA.create_cluster_v2, "provisioned", ClusterName="wrong")
         self.assertEqual(pages("list_clusters", "ClusterInfoList", ClusterNameFilter="wrong"), [])
 

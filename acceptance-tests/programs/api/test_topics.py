@@ -1,20 +1,29 @@
 """Topics: the six operations, and what Kafka itself refuses."""
 
-import base64
-import json
+import os
+import signal
 import unittest
 
-from support import KAFKA, delete_cluster, make_cluster, pages, refused, state, wait
+from support import (
+    KAFKA,
+    broker_pid,
+    client,
+    decoded,
+    delete_cluster,
+    encoded,
+    make_cluster,
+    pages,
+    refused,
+    state,
+    wait,
+)
 
 WRONG = "BadRequestException"
 
 
-def encoded(configs):
-    return base64.b64encode(json.dumps(configs).encode()).decode()
-
-
-def decoded(text):
-    return json.loads(base64.b64decode(text))
+def leader(arn, topic):
+    partitions = KAFKA.describe_topic_partitions(ClusterArn=arn, TopicName=topic)["Partitions"]
+    return partitions[0].get("Leader")
 
 
 class Topics(unittest.TestCase):
@@ -78,12 +87,28 @@ class Topics(unittest.TestCase):
         self.assertEqual([it["TopicName"] for it in listed], names)
         self.assertEqual({it["OutOfSyncReplicaCount"] for it in listed}, {0})
 
+    def test_a_broker_that_does_not_answer_is_not_waited_for_for_ever(self):
+        arn = make_cluster("frozen")
+        pid = broker_pid("frozen")
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            topic = {"TopicName": "frozen", "PartitionCount": 1, "ReplicationFactor": 1}
+            patient = client("kafka", read_timeout=90)
+            message = refused("KafkaTimeoutException", patient.create_topic, ClusterArn=arn, **topic)
+            self.assertIn("frozen", message)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        # It was begun, and it comes about.
+        wait("a leader", lambda: leader(arn, "frozen") == 1)
+        delete_cluster(arn)
+
     def test_a_cluster_without_brokers_cannot_be_asked(self):
         group = {"InstanceType": "kafka.m5.large", "ClientSubnets": ["a"]}
         arn = KAFKA.create_cluster(
-            ClusterName="no-brokers-yet", KafkaVersion="4.2.x.kraft", NumberOfBrokerNodes=1, BrokerNodeGroupInfo=group
+            ClusterName="no-brokers-yet", KafkaVersion="4.2.x.kraft", NumberOfBrokerNodes=12, BrokerNodeGroupInfo=group
         )["ClusterArn"]
         topic = {"TopicName": "early", "PartitionCount": 1, "ReplicationFactor": 1}
+        refused("ServiceUnavailableException", KAFKA.list_topics, ClusterArn=arn)
         message = refused("ClusterConnectivityException", KAFKA.create_topic, ClusterArn=arn, **topic)
         self.assertIn("CREATING", message)
         wait("ACTIVE", lambda: state(arn) == "ACTIVE")

@@ -35,8 +35,10 @@ pub(crate) fn run(config: &Path, log_file: Option<&Path>, log_filter: &str) -> R
 mod tests {
     use std::{collections::BTreeMap, net::Ipv4Addr};
 
-    use engine::Listeners;
-    use engine_embedded::broker_config::{BrokerConfigFile, ClusterPart};
+    use engine_embedded::{
+        addresses::BrokerEndpoint,
+        broker_config::{BrokerConfigFile, BrokerPart, ClusterPart},
+    };
     use kafka_broker::config::ListenerName;
 
     use super::*;
@@ -47,18 +49,40 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cluster = ClusterPart {
             kafka_cluster_id: "abcdefghijklmnopqrstuv".to_owned(),
-            listeners: Listeners {
-                plaintext: true,
-                tls: true,
-                sasl_scram: true,
-            },
             version: "4.1.x.kraft".to_owned(),
             static_properties: BTreeMap::from([("num.partitions".to_owned(), "3".to_owned())]),
             controller_socket: "controller.sock".into(),
             ca_path: "/ca.pem".into(),
         };
-        let file = BrokerConfigFile::new(&cluster, 2, "zone-a", Ipv4Addr::new(127, 16, 0, 2), folder.path());
-        let file = file.rebooted(2);
+        let all = [
+            ListenerName::Plaintext,
+            ListenerName::Internal,
+            ListenerName::Tls,
+            ListenerName::SaslScram,
+            ListenerName::SaslScramPublic,
+            ListenerName::PlaintextIpv6,
+            ListenerName::TlsIpv6,
+            ListenerName::SaslScramIpv6,
+        ];
+        let endpoint = |name: ListenerName, port| BrokerEndpoint {
+            name: name.as_str(),
+            address: (Ipv4Addr::new(127, 16, 0, 2), port).into(),
+            tls: name != ListenerName::Plaintext,
+            sasl: name == ListenerName::SaslScram,
+        };
+        let broker = BrokerPart {
+            broker_id: 2,
+            zone: "zone-a".to_owned(),
+            endpoints: all
+                .into_iter()
+                .zip(9092..)
+                .map(|(name, port)| endpoint(name, port))
+                .collect(),
+            log_dir: folder.path().join("data"),
+            certificate_path: folder.path().join("broker.pem"),
+            private_key_path: folder.path().join("broker.key"),
+        };
+        let file = BrokerConfigFile::new(&cluster, broker).rebooted(2);
         let path = folder.path().join("config.json");
         std::fs::write(&path, file.to_json()).unwrap();
         let config = BrokerConfig::load(&path).unwrap();
@@ -71,6 +95,7 @@ mod tests {
         assert_eq!(listener(ListenerName::Plaintext), (9092, false, false, false));
         assert_eq!(listener(ListenerName::Internal), (9093, true, false, true));
         assert_eq!(listener(ListenerName::Tls), (9094, true, false, false));
-        assert_eq!(listener(ListenerName::SaslScram), (9096, true, true, false));
+        assert_eq!(listener(ListenerName::SaslScram), (9095, true, true, false));
+        assert_eq!(config.listeners.len(), all.len());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     io::ErrorKind,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     str::FromStr,
 };
@@ -28,6 +28,10 @@ pub(crate) struct ListenArguments {
     /// certificate chain and its key, PEM, with a comma between.
     #[arg(long, value_name = "auto|CERTIFICATE,KEY", requires = "listen")]
     tls: Option<Tls>,
+    /// Address of this machine that other machines reach: brokers of clusters with public access listen there, on ports
+    /// from 20000 to 32735, for clients with SASL/SCRAM.
+    #[arg(long, value_name = "ADDRESS")]
+    public_address: Option<IpAddr>,
 }
 
 /// Where a certificate comes from.
@@ -69,7 +73,15 @@ impl ListenArguments {
                 arguments.extend(["--tls".to_owned(), text]);
             }
         }
+        if let Some(address) = self.public_address {
+            arguments.extend(["--public-address".to_owned(), address.to_string()]);
+        }
         arguments
+    }
+
+    /// The address of this machine that others reach.
+    pub(crate) fn public_address(&self) -> Option<IpAddr> {
+        self.public_address
     }
 
     /// The address that others reach.
@@ -83,6 +95,15 @@ impl ListenArguments {
             Some(address) if self.tls.is_none() && !address.ip().is_loopback() => bail!(
                 "{address} can be reached by other machines, and the API would be unencrypted there: add `--tls auto`, or \
                  `--tls CERTIFICATE,KEY` with files of your own"
+            ),
+            _ => self.check_public_address(),
+        }
+    }
+
+    fn check_public_address(&self) -> Result<()> {
+        match self.public_address {
+            Some(address) if address.is_unspecified() => bail!(
+                "--public-address {address} is no address that a client could be told: name one address of this machine"
             ),
             _ => Ok(()),
         }
@@ -161,6 +182,14 @@ mod tests {
         ListenArguments {
             listen: Some(address.parse().unwrap()),
             tls: tls.map(|text| text.parse().unwrap()),
+            public_address: None,
+        }
+    }
+
+    fn at(public_address: &str) -> ListenArguments {
+        ListenArguments {
+            public_address: public_address.parse().ok(),
+            ..ListenArguments::default()
         }
     }
 
@@ -172,6 +201,8 @@ mod tests {
         assert!(refused.contains("--tls auto"), "{refused}");
         assert!(on("0.0.0.0:8443", Some("auto")).check().is_ok());
         assert!("certificate.pem".parse::<Tls>().is_err());
+        assert!(at("192.0.2.1").check().is_ok());
+        assert!(at("0.0.0.0").check().is_err());
     }
 
     #[test]
@@ -182,6 +213,7 @@ mod tests {
             files.to_arguments(),
             ["--listen", "127.0.0.1:1", "--tls", "/c.pem,/k.pem"]
         );
+        assert_eq!(at("192.0.2.1").to_arguments(), ["--public-address", "192.0.2.1"]);
     }
 
     #[tokio::test]

@@ -152,6 +152,7 @@ async fn start(context: &RuntimeContext, options: &Options) -> Result<Started> {
         engine: Arc::clone(&engine) as Arc<dyn engine::Engine>,
         clock: Arc::clone(&clock),
         version: VERSION.to_owned(),
+        public_address: options.listen.public_address(),
     };
     let control_plane = ControlPlane::open(config)
         .await

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     connectivity::ConnectivityInfo,
     monitoring::{LoggingInfo, OpenMonitoring},
+    serverless::Serverless,
     storage::StorageInfo,
+    updates::Rebalancing,
 };
 
 /// Our header on creates: the same token and body again give the first answer instead of a conflict.
@@ -49,9 +51,9 @@ pub struct CreateClusterRequest {
     /// Delivery of logs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logging_info: Option<LoggingInfo>,
-    /// Rebalancing; refused for now.
+    /// Whether the cluster keeps itself even.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rebalancing: Option<serde_json::Value>,
+    pub rebalancing: Option<Rebalancing>,
     /// `LOCAL`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage_mode: Option<String>,
@@ -71,7 +73,7 @@ pub struct CreateClusterResponse {
     pub cluster_name: Option<String>,
     /// Its state.
     pub state: String,
-    /// `PROVISIONED`, in version 2.
+    /// `PROVISIONED` or `SERVERLESS`, in version 2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster_type: Option<String>,
 }
@@ -91,9 +93,9 @@ pub struct CreateClusterV2Request {
     /// A provisioned cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provisioned: Option<ProvisionedRequest>,
-    /// A serverless cluster; refused for now.
+    /// A serverless cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub serverless: Option<serde_json::Value>,
+    pub serverless: Option<Serverless>,
 }
 
 /// The provisioned part of `CreateClusterV2`.
@@ -126,9 +128,9 @@ pub struct ProvisionedRequest {
     /// Delivery of logs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logging_info: Option<LoggingInfo>,
-    /// Rebalancing; refused for now.
+    /// Whether the cluster keeps itself even.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rebalancing: Option<serde_json::Value>,
+    pub rebalancing: Option<Rebalancing>,
     /// `LOCAL`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage_mode: Option<String>,
@@ -324,6 +326,9 @@ pub struct ClusterInfo {
     /// `NONE`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customer_action_status: Option<String>,
+    /// Whether it keeps itself even; absent when nobody has said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rebalancing: Option<Rebalancing>,
 }
 
 /// A cluster, version 2.
@@ -333,7 +338,7 @@ pub struct Cluster {
     /// The operation under way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub active_operation_arn: Option<String>,
-    /// `PROVISIONED`.
+    /// `PROVISIONED` or `SERVERLESS`.
     pub cluster_type: String,
     /// Identity.
     pub cluster_arn: String,
@@ -353,6 +358,9 @@ pub struct Cluster {
     /// The provisioned part.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provisioned: Option<Provisioned>,
+    /// The serverless part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub serverless: Option<Serverless>,
 }
 
 /// The provisioned part of a cluster.
@@ -385,6 +393,9 @@ pub struct Provisioned {
     /// `NONE`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customer_action_status: Option<String>,
+    /// Whether it keeps itself even; absent when nobody has said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rebalancing: Option<Rebalancing>,
 }
 
 /// `DescribeCluster`.
@@ -423,71 +434,4 @@ pub struct ListClustersV2Response {
     /// More of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
-}
-
-/// `GetBootstrapBrokers`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct GetBootstrapBrokersResponse {
-    /// 9092.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bootstrap_broker_string: Option<String>,
-    /// 9094.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bootstrap_broker_string_tls: Option<String>,
-    /// 9096.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bootstrap_broker_string_sasl_scram: Option<String>,
-}
-
-/// `UpdateBrokerCount`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct UpdateBrokerCountRequest {
-    /// The version the caller has seen.
-    pub current_version: String,
-    /// Number of brokers.
-    pub target_number_of_broker_nodes: i64,
-}
-
-/// `RebootBroker`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RebootBrokerRequest {
-    /// Ids of the brokers; MSK takes one at a time.
-    pub broker_ids: Vec<String>,
-}
-
-/// `UpdateClusterConfiguration`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct UpdateClusterConfigurationRequest {
-    /// The version the caller has seen.
-    pub current_version: String,
-    /// The configuration to put in force.
-    pub configuration_info: ConfigurationInfo,
-}
-
-/// `UpdateSecurity`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct UpdateSecurityRequest {
-    /// The version the caller has seen.
-    pub current_version: String,
-    /// Who may connect.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub client_authentication: Option<ClientAuthentication>,
-    /// Encryption.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub encryption_info: Option<EncryptionInfo>,
-}
-
-/// Answer of every update.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct UpdateClusterResponse {
-    /// The cluster.
-    pub cluster_arn: String,
-    /// The operation that was begun.
-    pub cluster_operation_arn: String,
 }

@@ -5,6 +5,7 @@
 //! does not use yet are not here: `control-plane` refuses them by name where ignoring them would mislead.
 
 pub mod blob;
+pub mod bootstrap;
 pub mod clusters;
 pub mod configurations;
 pub mod connectivity;
@@ -18,6 +19,7 @@ pub mod policies;
 pub mod scram;
 pub mod secret_text;
 pub mod secrets_manager;
+pub mod serverless;
 pub mod storage;
 pub mod tags;
 pub mod topics;

@@ -6,7 +6,7 @@ use crate::{
     clusters::{ClientAuthentication, ConfigurationInfo, EncryptionInfo},
     connectivity::ConnectivityInfo,
     monitoring::{LoggingInfo, OpenMonitoring},
-    updates::BrokerEbsVolumeInfo,
+    updates::{BrokerEbsVolumeInfo, Rebalancing},
 };
 
 /// Why an operation failed.
@@ -56,6 +56,9 @@ pub struct MutableClusterInfo {
     /// How clients from elsewhere reach brokers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connectivity_info: Option<ConnectivityInfo>,
+    /// Whether it keeps itself even.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rebalancing: Option<Rebalancing>,
 }
 
 /// A step.
@@ -117,7 +120,7 @@ pub struct ClusterOperationInfo {
 pub struct ClusterOperationV2 {
     /// Its cluster.
     pub cluster_arn: String,
-    /// `PROVISIONED`.
+    /// `PROVISIONED` or `SERVERLESS`.
     pub cluster_type: String,
     /// ISO 8601.
     pub start_time: String,

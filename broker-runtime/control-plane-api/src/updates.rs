@@ -1,9 +1,9 @@
-//! Requests that change a cluster, beside those in [`crate::clusters`].
+//! Requests that change a cluster.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    clusters::ConfigurationInfo,
+    clusters::{ClientAuthentication, ConfigurationInfo, EncryptionInfo},
     connectivity::ConnectivityInfo,
     monitoring::{LoggingInfo, OpenMonitoring},
     storage::ProvisionedThroughput,
@@ -103,4 +103,73 @@ pub struct UpdateConnectivityRequest {
     /// ZooKeeper; there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zookeeper_access: Option<crate::clusters::Enabled>,
+}
+
+/// `UpdateBrokerCount`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UpdateBrokerCountRequest {
+    /// The version the caller has seen.
+    pub current_version: String,
+    /// Number of brokers.
+    pub target_number_of_broker_nodes: i64,
+}
+
+/// `RebootBroker`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RebootBrokerRequest {
+    /// Ids of the brokers; MSK takes one at a time.
+    pub broker_ids: Vec<String>,
+}
+
+/// `UpdateClusterConfiguration`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UpdateClusterConfigurationRequest {
+    /// The version the caller has seen.
+    pub current_version: String,
+    /// The configuration to put in force.
+    pub configuration_info: ConfigurationInfo,
+}
+
+/// `UpdateSecurity`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UpdateSecurityRequest {
+    /// The version the caller has seen.
+    pub current_version: String,
+    /// Who may connect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_authentication: Option<ClientAuthentication>,
+    /// Encryption.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encryption_info: Option<EncryptionInfo>,
+}
+
+/// Answer of every update.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UpdateClusterResponse {
+    /// The cluster.
+    pub cluster_arn: String,
+    /// The operation that was begun.
+    pub cluster_operation_arn: String,
+}
+
+/// Whether a cluster keeps itself even.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rebalancing {
+    /// `ACTIVE` or `PAUSED`.
+    pub status: String,
+}
+
+/// `UpdateRebalancing`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UpdateRebalancingRequest {
+    /// The version the caller has seen.
+    pub current_version: String,
+    /// Whether it keeps itself even.
+    pub rebalancing: Rebalancing,
 }

@@ -1,6 +1,6 @@
 //! The control plane as a whole: opened once, then served until it is told to end.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{net::IpAddr, path::PathBuf, sync::Arc};
 
 use clock::Clock;
 use engine::Engine;
@@ -26,6 +26,8 @@ pub struct ControlPlaneConfig {
     pub clock: Arc<dyn Clock>,
     /// Version of the program.
     pub version: String,
+    /// The address of this machine that others reach, for clusters with public access.
+    pub public_address: Option<IpAddr>,
 }
 
 /// A socket of the API.
@@ -73,7 +75,8 @@ impl ControlPlane {
             .map_err(|error| OpenError::new("the credentials cannot be used", error))?;
         let audit = http::AuditLog::open(&data_dir.join("logs/audit.jsonl"))
             .map_err(|error| OpenError::new("the audit log cannot be written", error))?;
-        let services = Services::new(store, secret_box, config.engine, config.clock, config.version);
+        let mut services = Services::new(store, secret_box, config.engine, config.clock, config.version);
+        services.public_address = config.public_address;
         Ok(Self {
             services: Arc::new(services),
             identities: Identities::new(credentials),
@@ -89,13 +92,18 @@ impl ControlPlane {
             let tls = tls.map_err(std::io::Error::other)?;
             listening.push(http::Listening { listener, tls });
         }
-        let reconciling = tokio::spawn(reconcilers::run(Arc::clone(&self.services), until.clone()));
-        let observing = tokio::spawn(reconcilers::observe(Arc::clone(&self.services), until.clone()));
+        let reconciling = [
+            tokio::spawn(reconcilers::run(Arc::clone(&self.services), until.clone())),
+            tokio::spawn(reconcilers::observe(Arc::clone(&self.services), until.clone())),
+            tokio::spawn(reconcilers::follow_load(Arc::clone(&self.services), until.clone())),
+            tokio::spawn(reconcilers::rebalance(Arc::clone(&self.services), until.clone())),
+        ];
         let served = http::serve(self.services, self.identities, self.audit, listening, until.clone()).await;
         until.cancel();
-        observing.abort();
         // A reconciler that was cut off is taken up by the next control plane.
-        reconciling.abort();
+        for task in reconciling {
+            task.abort();
+        }
         served
     }
 }

@@ -1,6 +1,6 @@
 //! What every operation, query and reconciler is given.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Instant};
 
 use clock::Clock;
 use engine::{Engine, ObservedBroker};
@@ -13,6 +13,8 @@ use crate::store::{SecretBox, Store};
 /// What was last seen of a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Observation {
+    /// When that was.
+    pub(crate) seen_at: Option<Instant>,
     /// Its brokers, by id.
     pub(crate) brokers: Vec<ObservedBroker>,
     /// Bytes in the log directories of all brokers.
@@ -33,6 +35,8 @@ pub(crate) struct Services {
     pub(crate) clock: Arc<dyn Clock>,
     /// Version of the program.
     pub(crate) version: String,
+    /// The address of this machine that others reach, if there is one.
+    pub(crate) public_address: Option<IpAddr>,
     /// Counts the changes of desired or reported state; reconcilers and waiting requests watch it.
     changes: watch::Sender<u64>,
     /// What was last seen of each cluster that should serve.
@@ -54,6 +58,7 @@ impl Services {
             engine,
             clock,
             version,
+            public_address: None,
             changes: watch::Sender::new(0),
             observations: RwLock::default(),
         }

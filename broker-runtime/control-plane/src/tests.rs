@@ -13,9 +13,10 @@ use async_trait::async_trait;
 use clock::SystemClock;
 use control_plane_api::{
     SecretText,
-    clusters::{CreateClusterRequest, RebootBrokerRequest, UpdateBrokerCountRequest},
+    clusters::CreateClusterRequest,
     configurations::CreateConfigurationRequest,
     secrets_manager::CreateSecretRequest,
+    updates::{RebootBrokerRequest, UpdateBrokerCountRequest},
 };
 use engine::{
     BootstrapBrokers, ClusterSpec, Engine, EngineError, NewTopic, ObservedCluster, TopicAdmin, TopicDescription,
@@ -82,6 +83,10 @@ impl Engine for ScriptedEngine {
     async fn remove(&self, cluster_id: Uuid) -> Result<(), EngineError> {
         self.clusters.lock().remove(&cluster_id);
         Ok(())
+    }
+
+    async fn rebalance(&self, _: Uuid) -> Result<usize, EngineError> {
+        Ok(0)
     }
 
     async fn list(&self) -> Result<Vec<Uuid>, EngineError> {

@@ -3,14 +3,13 @@
 
 use std::{
     collections::BTreeMap,
-    net::Ipv4Addr,
-    path::{Path, PathBuf},
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
 };
 
-use engine::Listeners;
 use serde::{Deserialize, Serialize};
 
-use crate::addresses::{INTERNAL, PLAINTEXT, SASL_SCRAM, TLS};
+use crate::addresses::BrokerEndpoint;
 
 /// What a broker process is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -37,7 +36,7 @@ fn is_zero(number: &u64) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct ListenerEntry {
     name: &'static str,
-    host: Ipv4Addr,
+    host: IpAddr,
     port: u16,
     tls: bool,
     sasl: bool,
@@ -56,8 +55,6 @@ struct TlsEntry {
 pub struct ClusterPart {
     /// Kafka's cluster id.
     pub kafka_cluster_id: String,
-    /// Listeners open to clients.
-    pub listeners: Listeners,
     /// MSK's version name.
     pub version: String,
     /// Properties that need a restart.
@@ -68,18 +65,35 @@ pub struct ClusterPart {
     pub ca_path: PathBuf,
 }
 
+/// What is one broker's own.
+#[derive(Clone, Debug)]
+pub struct BrokerPart {
+    /// `node.id`.
+    pub broker_id: i32,
+    /// Its zone.
+    pub zone: String,
+    /// Where it listens.
+    pub endpoints: Vec<BrokerEndpoint>,
+    /// Directory of its logs.
+    pub log_dir: PathBuf,
+    /// Its certificate, for all of its addresses.
+    pub certificate_path: PathBuf,
+    /// The key to that.
+    pub private_key_path: PathBuf,
+}
+
 impl BrokerConfigFile {
-    /// Configuration of one broker, whose files are in `directory`.
-    pub fn new(cluster: &ClusterPart, broker_id: i32, zone: &str, host: Ipv4Addr, directory: &Path) -> Self {
+    /// Configuration of one broker.
+    pub fn new(cluster: &ClusterPart, broker: BrokerPart) -> Self {
         Self {
             cluster_id: cluster.kafka_cluster_id.clone(),
-            broker_id,
-            rack: Some(zone.to_owned()),
-            log_dirs: vec![directory.join("data")],
-            listeners: listeners(cluster.listeners, host),
+            broker_id: broker.broker_id,
+            rack: Some(broker.zone),
+            log_dirs: vec![broker.log_dir],
+            listeners: broker.endpoints.iter().map(ListenerEntry::new).collect(),
             tls: Some(TlsEntry {
-                certificate_path: directory.join("broker.pem"),
-                private_key_path: directory.join("broker.key"),
+                certificate_path: broker.certificate_path,
+                private_key_path: broker.private_key_path,
                 ca_path: cluster.ca_path.clone(),
             }),
             controller_socket: cluster.controller_socket.clone(),
@@ -95,20 +109,28 @@ impl BrokerConfigFile {
         Self { reboots, ..self }
     }
 
-    /// The ports that a broker with this text as its configuration binds; all possible ones when it cannot be read.
-    pub fn ports_of(text: &[u8]) -> Vec<u16> {
+    /// What the broker binds.
+    pub fn sockets(&self) -> Vec<SocketAddr> {
+        let all = self.listeners.iter();
+        all.map(|listener| SocketAddr::new(listener.host, listener.port))
+            .collect()
+    }
+
+    /// What a broker with this text as its configuration binds; nothing when it cannot be read.
+    pub fn sockets_of(text: &[u8]) -> Vec<SocketAddr> {
         #[derive(Deserialize)]
-        struct Ports {
-            listeners: Vec<Port>,
+        struct Sockets {
+            listeners: Vec<Socket>,
         }
         #[derive(Deserialize)]
-        struct Port {
+        struct Socket {
+            host: IpAddr,
             port: u16,
         }
-        serde_json::from_slice::<Ports>(text).map_or_else(
-            |_| vec![INTERNAL, PLAINTEXT, TLS, SASL_SCRAM],
-            |found| found.listeners.into_iter().map(|listener| listener.port).collect(),
-        )
+        let found = serde_json::from_slice::<Sockets>(text).map(|found| found.listeners);
+        let all = found.unwrap_or_default().into_iter();
+        all.map(|listener| SocketAddr::new(listener.host, listener.port))
+            .collect()
     }
 
     /// The text of the file.
@@ -117,61 +139,53 @@ impl BrokerConfigFile {
     }
 }
 
-fn listeners(open: Listeners, host: Ipv4Addr) -> Vec<ListenerEntry> {
-    let entry = |name, port, tls, sasl, mutual_tls| ListenerEntry {
-        name,
-        host,
-        port,
-        tls,
-        sasl,
-        mutual_tls,
-    };
-    [
-        (true, entry("INTERNAL", INTERNAL, true, false, true)),
-        (open.plaintext, entry("PLAINTEXT", PLAINTEXT, false, false, false)),
-        (open.tls, entry("TLS", TLS, true, false, false)),
-        (open.sasl_scram, entry("SASL_SCRAM", SASL_SCRAM, true, true, false)),
-    ]
-    .into_iter()
-    .filter(|(open, _)| *open)
-    .map(|(_, entry)| entry)
-    .collect()
+impl ListenerEntry {
+    fn new(endpoint: &BrokerEndpoint) -> Self {
+        Self {
+            name: endpoint.name,
+            host: endpoint.address.ip(),
+            port: endpoint.address.port(),
+            tls: endpoint.tls,
+            sasl: endpoint.sasl,
+            mutual_tls: !endpoint.is_for_clients(),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{net::Ipv4Addr, path::Path};
+
     use super::*;
 
     #[test]
-    fn only_open_listeners_are_configured() {
-        let open = Listeners {
-            plaintext: false,
-            tls: true,
-            sasl_scram: true,
-        };
-        let names: Vec<&str> = listeners(open, Ipv4Addr::LOCALHOST)
-            .iter()
-            .map(|listener| listener.name)
-            .collect();
-        assert_eq!(names, ["INTERNAL", "TLS", "SASL_SCRAM"]);
-    }
-
-    #[test]
-    fn ports_are_read_back_from_the_text() {
+    fn sockets_are_read_back_from_the_text() {
         let cluster = ClusterPart {
             kafka_cluster_id: "id".to_owned(),
-            listeners: Listeners {
-                plaintext: false,
-                tls: true,
-                sasl_scram: false,
-            },
             version: "4.2.x.kraft".to_owned(),
             static_properties: BTreeMap::new(),
             controller_socket: PathBuf::new(),
             ca_path: PathBuf::new(),
         };
-        let file = BrokerConfigFile::new(&cluster, 1, "a", Ipv4Addr::LOCALHOST, Path::new("/broker-1"));
-        assert_eq!(BrokerConfigFile::ports_of(&file.to_json()), [INTERNAL, TLS]);
-        assert_eq!(BrokerConfigFile::ports_of(b"torn").len(), 4);
+        let endpoint = |name, port| BrokerEndpoint {
+            name,
+            address: (Ipv4Addr::LOCALHOST, port).into(),
+            tls: true,
+            sasl: false,
+        };
+        let broker = BrokerPart {
+            broker_id: 1,
+            zone: "a".to_owned(),
+            endpoints: vec![endpoint("INTERNAL", 9093), endpoint("TLS", 9094)],
+            log_dir: Path::new("/broker-1/data").into(),
+            certificate_path: PathBuf::new(),
+            private_key_path: PathBuf::new(),
+        };
+        let file = BrokerConfigFile::new(&cluster, broker);
+        assert_eq!(file.sockets().len(), 2);
+        assert_eq!(BrokerConfigFile::sockets_of(&file.to_json()), file.sockets());
+        assert!(BrokerConfigFile::sockets_of(b"torn").is_empty());
+        let mutual: Vec<bool> = file.listeners.iter().map(|listener| listener.mutual_tls).collect();
+        assert_eq!(mutual, [true, false]);
     }
 }

@@ -74,8 +74,8 @@ pub(crate) struct BrokerName<'a> {
     pub(crate) broker_id: i32,
     /// Name of its cluster.
     pub(crate) cluster_name: &'a str,
-    /// Its address.
-    pub(crate) address: IpAddr,
+    /// Its addresses.
+    pub(crate) addresses: Vec<IpAddr>,
 }
 
 fn read_issuer(certificate: &[u8], key: &[u8]) -> Result<Issuer<'static, KeyPair>, rcgen::Error> {
@@ -101,10 +101,9 @@ fn make_certificate(
         format!("broker {} of {}", broker.broker_id, broker.cluster_name),
         now_ms,
     );
-    params.subject_alt_names = vec![
-        SanType::IpAddress(broker.address),
-        SanType::DnsName("localhost".try_into()?),
-    ];
+    let addresses = broker.addresses.iter().copied().map(SanType::IpAddress);
+    params.subject_alt_names = addresses.collect();
+    params.subject_alt_names.push(SanType::DnsName("localhost".try_into()?));
     params.is_ca = IsCa::ExplicitNoCa;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
@@ -144,11 +143,14 @@ mod tests {
     fn issue(folder: &Path) -> (String, String) {
         let path = |name: &str| folder.join(name);
         let authority = Authority::open(&path("ca.pem"), &path("ca.key"), "orders", NOW_MS).unwrap();
-        let address = IpAddr::V4(Ipv4Addr::new(127, 16, 0, 1));
+        let addresses = vec![
+            IpAddr::V4(Ipv4Addr::new(127, 16, 0, 1)),
+            IpAddr::V6(std::net::Ipv6Addr::LOCALHOST),
+        ];
         let broker = BrokerName {
             broker_id: 1,
             cluster_name: "orders",
-            address,
+            addresses,
         };
         authority
             .issue(&path("broker.pem"), &path("broker.key"), &broker, NOW_MS)
@@ -172,7 +174,13 @@ mod tests {
             .build()
             .unwrap();
         let now = UnixTime::since_unix_epoch(Duration::from_millis(NOW_MS.unsigned_abs()));
-        for (name, good) in [("127.16.0.1", true), ("localhost", true), ("127.16.0.2", false)] {
+        let names = [
+            ("127.16.0.1", true),
+            ("::1", true),
+            ("localhost", true),
+            ("127.16.0.2", false),
+        ];
+        for (name, good) in names {
             let name = ServerName::try_from(name).unwrap();
             use rustls::client::danger::ServerCertVerifier;
             assert_eq!(

@@ -10,14 +10,14 @@ use std::{
 
 use async_trait::async_trait;
 use clock::Clock;
-use engine::{ClusterSpec, Engine, EngineError, ObservedCluster, TopicAdmin, TopicError};
-use futures::future::join_all;
+use engine::{ClusterSpec, Engine, EngineError, ObservedCluster, Reach, TopicAdmin, TopicError};
 use parking_lot::Mutex;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    addresses::{self, AddressBlock, BROKERS_MAX, PortTaken, open_ports},
+    addresses::{self, AddressBlock, BROKERS_MAX, Plan, PortTaken, SHARED_BROKERS_MAX, SharedPorts, open_ports},
     cluster::{self, Cluster, Description, Layout, Phase, Settings},
     durable_file,
 };
@@ -76,13 +76,12 @@ impl EmbeddedEngine {
             slots: Mutex::default(),
             allocation: tokio::sync::Mutex::default(),
         });
-        join_all(
-            engine
-                .cluster_ids()?
-                .into_iter()
-                .map(|cluster_id| engine.take_up(cluster_id)),
-        )
-        .await;
+        let mut tasks = JoinSet::new();
+        for cluster_id in engine.cluster_ids()? {
+            let engine = Arc::clone(&engine);
+            tasks.spawn(async move { engine.take_up(cluster_id).await });
+        }
+        tasks.join_all().await;
         Ok(engine)
     }
 
@@ -162,7 +161,43 @@ impl EmbeddedEngine {
     }
 
     async fn bring_up_and_ensure(&self, slot: &Slot, spec: &ClusterSpec) -> Result<(), EngineError> {
-        self.bring_up(slot, spec).await?.ensure(spec).await
+        let cluster = self.bring_up(slot, spec).await?;
+        if spec.reach != Reach::default() && cluster.description().shared_ports.is_none() {
+            // Held until they are written down: nobody else may choose the same.
+            let _allocation = self.allocation.lock().await;
+            let ports = self.choose_shared_ports(spec, &cluster.description())?;
+            cluster.share_ports(ports).await?;
+        }
+        cluster.ensure(spec).await
+    }
+
+    /// Chooses ports on addresses that clusters share.
+    fn choose_shared_ports(&self, spec: &ClusterSpec, description: &Description) -> Result<SharedPorts, EngineError> {
+        let reserved = self
+            .descriptions()?
+            .into_iter()
+            .filter_map(|other| other.shared_ports)
+            .collect();
+        let plan = Plan {
+            listeners: spec.listeners,
+            block: description.block,
+            reach: spec.reach,
+            shared: None,
+        };
+        let shared = plan.shared_addresses();
+        let sockets = |ports| {
+            let plan = Plan {
+                shared: Some(ports),
+                ..plan
+            };
+            let all = (1..=spec.broker_count)
+                .filter_map(|id| i32::try_from(id).ok())
+                .flat_map(|id| plan.endpoints(id));
+            all.map(|endpoint| endpoint.address)
+                .filter(|address| shared.contains(&address.ip()))
+                .collect()
+        };
+        addresses::choose_shared(spec.cluster_id, sockets, &reserved).map_err(PortTaken::into_error)
     }
 
     /// Chooses a block of addresses and writes it down.
@@ -179,14 +214,15 @@ impl EmbeddedEngine {
     }
 
     fn reserved_blocks(&self) -> Result<BTreeSet<AddressBlock>, EngineError> {
-        let mut reserved = BTreeSet::new();
-        for cluster_id in self.cluster_ids()? {
-            // One that cannot be read is in nobody's way: it does not run.
-            if let Ok(Some(description)) = Description::read(&self.layout(cluster_id)) {
-                reserved.insert(description.block);
-            }
-        }
-        Ok(reserved)
+        Ok(self.descriptions()?.into_iter().map(|other| other.block).collect())
+    }
+
+    /// Of all clusters. One that cannot be read is in nobody's way: it does not run.
+    fn descriptions(&self) -> Result<Vec<Description>, EngineError> {
+        let all = self.cluster_ids()?.into_iter();
+        Ok(all
+            .filter_map(|cluster_id| Description::read(&self.layout(cluster_id)).ok().flatten())
+            .collect())
     }
 
     async fn tear_down(&self, slot: &Slot, cluster_id: Uuid) -> Result<(), EngineError> {
@@ -267,6 +303,12 @@ impl Engine for EmbeddedEngine {
         if !(listeners.plaintext || listeners.tls || listeners.sasl_scram) {
             return refuse(format!("cluster {name:?} has no listener that is open to clients"));
         }
+        if spec.reach != Reach::default() && spec.broker_count > SHARED_BROKERS_MAX {
+            return refuse(format!(
+                "cluster {name:?} cannot have {} brokers and a public or IPv6 address: there are ports for {SHARED_BROKERS_MAX}",
+                spec.broker_count
+            ));
+        }
         let running = self.slots.lock().get(&spec.cluster_id).cloned();
         if let Some(cluster) = running.and_then(|slot| slot.running())
             && let Some(widest) = cluster::widest_topic(&cluster.image())
@@ -310,6 +352,16 @@ impl Engine for EmbeddedEngine {
             Err(_) => *slot.removal.lock() = CancellationToken::new(),
         }
         removed
+    }
+
+    async fn rebalance(&self, cluster_id: Uuid) -> Result<usize, EngineError> {
+        let slot = self.slots.lock().get(&cluster_id).cloned();
+        let Some(slot) = slot else { return Ok(0) };
+        let Ok(_busy) = slot.busy.try_lock() else { return Ok(0) };
+        match slot.running() {
+            Some(cluster) => cluster.move_some().await,
+            None => Ok(0),
+        }
     }
 
     async fn list(&self) -> Result<Vec<Uuid>, EngineError> {

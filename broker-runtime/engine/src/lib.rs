@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 pub use observed::{BootstrapBrokers, BrokerState, ObservedBroker, ObservedCluster};
 pub use secret::Secret;
-pub use spec::{ClusterSpec, Listeners, ScramCredential, ScramMechanism, ScramUser};
+pub use spec::{ClusterSpec, Listeners, Reach, ScramCredential, ScramMechanism, ScramUser};
 pub use topics::{NewTopic, PartitionDescription, TopicAdmin, TopicDescription, TopicError, TopicSummary, TopicUpdate};
 
 /// Runs clusters. Every method may be called at any moment, any number of times, also after a crash in the middle of
@@ -39,6 +39,10 @@ pub trait Engine: Send + Sync + 'static {
     /// Stops all processes of the cluster and deletes all its files. Succeeds when nothing is left, also when nothing
     /// was there.
     async fn remove(&self, cluster_id: Uuid) -> Result<(), EngineError>;
+
+    /// Moves replicas from brokers with many to brokers with few, a few partitions a call, and returns how many are moving
+    /// then; none when brokers have equal shares. Does nothing while something else changes the cluster.
+    async fn rebalance(&self, cluster_id: Uuid) -> Result<usize, EngineError>;
 
     /// Clusters of which this engine holds anything, so that orphans can be found.
     async fn list(&self) -> Result<Vec<Uuid>, EngineError>;

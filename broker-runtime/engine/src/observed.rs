@@ -38,6 +38,8 @@ pub struct ObservedBroker {
     pub started_at_ms: Option<i64>,
     /// Resident memory, bytes.
     pub resident_bytes: Option<u64>,
+    /// CPU time its process has used, milliseconds.
+    pub cpu_ms: Option<u64>,
     /// How often it was restarted since the supervisor last saw it healthy.
     pub restarts: u32,
 }
@@ -64,4 +66,12 @@ pub struct BootstrapBrokers {
     pub tls: Vec<String>,
     /// 9096.
     pub sasl_scram: Vec<String>,
+    /// SASL/SCRAM on the public address.
+    pub public_sasl_scram: Vec<String>,
+    /// Plaintext on IPv6.
+    pub plaintext_ipv6: Vec<String>,
+    /// TLS on IPv6.
+    pub tls_ipv6: Vec<String>,
+    /// SASL/SCRAM on IPv6.
+    pub sasl_scram_ipv6: Vec<String>,
 }

@@ -1,6 +1,6 @@
 //! What a cluster should be. Plain data; equal specifications mean nothing is to be done.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use uuid::Uuid;
 
@@ -21,6 +21,8 @@ pub struct ClusterSpec {
     pub zones: Vec<String>,
     /// Listeners that are open to clients.
     pub listeners: Listeners,
+    /// Where clients that cannot use the cluster's own addresses reach it.
+    pub reach: Reach,
     /// Kafka server properties of the configuration revision in force; validated.
     pub server_properties: BTreeMap<String, String>,
     /// SCRAM users; all others are removed.
@@ -38,6 +40,15 @@ pub struct Listeners {
     pub tls: bool,
     /// 9096, SASL/SCRAM over TLS.
     pub sasl_scram: bool,
+}
+
+/// Addresses beside the cluster's own, which clusters share: each broker has ports of its own there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// Clients of other machines connect to this address, with SASL/SCRAM only.
+    pub public_address: Option<IpAddr>,
+    /// Clients may use IPv6 on this machine, with every listener that is open.
+    pub ipv6: bool,
 }
 
 /// A user with its SCRAM credentials, one for each mechanism.

@@ -57,6 +57,18 @@ pub enum ListenerName {
     /// SASL/SCRAM over TLS; port 9096.
     #[serde(rename = "SASL_SCRAM")]
     SaslScram,
+    /// SASL/SCRAM over TLS on the address that other machines reach.
+    #[serde(rename = "SASL_SCRAM_PUBLIC")]
+    SaslScramPublic,
+    /// As [`ListenerName::Plaintext`], on IPv6.
+    #[serde(rename = "PLAINTEXT_IPV6")]
+    PlaintextIpv6,
+    /// As [`ListenerName::Tls`], on IPv6.
+    #[serde(rename = "TLS_IPV6")]
+    TlsIpv6,
+    /// As [`ListenerName::SaslScram`], on IPv6.
+    #[serde(rename = "SASL_SCRAM_IPV6")]
+    SaslScramIpv6,
     /// Between brokers: mutual TLS with the cluster's authority; port 9093.
     #[serde(rename = "INTERNAL")]
     Internal,
@@ -69,6 +81,10 @@ impl ListenerName {
             Self::Plaintext => "PLAINTEXT",
             Self::Tls => "TLS",
             Self::SaslScram => "SASL_SCRAM",
+            Self::SaslScramPublic => "SASL_SCRAM_PUBLIC",
+            Self::PlaintextIpv6 => "PLAINTEXT_IPV6",
+            Self::TlsIpv6 => "TLS_IPV6",
+            Self::SaslScramIpv6 => "SASL_SCRAM_IPV6",
             Self::Internal => "INTERNAL",
         }
     }

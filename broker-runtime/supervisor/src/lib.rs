@@ -21,6 +21,6 @@ pub use error::SupervisorError;
 pub use launch::detach;
 pub use lifecycle::{Command, Event, Lifecycle, Phase, RestartPolicy};
 pub use process::{ExitReason, ProcessHandle};
-pub use procfs::{ProcessIdentity, boot_id, has_argument, identify, resident_bytes, running_with_argument};
+pub use procfs::{ProcessIdentity, boot_id, cpu_ms, has_argument, identify, resident_bytes, running_with_argument};
 pub use spec::ProcessSpec;
 pub use supervised::{ExitHook, ProcessExit, ProcessStatus, Supervised, end};

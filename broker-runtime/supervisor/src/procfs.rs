@@ -29,6 +29,18 @@ pub fn resident_bytes(pid: u32) -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
+/// CPU time that a process has used, in milliseconds, `None` when it does not run.
+pub fn cpu_ms(pid: u32) -> Option<u64> {
+    /// `sysconf(_SC_CLK_TCK)`, which is 100 on every Linux there is (`USER_HZ`).
+    const TICKS_PER_S: u64 = 100;
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, fields) = stat.rsplit_once(") ")?;
+    // Fields 14 and 15, user and system time; the first one after the name is field 3.
+    let mut fields = fields.split_ascii_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<u64>().ok();
+    Some((ticks()? + ticks()?) * 1000 / TICKS_PER_S)
+}
+
 /// The process with this id, unless there is none or it has ended and only waits to be reaped.
 pub fn identify(pid: u32) -> Option<ProcessIdentity> {
     let (state, identity) = read_stat(pid)?;
@@ -83,6 +95,7 @@ mod tests {
         assert!(identity.start_ticks > 0);
         assert_eq!(identify(std::process::id()), Some(identity));
         assert!(resident_bytes(identity.pid).unwrap() > 0);
+        assert!(cpu_ms(identity.pid).is_some());
     }
 
     #[test]
@@ -94,5 +107,6 @@ mod tests {
     fn process_that_does_not_exist_is_not_identified() {
         assert_eq!(identify(u32::MAX), None);
         assert_eq!(resident_bytes(u32::MAX), None);
+        assert_eq!(cpu_ms(u32::MAX), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use control_plane_api::{clusters::*, nodes::*, updates::*};
+use control_plane_api::{bootstrap::*, clusters::*, nodes::*, updates::*};
 use http::Method;
 
 use crate::{

@@ -37,6 +37,7 @@ impl Stage {
                 tls: true,
                 sasl_scram: true,
             },
+            reach: engine::Reach::default(),
             server_properties: BTreeMap::from([("min.insync.replicas".to_owned(), "2".to_owned())]),
             scram_users: Vec::new(),
             reboots: BTreeMap::new(),

@@ -89,7 +89,7 @@ pub(super) fn check_settings(settings: &ClusterSettings) -> Result<(), Operation
     )?;
     check_zones(group)?;
     check_storage(group.storage_info.as_ref())?;
-    check_connectivity(group.connectivity_info.as_ref())?;
+    check_connectivity(settings)?;
     check_monitoring(settings.open_monitoring.as_ref(), settings.logging_info.as_ref())
 }
 
@@ -163,26 +163,32 @@ pub(super) fn check_throughput(throughput: Option<ProvisionedThroughput>) -> Res
     Ok(())
 }
 
-/// Brokers listen on addresses of this machine, IPv4, and on no others.
-pub(super) fn check_connectivity(info: Option<&ConnectivityInfo>) -> Result<(), OperationError> {
+/// Public access is for clients that say who they are, and nobody else; other networks have no way in.
+pub(super) fn check_connectivity(settings: &ClusterSettings) -> Result<(), OperationError> {
     let refuse = |message: &str| Err(OperationError::invalid("connectivityInfo", message));
-    let Some(info) = info else { return Ok(()) };
-    let public = info.public_access.as_ref().and_then(|it| it.kind.as_deref());
-    if !matches!(public, None | Some("DISABLED")) {
-        return match public {
-            Some("SERVICE_PROVIDED_EIPS") => {
-                refuse("public access is not available: brokers listen on addresses of this machine only")
-            }
-            _ => refuse("publicAccess.type is DISABLED or SERVICE_PROVIDED_EIPS"),
-        };
-    }
+    let Some(info) = &settings.broker_node_group_info.connectivity_info else {
+        return Ok(());
+    };
     if info.vpc_connectivity.as_ref().is_some_and(VpcConnectivity::any) {
         return refuse("connections from other networks are not available yet: disable all schemes of vpcConnectivity");
     }
-    if info.network_type.as_deref() == Some("DUAL") {
-        return refuse("network type DUAL is not available yet: brokers listen on IPv4 addresses only");
+    if !is_public(info) {
+        return Ok(());
     }
-    Ok(())
+    let open = listeners(
+        settings.client_authentication.as_ref(),
+        settings.encryption_info.as_ref(),
+    );
+    if open.sasl_scram && !open.plaintext && !open.tls {
+        return Ok(());
+    }
+    refuse("public access needs SASL/SCRAM, and unauthenticated access switched off: everybody could come in")
+}
+
+/// True when clients of other machines are to connect. The model has checked the word.
+pub(super) fn is_public(info: &ConnectivityInfo) -> bool {
+    let kind = info.public_access.as_ref().and_then(|access| access.kind.as_deref());
+    kind == Some("SERVICE_PROVIDED_EIPS")
 }
 
 /// Brokers log to files and export nothing by themselves.
@@ -212,13 +218,12 @@ pub(super) fn check_monitoring(
     Ok(())
 }
 
-/// Data moves when the number of brokers changes, and not by load.
-pub(super) fn check_rebalancing(rebalancing: Option<&serde_json::Value>) -> Result<(), OperationError> {
-    match rebalancing {
-        None => Ok(()),
-        Some(_) => Err(OperationError::invalid(
-            "rebalancing",
-            "rebalancing by load is not available yet: data moves when the number of brokers changes",
-        )),
+/// Most of what can be changed of provisioned clusters is not a caller's business with serverless ones.
+pub(super) fn check_provisioned(settings: &ClusterSettings) -> Result<(), OperationError> {
+    if settings.serverless.is_none() {
+        return Ok(());
     }
+    let message = "the cluster is serverless: its brokers follow the load, between the numbers in its tags \
+                   openmsk:min-brokers and openmsk:max-brokers";
+    Err(OperationError::invalid("clusterArn", message))
 }

@@ -3,16 +3,20 @@
 use std::collections::BTreeMap;
 
 use control_plane_api::{
-    clusters::{CreateClusterRequest, CreateClusterResponse, CreateClusterV2Request, DeleteClusterResponse},
+    clusters::{
+        BrokerNodeGroupInfo, CreateClusterRequest, CreateClusterResponse, CreateClusterV2Request, DeleteClusterResponse,
+    },
     operations::{ErrorInfo, MutableClusterInfo},
+    serverless::Serverless,
     updates::BrokerEbsVolumeInfo,
 };
 
-use super::{checks, creations::Creation};
+use super::{checks, creations::Creation, updates::resolve_public_address};
 use crate::{
     arn::{self, Scope},
     error::OperationError,
     queries::{self, current_version},
+    reconcilers::Bounds,
     request_id,
     services::Services,
     store::{
@@ -40,24 +44,44 @@ pub(crate) async fn create_cluster(
         enhanced_monitoring: checks::monitoring(request.enhanced_monitoring),
         open_monitoring: request.open_monitoring,
         logging_info: request.logging_info,
+        rebalancing: request.rebalancing,
+        public_address: None,
+        serverless: None,
         reboots: BTreeMap::new(),
     };
     checks::check_storage_mode(request.storage_mode.as_deref())?;
-    checks::check_rebalancing(request.rebalancing.as_ref())?;
+    create(
+        services,
+        world,
+        (request.cluster_name, request.tags),
+        settings,
+        creation,
+    )
+}
+
+/// A cluster with this name, these tags and these settings.
+fn create(
+    services: &Services,
+    world: &Scope,
+    (name, tags): (String, BTreeMap<String, String>),
+    mut settings: ClusterSettings,
+    creation: Option<Creation>,
+) -> Result<CreateClusterResponse, OperationError> {
     checks::check_settings(&settings)?;
+    resolve_public_address(services, &mut settings)?;
     let uuid = services.new_uuid();
     let operation = services.new_uuid();
     let cluster = ClusterRecord {
         uuid,
-        arn: world.cluster(&request.cluster_name, uuid),
-        name: request.cluster_name,
+        arn: world.cluster(&name, uuid),
+        name,
         created_ms: services.clock.now_ms(),
         state: ClusterState::Creating,
         state_message: None,
         version: 0,
         settings: settings.clone(),
         active_operation: Some(operation),
-        tags: request.tags,
+        tags,
         secret_arns: Vec::new(),
         policy: None,
     };
@@ -98,13 +122,21 @@ pub(crate) async fn create_cluster_v2(
     request: CreateClusterV2Request,
     idempotency_token: Option<String>,
 ) -> Result<CreateClusterResponse, OperationError> {
-    if request.serverless.is_some() {
-        let message = "serverless clusters are not available yet: use provisioned";
-        return Err(OperationError::invalid("serverless", message));
-    }
-    let provisioned = request
-        .provisioned
-        .ok_or_else(|| OperationError::invalid("provisioned", "provisioned is missing"))?;
+    let provisioned = match (request.provisioned, request.serverless) {
+        (Some(provisioned), None) => provisioned,
+        (None, Some(serverless)) => {
+            let (name, tags) = (request.cluster_name, request.tags);
+            return create_serverless(services, world, (name, tags), serverless, idempotency_token);
+        }
+        (None, None) => {
+            let message = "the cluster has to be provisioned or serverless";
+            return Err(OperationError::invalid("provisioned", message));
+        }
+        (Some(_), Some(_)) => {
+            let message = "a cluster is provisioned or serverless, not both";
+            return Err(OperationError::invalid("serverless", message));
+        }
+    };
     let request = CreateClusterRequest {
         cluster_name: request.cluster_name,
         kafka_version: provisioned.kafka_version,
@@ -122,6 +154,51 @@ pub(crate) async fn create_cluster_v2(
     };
     let mut response = create_cluster(services, world, request, idempotency_token).await?;
     response.cluster_type = Some("PROVISIONED".to_owned());
+    Ok(response)
+}
+
+/// The other kind of `CreateClusterV2`: a cluster whose number of brokers follows the load.
+fn create_serverless(
+    services: &Services,
+    world: &Scope,
+    (name, tags): (String, BTreeMap<String, String>),
+    serverless: Serverless,
+    idempotency_token: Option<String>,
+) -> Result<CreateClusterResponse, OperationError> {
+    let creation = Creation::new(idempotency_token, &(&name, &tags, &serverless));
+    checks::check_name(&name)?;
+    let bounds = Bounds::of(&tags).map_err(|message| OperationError::invalid("tags", message))?;
+    let sasl = serverless
+        .client_authentication
+        .as_ref()
+        .and_then(|it| it.sasl.as_ref());
+    if sasl.and_then(|it| it.iam).is_some_and(|iam| iam.enabled) {
+        let message =
+            "IAM access control is not available yet: leave clientAuthentication out, and clients connect with TLS";
+        return Err(OperationError::invalid("serverless.clientAuthentication", message));
+    }
+    let vpcs = &serverless.vpc_configs;
+    let settings = ClusterSettings {
+        broker_count: bounds.min,
+        kafka_version: checks::kafka_version("kafkaVersion", None)?,
+        broker_node_group_info: BrokerNodeGroupInfo {
+            client_subnets: vpcs.iter().flat_map(|vpc| vpc.subnet_ids.clone()).collect(),
+            security_groups: vpcs.iter().flat_map(|vpc| vpc.security_group_ids.clone()).collect(),
+            ..BrokerNodeGroupInfo::default()
+        },
+        client_authentication: None,
+        encryption_info: None,
+        configuration_info: None,
+        enhanced_monitoring: checks::monitoring(None),
+        open_monitoring: None,
+        logging_info: None,
+        rebalancing: None,
+        public_address: None,
+        serverless: Some(serverless),
+        reboots: BTreeMap::new(),
+    };
+    let mut response = create(services, world, (name, tags), settings, creation)?;
+    response.cluster_type = Some("SERVERLESS".to_owned());
     Ok(response)
 }
 
@@ -260,5 +337,6 @@ fn mutable(settings: &ClusterSettings) -> MutableClusterInfo {
         open_monitoring: settings.open_monitoring.clone(),
         logging_info: settings.logging_info.clone(),
         connectivity_info: group.connectivity_info.clone(),
+        rebalancing: settings.rebalancing.clone(),
     }
 }

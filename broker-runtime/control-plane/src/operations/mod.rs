@@ -30,6 +30,7 @@ pub(crate) use secrets::{create_secret, delete_secret, put_secret_value, tag_sec
 pub(crate) use tags::{tag_resource, untag_resource};
 pub(crate) use topics::{create_topic, delete_topic, update_topic};
 pub(crate) use updates::{
-    reboot_broker, update_broker_count, update_broker_storage, update_broker_type, update_cluster_configuration,
-    update_cluster_kafka_version, update_connectivity, update_monitoring, update_security, update_storage,
+    follow_load, reboot_broker, update_broker_count, update_broker_storage, update_broker_type,
+    update_cluster_configuration, update_cluster_kafka_version, update_connectivity, update_monitoring,
+    update_rebalancing, update_security, update_storage,
 };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{error::OperationError, queries, services::Services, store::ClusterRecord};
+use crate::{error::OperationError, queries, reconcilers::Bounds, services::Services, store::ClusterRecord};
 
 /// `TagResource`: adds tags, and replaces those of the same key.
 pub(crate) async fn tag_resource(
@@ -25,6 +25,10 @@ fn change(services: &Services, arn: &str, change: impl FnOnce(&mut ClusterRecord
     services.store.transaction(|transaction| {
         if let Some(mut cluster) = transaction.get::<ClusterRecord>(&found.uuid.to_string())? {
             change(&mut cluster);
+            if cluster.settings.serverless.is_some() {
+                // They say how many brokers it may have.
+                Bounds::of(&cluster.tags).map_err(|message| OperationError::invalid("tags", message))?;
+            }
             transaction.put(&cluster)?;
         }
         Ok(())

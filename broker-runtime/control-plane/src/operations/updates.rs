@@ -2,14 +2,12 @@
 //! transaction; a reconciler carries it out.
 
 use control_plane_api::{
-    clusters::{
-        RebootBrokerRequest, UpdateBrokerCountRequest, UpdateClusterConfigurationRequest, UpdateClusterResponse,
-        UpdateSecurityRequest,
-    },
     storage::ProvisionedThroughput,
     updates::{
-        UpdateBrokerStorageRequest, UpdateBrokerTypeRequest, UpdateClusterKafkaVersionRequest,
-        UpdateConnectivityRequest, UpdateMonitoringRequest, UpdateStorageRequest,
+        RebootBrokerRequest, UpdateBrokerCountRequest, UpdateBrokerStorageRequest, UpdateBrokerTypeRequest,
+        UpdateClusterConfigurationRequest, UpdateClusterKafkaVersionRequest, UpdateClusterResponse,
+        UpdateConnectivityRequest, UpdateMonitoringRequest, UpdateRebalancingRequest, UpdateSecurityRequest,
+        UpdateStorageRequest,
     },
 };
 
@@ -81,7 +79,8 @@ pub(crate) async fn update_security(
         checks::check_access(
             settings.client_authentication.as_ref(),
             settings.encryption_info.as_ref(),
-        )
+        )?;
+        checks::check_connectivity(settings)
     })
 }
 
@@ -258,13 +257,12 @@ pub(crate) async fn update_connectivity(
     arn: &str,
     request: UpdateConnectivityRequest,
 ) -> Result<UpdateClusterResponse, OperationError> {
-    checks::check_connectivity(request.connectivity_info.as_ref())?;
     if request.zookeeper_access.is_some_and(|access| access.enabled) {
         let message = "there is no ZooKeeper to have access to: clusters run in KRaft mode";
         return Err(OperationError::invalid("zookeeperAccess", message));
     }
     let kind = OperationKind::UpdateConnectivity;
-    update(services, arn, Some(&request.current_version), kind, |settings| {
+    begin(services, arn, Some(&request.current_version), kind, |settings| {
         let info = settings
             .broker_node_group_info
             .connectivity_info
@@ -273,12 +271,83 @@ pub(crate) async fn update_connectivity(
         info.public_access = named.public_access.or(info.public_access.take());
         info.vpc_connectivity = named.vpc_connectivity.or(info.vpc_connectivity.take());
         info.network_type = named.network_type.or(info.network_type.take());
+        if settings.serverless.is_some() && checks::is_public(info) {
+            let message = "serverless clusters have no public access";
+            return Err(OperationError::invalid("connectivityInfo", message));
+        }
+        checks::check_connectivity(settings)?;
+        resolve_public_address(services, settings)
+    })
+}
+
+/// Finds the address that clients of other machines connect to, while they may. It stays what it was when the runtime is
+/// started without one later.
+pub(super) fn resolve_public_address(
+    services: &Services,
+    settings: &mut ClusterSettings,
+) -> Result<(), OperationError> {
+    let info = settings.broker_node_group_info.connectivity_info.as_ref();
+    if !info.is_some_and(checks::is_public) {
+        settings.public_address = None;
+        return Ok(());
+    }
+    settings.public_address = services.public_address.or(settings.public_address);
+    if settings.public_address.is_some() {
+        return Ok(());
+    }
+    let message = "this runtime has no address that other machines reach: start it with broker-runtime serve \
+                   --public-address ADDRESS";
+    Err(OperationError::invalid("connectivityInfo", message))
+}
+
+/// `UpdateRebalancing`.
+pub(crate) async fn update_rebalancing(
+    services: &Services,
+    arn: &str,
+    request: UpdateRebalancingRequest,
+) -> Result<UpdateClusterResponse, OperationError> {
+    let kind = OperationKind::UpdateRebalancing;
+    update(services, arn, Some(&request.current_version), kind, |settings| {
+        if settings.rebalancing.as_ref() == Some(&request.rebalancing) {
+            let message = format!("rebalancing is {} already", request.rebalancing.status);
+            return Err(OperationError::invalid("rebalancing", message));
+        }
+        settings.rebalancing = Some(request.rebalancing);
         Ok(())
     })
 }
 
-/// Begins an update: `change` makes the wanted settings out of those in force.
+/// The number of brokers of a serverless cluster, which follows the load.
+pub(crate) async fn follow_load(services: &Services, arn: &str, brokers: u32) -> Result<(), OperationError> {
+    let has = queries::cluster_record(services, arn)?.settings.broker_count;
+    let kind = if brokers < has {
+        OperationKind::DecreaseBrokerCount
+    } else {
+        OperationKind::IncreaseBrokerCount
+    };
+    begin(services, arn, None, kind, |settings| {
+        settings.broker_count = brokers;
+        Ok(())
+    })
+    .map(drop)
+}
+
+/// Begins an update of a provisioned cluster: `change` makes the wanted settings out of those in force.
 fn update(
+    services: &Services,
+    arn: &str,
+    version: Option<&str>,
+    kind: OperationKind,
+    change: impl FnOnce(&mut ClusterSettings) -> Result<(), OperationError>,
+) -> Result<UpdateClusterResponse, OperationError> {
+    begin(services, arn, version, kind, |settings| {
+        checks::check_provisioned(settings)?;
+        change(settings)
+    })
+}
+
+/// Begins an update.
+fn begin(
     services: &Services,
     arn: &str,
     version: Option<&str>,

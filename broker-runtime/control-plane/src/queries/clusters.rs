@@ -1,9 +1,11 @@
 //! Clusters, as they are reported: desired state from the store, observed state from the engine.
 
 use control_plane_api::{
-    clusters::{BrokerSoftwareInfo, Cluster, ClusterInfo, GetBootstrapBrokersResponse, Provisioned},
+    bootstrap::GetBootstrapBrokersResponse,
+    clusters::{BrokerSoftwareInfo, Cluster, ClusterInfo, Provisioned},
     extensions::{BrokerStatus, CertificateAuthority, ClusterStatus, RuntimeInfo, Status},
     nodes::{BrokerNodeInfo, ControllerNodeInfo, NodeInfo},
+    serverless::{Serverless, ServerlessConnectivityInfo},
     tags::Tags,
 };
 use engine::{BrokerState, ObservedBroker, ObservedCluster};
@@ -17,7 +19,7 @@ use crate::{
     error::OperationError,
     reconcilers::chain,
     services::Services,
-    store::ClusterRecord,
+    store::{ClusterRecord, ClusterSettings},
 };
 
 /// The record of a cluster.
@@ -35,7 +37,12 @@ pub(crate) fn current_version(cluster: &ClusterRecord) -> String {
 
 /// `DescribeCluster`.
 pub(crate) async fn describe_cluster(services: &Services, arn: &str) -> Result<ClusterInfo, OperationError> {
-    Ok(version_1(services, &cluster_record(services, arn)?))
+    let cluster = cluster_record(services, arn)?;
+    if cluster.settings.serverless.is_some() {
+        let message = "the cluster is serverless: DescribeClusterV2 describes it";
+        return Err(OperationError::invalid("clusterArn", message));
+    }
+    Ok(version_1(services, &cluster))
 }
 
 /// `DescribeClusterV2`.
@@ -43,32 +50,33 @@ pub(crate) async fn describe_cluster_v2(services: &Services, arn: &str) -> Resul
     Ok(version_2(services, &cluster_record(services, arn)?))
 }
 
-/// `ListClusters`: by name, those whose name begins with the filter.
+/// `ListClusters`: provisioned ones by name, those whose name begins with the filter.
 pub(crate) async fn list_clusters(
     services: &Services,
     world: &Scope,
     name_filter: Option<&str>,
 ) -> Result<Vec<ClusterInfo>, OperationError> {
-    let records = records(services, Some(world), name_filter)?;
+    let mut records = records(services, Some(world), name_filter)?;
+    records.retain(|cluster| cluster.settings.serverless.is_none());
     Ok(records.iter().map(|cluster| version_1(services, cluster)).collect())
 }
 
-/// `ListClustersV2`: the same; every cluster is provisioned.
+/// `ListClustersV2`: the same, of one type or both.
 pub(crate) async fn list_clusters_v2(
     services: &Services,
     world: &Scope,
     name_filter: Option<&str>,
     type_filter: Option<&str>,
 ) -> Result<Vec<Cluster>, OperationError> {
+    let mut records = records(services, Some(world), name_filter)?;
     match type_filter {
-        None | Some("PROVISIONED") => (),
-        Some("SERVERLESS") => return Ok(Vec::new()),
+        None => (),
+        Some(kind @ ("PROVISIONED" | "SERVERLESS")) => records.retain(|cluster| cluster.settings.kind() == kind),
         Some(other) => {
             let message = format!("{other:?} is not a type of clusters: use PROVISIONED or SERVERLESS");
             return Err(OperationError::invalid("clusterTypeFilter", message));
         }
     }
-    let records = records(services, Some(world), name_filter)?;
     Ok(records.iter().map(|cluster| version_2(services, cluster)).collect())
 }
 
@@ -122,6 +130,7 @@ fn version_1(services: &Services, cluster: &ClusterRecord) -> ClusterInfo {
         storage_mode: Some("LOCAL".to_owned()),
         tags: cluster.tags.clone(),
         customer_action_status: Some(customer_action(cluster, observation.as_ref()).to_owned()),
+        rebalancing: settings.rebalancing.clone(),
     }
 }
 
@@ -129,7 +138,7 @@ fn version_2(services: &Services, cluster: &ClusterRecord) -> Cluster {
     let info = version_1(services, cluster);
     Cluster {
         active_operation_arn: info.active_operation_arn,
-        cluster_type: "PROVISIONED".to_owned(),
+        cluster_type: cluster.settings.kind().to_owned(),
         cluster_arn: info.cluster_arn,
         cluster_name: info.cluster_name,
         creation_time: info.creation_time,
@@ -137,7 +146,8 @@ fn version_2(services: &Services, cluster: &ClusterRecord) -> Cluster {
         state: info.state,
         state_info: info.state_info,
         tags: info.tags,
-        provisioned: Some(Provisioned {
+        serverless: serverless(&cluster.settings),
+        provisioned: cluster.settings.serverless.is_none().then_some(Provisioned {
             broker_node_group_info: info.broker_node_group_info,
             current_broker_software_info: info.current_broker_software_info,
             client_authentication: info.client_authentication,
@@ -148,8 +158,21 @@ fn version_2(services: &Services, cluster: &ClusterRecord) -> Cluster {
             number_of_broker_nodes: info.number_of_broker_nodes,
             storage_mode: info.storage_mode,
             customer_action_status: info.customer_action_status,
+            rebalancing: info.rebalancing,
         }),
     }
+}
+
+/// The serverless part, with the network type that is in force.
+fn serverless(settings: &ClusterSettings) -> Option<Serverless> {
+    let connectivity = settings.broker_node_group_info.connectivity_info.as_ref();
+    let network_type = connectivity.and_then(|info| info.network_type.clone());
+    Some(Serverless {
+        connectivity_info: network_type.map(|network_type| ServerlessConnectivityInfo {
+            network_type: Some(network_type),
+        }),
+        ..settings.serverless.clone()?
+    })
 }
 
 /// What the engine sees of a cluster; `None` while there is nothing of it.
@@ -173,6 +196,10 @@ pub(crate) async fn get_bootstrap_brokers(
         bootstrap_broker_string: joined(bootstrap.plaintext),
         bootstrap_broker_string_tls: joined(bootstrap.tls),
         bootstrap_broker_string_sasl_scram: joined(bootstrap.sasl_scram),
+        bootstrap_broker_string_public_sasl_scram: joined(bootstrap.public_sasl_scram),
+        bootstrap_broker_string_ipv6: joined(bootstrap.plaintext_ipv6),
+        bootstrap_broker_string_tls_ipv6: joined(bootstrap.tls_ipv6),
+        bootstrap_broker_string_sasl_scram_ipv6: joined(bootstrap.sasl_scram_ipv6),
     })
 }
 

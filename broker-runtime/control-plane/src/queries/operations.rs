@@ -97,17 +97,21 @@ fn version_1(operation: &OperationRecord) -> ClusterOperationInfo {
 fn version_2(operation: &OperationRecord) -> ClusterOperationV2 {
     ClusterOperationV2 {
         cluster_arn: operation.cluster_arn.clone(),
-        cluster_type: "PROVISIONED".to_owned(),
+        cluster_type: operation.wanted.kind().to_owned(),
         start_time: iso8601(operation.created_ms),
         end_time: operation.ended_ms.map(iso8601),
         error_info: operation.error.clone(),
         operation_arn: operation.arn.clone(),
         operation_state: operation.state.name(operation.kind).to_owned(),
         operation_type: operation.kind.name().to_owned(),
-        provisioned: Some(ClusterOperationV2Provisioned {
-            operation_steps: steps(operation),
-            source_cluster_info: operation.source.clone(),
-            target_cluster_info: operation.target.clone(),
-        }),
+        provisioned: operation
+            .wanted
+            .serverless
+            .is_none()
+            .then(|| ClusterOperationV2Provisioned {
+                operation_steps: steps(operation),
+                source_cluster_info: operation.source.clone(),
+                target_cluster_info: operation.target.clone(),
+            }),
     }
 }

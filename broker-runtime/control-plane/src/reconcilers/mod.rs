@@ -1,9 +1,13 @@
 //! Bring what is there to what is wanted. They take no arguments but the world, look, act, and may run at any moment.
 
 mod clusters;
+mod elastic;
 mod observer;
+mod rebalancer;
 mod specification;
 
 pub(crate) use clusters::{apply_users, chain, run};
+pub(crate) use elastic::{Bounds, run as follow_load};
 pub(crate) use observer::run as observe;
+pub(crate) use rebalancer::run as rebalance;
 pub(crate) use specification::{listeners, specification};

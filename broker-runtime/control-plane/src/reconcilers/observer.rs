@@ -38,8 +38,10 @@ async fn observe_all(services: &Services) -> Result<(), crate::store::StoreError
     let clusters: Vec<ClusterRecord> = services.store.all()?;
     let mut seen = BTreeMap::new();
     for cluster in clusters.iter().filter(|cluster| cluster.state == ClusterState::Active) {
+        let seen_at = Some(services.clock.monotonic());
         let observation = match services.engine.observe(cluster.uuid).await {
             Ok(Some(observed)) => Observation {
+                seen_at,
                 brokers: observed.brokers,
                 log_bytes: observed.log_bytes,
                 problem: None,

@@ -6,8 +6,9 @@ use control_plane_api::{
     clusters::{BrokerNodeGroupInfo, ClientAuthentication, EncryptionInfo},
     server_properties,
 };
-use engine::{ClusterSpec, Listeners, ScramCredential, ScramMechanism, ScramUser, Secret};
+use engine::{ClusterSpec, Listeners, Reach, ScramCredential, ScramMechanism, ScramUser, Secret};
 
+use super::elastic::Bounds;
 use crate::{
     arn::Scope,
     error::OperationError,
@@ -34,10 +35,20 @@ pub(crate) fn specification(
             settings.client_authentication.as_ref(),
             settings.encryption_info.as_ref(),
         ),
+        reach: reach(settings),
         server_properties: properties(services, cluster, settings)?,
         scram_users: users(services, cluster)?,
         reboots: settings.reboots.clone(),
     })
+}
+
+/// Shared addresses that clients may use.
+fn reach(settings: &ClusterSettings) -> Reach {
+    let connectivity = settings.broker_node_group_info.connectivity_info.as_ref();
+    Reach {
+        public_address: settings.public_address,
+        ipv6: connectivity.and_then(|info| info.network_type.as_deref()) == Some("DUAL"),
+    }
 }
 
 /// Zones as they are named, else one for each subnet.
@@ -80,7 +91,13 @@ fn properties(
     cluster: &ClusterRecord,
     settings: &ClusterSettings,
 ) -> Result<BTreeMap<String, String>, OperationError> {
-    let brokers = usize::try_from(settings.broker_count).unwrap_or(usize::MAX);
+    // Load must not restart brokers: what they are told does not depend on how many there are just now.
+    let least = settings
+        .serverless
+        .as_ref()
+        .and_then(|_| Bounds::of(&cluster.tags).ok());
+    let brokers = least.map_or(settings.broker_count, |bounds| bounds.min);
+    let brokers = usize::try_from(brokers).unwrap_or(usize::MAX);
     let mut properties = server_properties::cluster_defaults(brokers);
     let Some(info) = &settings.configuration_info else {
         return Ok(properties);

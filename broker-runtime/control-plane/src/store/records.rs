@@ -1,11 +1,13 @@
 //! What the store keeps.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use control_plane_api::{
     clusters::{BrokerNodeGroupInfo, ClientAuthentication, ConfigurationInfo, EncryptionInfo},
     monitoring::{LoggingInfo, OpenMonitoring},
     operations::{ErrorInfo, MutableClusterInfo},
+    serverless::Serverless,
+    updates::Rebalancing,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -65,9 +67,28 @@ pub(crate) struct ClusterSettings {
     /// Where logs are delivered to: nowhere, so far.
     #[serde(default)]
     pub(crate) logging_info: Option<LoggingInfo>,
+    /// The machine's address that clients of other machines connect to, while public access is on.
+    #[serde(default)]
+    pub(crate) public_address: Option<IpAddr>,
+    /// Whether it keeps itself even; it does not when nobody has said so.
+    #[serde(default)]
+    pub(crate) rebalancing: Option<Rebalancing>,
+    /// What was asked for, when the number of brokers follows the load.
+    #[serde(default)]
+    pub(crate) serverless: Option<Serverless>,
     /// How often each broker has been asked to restart, by id.
     #[serde(default)]
     pub(crate) reboots: BTreeMap<i32, u64>,
+}
+
+impl ClusterSettings {
+    /// MSK's name of its type.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self.serverless {
+            Some(_) => "SERVERLESS",
+            None => "PROVISIONED",
+        }
+    }
 }
 
 /// A cluster.
@@ -125,6 +146,7 @@ pub(crate) enum OperationKind {
     UpdateClusterKafkaVersion,
     UpdateConnectivity,
     UpdateMonitoring,
+    UpdateRebalancing,
     UpdateSecurity,
 }
 
@@ -143,6 +165,7 @@ impl OperationKind {
             Self::UpdateClusterKafkaVersion => "UPDATE_CLUSTER_KAFKA_VERSION",
             Self::UpdateConnectivity => "UPDATE_CONNECTIVITY",
             Self::UpdateMonitoring => "UPDATE_MONITORING",
+            Self::UpdateRebalancing => "UPDATE_REBALANCING",
             Self::UpdateSecurity => "UPDATE_SECURITY",
         }
     }

@@ -1,7 +1,10 @@
 //! The block of loopback addresses a cluster gets: `127.A.B.0/24`, chosen by the cluster's id so that it stays the same
 //! when a cluster is made anew from a state file, and another one when a port there is taken.
 
-use std::{collections::BTreeSet, net::Ipv4Addr};
+use std::{
+    collections::BTreeSet,
+    net::{Ipv4Addr, SocketAddr},
+};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -69,7 +72,10 @@ pub(crate) fn choose(
         if reserved.contains(&block) {
             continue;
         }
-        match probe(block.addresses(broker_count), ports) {
+        let sockets = block
+            .addresses(broker_count)
+            .flat_map(|host| ports.iter().map(move |port| SocketAddr::from((host, *port))));
+        match probe(sockets) {
             Ok(()) => return Ok(block),
             // Who listens on all addresses is in the way in every block.
             Err(taken)

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::{SocketAddr, TcpListener},
 };
 
 use engine::{EngineError, Listeners};
@@ -51,7 +51,11 @@ impl PortTaken {
         if source.kind() != io::ErrorKind::AddrInUse {
             return EngineError::Environment {
                 problem: format!("address {address} cannot be bound: {source}"),
-                remedy: "loopback addresses 127.0.0.0/8 must be usable; `broker-runtime doctor` says more".to_owned(),
+                remedy: if address.ip().is_loopback() {
+                    "loopback addresses must be usable; `broker-runtime doctor` says more".to_owned()
+                } else {
+                    "name an address of this machine with `broker-runtime serve --public-address`".to_owned()
+                },
             };
         }
         match holder {
@@ -73,18 +77,15 @@ impl PortTaken {
     }
 }
 
-/// Tries to bind all `ports` of all `hosts`; the first that cannot be had is the error.
-pub(crate) fn probe(hosts: impl Iterator<Item = Ipv4Addr>, ports: &[u16]) -> Result<(), PortTaken> {
-    for host in hosts {
-        for port in ports {
-            let address = SocketAddr::from((host, *port));
-            if let Err(source) = TcpListener::bind(address) {
-                return Err(PortTaken {
-                    address,
-                    holder: holder_of(address),
-                    source,
-                });
-            }
+/// Tries to bind all of them; the first that cannot be had is the error.
+pub(crate) fn probe(addresses: impl IntoIterator<Item = SocketAddr>) -> Result<(), PortTaken> {
+    for address in addresses {
+        if let Err(source) = TcpListener::bind(address) {
+            return Err(PortTaken {
+                address,
+                holder: holder_of(address),
+                source,
+            });
         }
     }
     Ok(())
@@ -116,11 +117,11 @@ mod tests {
     fn taken_port_is_told_with_its_holder() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let taken = probe([Ipv4Addr::LOCALHOST].into_iter(), &[address.port()]).unwrap_err();
+        let taken = probe([address]).unwrap_err();
         let text = taken.into_error().to_string();
         assert!(text.contains(&format!("port {address} is taken by")), "{text}");
         assert!(text.contains(&format!("(process {})", std::process::id())), "{text}");
         drop(listener);
-        probe([Ipv4Addr::LOCALHOST].into_iter(), &[address.port()]).unwrap();
+        probe([address]).unwrap();
     }
 }

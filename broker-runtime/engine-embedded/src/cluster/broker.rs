@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{Read, Seek, SeekFrom},
-    net::{IpAddr, Ipv4Addr},
+    net::IpAddr,
     path::Path,
     sync::Arc,
     time::Duration,
@@ -15,7 +15,8 @@ use supervisor::{ExitHook, Phase, ProcessSpec, ProcessStatus, RestartPolicy, Sup
 
 use super::{Layout, Settings};
 use crate::{
-    addresses::{PortTaken, open_ports, probe},
+    addresses::{PortTaken, probe},
+    broker_config::BrokerConfigFile,
     certificates::{Authority, BrokerName},
     cluster::Description,
     controller::Controller,
@@ -37,24 +38,37 @@ pub(crate) fn prepare(
     authority: &Authority,
     description: &Description,
     broker_id: i32,
-    config: &[u8],
+    config: &BrokerConfigFile,
     now_ms: i64,
 ) -> Result<(), EngineError> {
     let files = layout.broker(broker_id);
     durable_file::create_directory(&files.data())?;
-    let address = IpAddr::V4(description.block.address(broker_id));
+    certify(layout, authority, description, broker_id, now_ms)?;
+    if !files.config().exists() {
+        probe(config.sockets()).map_err(PortTaken::into_error)?;
+        durable_file::replace(&files.config(), &config.to_json(), Readers::User)?;
+    }
+    Ok(())
+}
+
+/// Makes the certificate for all addresses of a broker, unless it is there.
+pub(super) fn certify(
+    layout: &Layout,
+    authority: &Authority,
+    description: &Description,
+    broker_id: i32,
+    now_ms: i64,
+) -> Result<(), EngineError> {
+    let files = layout.broker(broker_id);
+    let shared = description.plan().shared_addresses();
+    let mut addresses = vec![IpAddr::V4(description.block.address(broker_id))];
+    addresses.extend(&shared);
     let name = BrokerName {
         broker_id,
         cluster_name: &description.cluster_name,
-        address,
+        addresses,
     };
-    authority.issue(&files.certificate(), &files.key(), &name, now_ms)?;
-    if !files.config().exists() {
-        let ports = open_ports(description.listeners());
-        probe([description.block.address(broker_id)].into_iter(), &ports).map_err(PortTaken::into_error)?;
-        durable_file::replace(&files.config(), config, Readers::User)?;
-    }
-    Ok(())
+    authority.issue(&files.certificate(&shared), &files.key(&shared), &name, now_ms)
 }
 
 /// Adopts the process of a broker or starts it, and keeps it running.
@@ -115,9 +129,8 @@ pub(crate) fn diagnose(
         return Ok(());
     }
     if status.phase != Phase::Running {
-        let ports = open_ports(description.listeners());
-        let host: Ipv4Addr = description.block.address(broker_id);
-        probe([host].into_iter(), &ports).map_err(PortTaken::into_error)?;
+        let endpoints = description.endpoints(broker_id);
+        probe(endpoints.iter().map(|endpoint| endpoint.address)).map_err(PortTaken::into_error)?;
     }
     let log = layout.broker(broker_id).log();
     let reason = status

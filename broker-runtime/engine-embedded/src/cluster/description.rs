@@ -1,15 +1,15 @@
 //! `cluster.json`: what has to be known of a cluster before anything of it is started.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use engine::{ClusterSpec, EngineError, Listeners};
+use engine::{ClusterSpec, EngineError, Listeners, Reach};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Layout;
 use crate::{
-    addresses::AddressBlock,
+    addresses::{AddressBlock, BrokerEndpoint, Plan, SharedPorts},
     durable_file::{self, Readers},
 };
 
@@ -36,6 +36,14 @@ pub(crate) struct Description {
     plaintext: bool,
     tls: bool,
     sasl_scram: bool,
+    /// The machine's address that clients of other machines connect to.
+    #[serde(default)]
+    public_address: Option<IpAddr>,
+    #[serde(default)]
+    ipv6: bool,
+    /// Ports on addresses that clusters share; kept once they are chosen.
+    #[serde(default)]
+    pub(crate) shared_ports: Option<SharedPorts>,
     /// All server properties, the dynamic ones too.
     pub(crate) server_properties: BTreeMap<String, String>,
     /// Brokers have joined, or were to leave, and replicas are not yet where they should be.
@@ -56,6 +64,9 @@ impl Description {
             plaintext: spec.listeners.plaintext,
             tls: spec.listeners.tls,
             sasl_scram: spec.listeners.sasl_scram,
+            public_address: spec.reach.public_address,
+            ipv6: spec.reach.ipv6,
+            shared_ports: None,
             server_properties: spec.server_properties.clone(),
             uneven: false,
         }
@@ -65,6 +76,7 @@ impl Description {
     pub(crate) fn wanted(&self, spec: &ClusterSpec) -> Self {
         Self {
             phase: self.phase,
+            shared_ports: self.shared_ports,
             ..Self::new(spec, self.block)
         }
     }
@@ -91,12 +103,26 @@ impl Description {
         }
     }
 
-    pub(crate) fn listeners(&self) -> Listeners {
-        Listeners {
-            plaintext: self.plaintext,
-            tls: self.tls,
-            sasl_scram: self.sasl_scram,
+    /// Where its brokers listen.
+    pub(crate) fn plan(&self) -> Plan {
+        Plan {
+            listeners: Listeners {
+                plaintext: self.plaintext,
+                tls: self.tls,
+                sasl_scram: self.sasl_scram,
+            },
+            block: self.block,
+            reach: Reach {
+                public_address: self.public_address,
+                ipv6: self.ipv6,
+            },
+            shared: self.shared_ports,
         }
+    }
+
+    /// Where one of them listens.
+    pub(crate) fn endpoints(&self, broker_id: i32) -> Vec<BrokerEndpoint> {
+        self.plan().endpoints(broker_id)
     }
 
     /// Ids of the brokers the cluster should have.

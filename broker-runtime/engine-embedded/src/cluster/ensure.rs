@@ -12,7 +12,7 @@ use kafka_metadata::{
 
 use super::{Cluster, Phase, Progress, broker, properties, running::blocking};
 use crate::{
-    broker_config::{BrokerConfigFile, ClusterPart},
+    broker_config::{BrokerConfigFile, BrokerPart, ClusterPart},
     scram,
 };
 
@@ -42,7 +42,7 @@ impl Cluster {
         try_join_all(
             configs
                 .iter()
-                .map(|(id, config)| self.start_broker(*id, config.to_json())),
+                .map(|(id, config)| self.start_broker(*id, config.clone())),
         )
         .await?;
         self.apply_metadata(spec, &before.server_properties).await?;
@@ -64,7 +64,6 @@ impl Cluster {
         let description = self.description();
         let cluster = ClusterPart {
             kafka_cluster_id: description.kafka_cluster_id(),
-            listeners: spec.listeners,
             version: spec.kafka_version.clone(),
             static_properties: properties::static_ones(&spec.server_properties),
             controller_socket: self.layout.socket_for_brokers(),
@@ -73,14 +72,22 @@ impl Cluster {
         let wanted = description.wanted(spec);
         let ids = wanted.broker_ids();
         ids.map(|id| {
-            let (address, files) = (description.block.address(id), self.layout.broker(id));
-            let config = BrokerConfigFile::new(&cluster, id, &wanted.zone(id), address, files.root());
+            let (files, shared) = (self.layout.broker(id), wanted.plan().shared_addresses());
+            let broker = BrokerPart {
+                broker_id: id,
+                zone: wanted.zone(id),
+                endpoints: wanted.endpoints(id),
+                log_dir: files.data(),
+                certificate_path: files.certificate(&shared),
+                private_key_path: files.key(&shared),
+            };
+            let config = BrokerConfigFile::new(&cluster, broker);
             (id, config.rebooted(spec.reboots.get(&id).copied().unwrap_or_default()))
         })
         .collect()
     }
 
-    async fn start_broker(&self, broker_id: i32, config: Vec<u8>) -> Result<(), EngineError> {
+    async fn start_broker(&self, broker_id: i32, config: BrokerConfigFile) -> Result<(), EngineError> {
         if self.broker(broker_id).is_some() {
             return Ok(());
         }

@@ -1,6 +1,9 @@
 //! Where the files of a cluster are.
 
-use std::path::{Path, PathBuf};
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
 
 /// Name of the controller's socket in the directory of the cluster.
 const SOCKET: &str = "controller.sock";
@@ -71,12 +74,13 @@ impl BrokerLayout {
         self.root.join("config.json")
     }
 
-    pub(crate) fn certificate(&self) -> PathBuf {
-        self.root.join("broker.pem")
+    /// The certificate that is good for these addresses beside the broker's own; the key to it is beside it.
+    pub(crate) fn certificate(&self, shared: &[IpAddr]) -> PathBuf {
+        self.root.join(identity(shared) + ".pem")
     }
 
-    pub(crate) fn key(&self) -> PathBuf {
-        self.root.join("broker.key")
+    pub(crate) fn key(&self, shared: &[IpAddr]) -> PathBuf {
+        self.root.join(identity(shared) + ".key")
     }
 
     pub(crate) fn data(&self) -> PathBuf {
@@ -86,6 +90,16 @@ impl BrokerLayout {
     pub(crate) fn log(&self) -> PathBuf {
         self.root.join("broker.log")
     }
+}
+
+/// Name of the files of a certificate: another address is another certificate.
+fn identity(shared: &[IpAddr]) -> String {
+    // Colons are trouble in lists of paths.
+    let names = shared.iter().map(|address| address.to_string().replace(':', "_"));
+    std::iter::once("broker".to_owned())
+        .chain(names)
+        .collect::<Vec<_>>()
+        .join("-")
 }
 
 #[cfg(test)]
@@ -101,5 +115,12 @@ mod tests {
         );
         let long = Layout::new(format!("/{}", "d".repeat(100)).into());
         assert_eq!(long.socket_for_brokers(), Path::new("controller.sock"));
+    }
+
+    #[test]
+    fn another_address_is_another_certificate() {
+        assert_eq!(identity(&[]), "broker");
+        let shared = ["192.0.2.7".parse().unwrap(), "::1".parse().unwrap()];
+        assert_eq!(identity(&shared), "broker-192.0.2.7-__1");
     }
 }

@@ -22,6 +22,27 @@ const STANDSTILL_LIMIT: Duration = Duration::from_secs(120);
 const LOOK: Duration = Duration::from_secs(10);
 
 impl Cluster {
+    /// Begins as many moves as may go on at once, and returns how many partitions are moving then.
+    pub(crate) async fn move_some(&self) -> Result<usize, EngineError> {
+        let image = self.image();
+        let planned = Arc::clone(&image);
+        let Some(plan) = blocking(move || Ok(even_out(&planned))).await? else {
+            return Ok(0);
+        };
+        let moving = moving(&image);
+        let next = next(plan, &moving);
+        let count = moving.len() + next.len();
+        if !next.is_empty() {
+            tracing::info!(
+                cluster = self.description().cluster_name,
+                begun = next.len(),
+                "evening out"
+            );
+            self.begin(next).await?;
+        }
+        Ok(count)
+    }
+
     /// Says to the controller that these brokers, and no others, are to go.
     pub(super) async fn retire(&self, broker_ids: &[i32]) -> Result<(), EngineError> {
         let broker_ids: Vec<BrokerId> = broker_ids.iter().copied().map(BrokerId).collect();
@@ -46,13 +67,8 @@ impl Cluster {
                 reason: format!("a topic of cluster {name:?} has more replicas than brokers would be left"),
             })?;
             let moving = moving(&image);
-            let free = MOVING_MAX.saturating_sub(moving.len());
             let left = plan.len();
-            let next: Vec<Reassignment> = plan
-                .into_iter()
-                .filter(|one| !moving.contains(&key(one)))
-                .take(free)
-                .collect();
+            let next = next(plan, &moving);
             if next.is_empty() && moving.is_empty() {
                 break;
             }
@@ -164,8 +180,13 @@ fn moving(image: &MetadataImage) -> Vec<(String, i32)> {
     keys
 }
 
-fn key(reassignment: &Reassignment) -> (String, i32) {
-    (reassignment.topic.clone(), reassignment.partition)
+/// The moves to begin while these partitions are moving.
+fn next(plan: Vec<Reassignment>, moving: &[(String, i32)]) -> Vec<Reassignment> {
+    let key = |one: &Reassignment| (one.topic.clone(), one.partition);
+    plan.into_iter()
+        .filter(|one| !moving.contains(&key(one)))
+        .take(MOVING_MAX.saturating_sub(moving.len()))
+        .collect()
 }
 
 /// Directories of brokers with ids beyond the last one.

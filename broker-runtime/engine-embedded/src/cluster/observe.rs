@@ -7,10 +7,7 @@ use kafka_metadata::{BrokerId, MetadataImage};
 use supervisor::{Phase, ProcessStatus};
 
 use super::{Cluster, Description, Layout, running::blocking};
-use crate::{
-    addresses::{PLAINTEXT, SASL_SCRAM, TLS},
-    durable_file,
-};
+use crate::{addresses::BrokerEndpoint, durable_file};
 
 /// Bytes of a block as `stat` counts them.
 const BLOCK_BYTES: u64 = 512;
@@ -62,16 +59,22 @@ async fn look(
 }
 
 fn bootstrap(description: &Description) -> BootstrapBrokers {
-    let listeners = description.listeners();
-    let strings = |open: bool, port: u16| {
-        let ids = description.broker_ids().filter(|_| open);
-        ids.map(|id| format!("{}:{port}", description.block.address(id)))
-            .collect()
+    let endpoints: Vec<_> = description
+        .broker_ids()
+        .flat_map(|id| description.endpoints(id))
+        .collect();
+    let strings = |name: &str| {
+        let named = endpoints.iter().filter(|endpoint| endpoint.name == name);
+        named.map(|endpoint| endpoint.address.to_string()).collect()
     };
     BootstrapBrokers {
-        plaintext: strings(listeners.plaintext, PLAINTEXT),
-        tls: strings(listeners.tls, TLS),
-        sasl_scram: strings(listeners.sasl_scram, SASL_SCRAM),
+        plaintext: strings("PLAINTEXT"),
+        tls: strings("TLS"),
+        sasl_scram: strings("SASL_SCRAM"),
+        public_sasl_scram: strings("SASL_SCRAM_PUBLIC"),
+        plaintext_ipv6: strings("PLAINTEXT_IPV6"),
+        tls_ipv6: strings("TLS_IPV6"),
+        sasl_scram_ipv6: strings("SASL_SCRAM_IPV6"),
     }
 }
 
@@ -82,12 +85,7 @@ fn observe_broker(
     status: Option<&ProcessStatus>,
 ) -> ObservedBroker {
     let host = description.block.address(broker_id).to_string();
-    let listeners = description.listeners();
-    let ports = [
-        (listeners.plaintext, PLAINTEXT),
-        (listeners.tls, TLS),
-        (listeners.sasl_scram, SASL_SCRAM),
-    ];
+    let endpoints = description.endpoints(broker_id).into_iter();
     let serves = image
         .brokers
         .get(&BrokerId(broker_id))
@@ -96,16 +94,16 @@ fn observe_broker(
     ObservedBroker {
         broker_id,
         zone: description.zone(broker_id),
-        endpoints: ports
-            .iter()
-            .filter(|(open, _)| *open)
-            .map(|(_, port)| format!("{host}:{port}"))
+        endpoints: endpoints
+            .filter(BrokerEndpoint::is_for_clients)
+            .map(|endpoint| endpoint.address.to_string())
             .collect(),
         host,
         state: state(status, serves),
         pid,
         started_at_ms: status.and_then(|status| status.started_at_ms),
         resident_bytes: pid.and_then(supervisor::resident_bytes),
+        cpu_ms: pid.and_then(supervisor::cpu_ms),
         restarts: status.map_or(0, |status| status.restarts),
     }
 }

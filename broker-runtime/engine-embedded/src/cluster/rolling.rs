@@ -6,9 +6,13 @@ use std::{collections::BTreeMap, time::Duration};
 use engine::EngineError;
 use kafka_metadata::{BrokerEpoch, BrokerId, MetadataImage};
 
-use super::{Cluster, Progress, broker::supervisor_error, running::blocking};
+use super::{
+    Cluster, Progress,
+    broker::{self, supervisor_error},
+    running::blocking,
+};
 use crate::{
-    addresses::{PortTaken, open_ports, probe},
+    addresses::{PortTaken, probe},
     broker_config::BrokerConfigFile,
     durable_file::{self, Readers},
 };
@@ -28,8 +32,7 @@ impl Cluster {
             if current.as_deref() == Some(&wanted) {
                 continue;
             }
-            self.check_new_ports(*broker_id, current.as_deref().unwrap_or_default())
-                .await?;
+            self.make_ready(*broker_id, config, current.unwrap_or_default()).await?;
             self.wait_in_sync().await?;
             tracing::info!(broker_id, cluster = %self.layout.root().display(), "restarting a broker with a new configuration");
             self.restart(*broker_id, wanted, &staying).await?;
@@ -71,15 +74,24 @@ impl Cluster {
         self.wait_in_sync().await
     }
 
-    /// Ports that the broker does not have yet must be free. Those of the configuration it was started with are its own,
-    /// whether it is running, ending or starting just now.
-    async fn check_new_ports(&self, broker_id: i32, current: &[u8]) -> Result<(), EngineError> {
-        let description = self.description();
-        let host = description.block.address(broker_id);
-        let own = BrokerConfigFile::ports_of(current);
-        let mut new = open_ports(description.listeners());
-        new.retain(|port| !own.contains(port));
-        blocking(move || probe([host].into_iter(), &new).map_err(PortTaken::into_error)).await
+    /// What the broker needs for its new configuration: a certificate for all of its addresses, and ports that are free as
+    /// far as it does not have them yet. Those of the configuration it was started with are its own, whether it is running,
+    /// ending or starting just now.
+    async fn make_ready(&self, broker_id: i32, config: &BrokerConfigFile, current: Vec<u8>) -> Result<(), EngineError> {
+        let (layout, authority, description) = (
+            self.layout.clone(),
+            std::sync::Arc::clone(&self.authority),
+            self.description(),
+        );
+        let now_ms = self.settings.clock.now_ms();
+        let mut new = config.sockets();
+        blocking(move || {
+            broker::certify(&layout, &authority, &description, broker_id, now_ms)?;
+            let own = BrokerConfigFile::sockets_of(&current);
+            new.retain(|socket| !own.contains(socket));
+            probe(new).map_err(PortTaken::into_error)
+        })
+        .await
     }
 
     async fn wait_in_sync(&self) -> Result<(), EngineError> {

@@ -14,6 +14,7 @@ use supervisor::Supervised;
 
 use super::{Description, Layout, broker};
 use crate::{
+    addresses::SharedPorts,
     certificates::Authority,
     controller::{Controller, ControllerConfig},
 };
@@ -119,6 +120,13 @@ impl Cluster {
         blocking(move || written.write(&layout)).await?;
         *self.description.lock() = description;
         Ok(())
+    }
+
+    /// Writes down which ports it has on shared addresses.
+    pub(crate) async fn share_ports(&self, ports: SharedPorts) -> Result<(), EngineError> {
+        let mut description = self.description();
+        description.shared_ports = Some(ports);
+        self.describe(description).await
     }
 
     /// Ids of the brokers the cluster should have.

@@ -78,6 +78,7 @@ impl Stage {
                 tls: true,
                 sasl_scram: true,
             },
+            reach: engine::Reach::default(),
             server_properties: properties(&[("num.partitions", "3"), ("min.insync.replicas", "1")]),
             scram_users: Vec::new(),
             reboots: BTreeMap::new(),

@@ -17,6 +17,7 @@ pub(super) async fn answer(call: &Call<'_>) -> Answer {
         "UpdateClusterKafkaVersion" => operations::update_cluster_kafka_version(services, arn, call.body()?).await,
         "UpdateConnectivity" => operations::update_connectivity(services, arn, call.body()?).await,
         "UpdateMonitoring" => operations::update_monitoring(services, arn, call.body()?).await,
+        "UpdateRebalancing" => operations::update_rebalancing(services, arn, call.body()?).await,
         "UpdateSecurity" => operations::update_security(services, arn, call.body()?).await,
         "UpdateStorage" => operations::update_storage(services, arn, call.body()?).await,
         _ => return unknown(call),

@@ -4,13 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use control_plane_api::{
-    clusters::{
-        Cluster as Description, UpdateBrokerCountRequest, UpdateClusterConfigurationRequest, UpdateClusterResponse,
-        UpdateSecurityRequest,
-    },
+    clusters::Cluster as Description,
     updates::{
-        BrokerEbsVolumeInfo, UpdateBrokerStorageRequest, UpdateBrokerTypeRequest, UpdateClusterKafkaVersionRequest,
-        UpdateMonitoringRequest,
+        BrokerEbsVolumeInfo, UpdateBrokerCountRequest, UpdateBrokerStorageRequest, UpdateBrokerTypeRequest,
+        UpdateClusterConfigurationRequest, UpdateClusterKafkaVersionRequest, UpdateClusterResponse,
+        UpdateMonitoringRequest, UpdateSecurityRequest,
     },
 };
 use control_plane_client::{Client, Error, Result};

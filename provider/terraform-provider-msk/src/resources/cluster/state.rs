@@ -1,6 +1,9 @@
 //! From what the control plane answers to the state.
 
-use control_plane_api::clusters::{Cluster, GetBootstrapBrokersResponse, Provisioned};
+use control_plane_api::{
+    bootstrap::GetBootstrapBrokersResponse,
+    clusters::{Cluster, Provisioned},
+};
 use plugin_framework::value::{Object, Value};
 
 use super::access::{Access, CLIENT_BROKER_DEFAULT};

@@ -1,0 +1,82 @@
+//! Where a broker listens: on its own address with MSK's ports, and on shared addresses with ports of its own.
+
+use std::net::{IpAddr, SocketAddr};
+
+use engine::{Listeners, Reach};
+
+use super::{AddressBlock, INTERNAL, IPV6, PLAINTEXT, SASL_SCRAM, SharedPorts, TLS};
+
+/// One listener of a broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BrokerEndpoint {
+    /// Name of the listener; `kafka_broker::ListenerName` has them all.
+    pub name: &'static str,
+    /// Where it is.
+    pub address: SocketAddr,
+    /// TLS.
+    pub tls: bool,
+    /// SASL/SCRAM.
+    pub sasl: bool,
+}
+
+impl BrokerEndpoint {
+    /// Clients, not brokers, connect here.
+    pub(crate) fn is_for_clients(&self) -> bool {
+        self.name != "INTERNAL"
+    }
+}
+
+/// Where the brokers of a cluster listen.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// Listeners that are open.
+    pub listeners: Listeners,
+    /// Addresses of their own.
+    pub block: AddressBlock,
+    /// Shared addresses.
+    pub reach: Reach,
+    /// Ports there; none as long as they have not been chosen.
+    pub shared: Option<SharedPorts>,
+}
+
+impl Plan {
+    /// The listeners of a broker.
+    pub fn endpoints(&self, broker_id: i32) -> Vec<BrokerEndpoint> {
+        let Self { listeners, reach, .. } = *self;
+        let own = |port| SocketAddr::from((self.block.address(broker_id), port));
+        let at = |name, address, tls, sasl| BrokerEndpoint {
+            name,
+            address,
+            tls,
+            sasl,
+        };
+        let mut all = vec![(true, at("INTERNAL", own(INTERNAL), true, false))];
+        all.extend([
+            (listeners.plaintext, at("PLAINTEXT", own(PLAINTEXT), false, false)),
+            (listeners.tls, at("TLS", own(TLS), true, false)),
+            (listeners.sasl_scram, at("SASL_SCRAM", own(SASL_SCRAM), true, true)),
+        ]);
+        if let Some(ports) = self.shared {
+            let shared = |address: IpAddr, index| SocketAddr::new(address, ports.port(broker_id, index));
+            if let Some(public) = reach.public_address {
+                let endpoint = at("SASL_SCRAM_PUBLIC", shared(public, 2), true, true);
+                all.push((listeners.sasl_scram, endpoint));
+            }
+            if reach.ipv6 {
+                all.extend([
+                    (listeners.plaintext, at("PLAINTEXT_IPV6", shared(IPV6, 0), false, false)),
+                    (listeners.tls, at("TLS_IPV6", shared(IPV6, 1), true, false)),
+                    (listeners.sasl_scram, at("SASL_SCRAM_IPV6", shared(IPV6, 2), true, true)),
+                ]);
+            }
+        }
+        let open = all.into_iter().filter(|(open, _)| *open);
+        open.map(|(_, endpoint)| endpoint).collect()
+    }
+
+    /// Shared addresses that are in use.
+    pub(crate) fn shared_addresses(&self) -> Vec<IpAddr> {
+        let ipv6 = self.reach.ipv6.then_some(IPV6);
+        self.reach.public_address.into_iter().chain(ipv6).collect()
+    }
+}

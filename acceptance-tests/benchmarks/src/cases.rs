@@ -15,6 +15,7 @@ use crate::{
     apache_kafka::ApacheKafka,
     api,
     load::{self, Rate},
+    moto,
     openmsk::{self, OpenMsk},
     process,
     report::{Report, Spread},
@@ -67,6 +68,11 @@ pub fn all() -> Vec<Case> {
             name: "api",
             title: "the API with 100 clusters and 10,000 topics",
             run: api::measure,
+        },
+        Case {
+            name: "moto",
+            title: "the API, call by call, against moto's server",
+            run: moto::measure,
         },
         Case {
             name: "latency",

@@ -5,6 +5,7 @@ mod apache_kafka;
 mod api;
 mod cases;
 mod load;
+mod moto;
 mod openmsk;
 mod process;
 mod report;

@@ -60,7 +60,7 @@ pub fn say(line: &str) {
 }
 
 impl Report {
-    /// We against Apache Kafka, or against a limit.
+    /// We against the peer of the case.
     pub fn compare(&mut self, what: &str, unit: &str, ours: Spread, theirs: Spread) {
         let ratio = ours.median / theirs.median;
         self.push(what, unit, &ours.text(), &theirs.text(), &format!("× {ratio:.2}"));
@@ -86,7 +86,7 @@ impl Report {
 
     /// Prints the table: median and, in brackets, the smallest and the largest.
     pub fn print(&self) {
-        say("\n| what | unit | OpenMSK | Apache Kafka, or limit | ratio |\n|---|---|---|---|---|");
+        say("\n| what | unit | OpenMSK | peer, or limit | ratio |\n|---|---|---|---|---|");
         for row in &self.rows {
             say(&format!("| {} |", row.join(" | ")));
         }

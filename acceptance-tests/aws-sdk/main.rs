@@ -16,7 +16,7 @@ use anyhow::{Context, Result, ensure};
 /// How long a module may take.
 const LIMIT: Duration = Duration::from_secs(240);
 /// The modules; the last ones depend on nothing of the others either.
-const MODULES: [&str; 13] = [
+const MODULES: [&str; 14] = [
     "model",
     "configurations",
     "secrets",
@@ -28,6 +28,7 @@ const MODULES: [&str; 13] = [
     "unavailable",
     "access",
     "cli",
+    "rules",
     "fuzz",
     "kills",
 ];

@@ -199,10 +199,15 @@ def broker_pid(cluster):
     return found["brokers"][0]["pid"]
 
 
+def files(arn, *path):
+    """A file in the directory of a cluster."""
+    uuid_of = arn.rpartition("/")[2].rpartition("-")[0]
+    return os.path.join(os.environ["OPENMSK_DATA"], "clusters", uuid_of, *path)
+
+
 def authority(arn):
     """The file with the certificate authority of a cluster."""
-    uuid_of = arn.rpartition("/")[2].rpartition("-")[0]
-    return os.path.join(os.environ["OPENMSK_DATA"], "clusters", uuid_of, "ca.pem")
+    return files(arn, "ca.pem")
 
 
 def log(text):

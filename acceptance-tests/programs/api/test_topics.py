@@ -11,6 +11,7 @@ from support import (
     decoded,
     delete_cluster,
     encoded,
+    files,
     make_cluster,
     pages,
     refused,
@@ -78,6 +79,14 @@ class Topics(unittest.TestCase):
         self.assertIn("retention.ms", message)
         missing = self.arn.replace("topics/", "none/")
         refused(WRONG, KAFKA.list_topics, ClusterArn=missing)
+
+    def test_requests_are_found_again_in_the_logs_of_brokers(self):
+        begun = self.create("traced")["ResponseMetadata"]["RequestId"]
+        changed = KAFKA.update_topic(ClusterArn=self.arn, TopicName="traced", PartitionCount=2)["ResponseMetadata"]["RequestId"]
+        with open(files(self.arn, "broker-1", "broker.log")) as file:
+            lines = file.read()
+        for request in (begun, changed):
+            self.assertIn(request, lines)
 
     def test_lists_come_in_pages_and_are_filtered(self):
         names = [f"page-{number}" for number in range(5)]

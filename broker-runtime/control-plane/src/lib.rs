@@ -14,7 +14,6 @@ mod model;
 mod operations;
 mod queries;
 mod reconcilers;
-mod request_id;
 mod services;
 mod store;
 #[cfg(test)]

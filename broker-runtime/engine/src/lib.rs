@@ -5,6 +5,7 @@
 //! HTTP nor the store. Every implementation passes the same conformance suite.
 
 mod observed;
+pub mod request_id;
 mod secret;
 mod spec;
 mod topics;

@@ -38,6 +38,9 @@ pub enum ControllerMessage {
         first_offset: MetadataOffset,
         /// Consecutive records.
         records: Vec<MetadataRecord>,
+        /// Ids of the requests of the control plane's API that brought them about, for logs.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        request_ids: Vec<String>,
     },
     /// Replaces the whole image; sent when the broker's offset is older than the log's beginning.
     Snapshot {

@@ -60,12 +60,14 @@ pub enum Error {
         message: String,
     },
     /// The server failed, also after the retries (5xx).
-    #[error("the control plane failed with status {status}: {message}")]
+    #[error("the control plane failed with status {status}: {message} (request {request_id})")]
     Server {
         /// HTTP status.
         status: u16,
         /// The server's words.
         message: String,
+        /// What the server's logs name the request.
+        request_id: String,
     },
     /// The answer is not what the API promises; most likely somebody else lives at the endpoint.
     #[error("{endpoint} does not answer {operation} as an OpenMSK control plane does")]

@@ -148,6 +148,8 @@ impl Call {
 struct Answer {
     status: u16,
     error_type: Option<String>,
+    /// What the server's logs name the request.
+    request_id: String,
     body: Vec<u8>,
 }
 
@@ -269,13 +271,19 @@ impl Client {
                 Attempt::Lost(error)
             }
         })?;
+        let status = response.status().as_u16();
+        let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
+        let request_id = header("x-amzn-requestid").unwrap_or_default();
+        tracing::debug!(
+            operation = call.operation,
+            status,
+            request_id,
+            "control plane has answered"
+        );
         Ok(Answer {
-            status: response.status().as_u16(),
-            error_type: response
-                .headers()
-                .get("x-amzn-errortype")
-                .and_then(|value| value.to_str().ok())
-                .map(|value| value.split(':').next().unwrap_or(value).to_owned()),
+            status,
+            error_type: header("x-amzn-errortype").map(|value| value.split(':').next().unwrap_or(&value).to_owned()),
+            request_id,
             body: response.bytes().await.map_err(Attempt::Lost)?.to_vec(),
         })
     }
@@ -347,7 +355,11 @@ impl Client {
                 message,
                 invalid_parameter: text("invalidParameter"),
             },
-            (status, _) => Error::Server { status, message },
+            (status, _) => Error::Server {
+                status,
+                message,
+                request_id: answer.request_id.clone(),
+            },
         }
     }
 }

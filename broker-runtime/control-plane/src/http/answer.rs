@@ -4,6 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::response::Response;
 use control_plane_api::identities::AuditedCall;
+use engine::request_id;
 use http::{HeaderValue, Method};
 use serde_json::Value;
 
@@ -17,7 +18,7 @@ use super::{
     sigv4::{Distrust, Signature},
     sts,
 };
-use crate::{access::Caller, arn::Scope, error::OperationError, model::Operation, queries::iso8601, request_id};
+use crate::{access::Caller, arn::Scope, error::OperationError, model::Operation, queries::iso8601};
 
 /// The header that names a request, in AWS's spelling.
 const REQUEST_ID_HEADER: &str = "x-amzn-requestid";

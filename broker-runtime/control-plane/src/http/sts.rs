@@ -4,7 +4,9 @@ use axum::response::IntoResponse;
 use http::header::CONTENT_TYPE;
 
 use super::{call::Answer, request::Request};
-use crate::{access::Caller, error::OperationError, request_id};
+use engine::request_id;
+
+use crate::{access::Caller, error::OperationError};
 
 /// The operation that a form names.
 pub(super) fn operation(request: &Request) -> String {

@@ -11,13 +11,14 @@ use control_plane_api::{
     updates::BrokerEbsVolumeInfo,
 };
 
+use engine::request_id;
+
 use super::{checks, creations::Creation, updates::resolve_public_address};
 use crate::{
     arn::{self, Scope},
     error::OperationError,
     queries::{self, current_version},
     reconcilers::Bounds,
-    request_id,
     services::Services,
     store::{
         ClusterRecord, ClusterSettings, ClusterState, OperationKind, OperationRecord, OperationState, StoreError,

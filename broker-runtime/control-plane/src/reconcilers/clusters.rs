@@ -9,7 +9,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use control_plane_api::operations::ErrorInfo;
-use engine::{ClusterSpec, EngineError};
+use engine::{ClusterSpec, EngineError, request_id};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -130,7 +130,8 @@ async fn step(services: &Services, cluster: &ClusterRecord, operation: Uuid) -> 
     if operation.kind == OperationKind::DeleteCluster {
         return remove(services, cluster).await;
     }
-    match bring_about(services, cluster, &operation.wanted).await {
+    let request_id = operation.request_id.clone().unwrap_or_default();
+    match request_id::named(request_id, bring_about(services, cluster, &operation.wanted)).await {
         Outcome::Done => finish(services, &operation, None),
         Outcome::Deleted => Ok(()),
         Outcome::Failed(error) => {

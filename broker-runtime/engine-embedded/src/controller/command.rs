@@ -40,7 +40,12 @@ pub(super) enum Command {
 #[derive(Debug)]
 pub(super) enum Asker {
     /// The engine, in this process.
-    Engine(oneshot::Sender<Result<ControllerResponse, ControllerError>>),
+    Engine {
+        /// Where it waits.
+        sender: oneshot::Sender<Result<ControllerResponse, ControllerError>>,
+        /// The request that it works for, for the logs of brokers.
+        request_id: Option<String>,
+    },
     /// A broker.
     Broker {
         /// Its connection.
@@ -53,15 +58,23 @@ pub(super) enum Asker {
 impl Asker {
     pub(super) fn connection(&self) -> Option<ConnectionId> {
         match self {
-            Self::Engine(_) => None,
+            Self::Engine { .. } => None,
             Self::Broker { outgoing, .. } => Some(outgoing.connection),
+        }
+    }
+
+    /// The request that is worked for, if it is known.
+    pub(super) fn request_id(&self) -> Option<&str> {
+        match self {
+            Self::Engine { request_id, .. } => request_id.as_deref(),
+            Self::Broker { .. } => None,
         }
     }
 
     pub(super) fn answer(self, result: Result<ControllerResponse, ControllerError>) {
         match self {
             // The asker may have gone away; then nobody misses the answer.
-            Self::Engine(sender) => drop(sender.send(result)),
+            Self::Engine { sender, .. } => drop(sender.send(result)),
             Self::Broker { outgoing, id } => outgoing.send(&ControllerMessage::Response { id, result }),
         }
     }

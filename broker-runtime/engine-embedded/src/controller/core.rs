@@ -52,6 +52,8 @@ struct Group {
     image: MetadataImage,
     first_offset: MetadataOffset,
     records: Vec<MetadataRecord>,
+    /// The requests of people that have brought records about.
+    request_ids: Vec<String>,
     effects: Vec<Effect>,
 }
 
@@ -98,6 +100,7 @@ impl Core {
             image: MetadataImage::clone(&self.image),
             first_offset: self.image.next_offset(),
             records: Vec::new(),
+            request_ids: Vec::new(),
             effects: Vec::new(),
         }
     }
@@ -182,6 +185,9 @@ impl Core {
         let before = group.records.len();
         let mut result = self.decide(group, ControllerEvent::Request(request));
         let changed = group.records.len() > before;
+        if let (true, Some(id)) = (changed, asker.request_id()) {
+            group.request_ids.push(id.to_owned());
+        }
         if let (Ok(response), Some(known)) = (&mut result, known) {
             self.liveness
                 .heard(known.broker_id, asker.connection(), self.clock.monotonic());
@@ -242,6 +248,7 @@ impl Core {
             image,
             first_offset,
             records,
+            request_ids,
             effects,
         } = group;
         let mut is_durable = true;
@@ -249,7 +256,7 @@ impl Core {
             match self.write(first_offset, &records).await {
                 Ok(()) => {
                     self.image = Arc::new(image);
-                    self.subscribers.publish(first_offset, records);
+                    self.subscribers.publish(first_offset, records, request_ids);
                     self.images.send_replace(Arc::clone(&self.image));
                 }
                 Err(error) => {

@@ -186,7 +186,10 @@ impl Controller {
         let (sender, receiver) = oneshot::channel();
         let command = Command::Request {
             request,
-            asker: Asker::Engine(sender),
+            asker: Asker::Engine {
+                sender,
+                request_id: engine::request_id::current(),
+            },
         };
         self.shared
             .commands

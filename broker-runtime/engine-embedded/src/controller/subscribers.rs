@@ -17,9 +17,18 @@ pub(super) struct Subscribers {
 }
 
 impl Subscribers {
-    /// Sends a group of records to everybody.
-    pub(super) fn publish(&mut self, first_offset: MetadataOffset, records: Vec<MetadataRecord>) {
-        let message = ControllerMessage::Records { first_offset, records };
+    /// Sends a group of records to everybody, with the requests that have brought them about.
+    pub(super) fn publish(
+        &mut self,
+        first_offset: MetadataOffset,
+        records: Vec<MetadataRecord>,
+        request_ids: Vec<String>,
+    ) {
+        let message = ControllerMessage::Records {
+            first_offset,
+            records,
+            request_ids,
+        };
         self.connections.retain(|_, outgoing| !outgoing.closed.is_cancelled());
         if !self.connections.is_empty() {
             let bytes = encode(&message);
@@ -62,6 +71,7 @@ impl Subscribers {
                 Some(ControllerMessage::Records {
                     first_offset: from,
                     records,
+                    request_ids: Vec::new(),
                 })
             }
             // Too old, or from a future that never happened.

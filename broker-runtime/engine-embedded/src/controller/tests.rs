@@ -142,7 +142,9 @@ impl FakeBroker {
             .ok()?;
         let message: ControllerMessage = serde_json::from_slice(&body).expect("a message");
         match &message {
-            ControllerMessage::Records { first_offset, records } => {
+            ControllerMessage::Records {
+                first_offset, records, ..
+            } => {
                 assert_eq!(*first_offset, self.image.next_offset(), "no gap and nothing twice");
                 for record in records {
                     let offset = self.image.next_offset();

@@ -95,7 +95,7 @@ async fn serve(stream: UnixStream, config: &Value, incarnation_id: Uuid) -> io::
                     other => panic!("registration was refused: {other:?}"),
                 },
                 Some(ControllerMessage::Response { .. }) => continue,
-                Some(ControllerMessage::Records { first_offset, records }) => {
+                Some(ControllerMessage::Records { first_offset, records, .. }) => {
                     applied = Some(MetadataOffset(first_offset.0 + i64::try_from(records.len()).unwrap() - 1));
                 }
                 Some(ControllerMessage::Snapshot { applied: at, .. }) => applied = Some(at),

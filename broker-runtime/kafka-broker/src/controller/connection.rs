@@ -159,7 +159,10 @@ async fn use_link(
                         }
                         broker.controller.answered(id, result);
                     }
-                    ControllerMessage::Records { first_offset, records } => {
+                    ControllerMessage::Records { first_offset, records, request_ids } => {
+                        for request_id in &request_ids {
+                            info!(request_id, offset = %first_offset, records = records.len(), "metadata changes by request");
+                        }
                         applier.records(first_offset, &records);
                         // Somebody may be waiting until all brokers know, and as long as we are fenced we wait ourselves.
                         heartbeat.reset_immediately();

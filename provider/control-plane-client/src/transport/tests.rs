@@ -106,7 +106,7 @@ async fn a_write_is_repeated_only_when_the_server_was_too_busy() {
     assert!(result.is_ok());
     assert_eq!(count, 2);
     let (count, result) = outcome(post(), &[(500, "", "oops")]).await;
-    assert!(matches!(result, Err(Error::Server { status: 500, ref message }) if message == "oops"));
+    assert!(matches!(result, Err(Error::Server { status: 500, ref message, .. }) if message == "oops"));
     assert_eq!(count, 1);
     let (count, result) = outcome(post().retry(Retry::Always), &[(500, "", ""), (200, "", "")]).await;
     assert!(result.is_ok());

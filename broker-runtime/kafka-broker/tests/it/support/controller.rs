@@ -41,6 +41,7 @@ impl State {
             let message = ControllerMessage::Records {
                 first_offset,
                 records: decision.records,
+                request_ids: Vec::new(),
             };
             self.subscribers
                 .retain(|_, subscriber| subscriber.send(message.clone()).is_ok());
@@ -135,6 +136,7 @@ impl TestController {
                 let _ = sender.send(ControllerMessage::Records {
                     first_offset: from,
                     records,
+                    request_ids: Vec::new(),
                 });
                 state.subscribers.insert(link, sender.clone());
             }

@@ -10,6 +10,7 @@ pub mod history;
 pub mod load;
 pub mod outside;
 pub mod program;
+pub mod registry_docs;
 pub mod runtime;
 pub mod suite;
 pub mod terraform;

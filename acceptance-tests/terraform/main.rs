@@ -1,6 +1,7 @@
 //! Real Terraform and OpenTofu against the real provider and runtime: what a person does, and what goes wrong.
 
 mod bad_input;
+mod documents;
 mod drift;
 mod environment;
 mod installation;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     interruption::add(&mut suite, &tools);
     names::add(&mut suite, &tools);
     bad_input::add(&mut suite, &tools);
+    documents::add(&mut suite, &tools);
     environment::add(&mut suite, &tools);
     secrets::add(&mut suite, &tools);
     suite.run(|| ())

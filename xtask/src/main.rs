@@ -3,6 +3,7 @@
 mod bench;
 mod bless;
 mod check;
+mod docs;
 mod package;
 mod quickstart;
 mod step;
@@ -31,6 +32,8 @@ enum Task {
     Tools,
     /// Rewrite snapshots; review what changed with `git diff`.
     Bless,
+    /// Write the documentation pages that are made from the provider's schema.
+    Docs,
     /// Measure us and Apache Kafka side by side; prints ratios and a markdown table.
     Bench(bench::Options),
     /// Make release archives of the provider and the runtime, as the registries want them.
@@ -54,6 +57,7 @@ fn run(arguments: Arguments) -> Result<()> {
         Some(Task::Check(options)) => check::run(&options),
         Some(Task::Tools) => tools::run(),
         Some(Task::Bless) => bless::run(),
+        Some(Task::Docs) => docs::run(),
         Some(Task::Bench(options)) => bench::run(&options),
         Some(Task::Package) => package::run(),
     }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::{
+    data_source::DataSource,
     diagnostics::Diagnostics,
+    function::Function,
     resource::{Context, Resource},
     schema::Schema,
     value::Object,
@@ -36,4 +38,14 @@ pub trait Provider: Send + Sync + 'static {
 
     /// The resource types.
     fn resources(&self) -> Vec<Arc<dyn Resource>>;
+
+    /// The data sources.
+    fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {
+        Vec::new()
+    }
+
+    /// The functions.
+    fn functions(&self) -> Vec<Arc<dyn Function>> {
+        Vec::new()
+    }
 }

@@ -10,7 +10,7 @@ use plugin_framework::Context;
 const STOP_GRACE: Duration = Duration::from_secs(20);
 
 /// Waits for `call` for at most `limit`, and not much longer than Terraform wants to.
-pub(super) async fn patiently<T>(
+pub(crate) async fn patiently<T>(
     context: &Context,
     limit: Duration,
     what: &str,

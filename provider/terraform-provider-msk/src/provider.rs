@@ -10,7 +10,7 @@ use std::{
 use async_trait::async_trait;
 use control_plane_client::Credentials;
 use plugin_framework::{
-    Configuration, Context, Diagnostics, Provider, Resource,
+    Configuration, Context, DataSource, Diagnostics, Function, Provider, Resource,
     schema::{Attribute, Schema},
     value::{Object, Path},
 };
@@ -19,7 +19,7 @@ use crate::{
     bundled_runtime::BundledRuntime,
     connection::{Connection, REGION, Target},
     control_plane::ControlPlane,
-    resources,
+    data_sources, functions, resources,
 };
 
 /// What `main.rs` has read from the environment, and the clock.
@@ -194,6 +194,14 @@ impl Provider for MskProvider {
             Arc::new(resources::ScramSecret::new(control_plane(), creations.clone())),
             Arc::new(resources::Topic::new(control_plane(), creations)),
         ]
+    }
+
+    fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {
+        data_sources::all(&self.control_plane)
+    }
+
+    fn functions(&self) -> Vec<Arc<dyn Function>> {
+        functions::all()
     }
 }
 

@@ -116,6 +116,19 @@ pub fn check_read(schema: &Schema, state: &Value) -> Diagnostics {
     diagnostics
 }
 
+/// What a data source has found: wholly known, and what was configured stands in it as it was.
+pub fn check_looked_up(schema: &Schema, config: &Value, found: &Value) -> Diagnostics {
+    let mut diagnostics = check_read(schema, found);
+    for (name, attribute) in &schema.attributes {
+        let (asked, answered) = (of(config, name), of(found, name));
+        if !asked.is_null() && !answered.equals(asked, &attribute.of) {
+            let path = Path::attribute(name);
+            mistake(&mut diagnostics, &path, "the answer is about something else");
+        }
+    }
+    diagnostics
+}
+
 fn read_block(schema: &Schema, state: &Value, path: &Path, diagnostics: &mut Diagnostics) {
     for (name, attribute) in &schema.attributes {
         let (path, value) = (path.then_attribute(name), of(state, name));
@@ -200,5 +213,21 @@ mod tests {
         found.sort();
         found.dedup();
         assert_eq!(found, ["arn", "name", "secret"]);
+    }
+
+    #[test]
+    fn what_is_looked_up_is_what_was_asked_for() {
+        let object = |name: &str| {
+            let mut object = Object::new();
+            object.set_string("name", name).set_string("arn", "a");
+            object.into_value()
+        };
+        let asked = Object::from_value(object("orders")).map(|mut it| {
+            it.set("arn", Value::Null);
+            it.into_value()
+        });
+        let asked = asked.unwrap();
+        assert!(!check_looked_up(&schema(), &asked, &object("orders")).has_errors());
+        assert!(check_looked_up(&schema(), &asked, &object("others")).has_errors());
     }
 }

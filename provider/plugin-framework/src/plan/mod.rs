@@ -5,6 +5,6 @@ mod nested_elements;
 mod propose;
 mod validate;
 
-pub use guards::{check_applied, check_planned, check_read};
+pub use guards::{check_applied, check_looked_up, check_planned, check_read};
 pub use propose::{Proposal, propose};
 pub use validate::validate;

@@ -14,6 +14,20 @@ impl Shared {
                     type_name: (*name).to_owned(),
                 })
                 .collect(),
+            data_sources: self
+                .data_sources
+                .keys()
+                .map(|name| proto::get_metadata::DataSourceMetadata {
+                    type_name: (*name).to_owned(),
+                })
+                .collect(),
+            functions: self
+                .functions
+                .keys()
+                .map(|name| proto::get_metadata::FunctionMetadata {
+                    name: (*name).to_owned(),
+                })
+                .collect(),
             ..Default::default()
         }
     }

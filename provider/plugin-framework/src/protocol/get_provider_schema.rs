@@ -12,6 +12,12 @@ impl Shared {
             resource_schemas: schemas
                 .map(|(name, it)| ((*name).to_owned(), it.schema().to_proto()))
                 .collect(),
+            data_source_schemas: self
+                .data_sources
+                .iter()
+                .map(|(name, it)| ((*name).to_owned(), it.schema().to_proto()))
+                .collect(),
+            functions: self.described_functions(),
             diagnostics: self.schema_problems().into_proto(),
             server_capabilities: Some(capabilities()),
             ..Default::default()

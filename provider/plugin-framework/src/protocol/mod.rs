@@ -1,17 +1,21 @@
 //! The provider service, one file an RPC: decode, call, guard, encode.
 
 mod apply_resource_change;
+mod call_function;
 mod configure_provider;
 mod dynamic_value;
+mod get_functions;
 mod get_metadata;
 mod get_provider_schema;
 mod import_resource_state;
 mod plan_resource_change;
+mod read_data_source;
 mod read_resource;
 mod server;
 mod service;
 mod stop_provider;
 mod upgrade_resource_state;
+mod validate_data_resource_config;
 mod validate_provider_config;
 mod validate_resource_config;
 

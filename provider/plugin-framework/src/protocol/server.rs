@@ -6,7 +6,9 @@ use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    data_source::DataSource,
     diagnostics::Diagnostics,
+    function::Function,
     provider::Provider,
     resource::{Context, Resource},
     schema::Schema,
@@ -25,6 +27,18 @@ impl Registered {
     }
 }
 
+/// A data source type and what is derived from its schema once.
+pub(crate) struct RegisteredDataSource {
+    pub(crate) data_source: Arc<dyn DataSource>,
+    pub(crate) of: Type,
+}
+
+impl RegisteredDataSource {
+    pub(crate) fn schema(&self) -> &Schema {
+        self.data_source.schema()
+    }
+}
+
 /// Serves a provider over the protocol.
 #[derive(Clone)]
 pub struct Server {
@@ -34,6 +48,8 @@ pub struct Server {
 pub(crate) struct Shared {
     pub(crate) provider: Arc<dyn Provider>,
     pub(crate) resources: BTreeMap<&'static str, Registered>,
+    pub(crate) data_sources: BTreeMap<&'static str, RegisteredDataSource>,
+    pub(crate) functions: BTreeMap<&'static str, Arc<dyn Function>>,
     pub(crate) stop: CancellationToken,
 }
 
@@ -45,10 +61,19 @@ impl Server {
             (resource.type_name(), Registered { resource, of })
         });
         let resources = resources.collect();
+        let data_sources = provider.data_sources().into_iter().map(|data_source| {
+            let of = data_source.schema().object_type();
+            (data_source.type_name(), RegisteredDataSource { data_source, of })
+        });
+        let data_sources = data_sources.collect();
+        let functions = provider.functions().into_iter();
+        let functions = functions.map(|function| (function.name(), function)).collect();
         Self {
             shared: Arc::new(Shared {
                 provider,
                 resources,
+                data_sources,
+                functions,
                 stop: CancellationToken::new(),
             }),
         }
@@ -64,24 +89,37 @@ impl Shared {
 
     /// The resource type of a request.
     pub(crate) fn resource(&self, type_name: &str) -> Result<&Registered, Diagnostics> {
-        self.resources.get(type_name).ok_or_else(|| {
-            let known: Vec<&str> = self.resources.keys().copied().collect();
-            let detail = format!("This version of the provider has {}.", known.join(", "));
-            Diagnostics::from_error(format!("There is no resource type {type_name:?}"), detail)
-        })
+        named(&self.resources, "resource type", type_name)
+    }
+
+    /// The data source of a request.
+    pub(crate) fn data_source(&self, type_name: &str) -> Result<&RegisteredDataSource, Diagnostics> {
+        named(&self.data_sources, "data source", type_name)
     }
 
     /// What is wrong with the provider's own schemas.
     pub(crate) fn schema_problems(&self) -> Diagnostics {
         let mut diagnostics = Diagnostics::none();
         let resources = self.resources.iter().map(|(name, it)| (*name, it.schema()));
-        for (name, schema) in resources.chain([("provider", self.provider.schema())]) {
+        let data_sources = self.data_sources.iter().map(|(name, it)| (*name, it.schema()));
+        for (name, schema) in resources
+            .chain(data_sources)
+            .chain([("provider", self.provider.schema())])
+        {
             for problem in schema.problems() {
                 diagnostics.error(format!("The schema of {name} is wrong"), problem);
             }
         }
         diagnostics
     }
+}
+
+fn named<'a, T>(all: &'a BTreeMap<&'static str, T>, what: &str, name: &str) -> Result<&'a T, Diagnostics> {
+    all.get(name).ok_or_else(|| {
+        let known: Vec<&str> = all.keys().copied().collect();
+        let detail = format!("This version of the provider has {}.", known.join(", "));
+        Diagnostics::from_error(format!("There is no {what} {name:?}"), detail)
+    })
 }
 
 /// Runs a call; a panic in it becomes a diagnostic, and the provider lives on.

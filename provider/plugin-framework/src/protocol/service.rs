@@ -90,6 +90,33 @@ impl proto::provider_server::Provider for Server {
         ))
     }
 
+    async fn validate_data_resource_config(
+        &self,
+        request: Request<proto::validate_data_resource_config::Request>,
+    ) -> Reply<proto::validate_data_resource_config::Response> {
+        Ok(Response::new(
+            self.shared.validate_data_resource_config(&request.into_inner()).await,
+        ))
+    }
+
+    async fn read_data_source(
+        &self,
+        request: Request<proto::read_data_source::Request>,
+    ) -> Reply<proto::read_data_source::Response> {
+        Ok(Response::new(self.shared.read_data_source(request.into_inner()).await))
+    }
+
+    async fn get_functions(&self, _: Request<proto::get_functions::Request>) -> Reply<proto::get_functions::Response> {
+        Ok(Response::new(self.shared.get_functions()))
+    }
+
+    async fn call_function(
+        &self,
+        request: Request<proto::call_function::Request>,
+    ) -> Reply<proto::call_function::Response> {
+        Ok(Response::new(self.shared.call_function(&request.into_inner()).await))
+    }
+
     async fn stop_provider(&self, _: Request<proto::stop_provider::Request>) -> Reply<proto::stop_provider::Response> {
         Ok(Response::new(self.shared.stop_provider()))
     }

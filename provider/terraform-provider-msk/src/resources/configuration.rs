@@ -14,11 +14,8 @@ use plugin_framework::{
     value::{Object, Path, Value},
 };
 
-use super::{
-    creations::{Creations, settle},
-    patience::patiently,
-};
-use crate::{arn, control_plane::ControlPlane, diagnostics, timeouts};
+use super::creations::{Creations, settle};
+use crate::{arn, control_plane::ControlPlane, diagnostics, patience::patiently, timeouts};
 
 /// Longest name, as MSK has it.
 const NAME_CHARS_MAX: usize = 256;

@@ -3,7 +3,6 @@
 mod cluster;
 mod configuration;
 mod creations;
-mod patience;
 mod scram_secret;
 mod topic;
 
@@ -11,4 +10,4 @@ pub(crate) use cluster::Cluster;
 pub(crate) use configuration::Configuration;
 pub(crate) use creations::Creations;
 pub(crate) use scram_secret::ScramSecret;
-pub(crate) use topic::Topic;
+pub(crate) use topic::{Topic, topic_configs};

@@ -15,11 +15,8 @@ use plugin_framework::{
     value::{Object, Path, Value},
 };
 
-use super::{
-    creations::{Creations, settle},
-    patience::patiently,
-};
-use crate::{arn, control_plane::ControlPlane, diagnostics, timeouts};
+use super::creations::{Creations, settle};
+use crate::{arn, control_plane::ControlPlane, diagnostics, patience::patiently, timeouts};
 
 /// Shortest password, as MSK has it.
 const PASSWORD_CHARS_MIN: usize = 8;

@@ -14,11 +14,8 @@ use plugin_framework::{
     value::{Object, Path, Value},
 };
 
-use super::{
-    creations::{Creations, settle},
-    patience::patiently,
-};
-use crate::{arn, control_plane::ControlPlane, diagnostics, timeouts};
+use super::creations::{Creations, settle};
+use crate::{arn, control_plane::ControlPlane, diagnostics, patience::patiently, timeouts};
 
 /// Longest name, as Kafka has it.
 const NAME_CHARS_MAX: usize = 249;
@@ -321,6 +318,12 @@ fn encode(object: &Object) -> String {
 }
 
 /// What a state says after an answer of the control plane.
+/// The topic's own configuration.
+pub(crate) fn topic_configs(topic: &DescribeTopicResponse) -> BTreeMap<String, String> {
+    let bytes = STANDARD.decode(&topic.configs).unwrap_or_default();
+    serde_json::from_slice(&bytes).unwrap_or_default()
+}
+
 fn write(state: &mut Object, topic: &DescribeTopicResponse) {
     state
         .set_string("arn", &topic.topic_arn)
@@ -328,8 +331,7 @@ fn write(state: &mut Object, topic: &DescribeTopicResponse) {
         .set_string("name", &topic.topic_name)
         .set_i64("partition_count", topic.partition_count)
         .set_i64("replication_factor", topic.replication_factor);
-    let bytes = STANDARD.decode(&topic.configs).unwrap_or_default();
-    let configs: BTreeMap<String, String> = serde_json::from_slice(&bytes).unwrap_or_default();
+    let configs = topic_configs(topic);
     // Null and the empty map are one to the control plane; the state keeps the one it has.
     if state.map_of_strings("configs").unwrap_or_default() != configs {
         let value = if configs.is_empty() {

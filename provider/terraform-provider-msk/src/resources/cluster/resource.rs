@@ -22,10 +22,8 @@ use crate::{
     arn,
     control_plane::ControlPlane,
     diagnostics,
-    resources::{
-        creations::{Creations, settle},
-        patience::patiently,
-    },
+    patience::patiently,
+    resources::creations::{Creations, settle},
     timeouts,
 };
 

@@ -1,0 +1,152 @@
+//! The documentation says what the provider does: generated pages are up to date, and every example of a data source and of a
+//! function can be applied as it stands.
+
+use std::{fs, path::PathBuf};
+
+use acceptance_tests::{binaries, registry_docs, suite::Suite, terraform::Workspace, tools::Tools};
+use anyhow::{Context, Result, ensure};
+
+use crate::for_each_core;
+
+/// What the examples look for.
+const THERE: &str = r#"
+terraform {
+  required_providers {
+    msk = { source = "openmsk/msk" }
+  }
+}
+
+resource "msk_configuration" "there" {
+  name              = "orders"
+  server_properties = "log.retention.hours = 24"
+}
+
+resource "msk_cluster" "there" {
+  cluster_name           = "orders"
+  number_of_broker_nodes = 3
+  configuration_info {
+    arn      = msk_configuration.there.arn
+    revision = msk_configuration.there.latest_revision
+  }
+}
+
+resource "msk_topic" "there" {
+  cluster_arn        = msk_cluster.there.arn
+  name               = "events"
+  partition_count    = 6
+  replication_factor = 3
+}
+"#;
+
+/// Adds the tests of this file.
+pub fn add(suite: &mut Suite, tools: &Tools) {
+    suite.test_with(
+        "generated_pages_say_what_the_schema_says",
+        "terraform",
+        tools.terraform.clone(),
+        up_to_date,
+    );
+    for_each_core(suite, tools, "examples_of_data_sources_and_functions_apply", examples);
+    for_each_core(suite, tools, "what_is_looked_for_in_vain_is_told", in_vain);
+}
+
+fn up_to_date(terraform: PathBuf) -> Result<()> {
+    let root = binaries::repository();
+    let pages = registry_docs::pages(&registry_docs::schema(&terraform)?, &root.join("examples"))?;
+    ensure!(pages.len() > 10, "{} pages", pages.len());
+    for (path, text) in &pages {
+        let written = fs::read_to_string(root.join("docs").join(path)).unwrap_or_default();
+        ensure!(written == *text, "docs/{path} is not up to date: run cargo xtask docs");
+    }
+    for folder in ["data-sources", "functions"] {
+        let there = fs::read_dir(root.join("docs").join(folder))?.count();
+        let made = pages.keys().filter(|path| path.starts_with(folder)).count();
+        ensure!(there == made, "docs/{folder} has {there} pages, and {made} are made");
+    }
+    Ok(())
+}
+
+/// The examples below a folder, each with the name of its own.
+fn example_files(folder: &str) -> Result<Vec<(String, String)>> {
+    let folder = binaries::repository().join("examples").join(folder);
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let file = fs::read_dir(entry.path())?.next().context("an example")??;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        found.push((name, fs::read_to_string(file.path())?));
+    }
+    Ok(found)
+}
+
+fn examples(core: PathBuf) -> Result<()> {
+    let workspace = Workspace::new(&core)?;
+    workspace.write(THERE)?;
+    workspace.apply()?;
+    let mut count = 0;
+    for folder in ["data-sources", "functions"] {
+        for (name, text) in example_files(folder)? {
+            fs::write(workspace.path().join(format!("{folder}-{name}.tf")), text)?;
+            count += 1;
+        }
+    }
+    ensure!(count > 10, "{count} examples");
+    workspace.apply()?;
+    // What lists configurations has not seen the one that an example has just made.
+    workspace.apply()?;
+    workspace.expect_empty_plan()?;
+    let expected = [
+        ("retention_hours", "24"),
+        ("events_partitions", "6"),
+        ("partitions_by_topic", "{\"events\":6}"),
+        ("kafka_version", "4.2.x.kraft"),
+        ("cluster_uuid", "9d2e7c1a-1"),
+        ("min_insync_replicas", "2"),
+        ("clusters_in_trouble", "[]"),
+        ("brokers", "[\"127.16.0.1:9094\",\"127.16.0.2:9094\"]"),
+    ];
+    for (name, expected) in expected {
+        let value = workspace.output(name)?;
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        ensure!(value == expected, "{name} is {value}");
+    }
+    let zones = workspace.output("brokers_by_zone")?;
+    ensure!(zones.as_object().is_some_and(|zones| zones.len() == 3), "{zones}");
+    let endpoints = workspace.output("tls_endpoints")?;
+    ensure!(endpoints.as_array().is_some_and(|all| all.len() == 3), "{endpoints}");
+    Ok(())
+}
+
+fn in_vain(core: PathBuf) -> Result<()> {
+    let wrong = [
+        (
+            "data \"msk_cluster\" \"it\" {\n  cluster_name = \"nobody\"\n}\n",
+            "There is no cluster \"nobody\"",
+        ),
+        (
+            "data \"msk_kafka_version\" \"it\" {\n  version = \"1.0\"\n}\n",
+            "The runtime offers",
+        ),
+        (
+            "output \"it\" {\n  value = provider::msk::topic_arn(\"orders\", \"a\")\n}\n",
+            "is not the ARN of a cluster",
+        ),
+        (
+            "output \"it\" {\n  value = provider::msk::server_properties({ \"no.such\" = 1 })\n}\n",
+            "no.such",
+        ),
+    ];
+    let workspace = Workspace::new(&core)?;
+    let required = THERE.split("resource").next().unwrap_or_default();
+    for (text, says) in wrong {
+        workspace.write(&format!("{required}{text}"))?;
+        let refused = workspace.fail(&["plan", "-no-color", "-input=false"])?.text();
+        let flat = refused
+            .replace('│', " ")
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        ensure!(flat.contains(says), "{says:?} is not in:\n{refused}");
+    }
+    Ok(())
+}

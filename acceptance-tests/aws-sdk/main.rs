@@ -38,13 +38,13 @@ const PUBLIC_ADDRESS: &str = "127.0.0.77";
 const OPERATIONS: usize = 64;
 /// Errors that its operations may answer and that are answered here. The others cannot come about: there is one controller,
 /// in the process that asks it; topics change while they are reassigned, as in Apache Kafka; groups do not keep topics from
-/// being deleted; whoever is not known gets an error of the signature instead of `Unauthorized`; and what would be our own
-/// fault is a defect.
-const ERRORS: [&str; 11] = [
+/// being deleted; whoever is not known gets an error of the signature instead of `Unauthorized`.
+const ERRORS: [&str; 12] = [
     "BadRequestException",
     "ClusterConnectivityException",
     "ConflictException",
     "ForbiddenException",
+    "InternalServerErrorException",
     "KafkaRequestException",
     "KafkaTimeoutException",
     "NotFoundException",

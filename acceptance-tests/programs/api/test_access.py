@@ -12,6 +12,7 @@ import urllib.request
 from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 from support import (
     ENDPOINT,
     KAFKA,
@@ -115,6 +116,21 @@ class Policies(unittest.TestCase):
             wanted = {member: paths[member] for member in members if members[member].serialization.get("location") == "uri"}
             with self.subTest(name):
                 self.forbidden(lambda **them: kafka._make_api_call(name, them), **wanted)
+
+    def test_every_action_is_allowed_to_those_with_a_policy_for_it(self):
+        """Whatever else is wrong with the request, it is not that the caller may not."""
+        model = KAFKA.meta.service_model
+        for name in model.operation_names:
+            kafka, _ = of(f"only-{name.lower()}", allow(f"kafka:{name}"))
+            members = model.operation_model(name).input_shape.members
+            wanted = {member: "x" for member in members if members[member].serialization.get("location") == "uri"}
+            with self.subTest(name):
+                try:
+                    kafka._make_api_call(name, wanted)
+                except ClientError as error:
+                    self.assertIn(error.response["Error"]["Code"], ("BadRequestException", "NotFoundException"))
+            other = "ListKafkaVersions" if name != "ListKafkaVersions" else "ListClusters"
+            self.forbidden(lambda: kafka._make_api_call(other, {}))
 
     def test_policies_that_are_not_understood_are_refused(self):
         for statement in ({"Effect": "Allow"}, allow("kafka:*", Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}})):

@@ -1,8 +1,12 @@
 """Configurations and their revisions."""
 
+import json
+import os
+import sqlite3
 import unittest
 
-from support import KAFKA, pages, refused
+from confluent_kafka.admin import AdminClient, ConfigResource
+from support import KAFKA, authority, delete_cluster, make_cluster, pages, refused, runtime, update
 
 WRONG = "BadRequestException"
 
@@ -62,6 +66,62 @@ class Configurations(unittest.TestCase):
         refused(
             WRONG, KAFKA.create_configuration, "kafkaVersions", Name="old", ServerProperties=b"", KafkaVersions=versions
         )
+
+    def test_brokers_say_what_is_in_force(self):
+        """Dynamic properties without a restart, static ones by one rolling restart, and back to any revision."""
+        arn = make_cluster("properties", NumberOfBrokerNodes=2)
+        self.addCleanup(delete_cluster, arn)
+        made = self.make("properties", b"message.max.bytes=1000001\n")["Arn"]
+        KAFKA.update_configuration(Arn=made, ServerProperties=b"message.max.bytes=1000002\nlog.retention.ms=60000\n")
+        KAFKA.update_configuration(Arn=made, ServerProperties=b"message.max.bytes=1000002\noffsets.retention.minutes=77\n")
+        bootstrap = KAFKA.get_bootstrap_brokers(ClusterArn=arn)["BootstrapBrokerStringTls"]
+        tls = {"bootstrap.servers": bootstrap, "security.protocol": "SSL", "ssl.ca.location": authority(arn)}
+        admin = AdminClient({**tls, "log_level": 0})
+
+        def in_force(*names):
+            described = []
+            for broker in ("1", "2"):
+                [answer] = admin.describe_configs([ConfigResource(ConfigResource.Type.BROKER, broker)]).values()
+                described.append(answer.result(30))
+            values = [tuple(entries[name].value for name in names) for entries in described]
+            self.assertEqual(values[0], values[1])
+            return values[0]
+
+        def started():
+            status = json.loads(runtime("status", "--json"))
+            brokers = next(it for it in status["clusters"] if it["name"] == "properties")["brokers"]
+            return [broker["pid"] for broker in brokers]
+
+        def apply(revision):
+            operation = update(
+                KAFKA.update_cluster_configuration, arn, ConfigurationInfo={"Arn": made, "Revision": revision}
+            )
+            self.assertEqual(operation["OperationType"], "UPDATE_CLUSTER_CONFIGURATION")
+
+        before = started()
+        apply(1)
+        self.assertEqual(in_force("message.max.bytes"), ("1000001",))
+        apply(2)
+        self.assertEqual(in_force("message.max.bytes", "log.retention.ms"), ("1000002", "60000"))
+        self.assertEqual(started(), before, "nothing was restarted for dynamic properties")
+        apply(3)
+        self.assertEqual(in_force("offsets.retention.minutes"), ("77",))
+        self.assertFalse(set(started()) & set(before), "each broker was restarted")
+        apply(1)
+        self.assertEqual(in_force("message.max.bytes", "offsets.retention.minutes"), ("1000001", "10080"))
+
+    def test_what_is_our_fault_is_said_to_be(self):
+        """Somebody else holds the store, for longer than it is waited for."""
+        arn = self.make("held")["Arn"]
+        other = sqlite3.connect(os.path.join(os.environ["OPENMSK_DATA"], "state.db"), isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        try:
+            message = refused("InternalServerErrorException", KAFKA.update_configuration, Arn=arn, ServerProperties=b"")
+        finally:
+            other.execute("ROLLBACK")
+            other.close()
+        self.assertNotIn("sqlite", message.lower())
+        self.assertEqual(KAFKA.describe_configuration(Arn=arn)["LatestRevision"]["Revision"], 1)
 
     def test_lists_come_in_pages(self):
         arns = [self.make(f"page-{number}")["Arn"] for number in range(5)]

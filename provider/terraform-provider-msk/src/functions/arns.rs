@@ -5,7 +5,7 @@ use plugin_framework::{
     value::{Object, Type, Value},
 };
 
-use super::{Pure, text};
+use super::pure::{Pure, text};
 use crate::arn;
 
 /// `parse_cluster_arn(arn)`.

@@ -7,7 +7,10 @@ use plugin_framework::{
     value::{Type, Value},
 };
 
-use super::{Pure, text, texts::escaped};
+use super::{
+    pure::{Pure, text},
+    texts::escaped,
+};
 
 /// Formats there are.
 const FORMATS: [&str; 4] = ["librdkafka", "java", "spring", "franz-go"];

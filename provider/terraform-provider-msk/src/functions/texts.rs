@@ -6,7 +6,7 @@ use plugin_framework::{
     value::{Type, Value},
 };
 
-use super::{Pure, text};
+use super::pure::{Pure, text};
 
 /// `bootstrap_brokers(string)`.
 pub(super) fn bootstrap_brokers() -> Pure {

@@ -1,0 +1,36 @@
+//! The data sources that there are.
+
+use std::sync::Arc;
+
+use plugin_framework::DataSource;
+
+use super::{brokers, clusters, configurations, look_up::LookUp, topics, versions};
+use crate::control_plane::ControlPlane;
+
+/// All of them.
+pub(crate) fn all(control_plane: &Arc<ControlPlane>) -> Vec<Arc<dyn DataSource>> {
+    vec![
+        LookUp::<clusters::Cluster>::shared(control_plane),
+        LookUp::<clusters::Clusters>::shared(control_plane),
+        LookUp::<brokers::BootstrapBrokers>::shared(control_plane),
+        LookUp::<brokers::BrokerNodes>::shared(control_plane),
+        LookUp::<configurations::Configuration>::shared(control_plane),
+        LookUp::<configurations::Configurations>::shared(control_plane),
+        LookUp::<topics::Topic>::shared(control_plane),
+        LookUp::<topics::Topics>::shared(control_plane),
+        LookUp::<versions::KafkaVersion>::shared(control_plane),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terraform_will_take_their_schemas() {
+        for data_source in all(&Arc::default()) {
+            let problems = data_source.schema().problems();
+            assert!(problems.is_empty(), "{}: {problems:?}", data_source.type_name());
+        }
+    }
+}

@@ -16,7 +16,7 @@ use anyhow::{Context, Result, ensure};
 /// How long a module may take.
 const LIMIT: Duration = Duration::from_secs(240);
 /// The modules; the last ones depend on nothing of the others either.
-const MODULES: [&str; 14] = [
+const MODULES: [&str; 15] = [
     "model",
     "configurations",
     "secrets",
@@ -25,6 +25,7 @@ const MODULES: [&str; 14] = [
     "changes",
     "reach",
     "elastic",
+    "compaction",
     "unavailable",
     "access",
     "cli",

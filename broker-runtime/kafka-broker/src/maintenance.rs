@@ -1,4 +1,4 @@
-//! What a broker does from time to time: checkpoints, retention, flushes by age, and the search for followers that have
+//! What a broker does from time to time: checkpoints, retention, compaction, flushes by age, and the search for followers that have
 //! fallen behind.
 
 use std::{sync::Arc, time::Duration};
@@ -7,13 +7,20 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use crate::broker::Broker;
+use crate::{broker::Broker, settings::dynamic_number};
 
 /// Followers are looked at this often, or more often where `replica.lag.time.max.ms` is small.
 const ISR_REVIEW_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Logs are searched this often for records that have become too old to stay unflushed.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Pause of the cleaner, and its bounds here: it looks at every log.
+const CLEANER_BACKOFF: &str = "log.cleaner.backoff.ms";
+const CLEANER_PAUSE_MIN: Duration = Duration::from_millis(100);
+const CLEANER_PAUSE_MAX: Duration = Duration::from_secs(600);
+/// It looks this often whether the pause has become another one.
+const CLEANER_LOOK: Duration = Duration::from_secs(1);
 
 /// Starts the tasks; they end with the broker.
 pub(crate) fn start(broker: &Arc<Broker>, tasks: &TaskTracker) {
@@ -39,6 +46,57 @@ pub(crate) fn start(broker: &Arc<Broker>, tasks: &TaskTracker) {
         broker.store.checkpoint()
     }));
     tasks.spawn(every(retention, Arc::clone(broker), apply_retention));
+    tasks.spawn(keep_compacting(Arc::clone(broker)));
+}
+
+/// Compacts, and rests for `log.cleaner.backoff.ms`, which may become another one meanwhile.
+async fn keep_compacting(broker: Arc<Broker>) {
+    let mut rested = Duration::ZERO;
+    loop {
+        let pause = cleaner_pause(&broker);
+        if rested < pause {
+            let next = (pause - rested).min(CLEANER_LOOK);
+            tokio::select! {
+                () = tokio::time::sleep(next) => rested += next,
+                () = broker.shutdown.cancelled() => return,
+            }
+            continue;
+        }
+        rested = Duration::ZERO;
+        let broker = Arc::clone(&broker);
+        if let Err(error) = tokio::task::spawn_blocking(move || compact(&broker)).await {
+            warn!(%error, "compaction failed");
+        }
+    }
+}
+
+fn cleaner_pause(broker: &Broker) -> Duration {
+    let (image, id) = (broker.metadata.image(), broker.config.broker_id);
+    let pause = dynamic_number(&image, id, &broker.config.server_properties, CLEANER_BACKOFF);
+    let pause = pause.and_then(|pause| u64::try_from(pause).ok());
+    pause
+        .map_or(CLEANER_PAUSE_MAX, Duration::from_millis)
+        .clamp(CLEANER_PAUSE_MIN, CLEANER_PAUSE_MAX)
+}
+
+fn compact(broker: &Broker) {
+    let now_ms = broker.clock.now_ms();
+    for partition in broker.partitions.all() {
+        if broker.shutdown.is_cancelled() {
+            return;
+        }
+        match partition.compact(now_ms) {
+            Ok(Some(done)) if done.segments > 0 => info!(
+                ?partition,
+                segments = done.segments,
+                bytes_before = done.bytes_before,
+                bytes_after = done.bytes_after,
+                "compacted"
+            ),
+            Ok(_) => {}
+            Err(error) => warn!(?partition, %error, "compaction failed"),
+        }
+    }
 }
 
 /// Does `work`, which may block, at every `period`.

@@ -132,6 +132,30 @@ impl TopicSettings {
     }
 }
 
+/// A ratio in thousandths; the property has been checked.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a number from 0 to 1000"
+)]
+fn permille(ratio: String) -> u64 {
+    let ratio: f64 = ratio.trim().parse().unwrap_or(0.5);
+    (ratio.clamp(0.0, 1.0) * 1000.0).round() as u64
+}
+
+/// A property of the broker that may change while it runs: as set for it, for all brokers, in its own file, else its default.
+pub fn dynamic_number(
+    image: &MetadataImage,
+    broker_id: BrokerId,
+    static_properties: &BTreeMap<String, String>,
+    name: &str,
+) -> Option<i64> {
+    let own = [ConfigResource::Broker(broker_id), ConfigResource::Brokers];
+    let set = own.iter().find_map(|resource| image.configs.get(resource)?.get(name));
+    let set = set.or_else(|| static_properties.get(name)).map(String::as_str);
+    set.or(definition(name)?.default)?.trim().parse().ok()
+}
+
 /// Topic properties as the log takes them; `text` looks one up.
 fn log_config(text: impl Fn(&str) -> Option<String>) -> LogConfig {
     let default = LogConfig::default();
@@ -139,10 +163,16 @@ fn log_config(text: impl Fn(&str) -> Option<String>) -> LogConfig {
     let bytes = |name: &str, last: u64| u64::try_from(number(name, -1)).unwrap_or(last);
     let policy = text("cleanup.policy").unwrap_or_default();
     let has = |wanted: &str| list_entries(&policy).any(|entry| entry == wanted);
+    let max_compaction_lag_ms = number("max.compaction.lag.ms", default.max_compaction_lag_ms);
     let append_time = text("message.timestamp.type").is_some_and(|text| text == "LogAppendTime");
     LogConfig {
         segment_bytes: bytes("segment.bytes", default.segment_bytes),
-        segment_ms: number("segment.ms", default.segment_ms),
+        // A record that stays in the active segment is not compacted.
+        segment_ms: if has("compact") {
+            number("segment.ms", default.segment_ms).min(max_compaction_lag_ms)
+        } else {
+            number("segment.ms", default.segment_ms)
+        },
         // Negative: for ever.
         retention_ms: Some(number("retention.ms", -1)).filter(|ms| *ms >= 0),
         retention_bytes: u64::try_from(number("retention.bytes", -1)).ok(),
@@ -173,6 +203,11 @@ fn log_config(text: impl Fn(&str) -> Option<String>) -> LogConfig {
             delete: has("delete"),
             compact: has("compact"),
         },
+        min_cleanable_dirty_permille: text("min.cleanable.dirty.ratio")
+            .map_or(default.min_cleanable_dirty_permille, permille),
+        min_compaction_lag_ms: number("min.compaction.lag.ms", default.min_compaction_lag_ms),
+        max_compaction_lag_ms,
+        delete_retention_ms: number("delete.retention.ms", default.delete_retention_ms),
         producer_id_expiration_ms: default.producer_id_expiration_ms,
         verify_compressed_records: true,
     }

@@ -7,8 +7,7 @@ use kafka_codec::record_batch::{Compression, TimestampType};
 pub struct CleanupPolicy {
     /// Whole segments are deleted by `retention.ms` and `retention.bytes`.
     pub delete: bool,
-    /// Only the last record of each key is kept. Compaction itself is not built yet: a log that is only compacted
-    /// keeps everything, and is never deleted by retention.
+    /// Only the last record of each key is kept.
     pub compact: bool,
 }
 
@@ -43,6 +42,14 @@ pub struct LogConfig {
     pub flush_ms: i64,
     /// `cleanup.policy`.
     pub cleanup_policy: CleanupPolicy,
+    /// `min.cleanable.dirty.ratio`, in thousandths: the part of a log that has not been compacted, from which on it is.
+    pub min_cleanable_dirty_permille: u64,
+    /// `min.compaction.lag.ms`: records stay as they are for so long.
+    pub min_compaction_lag_ms: i64,
+    /// `max.compaction.lag.ms`: records that are older are compacted whatever the ratio.
+    pub max_compaction_lag_ms: i64,
+    /// `delete.retention.ms`: a tombstone stays for so long after the records before it are gone.
+    pub delete_retention_ms: i64,
     /// `producer.id.expiration.ms`: state of an idempotent producer is forgotten after so long without a batch.
     pub producer_id_expiration_ms: i64,
     /// Decompress a producer's batches to check what is in them, as Kafka does. Without it a broken producer can store
@@ -72,6 +79,10 @@ impl Default for LogConfig {
                 delete: true,
                 compact: false,
             },
+            min_cleanable_dirty_permille: 500,
+            min_compaction_lag_ms: 0,
+            max_compaction_lag_ms: i64::MAX,
+            delete_retention_ms: DAY_MS,
             producer_id_expiration_ms: DAY_MS,
             verify_compressed_records: true,
         }

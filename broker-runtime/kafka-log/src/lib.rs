@@ -1,4 +1,4 @@
-//! The partition log: segments, indexes, producer state, recovery, retention. Kafka's on-disk format byte for byte, so
+//! The partition log: segments, indexes, producer state, recovery, retention, compaction. Kafka's on-disk format byte for byte, so
 //! that Kafka's tools read it and a log directory can be handed over to Apache Kafka.
 //!
 //! Everything here is synchronous and blocks on the disk; no sockets, no async runtime. A [`LogDir`] owns a directory
@@ -25,5 +25,5 @@ pub use append_info::{AppendInfo, AppendOrigin, LeaderAppend, ProducerInfo, Time
 pub use config::{CleanupPolicy, LogConfig};
 pub use error::{LogDirError, LogError};
 pub use kafka_codec::record_batch::TimestampType;
-pub use log::Log;
+pub use log::{Compaction, Log};
 pub use log_dir::{FoundPartition, LogDir, LogDirConfig};

@@ -22,7 +22,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use kafka_log::Log;
+use kafka_log::{Compaction, Log};
 use kafka_metadata::{BrokerId, LeaderEpoch, PartitionEpoch, PartitionState, TopicId};
 use parking_lot::{Mutex, RwLock};
 
@@ -352,6 +352,11 @@ impl Partition {
     pub(crate) fn apply_retention(&self, now_ms: i64) -> Result<usize, PartitionError> {
         // Followers take over the leader's log start offset, but delete on their own too, as in Kafka.
         Ok(self.log.apply_retention(now_ms)?)
+    }
+
+    /// Compacts what is due; see [`Log::compact`](kafka_log::Log::compact).
+    pub(crate) fn compact(&self, now_ms: i64) -> Result<Option<Compaction>, PartitionError> {
+        Ok(self.log.compact(now_ms)?)
     }
 
     pub(super) fn publish_high_watermark(&self, high_watermark: i64) {

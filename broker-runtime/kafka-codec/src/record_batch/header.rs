@@ -35,7 +35,7 @@ const CODEC_MASK: i16 = 0x07;
 const LOG_APPEND_TIME: i16 = 0x08;
 const TRANSACTIONAL: i16 = 0x10;
 const CONTROL: i16 = 0x20;
-const DELETE_HORIZON: i16 = 0x40;
+pub(super) const DELETE_HORIZON: i16 = 0x40;
 
 /// What is wrong with the bytes of a batch.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]

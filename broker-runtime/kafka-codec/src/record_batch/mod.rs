@@ -16,6 +16,7 @@ mod builder;
 mod compression;
 mod header;
 mod record;
+mod retain;
 mod varint;
 
 pub use batch::{Batches, RecordBatch, batches};
@@ -27,6 +28,7 @@ pub use header::{
     set_log_append_time,
 };
 pub use record::{Record, RecordError, RecordHeaders, RecordIter, Records};
+pub use retain::{RetainError, Retained};
 
 #[cfg(test)]
 mod tests;

@@ -200,6 +200,15 @@ pub struct RecordIter<'a> {
 }
 
 impl<'a> RecordIter<'a> {
+    /// The same walk with the bytes of each record, without its length.
+    pub(super) fn raw(mut self) -> impl Iterator<Item = Result<(&'a [u8], Record<'a>), RecordError>> {
+        std::iter::from_fn(move || {
+            let raw = split_record(self.rest).map(|(record, _)| record).unwrap_or_default();
+            let record = self.next()?;
+            Some(record.map(|record| (raw, record)))
+        })
+    }
+
     fn parse(&self, record: &'a [u8]) -> Option<Record<'a>> {
         let (_attributes, rest) = record.split_first()?;
         let (timestamp_delta, rest) = read_varlong(rest)?;

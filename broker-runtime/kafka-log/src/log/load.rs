@@ -119,6 +119,8 @@ impl LoadLog {
             high_watermark: AtomicI64::new(self.high_watermark.clamp(start, end)),
             snapshot_offset: AtomicI64::new(-1),
             directory_settled: AtomicBool::new(found && self.clean),
+            cleaned_offset: AtomicI64::new(start),
+            compacting: Mutex::new(()),
             offline: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         }

@@ -55,6 +55,10 @@ pub struct Log {
     pub(super) snapshot_offset: AtomicI64,
     /// The directory's own name and `partition.metadata` are on the medium.
     pub(super) directory_settled: AtomicBool,
+    /// Everything below has been compacted: each key was looked for. Not kept over a restart.
+    pub(super) cleaned_offset: AtomicI64,
+    /// Held by who compacts.
+    pub(super) compacting: Mutex<()>,
     pub(super) offline: AtomicBool,
     /// Closed in good order.
     pub(super) closed: AtomicBool,

@@ -1,6 +1,7 @@
 //! One partition's log.
 
 mod append;
+mod compact;
 mod flush;
 mod load;
 mod log;
@@ -10,11 +11,14 @@ mod retention;
 mod truncate;
 mod validate;
 
+pub use compact::Compaction;
 pub(crate) use load::LoadLog;
 pub use log::Log;
 pub(crate) use log::{LogIdentity, RecoveryPoints};
 pub(crate) use validate::DECOMPRESSED_BYTES_MAX;
 
+#[cfg(test)]
+mod compact_tests;
 #[cfg(test)]
 mod fault_tests;
 #[cfg(test)]

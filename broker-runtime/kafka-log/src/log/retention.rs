@@ -51,12 +51,13 @@ impl Log {
             let end_offset = segments
                 .get(index + 1)
                 .map_or(self.log_end_offset(), |next| next.base_offset());
-            if end_offset > high_watermark || segment.size() == 0 {
+            let is_active = index + 1 == segments.len();
+            if end_offset > high_watermark || (segment.size() == 0 && is_active) {
                 break;
             }
-            let is_active = index + 1 == segments.len();
             let below_start = end_offset <= start && !is_active;
-            let too_old = by_policy && is_expired(segment, config, now_ms);
+            // One that compaction has emptied holds nothing that could be too young.
+            let too_old = by_policy && (segment.size() == 0 || is_expired(segment, config, now_ms));
             let too_much = by_policy && !is_active && excess >= segment.size();
             if !below_start && !too_old && !too_much {
                 break;

@@ -52,6 +52,7 @@ impl Log {
     fn truncate_locked(&self, producers: &mut ProducerStates, offset: i64) -> io::Result<()> {
         // Before anything is cut: what will be appended there is not on the medium. First what the next checkpoint says.
         self.flushed_offset.fetch_min(offset, Ordering::AcqRel);
+        self.cleaned_offset.fetch_min(offset, Ordering::AcqRel);
         self.recovery_points.lower(&self.identity, offset)?;
         let segments = self.segments();
         let kept = segments
@@ -73,6 +74,7 @@ impl Log {
 
     fn restart_locked(&self, producers: &mut ProducerStates, offset: i64) -> io::Result<()> {
         self.flushed_offset.fetch_min(offset, Ordering::AcqRel);
+        self.cleaned_offset.fetch_min(offset, Ordering::AcqRel);
         self.recovery_points.lower(&self.identity, offset)?;
         for segment in self.segments().iter().rev() {
             segment.delete()?;

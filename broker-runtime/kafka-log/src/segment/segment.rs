@@ -26,6 +26,8 @@ const HINTS: usize = 4;
 pub(crate) struct SegmentPaths {
     directory: PathBuf,
     base_offset: i64,
+    /// What compaction writes has a suffix until it takes the place of what was there.
+    cleaned: bool,
 }
 
 impl SegmentPaths {
@@ -33,11 +35,14 @@ impl SegmentPaths {
         Self {
             directory: directory.to_owned(),
             base_offset,
+            cleaned: false,
         }
     }
 
     fn with(&self, suffix: &str) -> PathBuf {
-        self.directory.join(format!("{:020}.{suffix}", self.base_offset))
+        let cleaned = if self.cleaned { ".cleaned" } else { "" };
+        self.directory
+            .join(format!("{:020}.{suffix}{cleaned}", self.base_offset))
     }
 
     pub(crate) fn log(&self) -> PathBuf {
@@ -192,6 +197,24 @@ impl Segment {
             paths,
             storage,
         }
+    }
+
+    /// An empty one whose files have the suffix of what compaction writes; such that an earlier one has left are emptied.
+    pub(crate) fn cleaned(storage: Arc<dyn Storage>, directory: &Path, base_offset: i64) -> io::Result<Self> {
+        let mut segment = Self::new(storage, directory, base_offset);
+        segment.paths.cleaned = true;
+        segment.delete()?;
+        *segment.state.lock() = SegmentState::new(&segment.paths);
+        Ok(segment)
+    }
+
+    /// Its files are about to be replaced. Whoever reads it goes on with the file that it has open, without the indexes.
+    pub(crate) fn supersede(&self) -> io::Result<()> {
+        self.open(false)?;
+        let mut state = self.state.lock();
+        state.offsets = SparseIndex::empty(self.paths.offset_index());
+        state.times = SparseIndex::empty(self.paths.time_index());
+        Ok(())
     }
 
     pub(crate) fn base_offset(&self) -> i64 {

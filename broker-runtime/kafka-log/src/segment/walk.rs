@@ -63,9 +63,9 @@ impl Iterator for Headers {
 
 /// Where a scan ended, and why, if not at the end.
 #[derive(Debug)]
-pub(super) struct ScanEnd {
-    pub(super) position: u64,
-    pub(super) error: Option<BatchError>,
+pub(crate) struct ScanEnd {
+    pub(crate) position: u64,
+    pub(crate) error: Option<BatchError>,
 }
 
 impl Segment {
@@ -87,7 +87,7 @@ impl Segment {
     }
 
     /// Visits all batches from the first on. Ends at the first that is torn or that `visit` refuses.
-    pub(super) fn scan(
+    pub(crate) fn scan(
         &self,
         end: u64,
         mut visit: impl FnMut(&RecordBatch<'_>, u64) -> io::Result<Result<(), BatchError>>,
@@ -133,6 +133,6 @@ fn to_u64(bytes: usize) -> u64 {
     u64::try_from(bytes).expect("usize has at most 64 bits")
 }
 
-pub(super) fn invalid_data(error: BatchError) -> io::Error {
+pub(crate) fn invalid_data(error: BatchError) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
 }

@@ -19,6 +19,8 @@ struct State {
     room: Option<u64>,
     sync_fails: bool,
     io_fails: bool,
+    /// Calls that still succeed before the disk breaks.
+    calls_left: Option<usize>,
     /// Content of every file when it was last synced; `None` when it never was.
     synced: BTreeMap<PathBuf, Option<Vec<u8>>>,
     syncs: usize,
@@ -49,6 +51,11 @@ impl FaultyDisk {
         self.state.lock().io_fails = true;
     }
 
+    /// The disk breaks after so many more calls: as if the process had ended there.
+    pub(crate) fn stop_after(&self, calls: usize) {
+        self.state.lock().calls_left = Some(calls);
+    }
+
     pub(crate) fn syncs(&self) -> usize {
         self.state.lock().syncs
     }
@@ -66,15 +73,24 @@ impl FaultyDisk {
     }
 
     fn check(&self) -> io::Result<()> {
-        if self.state.lock().io_fails {
+        self.state.lock().count_call()
+    }
+}
+
+impl State {
+    fn count_call(&mut self) -> io::Result<()> {
+        match &mut self.calls_left {
+            Some(0) => self.io_fails = true,
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        if self.io_fails {
             Err(io::Error::other("the disk is broken"))
         } else {
             Ok(())
         }
     }
-}
 
-impl State {
     fn note_synced(&mut self, path: &Path) {
         self.syncs += 1;
         if let Ok(content) = fs::read(path) {
@@ -158,11 +174,7 @@ impl Storage for FaultyDisk {
 
 impl FaultyFile {
     fn check(&self) -> io::Result<()> {
-        if self.state.lock().io_fails {
-            Err(io::Error::other("the disk is broken"))
-        } else {
-            Ok(())
-        }
+        self.state.lock().count_call()
     }
 }
 

@@ -1,0 +1,386 @@
+//! Compaction (`cleanup.policy=compact`; Kafka's `LogCleaner`): of all records of a key only the last one stays, at its offset. Closed
+//! segments below the high watermark are rewritten one by one, each in place of the one that was there; appending, flushing and
+//! reading go on meanwhile. Control batches and batches of transactions stay as they are.
+//!
+//! A pass has three steps: learn the last offset of each key in what has not been compacted (as many keys as a bounded map takes; the
+//! next pass goes on there), find segments in which something is to go, rewrite them. A segment is replaced in such an order
+//! that a crash at any point leaves the old one or the new one, whole: its indexes go first, then the new file takes the name
+//! of the old one, then the new indexes follow. Loading makes missing indexes anew.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    io::{self, IoSlice},
+    sync::{Arc, atomic::Ordering},
+};
+
+use bytes::Bytes;
+use kafka_codec::record_batch::{BatchHeader, Record, RecordBatch, Retained};
+
+use super::{log::Log, validate::DECOMPRESSED_BYTES_MAX};
+use crate::{LogConfig, LogError, segment::Segment};
+
+/// Bytes of keys that are learned in one pass, with what each costs besides its own bytes.
+const KEYS_BYTES_MAX: usize = 8 << 20;
+const KEY_OVERHEAD_BYTES: usize = 64;
+/// Bytes of batches that are collected before they are written.
+const WRITE_BYTES: usize = 1 << 20;
+
+/// What a pass has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Compaction {
+    /// Segments that were rewritten or removed.
+    pub segments: usize,
+    /// Bytes of them before, and of what is left.
+    pub bytes_before: u64,
+    /// See `bytes_before`.
+    pub bytes_after: u64,
+}
+
+/// Last offset of each key that was learned.
+#[derive(Debug, Default)]
+struct Keys {
+    last: HashMap<Box<[u8]>, i64>,
+    bytes: usize,
+    /// What lies below has been learned.
+    end_offset: i64,
+}
+
+impl Keys {
+    fn learn(&mut self, batch: &RecordBatch<'_>) -> io::Result<()> {
+        let records = batch.records(DECOMPRESSED_BYTES_MAX).map_err(damaged)?;
+        for record in &records {
+            let record = record.map_err(damaged)?;
+            let Some(key) = record.key else { continue };
+            if let Some(last) = self.last.get_mut(key) {
+                *last = record.offset;
+            } else {
+                self.bytes += key.len() + KEY_OVERHEAD_BYTES;
+                self.last.insert(key.into(), record.offset);
+            }
+        }
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes >= KEYS_BYTES_MAX
+    }
+
+    /// There is a newer record of the key.
+    fn supersede(&self, record: &Record<'_>) -> bool {
+        let last = record.key.and_then(|key| self.last.get(key));
+        last.is_some_and(|last| *last > record.offset)
+    }
+}
+
+/// A closed segment that may be compacted.
+struct Closed {
+    segment: Arc<Segment>,
+    /// Where the next one begins.
+    end_offset: i64,
+}
+
+/// What a pass knows while it decides on batches.
+struct Pass {
+    keys: Keys,
+    now_ms: i64,
+    delete_horizon_ms: i64,
+    /// Last epoch and sequence of each producer: its last batch stays, because recovery learns of the producer from it.
+    producers: BTreeMap<i64, (i16, i32)>,
+}
+
+impl Pass {
+    fn retain(&self, batch: &RecordBatch<'_>) -> io::Result<Retained> {
+        let header = batch.header();
+        if header.is_control() || header.is_transactional() || self.is_last_of_producer(header) {
+            return Ok(Retained::All);
+        }
+        // A horizon says that the records before the tombstone are gone, so the tombstone has to be among what was learned.
+        let horizon = (header.next_offset() <= self.keys.end_offset).then_some(self.delete_horizon_ms);
+        let over = header.has_delete_horizon() && header.base_timestamp <= self.now_ms;
+        let keep = |record: &Record<'_>| {
+            record.key.is_some() && !self.keys.supersede(record) && !(over && record.value.is_none())
+        };
+        batch.retain(DECOMPRESSED_BYTES_MAX, horizon, keep).map_err(damaged)
+    }
+
+    fn is_last_of_producer(&self, header: &BatchHeader) -> bool {
+        header.has_producer_id()
+            && self.producers.get(&header.producer_id) == Some(&(header.producer_epoch, header.last_sequence()))
+    }
+
+    /// Something is to go, or a tombstone needs its horizon.
+    fn changes(&self, segment: &Segment) -> io::Result<bool> {
+        let mut changes = false;
+        visit(segment, |batch| {
+            changes = self.retain(batch)? != Retained::All;
+            Ok(!changes)
+        })?;
+        Ok(changes)
+    }
+}
+
+impl Log {
+    /// Compacts what is due; `None` when nothing is. To be called every few seconds (`log.cleaner.backoff.ms`). One call at
+    /// a time does something. A full disk leaves the log as it was.
+    pub fn compact(&self, now_ms: i64) -> Result<Option<Compaction>, LogError> {
+        let config = self.config();
+        let Some(_compacting) = self.compacting.try_lock().filter(|_| config.cleanup_policy.compact) else {
+            return Ok(None);
+        };
+        self.expect_online()?;
+        let closed = self.closed_segments(&config, now_ms);
+        let failed = |source| LogError::storage(&self.directory, source);
+        if !self.is_due(&closed, &config, now_ms).map_err(failed)? {
+            return Ok(None);
+        }
+        let keys = self.learn(&closed).map_err(failed)?;
+        let producers = self.producers().into_iter();
+        let pass = Pass {
+            now_ms,
+            delete_horizon_ms: now_ms.saturating_add(config.delete_retention_ms),
+            producers: producers
+                .map(|it| (it.producer_id, (it.producer_epoch, it.last_sequence)))
+                .collect(),
+            keys,
+        };
+        let mut done = Compaction::default();
+        for Closed { segment, .. } in &closed {
+            if segment.base_offset() >= pass.keys.end_offset {
+                break;
+            }
+            if !pass.changes(segment).map_err(failed)? {
+                continue;
+            }
+            let left = self.rewrite(segment, &pass, &config).map_err(failed)?;
+            let (before, after) = (segment.size(), left.size());
+            if !self.replace(segment, &left)? {
+                // Retention or a cut was faster; what is left is looked at the next time.
+                return Ok(Some(done));
+            }
+            done.segments += 1;
+            done.bytes_before += before;
+            done.bytes_after += after;
+        }
+        let _flushing = self.flushing.lock();
+        if self.log_end_offset() >= pass.keys.end_offset {
+            self.cleaned_offset.fetch_max(pass.keys.end_offset, Ordering::AcqRel);
+        }
+        Ok(Some(done))
+    }
+
+    /// The segments that may be looked at, from the first on: closed ones, of which everything is committed and on the medium.
+    fn closed_segments(&self, config: &LogConfig, now_ms: i64) -> Vec<Closed> {
+        let limit = self.high_watermark().min(self.flushed_offset());
+        let youngest = now_ms.saturating_sub(config.min_compaction_lag_ms);
+        let segments = self.segments();
+        if segments.last().is_none_or(|active| active.size() == 0) {
+            // The last record may be in a closed one, and whoever reads up to the end has to come by something there.
+            return Vec::new();
+        }
+        let closed = segments
+            .iter()
+            .zip(segments.iter().skip(1))
+            .map(|(segment, next)| Closed {
+                segment: Arc::clone(segment),
+                end_offset: next.base_offset(),
+            });
+        closed
+            .take_while(|it| {
+                let old_enough = config.min_compaction_lag_ms == 0 || it.segment.max_timestamp().0 <= youngest;
+                it.end_offset <= limit && old_enough
+            })
+            .collect()
+    }
+
+    /// Enough of it is new, or something new is too old, or the last pass could not learn all there was.
+    fn is_due(&self, closed: &[Closed], config: &LogConfig, now_ms: i64) -> io::Result<bool> {
+        let cleaned = self.cleaned_offset.load(Ordering::Acquire);
+        let dirty = closed
+            .iter()
+            .filter(|it| it.end_offset > cleaned && it.segment.size() > 0);
+        let dirty: Vec<&Segment> = dirty.map(|it| &*it.segment).collect();
+        let Some(first) = dirty.first() else { return Ok(false) };
+        let sum = |sizes: &mut dyn Iterator<Item = u64>| sizes.sum::<u64>();
+        let total = sum(&mut closed.iter().map(|it| it.segment.size()));
+        let new = sum(&mut dirty.iter().map(|segment| segment.size()));
+        let enough = new.saturating_mul(1000) >= total.saturating_mul(config.min_cleanable_dirty_permille);
+        if enough || first.base_offset() < cleaned {
+            return Ok(true);
+        }
+        let oldest = now_ms.saturating_sub(config.max_compaction_lag_ms);
+        for segment in dirty {
+            if segment
+                .first_timestamp()?
+                .is_some_and(|first| first >= 0 && first < oldest)
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Learns the keys of what has not been compacted, whole batches, until there is no room for more.
+    fn learn(&self, closed: &[Closed]) -> io::Result<Keys> {
+        let cleaned = self.cleaned_offset.load(Ordering::Acquire);
+        let mut keys = Keys::default();
+        for Closed { segment, end_offset } in closed.iter().filter(|it| it.end_offset > cleaned) {
+            let whole = visit(segment, |batch| {
+                let header = batch.header();
+                if header.next_offset() <= cleaned {
+                    return Ok(true);
+                }
+                if keys.is_full() {
+                    return Ok(false);
+                }
+                if !header.is_control() && !header.is_transactional() {
+                    keys.learn(batch)?;
+                }
+                keys.end_offset = header.next_offset();
+                Ok(true)
+            })?;
+            if !whole {
+                break;
+            }
+            keys.end_offset = *end_offset;
+        }
+        Ok(keys)
+    }
+
+    /// Writes what is left of a segment to files beside it, on the medium when this returns.
+    fn rewrite(&self, segment: &Segment, pass: &Pass, config: &LogConfig) -> io::Result<Segment> {
+        let left = Segment::cleaned(Arc::clone(&self.storage), &self.directory, segment.base_offset())?;
+        let written = self.write_left(segment, &left, pass, config);
+        if written.is_err() {
+            // It is a left-over otherwise, and the disk may be full.
+            let _ = left.delete();
+        }
+        written.map(|()| left)
+    }
+
+    fn write_left(&self, segment: &Segment, left: &Segment, pass: &Pass, config: &LogConfig) -> io::Result<()> {
+        let mut waiting: Vec<(BatchHeader, Bytes)> = Vec::new();
+        let mut bytes = 0;
+        left.create_file()?;
+        visit(segment, |batch| {
+            let kept = match pass.retain(batch)? {
+                Retained::None => return Ok(true),
+                Retained::All => Bytes::copy_from_slice(batch.bytes()),
+                Retained::Some(kept) => kept.freeze(),
+            };
+            bytes += kept.len();
+            let header = BatchHeader::parse(&kept).map_err(damaged)?;
+            waiting.push((header, kept));
+            if bytes >= WRITE_BYTES {
+                write_out(left, &mut waiting, config)?;
+                bytes = 0;
+            }
+            Ok(true)
+        })?;
+        write_out(left, &mut waiting, config)?;
+        left.seal()?;
+        left.sync()?;
+        left.sync_indexes()
+    }
+
+    /// Puts what is left in the place of a segment; false when the segment is not there any more as it was.
+    fn replace(&self, old: &Arc<Segment>, left: &Segment) -> Result<bool, LogError> {
+        let _flushing = self.flushing.lock();
+        self.expect_online()?;
+        let segments = self.segments();
+        let there = segments.iter().position(|segment| Arc::ptr_eq(segment, old));
+        let Some(index) = there.filter(|index| index + 1 < segments.len()) else {
+            left.delete().map_err(|error| self.failed(error))?;
+            return Ok(false);
+        };
+        // The first one stays, also empty: the log begins there.
+        let new = if left.size() == 0 && index > 0 {
+            None
+        } else {
+            Some(Arc::new(Segment::new(
+                Arc::clone(&self.storage),
+                &self.directory,
+                old.base_offset(),
+            )))
+        };
+        let moved = self.move_files(old, left, new.as_deref());
+        moved.map_err(|source| {
+            // The old file may be gone and the new one not be loaded: what is known of the log is not true any more.
+            self.take_offline();
+            LogError::Storage {
+                path: self.directory.clone(),
+                source,
+            }
+        })?;
+        let mut segments = self.segments.write();
+        let others = segments.iter().filter_map(|segment| {
+            if Arc::ptr_eq(segment, old) {
+                new.clone()
+            } else {
+                Some(Arc::clone(segment))
+            }
+        });
+        *segments = Arc::new(others.collect());
+        Ok(true)
+    }
+
+    fn move_files(&self, old: &Segment, left: &Segment, new: Option<&Segment>) -> io::Result<()> {
+        let storage = &*self.storage;
+        old.supersede()?;
+        let paths = old.paths();
+        let Some(new) = new else {
+            storage.remove_file(&paths.log())?;
+            storage.remove_file(&paths.offset_index())?;
+            storage.remove_file(&paths.time_index())?;
+            storage.remove_file(&paths.snapshot())?;
+            left.delete()?;
+            return storage.sync_dir(&self.directory);
+        };
+        // An index of the old file would point into the middle of batches of the new one.
+        storage.remove_file(&paths.offset_index())?;
+        storage.remove_file(&paths.time_index())?;
+        storage.sync_dir(&self.directory)?;
+        storage.rename(&left.paths().log(), &paths.log())?;
+        storage.rename(&left.paths().offset_index(), &paths.offset_index())?;
+        storage.rename(&left.paths().time_index(), &paths.time_index())?;
+        storage.sync_dir(&self.directory)?;
+        new.load(false).map(drop)
+    }
+}
+
+/// Visits the batches of a segment until `each` says that it is enough; true when it has seen all.
+fn visit(segment: &Segment, mut each: impl FnMut(&RecordBatch<'_>) -> io::Result<bool>) -> io::Result<bool> {
+    let (mut whole, end) = (true, segment.size());
+    let scanned = segment.scan(end, |batch, _| {
+        batch.verify_crc().map_err(damaged)?;
+        whole = each(batch)?;
+        if whole {
+            Ok(Ok(()))
+        } else {
+            // Ends the walk, and means nothing.
+            Err(io::ErrorKind::Interrupted.into())
+        }
+    });
+    if !whole {
+        return Ok(false);
+    }
+    let scanned = scanned?;
+    match scanned.error {
+        Some(error) => Err(damaged(error)),
+        None if scanned.position < end => Err(io::ErrorKind::UnexpectedEof.into()),
+        None => Ok(true),
+    }
+}
+
+fn write_out(left: &Segment, waiting: &mut Vec<(BatchHeader, Bytes)>, config: &LogConfig) -> io::Result<()> {
+    let mut slices: Vec<IoSlice<'_>> = waiting.iter().map(|(_, bytes)| IoSlice::new(bytes)).collect();
+    let headers: Vec<BatchHeader> = waiting.iter().map(|(header, _)| *header).collect();
+    if !headers.is_empty() {
+        left.append(&mut slices, &headers, config.index_interval_bytes)?;
+    }
+    waiting.clear();
+    Ok(())
+}
+
+fn damaged(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}

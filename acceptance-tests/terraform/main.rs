@@ -10,6 +10,7 @@ mod lifecycle;
 mod names;
 mod scale;
 mod secrets;
+mod serverless;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -34,5 +35,6 @@ fn main() -> ExitCode {
     documents::add(&mut suite, &tools);
     environment::add(&mut suite, &tools);
     secrets::add(&mut suite, &tools);
+    serverless::add(&mut suite, &tools);
     suite.run(|| ())
 }

@@ -51,6 +51,18 @@ impl Client {
         self.call(call).await
     }
 
+    /// Begins to create a cluster of either type; see [`Client::create_cluster`].
+    pub async fn create_cluster_v2(
+        &self,
+        request: &CreateClusterV2Request,
+        idempotency_token: Option<&str>,
+    ) -> Result<CreateClusterResponse> {
+        let call = Call::new("create_cluster_v2", Method::POST, "/api/v2/clusters".to_owned())
+            .idempotent(idempotency_token)
+            .json(request);
+        self.call(call).await
+    }
+
     /// A cluster, in the shape of version 1.
     pub async fn describe_cluster(&self, arn: &str) -> Result<ClusterInfo> {
         let call = Call::get("describe_cluster", cluster_path(arn, ""));

@@ -190,6 +190,7 @@ impl Provider for MskProvider {
         ));
         vec![
             Arc::new(resources::Cluster::new(control_plane(), creations.clone())),
+            Arc::new(resources::ServerlessCluster::new(control_plane(), creations.clone())),
             Arc::new(resources::Configuration::new(control_plane(), creations.clone())),
             Arc::new(resources::ScramSecret::new(control_plane(), creations.clone())),
             Arc::new(resources::Topic::new(control_plane(), creations)),

@@ -2,8 +2,38 @@
 
 use std::time::Duration;
 
+use plugin_framework::{
+    schema::{Attribute, Schema},
+    value::Object,
+};
+
 /// Default of every timeout. Things take seconds here; this is for a machine that is very busy.
 pub(crate) const DEFAULT: Duration = Duration::from_secs(10 * 60);
+
+/// How long an operation may take, as the `timeouts` block has it. Its syntax was checked while planning.
+pub(crate) fn of(object: &Object, operation: &str) -> Duration {
+    let block = object.block("timeouts");
+    let text = block.as_ref().and_then(|block| block.string(operation));
+    text.and_then(|text| parse(text).ok()).unwrap_or(DEFAULT)
+}
+
+/// The block.
+pub(crate) fn block() -> Schema {
+    let duration = |what: &str| {
+        Attribute::string()
+            .optional()
+            .check(|value| match value.as_str().map(parse) {
+                Some(Err(problem)) => vec![problem],
+                _ => Vec::new(),
+            })
+            .description(what)
+    };
+    Schema::new()
+        .description("How long to wait for the runtime, such as `\"90s\"` or `\"10m\"`. Default: `\"10m\"`.")
+        .attribute("create", duration("For a new cluster."))
+        .attribute("update", duration("For a change."))
+        .attribute("delete", duration("For the removal."))
+}
 
 /// Reads a duration in the syntax of Go, which providers share: `90s`, `1h30m`, `1.5m`.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {

@@ -3,11 +3,14 @@
 mod cluster;
 mod configuration;
 mod creations;
+mod existing;
 mod scram_secret;
+mod serverless_cluster;
 mod topic;
 
 pub(crate) use cluster::Cluster;
 pub(crate) use configuration::Configuration;
 pub(crate) use creations::Creations;
 pub(crate) use scram_secret::ScramSecret;
+pub(crate) use serverless_cluster::ServerlessCluster;
 pub(crate) use topic::{Topic, topic_configs};

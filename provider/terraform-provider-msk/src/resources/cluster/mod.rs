@@ -8,3 +8,4 @@ mod schema;
 mod state;
 
 pub(crate) use resource::Cluster;
+pub(super) use schema::check_name;

@@ -19,11 +19,13 @@ use plugin_framework::{
 
 use super::{access::Access, plan, requests, schema, state};
 use crate::{
-    arn,
     control_plane::ControlPlane,
     diagnostics,
     patience::patiently,
-    resources::creations::{Creations, settle},
+    resources::{
+        creations::{Creations, settle},
+        existing::{change_tags, find_by_id, not_created},
+    },
     timeouts,
 };
 
@@ -41,17 +43,6 @@ impl Cluster {
             creations,
             schema: schema::schema(),
         }
-    }
-
-    /// Why a cluster could not be made.
-    async fn not_created(&self, client: &Client, name: &str, error: &Error) -> Diagnostics {
-        if error.is_conflict()
-            && let Ok(Some(existing)) = find_by_name(client, name).await
-        {
-            let import = format!("msk_cluster.NAME {}", existing.cluster_arn);
-            return diagnostics::of_existing("cluster", name, &import);
-        }
-        diagnostics::of_call(&format!("create cluster {name:?}"), error)
     }
 }
 
@@ -93,7 +84,7 @@ impl Resource for Cluster {
             Err(diagnostics) => return diagnostics,
         };
         let name = &wanted.cluster_name;
-        let (limit, doing) = (limit(&planned, "create"), format!("create cluster {name:?}"));
+        let (limit, doing) = (timeouts::of(&planned, "create"), format!("create cluster {name:?}"));
         let what = format!("creating cluster {name:?}");
         let token = match self.creations.begin(self.type_name(), name, sink) {
             Ok(token) => token,
@@ -102,7 +93,7 @@ impl Resource for Cluster {
         let created = patiently(context, limit, &what, client.create_cluster(&wanted, Some(&token))).await;
         let cluster_arn = match created {
             Ok(created) => created.cluster_arn,
-            Err(error) => return self.not_created(&client, name, &error).await,
+            Err(error) => return not_created(&client, self.type_name(), name, &error).await,
         };
         let mut state = planned.clone();
         state::write_identity(&mut state, &cluster_arn);
@@ -164,7 +155,7 @@ impl Resource for Cluster {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
         };
-        let limit = limit(&planned, "update");
+        let limit = timeouts::of(&planned, "update");
         let what = format!("changing cluster {cluster_arn}");
         let mut state = planned.clone();
         let changed = async {
@@ -199,7 +190,7 @@ impl Resource for Cluster {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
         };
-        let limit = limit(&prior, "delete");
+        let limit = timeouts::of(&prior, "delete");
         let deleted = async {
             client.delete_cluster(cluster_arn, None).await?;
             client.wait_for_deleted(cluster_arn, limit).await
@@ -213,28 +204,8 @@ impl Resource for Cluster {
     }
 
     async fn import(&self, context: &Context, id: &str) -> std::result::Result<Object, Diagnostics> {
-        let id = id.trim();
-        let cluster_arn = if arn::cluster(id).is_some() {
-            id.to_owned()
-        } else {
-            let client = self.control_plane.client().await?;
-            let found = find_by_name(&client, id);
-            let found = patiently(
-                context,
-                timeouts::DEFAULT,
-                &format!("looking for cluster {id:?}"),
-                found,
-            )
-            .await;
-            let found = found.map_err(|error| diagnostics::of_call(&format!("import cluster {id:?}"), &error))?;
-            let missing = || {
-                Diagnostics::from_error(
-                    format!("There is no cluster {id:?}"),
-                    "The id of a cluster is its ARN, or its name. broker-runtime status lists the clusters there are.",
-                )
-            };
-            found.ok_or_else(missing)?.cluster_arn
-        };
+        let client = self.control_plane.client().await?;
+        let cluster_arn = find_by_id(context, &client, id).await?;
         let mut state = Object::from_value(self.schema.empty_value()).unwrap_or_default();
         state::write_identity(&mut state, &cluster_arn);
         Ok(state)
@@ -270,7 +241,8 @@ impl<'a> Wanted<'a> {
         self.change_software(client, &cluster, limit).await?;
         let cluster = client.wait_for_cluster(arn, limit).await?;
         self.change_access(client, &cluster, limit).await?;
-        self.change_tags(client, &cluster).await?;
+        let tags = self.planned.map_of_strings("tags").unwrap_or_default();
+        change_tags(client, &cluster, &tags).await?;
         client.wait_for_cluster(arn, limit).await
     }
 
@@ -384,27 +356,6 @@ impl<'a> Wanted<'a> {
         let begun = client.update_security(&cluster.cluster_arn, &request).await?;
         wait(client, &begun, limit).await
     }
-
-    async fn change_tags(&self, client: &Client, cluster: &Description) -> Result<()> {
-        let wants = self.planned.map_of_strings("tags").unwrap_or_default();
-        let superfluous: Vec<String> = cluster
-            .tags
-            .keys()
-            .filter(|key| !wants.contains_key(*key))
-            .cloned()
-            .collect();
-        if !superfluous.is_empty() {
-            client.untag_resource(&cluster.cluster_arn, &superfluous).await?;
-        }
-        let missing: std::collections::BTreeMap<String, String> = wants
-            .into_iter()
-            .filter(|(key, value)| cluster.tags.get(key) != Some(value))
-            .collect();
-        if !missing.is_empty() {
-            client.tag_resource(&cluster.cluster_arn, &missing).await?;
-        }
-        Ok(())
-    }
 }
 
 async fn wait(client: &Client, begun: &UpdateClusterResponse, limit: Duration) -> Result<()> {
@@ -421,19 +372,6 @@ async fn write_endpoints(client: &Client, state: &mut Object, cluster_arn: &str)
     state::write_bootstrap(state, &bootstrap);
     state.set_string("certificate_authority_pem", authority.certificate_pem);
     Ok(())
-}
-
-async fn find_by_name(client: &Client, name: &str) -> Result<Option<Description>> {
-    let found = client.list_clusters_v2(Some(name)).await?;
-    Ok(found.into_iter().find(|cluster| cluster.cluster_name == name))
-}
-
-/// How long an operation may take, as the `timeouts` block has it. Its syntax was checked while planning.
-fn limit(object: &Object, operation: &str) -> Duration {
-    let block = object.block("timeouts");
-    let text = block.as_ref().and_then(|block| block.string(operation));
-    text.and_then(|text| timeouts::parse(text).ok())
-        .unwrap_or(timeouts::DEFAULT)
 }
 
 /// A cluster that has failed is still there, and a person has to know.

@@ -118,7 +118,7 @@ fn blocks(schema: Schema) -> Schema {
         .block("client_authentication", Nesting::Single, client_authentication())
         .block("encryption_info", Nesting::Single, encryption_info())
         .block("broker_node_group_info", Nesting::Single, broker_node_group_info())
-        .block("timeouts", Nesting::Single, timeouts_block())
+        .block("timeouts", Nesting::Single, timeouts::block())
 }
 
 fn configuration_info() -> Schema {
@@ -249,23 +249,6 @@ fn broker_node_group_info() -> Schema {
         .block("storage_info", Nesting::Single, storage)
 }
 
-fn timeouts_block() -> Schema {
-    let duration = |what: &str| {
-        Attribute::string()
-            .optional()
-            .check(|value| match value.as_str().map(timeouts::parse) {
-                Some(Err(problem)) => vec![problem],
-                _ => Vec::new(),
-            })
-            .description(what)
-    };
-    Schema::new()
-        .description("How long to wait for the runtime, such as `\"90s\"` or `\"10m\"`. Default: `\"10m\"`.")
-        .attribute("create", duration("For a new cluster."))
-        .attribute("update", duration("For a change."))
-        .attribute("delete", duration("For the removal."))
-}
-
 /// A switch that may be off only.
 fn unsupported_switch(problem: &'static str) -> Attribute {
     Attribute::bool()
@@ -277,7 +260,7 @@ fn unsupported_switch(problem: &'static str) -> Attribute {
         .description("Not supported yet.")
 }
 
-fn check_name(name: &str) -> Vec<String> {
+pub(in crate::resources) fn check_name(name: &str) -> Vec<String> {
     let mut problems = Vec::new();
     if name.is_empty() || name.chars().count() > NAME_CHARS_MAX {
         problems.push(format!("a name has 1 to {NAME_CHARS_MAX} characters"));

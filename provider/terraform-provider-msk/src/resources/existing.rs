@@ -1,0 +1,66 @@
+//! Clusters that exist, of either type: found by what a person calls them, and tagged.
+
+use std::collections::BTreeMap;
+
+use control_plane_api::clusters::Cluster;
+use control_plane_client::{Client, Error, Result};
+use plugin_framework::{Context, Diagnostics};
+
+use crate::{arn, diagnostics, patience::patiently, timeouts};
+
+/// The cluster of a name.
+async fn find_by_name(client: &Client, name: &str) -> Result<Option<Cluster>> {
+    let found = client.list_clusters_v2(Some(name)).await?;
+    Ok(found.into_iter().find(|cluster| cluster.cluster_name == name))
+}
+
+/// ARN of the cluster that a person names to import it: by its ARN, or by its name.
+pub(super) async fn find_by_id(
+    context: &Context,
+    client: &Client,
+    id: &str,
+) -> std::result::Result<String, Diagnostics> {
+    let id = id.trim();
+    if arn::cluster(id).is_some() {
+        return Ok(id.to_owned());
+    }
+    let what = format!("looking for cluster {id:?}");
+    let found = patiently(context, timeouts::DEFAULT, &what, find_by_name(client, id)).await;
+    let found = found.map_err(|error| diagnostics::of_call(&format!("import cluster {id:?}"), &error))?;
+    let missing = || {
+        Diagnostics::from_error(
+            format!("There is no cluster {id:?}"),
+            "The id of a cluster is its ARN, or its name. broker-runtime status lists the clusters there are.",
+        )
+    };
+    Ok(found.ok_or_else(missing)?.cluster_arn)
+}
+
+/// Why a cluster could not be made.
+pub(super) async fn not_created(client: &Client, type_name: &str, name: &str, error: &Error) -> Diagnostics {
+    if error.is_conflict()
+        && let Ok(Some(existing)) = find_by_name(client, name).await
+    {
+        let import = format!("{type_name}.NAME {}", existing.cluster_arn);
+        return diagnostics::of_existing("cluster", name, &import);
+    }
+    diagnostics::of_call(&format!("create cluster {name:?}"), error)
+}
+
+/// Gives a cluster the tags it is to have, and takes the others away.
+pub(super) async fn change_tags(client: &Client, cluster: &Cluster, wants: &BTreeMap<String, String>) -> Result<()> {
+    let missing: BTreeMap<String, String> = wants
+        .iter()
+        .filter(|(key, value)| cluster.tags.get(*key) != Some(value))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    if !missing.is_empty() {
+        client.tag_resource(&cluster.cluster_arn, &missing).await?;
+    }
+    let has = cluster.tags.keys();
+    let superfluous: Vec<String> = has.filter(|key| !wants.contains_key(*key)).cloned().collect();
+    if !superfluous.is_empty() {
+        client.untag_resource(&cluster.cluster_arn, &superfluous).await?;
+    }
+    Ok(())
+}

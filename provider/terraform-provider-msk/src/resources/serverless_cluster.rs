@@ -1,0 +1,388 @@
+//! `msk_serverless_cluster`: a cluster whose number of brokers follows its load, between bounds.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_trait::async_trait;
+use control_plane_api::{
+    clusters::{Cluster, CreateClusterV2Request},
+    serverless::{Serverless, VpcConfig},
+};
+use control_plane_client::{Client, Result};
+use plugin_framework::{
+    ApplyRequest, Context, DeleteRequest, Diagnostics, ReadRequest, Resource, StateSink,
+    schema::{Attribute, Nesting, Schema},
+    value::{Object, Path, Value},
+};
+
+use super::{
+    cluster::check_name,
+    creations::{Creations, settle},
+    existing::{change_tags, find_by_id, not_created},
+};
+use crate::{arn, control_plane::ControlPlane, diagnostics, patience::patiently, timeouts};
+
+/// Bounds of a cluster that names none, and the most brokers a cluster may have.
+const MIN_DEFAULT: i64 = 3;
+const MAX_DEFAULT: i64 = 6;
+const BROKERS_MAX: i64 = 15;
+/// Tags by which the control plane knows the bounds.
+const MIN_TAG: &str = "openmsk:min-brokers";
+const MAX_TAG: &str = "openmsk:max-brokers";
+
+/// The resource type.
+pub(crate) struct ServerlessCluster {
+    control_plane: Arc<ControlPlane>,
+    creations: Arc<Creations>,
+    schema: Schema,
+}
+
+impl ServerlessCluster {
+    pub(crate) fn new(control_plane: Arc<ControlPlane>, creations: Arc<Creations>) -> Self {
+        Self {
+            control_plane,
+            creations,
+            schema: schema(),
+        }
+    }
+}
+
+#[async_trait]
+impl Resource for ServerlessCluster {
+    fn type_name(&self) -> &'static str {
+        "msk_serverless_cluster"
+    }
+
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn validate(&self, config: &Object) -> Diagnostics {
+        let mut diagnostics = Diagnostics::none();
+        let bounds = (config.i64("min_broker_count"), config.i64("max_broker_count"));
+        let (min, max) = (bounds.0.unwrap_or(MIN_DEFAULT), bounds.1.unwrap_or(MAX_DEFAULT));
+        let known = !config.is_unknown("min_broker_count") && !config.is_unknown("max_broker_count");
+        if known && min > max {
+            diagnostics.attribute_error(
+                Path::attribute("min_broker_count"),
+                "The bounds leave no number of brokers",
+                format!("min_broker_count is {min} and max_broker_count is {max}. Left out, they are {MIN_DEFAULT} and {MAX_DEFAULT}."),
+            );
+        }
+        if config
+            .map_of_strings("tags")
+            .is_some_and(|tags| tags.contains_key(MIN_TAG) || tags.contains_key(MAX_TAG))
+        {
+            diagnostics.attribute_error(
+                Path::attribute("tags"),
+                "These tags have arguments of their own",
+                format!("Set min_broker_count and max_broker_count instead of the tags {MIN_TAG} and {MAX_TAG}."),
+            );
+        }
+        let iam = config
+            .block("client_authentication")
+            .and_then(|it| it.block("sasl")?.block("iam")?.bool("enabled"));
+        if iam == Some(true) {
+            diagnostics.attribute_error(
+                Path::attribute("client_authentication"),
+                "IAM access control is not available yet",
+                "Leave client_authentication out: clients connect with TLS (bootstrap_brokers_tls).",
+            );
+        }
+        diagnostics
+    }
+
+    async fn create(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
+        let planned = request.planned;
+        let client = match self.control_plane.client().await {
+            Ok(client) => client,
+            Err(diagnostics) => return diagnostics,
+        };
+        let name = planned.string("cluster_name").unwrap_or_default().to_owned();
+        let wanted = CreateClusterV2Request {
+            cluster_name: name.clone(),
+            tags: tags(&planned),
+            provisioned: None,
+            serverless: Some(serverless(&planned)),
+        };
+        let (limit, what) = (timeouts::of(&planned, "create"), format!("creating cluster {name:?}"));
+        let token = match self.creations.begin(self.type_name(), &name, sink) {
+            Ok(token) => token,
+            Err(diagnostics) => return diagnostics,
+        };
+        let created = client.create_cluster_v2(&wanted, Some(&token));
+        let cluster_arn = match patiently(context, limit, &what, created).await {
+            Ok(created) => created.cluster_arn,
+            Err(error) => return not_created(&client, self.type_name(), &name, &error).await,
+        };
+        let mut state = planned;
+        write_identity(&mut state, &cluster_arn);
+        sink.save(state.clone());
+        let finished = async {
+            let cluster = client.wait_for_cluster(&cluster_arn, limit).await?;
+            write(&client, &mut state, &cluster).await
+        };
+        match patiently(context, limit, &what, finished).await {
+            Ok(()) => {
+                sink.save(state);
+                Diagnostics::none()
+            }
+            Err(error) => diagnostics::of_call(&format!("create cluster {name:?}"), &error),
+        }
+    }
+
+    async fn read(&self, context: &Context, request: ReadRequest, sink: &mut StateSink) -> Diagnostics {
+        let mut state = request.prior;
+        let cluster_arn = state.string("arn").unwrap_or_default().to_owned();
+        let client = match self.control_plane.client().await {
+            Ok(client) => client,
+            Err(diagnostics) => return diagnostics,
+        };
+        let found = async {
+            let cluster = client.describe_cluster_v2(&cluster_arn).await?;
+            write(&client, &mut state, &cluster).await?;
+            Ok(cluster)
+        };
+        match patiently(
+            context,
+            timeouts::DEFAULT,
+            &format!("reading cluster {cluster_arn}"),
+            found,
+        )
+        .await
+        {
+            Ok(cluster) if cluster.serverless.is_none() => Diagnostics::from_error(
+                format!("Cluster {:?} is not serverless", cluster.cluster_name),
+                "It has a number of brokers of its own: manage it as msk_cluster.",
+            ),
+            Ok(_) => {
+                settle(&client, sink).await;
+                sink.save(state);
+                Diagnostics::none()
+            }
+            Err(error) if error.is_not_found() => {
+                sink.remove();
+                Diagnostics::none()
+            }
+            Err(error) => diagnostics::of_call(&format!("read cluster {cluster_arn}"), &error),
+        }
+    }
+
+    async fn update(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
+        let planned = request.planned;
+        let cluster_arn = planned.string("arn").unwrap_or_default().to_owned();
+        let client = match self.control_plane.client().await {
+            Ok(client) => client,
+            Err(diagnostics) => return diagnostics,
+        };
+        let mut state = planned.clone();
+        let changed = async {
+            let cluster = client.describe_cluster_v2(&cluster_arn).await?;
+            change_tags(&client, &cluster, &tags(&planned)).await?;
+            let cluster = client.describe_cluster_v2(&cluster_arn).await?;
+            write(&client, &mut state, &cluster).await
+        };
+        let limit = timeouts::of(&planned, "update");
+        match patiently(context, limit, &format!("changing cluster {cluster_arn}"), changed).await {
+            Ok(()) => {
+                sink.save(state);
+                Diagnostics::none()
+            }
+            Err(error) => diagnostics::of_call(&format!("change cluster {cluster_arn}"), &error),
+        }
+    }
+
+    async fn delete(&self, context: &Context, request: DeleteRequest) -> Diagnostics {
+        let prior = request.prior;
+        let cluster_arn = prior.string("arn").unwrap_or_default();
+        let client = match self.control_plane.client().await {
+            Ok(client) => client,
+            Err(diagnostics) => return diagnostics,
+        };
+        let limit = timeouts::of(&prior, "delete");
+        let deleted = async {
+            client.delete_cluster(cluster_arn, None).await?;
+            client.wait_for_deleted(cluster_arn, limit).await
+        };
+        match patiently(context, limit, &format!("deleting cluster {cluster_arn}"), deleted).await {
+            Err(error) if !error.is_not_found() => {
+                diagnostics::of_call(&format!("delete cluster {cluster_arn}"), &error)
+            }
+            _ => Diagnostics::none(),
+        }
+    }
+
+    async fn import(&self, context: &Context, id: &str) -> std::result::Result<Object, Diagnostics> {
+        let client = self.control_plane.client().await?;
+        let cluster_arn = find_by_id(context, &client, id).await?;
+        let mut state = Object::from_value(self.schema.empty_value()).unwrap_or_default();
+        write_identity(&mut state, &cluster_arn);
+        Ok(state)
+    }
+}
+
+fn schema() -> Schema {
+    let stable = |description| Attribute::string().computed().stable().description(description);
+    let count = |default: i64, description| {
+        Attribute::number()
+            .optional()
+            .between(1, BROKERS_MAX)
+            .default(Value::integer(default))
+            .description(description)
+    };
+    let switch = Schema::new().attribute(
+        "enabled",
+        Attribute::bool()
+            .required()
+            .description("Not supported yet: `false` only."),
+    );
+    let iam = Schema::new().block_at_most_once("iam", switch);
+    let authentication = Schema::new()
+        .description("Accepted so that blocks of `aws_msk_serverless_cluster` paste over.")
+        .block_at_most_once("sasl", iam);
+    let vpc = Schema::new()
+        .description("A network. Each subnet stands for a zone; brokers take turns in them.")
+        .attribute(
+            "subnet_ids",
+            Attribute::set_of_strings()
+                .required()
+                .replaces("brokers stay in the zones they were made in")
+                .description("Names of zones."),
+        )
+        .attribute(
+            "security_group_ids",
+            Attribute::set_of_strings()
+                .optional()
+                .replaces("it is part of the network a cluster was made in")
+                .description("Has no effect here."),
+        );
+    Schema::new()
+        .description("A cluster whose number of brokers follows its load, between bounds.")
+        .attribute(
+            "cluster_name",
+            Attribute::string()
+                .required()
+                .replaces("the name is the identity of a cluster")
+                .check(|value| check_name(value.as_str().unwrap_or_default()))
+                .description("Name of the cluster: 1 to 64 letters, digits and hyphens."),
+        )
+        .attribute(
+            "min_broker_count",
+            count(
+                MIN_DEFAULT,
+                "Fewest brokers, and the number it begins with. Default: 3.",
+            ),
+        )
+        .attribute("max_broker_count", count(MAX_DEFAULT, "Most brokers. Default: 6."))
+        .attribute(
+            "tags",
+            Attribute::map_of_strings()
+                .optional()
+                .description("Tags of the cluster."),
+        )
+        .attribute("arn", stable("ARN of the cluster."))
+        .attribute("id", stable("ARN of the cluster."))
+        .attribute("cluster_uuid", stable("The last part of the ARN."))
+        .attribute(
+            "bootstrap_brokers_tls",
+            stable("`host:port` of the first broker, which is always there, for TLS without authentication."),
+        )
+        .attribute(
+            "certificate_authority_pem",
+            stable("Authority that has signed the brokers' certificates; clients trust it."),
+        )
+        .block("vpc_config", Nesting::List { min: 0, max: 5 }, vpc)
+        .block_at_most_once("client_authentication", authentication)
+        .block("timeouts", Nesting::Single, timeouts::block())
+}
+
+fn serverless(planned: &Object) -> Serverless {
+    let texts = |block: &Object, name: &str| -> Vec<String> {
+        let all = block.get(name).as_list().unwrap_or_default().iter();
+        all.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let mut vpc_configs: Vec<VpcConfig> = planned
+        .blocks("vpc_config")
+        .iter()
+        .map(|(_, block)| VpcConfig {
+            subnet_ids: texts(block, "subnet_ids"),
+            security_group_ids: texts(block, "security_group_ids"),
+        })
+        .collect();
+    if vpc_configs.is_empty() {
+        vpc_configs.push(VpcConfig::default());
+    }
+    Serverless {
+        vpc_configs,
+        ..Serverless::default()
+    }
+}
+
+/// The tags that a person sets, and those that carry the bounds.
+fn tags(planned: &Object) -> BTreeMap<String, String> {
+    let mut tags = planned.map_of_strings("tags").unwrap_or_default();
+    let bounds = [
+        ("min_broker_count", MIN_TAG, MIN_DEFAULT),
+        ("max_broker_count", MAX_TAG, MAX_DEFAULT),
+    ];
+    for (name, tag, default) in bounds {
+        let count = planned.i64(name).unwrap_or(default);
+        tags.insert(tag.to_owned(), count.to_string());
+    }
+    tags
+}
+
+fn write_identity(state: &mut Object, cluster_arn: &str) {
+    state.set_string("arn", cluster_arn).set_string("id", cluster_arn);
+    state.set_optional_string("cluster_uuid", arn::cluster(cluster_arn).map(|name| name.uuid));
+}
+
+/// What a cluster is. Its brokers come and go: of where clients connect to only the part is kept that stays.
+async fn write(client: &Client, state: &mut Object, cluster: &Cluster) -> Result<()> {
+    write_identity(state, &cluster.cluster_arn);
+    state.set_string("cluster_name", &cluster.cluster_name);
+    let mut theirs = cluster.tags.clone();
+    for (name, tag, default) in [
+        ("min_broker_count", MIN_TAG, MIN_DEFAULT),
+        ("max_broker_count", MAX_TAG, MAX_DEFAULT),
+    ] {
+        let count = theirs.remove(tag).and_then(|count| count.parse().ok());
+        state.set_i64(name, count.unwrap_or(default));
+    }
+    // No tags and an empty map of them are one to the control plane; the state keeps the one it has.
+    if state.is_unknown("tags") || state.map_of_strings("tags").unwrap_or_default() != theirs {
+        let value = if theirs.is_empty() {
+            Value::Null
+        } else {
+            Value::map_of_strings(&theirs)
+        };
+        state.set("tags", value);
+    }
+    let bootstrap = client.get_bootstrap_brokers(&cluster.cluster_arn).await?;
+    let brokers = bootstrap.bootstrap_broker_string_tls.unwrap_or_default();
+    state.set_string("bootstrap_brokers_tls", brokers.split(',').next().unwrap_or_default());
+    let authority = client.describe_certificate_authority(&cluster.cluster_arn).await?;
+    state.set_string("certificate_authority_pem", &authority.certificate_pem);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terraform_will_take_the_schema() {
+        assert_eq!(schema().problems(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn bounds_travel_as_tags() {
+        let mut planned = Object::new();
+        planned.set_i64("min_broker_count", 1);
+        let team = BTreeMap::from([("team".to_owned(), "blue".to_owned())]);
+        planned.set("tags", Value::map_of_strings(&team));
+        let tags = tags(&planned);
+        assert_eq!(tags.get(MIN_TAG).map(String::as_str), Some("1"));
+        assert_eq!(tags.get(MAX_TAG).map(String::as_str), Some("6"));
+        assert_eq!(tags.get("team").map(String::as_str), Some("blue"));
+    }
+}

@@ -45,6 +45,14 @@ def delete_cluster(cluster):
     sys.exit("the cluster is still there")
 
 
+def pause_rebalancing(cluster):
+    arn = cluster_arn(cluster)
+    version = KAFKA.describe_cluster_v2(ClusterArn=arn)["ClusterInfo"]["CurrentVersion"]
+    KAFKA.update_rebalancing(ClusterArn=arn, CurrentVersion=version, Rebalancing={"Status": "PAUSED"})
+    while KAFKA.describe_cluster_v2(ClusterArn=arn)["ClusterInfo"]["State"] == "UPDATING":
+        time.sleep(0.02)
+
+
 def put_secret(name, username, password):
     SECRETS.put_secret_value(SecretId=name, SecretString=json.dumps({"username": username, "password": password}))
 

@@ -1,6 +1,7 @@
 //! Real Terraform and OpenTofu against the real provider and runtime: what a person does, and what goes wrong.
 
 mod bad_input;
+mod connectivity;
 mod documents;
 mod drift;
 mod environment;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     interruption::add(&mut suite, &tools);
     names::add(&mut suite, &tools);
     bad_input::add(&mut suite, &tools);
+    connectivity::add(&mut suite, &tools);
     documents::add(&mut suite, &tools);
     environment::add(&mut suite, &tools);
     secrets::add(&mut suite, &tools);

@@ -127,6 +127,28 @@ impl Client {
             .await
     }
 
+    /// Begins to change who reaches brokers from elsewhere.
+    pub async fn update_connectivity(
+        &self,
+        arn: &str,
+        request: &UpdateConnectivityRequest,
+    ) -> Result<UpdateClusterResponse> {
+        let path = cluster_path(arn, "/connectivity");
+        self.call(Call::new("update_connectivity", Method::PUT, path).json(request))
+            .await
+    }
+
+    /// Begins or ends keeping brokers even.
+    pub async fn update_rebalancing(
+        &self,
+        arn: &str,
+        request: &UpdateRebalancingRequest,
+    ) -> Result<UpdateClusterResponse> {
+        let path = cluster_path(arn, "/rebalancing");
+        self.call(Call::new("update_rebalancing", Method::PUT, path).json(request))
+            .await
+    }
+
     /// Begins to change the declared size of volumes.
     pub async fn update_broker_storage(
         &self,

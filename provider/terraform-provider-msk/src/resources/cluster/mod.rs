@@ -1,6 +1,8 @@
-//! `msk_cluster`: schema → plan → requests → state, and the calls between them.
+//! `msk_cluster`: schema → plan → requests → state, and the calls between them. `access` and `connectivity` are what several of them
+//! have to read alike.
 
 mod access;
+mod connectivity;
 mod plan;
 mod requests;
 mod resource;

@@ -8,15 +8,20 @@ use plugin_framework::{
 
 use super::{
     access::Access,
+    connectivity::Connectivity,
     requests,
     schema::{CLIENT_BROKER, WITHOUT_EFFECT},
 };
 
 /// The strings that depend on the brokers there are and on the ways in they offer.
-const BOOTSTRAP: [&str; 3] = [
+const BOOTSTRAP: [&str; 7] = [
     "bootstrap_brokers",
     "bootstrap_brokers_tls",
     "bootstrap_brokers_sasl_scram",
+    "bootstrap_brokers_public_sasl_scram",
+    "bootstrap_brokers_ipv6",
+    "bootstrap_brokers_tls_ipv6",
+    "bootstrap_brokers_sasl_scram_ipv6",
 ];
 
 /// What a configuration alone shows to be wrong.
@@ -37,6 +42,14 @@ pub(super) fn validate(config: &Object) -> Diagnostics {
             "No client can use plaintext",
             "client_broker is about clients without authentication, and client_authentication does not allow them. Set \
              unauthenticated to true to let them in; SASL/SCRAM always uses TLS.",
+        );
+    }
+    let public = Connectivity::of(config).is_some_and(|it| it.public);
+    if public && Access::of(config).is_some_and(|access| !access.scram || access.unauthenticated) {
+        diagnostics.attribute_error(
+            Path::attribute("broker_node_group_info"),
+            "Everybody could come in from other machines",
+            "Public access needs client_authentication with sasl.scram = true, and without unauthenticated access.",
         );
     }
     if let Some(group) = config.block("broker_node_group_info") {
@@ -74,7 +87,8 @@ pub(super) fn plan(plan: &mut Plan<'_>) -> Diagnostics {
         return diagnostics;
     }
     let (before, after) = (Access::of(prior), Access::of(plan.planned));
-    if plan.changes("number_of_broker_nodes") || before != after {
+    let reach = (Connectivity::of(prior), Connectivity::of(plan.planned));
+    if plan.changes("number_of_broker_nodes") || before != after || reach.0 != reach.1 {
         for name in BOOTSTRAP {
             plan.unknown(name);
         }
@@ -85,7 +99,7 @@ pub(super) fn plan(plan: &mut Plan<'_>) -> Diagnostics {
         || plan.changes("enhanced_monitoring")
         || requests::instance_type(prior) != requests::instance_type(plan.planned)
         || requests::volume_size(prior) != requests::volume_size(plan.planned)
-        || plan.planned.is_unknown("current_version") && before != after;
+        || plan.planned.is_unknown("current_version") && (before != after || reach.0 != reach.1);
     if !changes_cluster && let Some(version) = prior.string("current_version") {
         // Tags and arguments without effect are no change of the cluster's settings.
         plan.planned.set_string("current_version", version);

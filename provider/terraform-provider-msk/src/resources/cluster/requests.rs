@@ -9,7 +9,7 @@ use control_plane_api::{
 };
 use plugin_framework::value::Object;
 
-use super::access::Access;
+use super::{access::Access, connectivity::Connectivity};
 
 /// MSK's instance type, where one is named.
 pub(super) fn instance_type(planned: &Object) -> Option<String> {
@@ -25,7 +25,7 @@ pub(super) fn volume_size(planned: &Object) -> Option<i64> {
 
 /// The request for a new cluster. `None` while something it needs is unknown, which a plan that is applied has not.
 pub(super) fn create(planned: &Object) -> Option<CreateClusterRequest> {
-    let access = Access::of(planned)?;
+    let (access, connectivity) = (Access::of(planned)?, Connectivity::of(planned)?);
     Some(CreateClusterRequest {
         cluster_name: planned.string("cluster_name")?.to_owned(),
         kafka_version: planned.string("kafka_version").map(str::to_owned),
@@ -42,8 +42,10 @@ pub(super) fn create(planned: &Object) -> Option<CreateClusterRequest> {
                     provisioned_throughput: None,
                 }),
             }),
+            connectivity_info: connectivity.info(),
             ..BrokerNodeGroupInfo::default()
         }),
+        rebalancing: connectivity.rebalancing(),
         tags: planned.map_of_strings("tags").unwrap_or_default(),
         ..CreateClusterRequest::default()
     })

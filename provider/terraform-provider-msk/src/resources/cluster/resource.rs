@@ -17,7 +17,7 @@ use plugin_framework::{
     value::Object,
 };
 
-use super::{access::Access, plan, requests, schema, state};
+use super::{access::Access, connectivity::Connectivity, plan, requests, schema, state};
 use crate::{
     control_plane::ControlPlane,
     diagnostics,
@@ -217,6 +217,7 @@ struct Wanted<'a> {
     planned: &'a Object,
     brokers: i64,
     access: Access,
+    connectivity: Connectivity,
 }
 
 impl<'a> Wanted<'a> {
@@ -225,6 +226,7 @@ impl<'a> Wanted<'a> {
             planned,
             brokers: planned.i64("number_of_broker_nodes")?,
             access: Access::of(planned)?,
+            connectivity: Connectivity::of(planned)?,
         })
     }
 
@@ -239,8 +241,13 @@ impl<'a> Wanted<'a> {
         self.change_monitoring(client, &cluster, limit).await?;
         let cluster = client.wait_for_cluster(arn, limit).await?;
         self.change_software(client, &cluster, limit).await?;
+        if !self.connectivity.public {
+            // Whoever may come in from elsewhere may not be let in without a name, so this goes first.
+            self.connectivity.bring_about(client, arn, limit).await?;
+        }
         let cluster = client.wait_for_cluster(arn, limit).await?;
         self.change_access(client, &cluster, limit).await?;
+        let cluster = self.connectivity.bring_about(client, arn, limit).await?;
         let tags = self.planned.map_of_strings("tags").unwrap_or_default();
         change_tags(client, &cluster, &tags).await?;
         client.wait_for_cluster(arn, limit).await

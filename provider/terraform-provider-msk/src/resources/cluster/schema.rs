@@ -5,6 +5,7 @@ use plugin_framework::{
     value::Value,
 };
 
+use super::connectivity;
 use crate::{arn, timeouts};
 
 /// What `client_broker` may be.
@@ -107,6 +108,22 @@ fn computed(schema: Schema) -> Schema {
             stable("`host:port,…` for SASL/SCRAM over TLS; empty unless it is enabled."),
         )
         .attribute(
+            "bootstrap_brokers_public_sasl_scram",
+            stable("`host:port,…` for SASL/SCRAM from other machines; empty unless public access is on."),
+        )
+        .attribute(
+            "bootstrap_brokers_ipv6",
+            stable("As `bootstrap_brokers`, over IPv6; empty unless the network type is `DUAL`."),
+        )
+        .attribute(
+            "bootstrap_brokers_tls_ipv6",
+            stable("As `bootstrap_brokers_tls`, over IPv6; empty unless the network type is `DUAL`."),
+        )
+        .attribute(
+            "bootstrap_brokers_sasl_scram_ipv6",
+            stable("As `bootstrap_brokers_sasl_scram`, over IPv6; empty unless the network type is `DUAL`."),
+        )
+        .attribute(
             "certificate_authority_pem",
             stable("Certificate of the authority that signs the brokers' certificates, in PEM."),
         )
@@ -118,6 +135,7 @@ fn blocks(schema: Schema) -> Schema {
         .block("client_authentication", Nesting::Single, client_authentication())
         .block("encryption_info", Nesting::Single, encryption_info())
         .block("broker_node_group_info", Nesting::Single, broker_node_group_info())
+        .block("rebalancing", Nesting::Single, connectivity::rebalancing())
         .block("timeouts", Nesting::Single, timeouts::block())
 }
 
@@ -247,6 +265,7 @@ fn broker_node_group_info() -> Schema {
         .attribute("client_subnets", texts())
         .attribute("security_groups", texts())
         .block("storage_info", Nesting::Single, storage)
+        .block("connectivity_info", Nesting::Single, connectivity::connectivity_info())
 }
 
 /// A switch that may be off only.

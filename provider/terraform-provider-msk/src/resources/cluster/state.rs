@@ -6,14 +6,21 @@ use control_plane_api::{
 };
 use plugin_framework::value::{Object, Value};
 
-use super::access::{Access, CLIENT_BROKER_DEFAULT};
+use super::{
+    access::{Access, CLIENT_BROKER_DEFAULT},
+    connectivity::Connectivity,
+};
 use crate::arn;
 
 /// What the plan may know before the apply, and what the state then has to say too.
-const SETTLED: [&str; 5] = [
+const SETTLED: [&str; 9] = [
     "bootstrap_brokers",
+    "bootstrap_brokers_ipv6",
+    "bootstrap_brokers_public_sasl_scram",
     "bootstrap_brokers_sasl_scram",
+    "bootstrap_brokers_sasl_scram_ipv6",
     "bootstrap_brokers_tls",
+    "bootstrap_brokers_tls_ipv6",
     "certificate_authority_pem",
     "current_version",
 ];
@@ -49,6 +56,7 @@ pub(super) fn write_cluster(state: &mut Object, cluster: &Cluster) {
     }
     write_hardware(state, provisioned);
     access(provisioned).write(state);
+    Connectivity::of_cluster(provisioned).write(state);
 }
 
 /// Instance type and size of volumes, where the state has a place for them: a block that nobody has written stays away.
@@ -117,6 +125,19 @@ pub(super) fn write_bootstrap(state: &mut Object, bootstrap: &GetBootstrapBroker
     write(
         "bootstrap_brokers_sasl_scram",
         &bootstrap.bootstrap_broker_string_sasl_scram,
+    );
+    write(
+        "bootstrap_brokers_public_sasl_scram",
+        &bootstrap.bootstrap_broker_string_public_sasl_scram,
+    );
+    write("bootstrap_brokers_ipv6", &bootstrap.bootstrap_broker_string_ipv6);
+    write(
+        "bootstrap_brokers_tls_ipv6",
+        &bootstrap.bootstrap_broker_string_tls_ipv6,
+    );
+    write(
+        "bootstrap_brokers_sasl_scram_ipv6",
+        &bootstrap.bootstrap_broker_string_sasl_scram_ipv6,
     );
 }
 

@@ -9,6 +9,7 @@ mod installation;
 mod interruption;
 mod lifecycle;
 mod names;
+mod protection;
 mod scale;
 mod secrets;
 mod serverless;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
     let mut suite = Suite::new();
     lifecycle::add(&mut suite, &tools);
     drift::add(&mut suite, &tools);
+    protection::add(&mut suite, &tools);
     scale::add(&mut suite, &tools);
     installation::add(&mut suite, &tools);
     interruption::add(&mut suite, &tools);

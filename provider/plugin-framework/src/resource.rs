@@ -133,6 +133,11 @@ pub trait Resource: Send + Sync {
         Diagnostics::none()
     }
 
+    /// Refuses that it is destroyed, or says what a person should know of it.
+    async fn plan_delete(&self, _context: &Context, _prior: &Object) -> Diagnostics {
+        Diagnostics::none()
+    }
+
     /// Creates it. Save the state as soon as there is something that would otherwise be orphaned.
     async fn create(&self, context: &Context, request: ApplyRequest, state: &mut StateSink) -> Diagnostics;
 

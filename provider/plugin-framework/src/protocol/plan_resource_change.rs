@@ -33,9 +33,14 @@ impl Shared {
         let decoded = |value: &Option<proto::DynamicValue>| decode(value.as_ref(), &registered.of);
         let (prior, proposed) = (decoded(&request.prior_state)?, decoded(&request.proposed_new_state)?);
         if proposed.is_null() {
+            let diagnostics = match Object::from_value(prior) {
+                Some(prior) => registered.resource.plan_delete(&self.context(), &prior).await,
+                None => Diagnostics::none(),
+            };
             return Ok(Response {
                 planned_state: Some(encode(&Value::Null, &registered.of)),
                 planned_private: request.prior_private.clone(),
+                diagnostics: diagnostics.into_proto(),
                 ..Default::default()
             });
         }

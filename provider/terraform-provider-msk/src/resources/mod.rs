@@ -3,6 +3,7 @@
 mod cluster;
 mod configuration;
 mod creations;
+mod deletion_protection;
 mod existing;
 mod scram_secret;
 mod serverless_cluster;

@@ -9,7 +9,7 @@ use control_plane_api::{
 };
 use control_plane_client::{Client, Result};
 use plugin_framework::{
-    ApplyRequest, Context, DeleteRequest, Diagnostics, ReadRequest, Resource, StateSink,
+    ApplyRequest, Context, DeleteRequest, Diagnostics, Plan, ReadRequest, Resource, StateSink,
     schema::{Attribute, Nesting, Schema},
     value::{Object, Path, Value},
 };
@@ -17,6 +17,7 @@ use plugin_framework::{
 use super::{
     cluster::check_name,
     creations::{Creations, settle},
+    deletion_protection,
     existing::{change_tags, find_by_id, not_created},
 };
 use crate::{arn, control_plane::ControlPlane, diagnostics, patience::patiently, timeouts};
@@ -89,6 +90,14 @@ impl Resource for ServerlessCluster {
             );
         }
         diagnostics
+    }
+
+    async fn plan(&self, _context: &Context, plan: &mut Plan<'_>) -> Diagnostics {
+        deletion_protection::check_replacement(plan, "The cluster")
+    }
+
+    async fn plan_delete(&self, _context: &Context, prior: &Object) -> Diagnostics {
+        deletion_protection::check(prior, "The cluster")
     }
 
     async fn create(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
@@ -229,32 +238,6 @@ fn schema() -> Schema {
             .default(Value::integer(default))
             .description(description)
     };
-    let switch = Schema::new().attribute(
-        "enabled",
-        Attribute::bool()
-            .required()
-            .description("Not supported yet: `false` only."),
-    );
-    let iam = Schema::new().block_at_most_once("iam", switch);
-    let authentication = Schema::new()
-        .description("Accepted so that blocks of `aws_msk_serverless_cluster` paste over.")
-        .block_at_most_once("sasl", iam);
-    let vpc = Schema::new()
-        .description("A network. Each subnet stands for a zone; brokers take turns in them.")
-        .attribute(
-            "subnet_ids",
-            Attribute::set_of_strings()
-                .required()
-                .replaces("brokers stay in the zones they were made in")
-                .description("Names of zones."),
-        )
-        .attribute(
-            "security_group_ids",
-            Attribute::set_of_strings()
-                .optional()
-                .replaces("it is part of the network a cluster was made in")
-                .description("Has no effect here."),
-        );
     Schema::new()
         .description("A cluster whose number of brokers follows its load, between bounds.")
         .attribute(
@@ -273,6 +256,7 @@ fn schema() -> Schema {
             ),
         )
         .attribute("max_broker_count", count(MAX_DEFAULT, "Most brokers. Default: 6."))
+        .attribute("deletion_protection", deletion_protection::attribute())
         .attribute(
             "tags",
             Attribute::map_of_strings()
@@ -290,9 +274,41 @@ fn schema() -> Schema {
             "certificate_authority_pem",
             stable("Authority that has signed the brokers' certificates; clients trust it."),
         )
-        .block("vpc_config", Nesting::List { min: 0, max: 5 }, vpc)
-        .block_at_most_once("client_authentication", authentication)
+        .block("vpc_config", Nesting::List { min: 0, max: 5 }, vpc_config())
+        .block_at_most_once("client_authentication", client_authentication())
         .block("timeouts", Nesting::Single, timeouts::block())
+}
+
+fn client_authentication() -> Schema {
+    let switch = Schema::new().attribute(
+        "enabled",
+        Attribute::bool()
+            .required()
+            .description("Not supported yet: `false` only."),
+    );
+    let iam = Schema::new().block_at_most_once("iam", switch);
+    Schema::new()
+        .description("Accepted so that blocks of `aws_msk_serverless_cluster` paste over.")
+        .block_at_most_once("sasl", iam)
+}
+
+fn vpc_config() -> Schema {
+    Schema::new()
+        .description("A network. Each subnet stands for a zone; brokers take turns in them.")
+        .attribute(
+            "subnet_ids",
+            Attribute::set_of_strings()
+                .required()
+                .replaces("brokers stay in the zones they were made in")
+                .description("Names of zones."),
+        )
+        .attribute(
+            "security_group_ids",
+            Attribute::set_of_strings()
+                .optional()
+                .replaces("it is part of the network a cluster was made in")
+                .description("Has no effect here."),
+        )
 }
 
 fn serverless(planned: &Object) -> Serverless {

@@ -14,7 +14,10 @@ use plugin_framework::{
     value::{Object, Path, Value},
 };
 
-use super::creations::{Creations, settle};
+use super::{
+    creations::{Creations, settle},
+    deletion_protection,
+};
 use crate::{arn, control_plane::ControlPlane, diagnostics, patience::patiently, timeouts};
 
 /// Longest name, as Kafka has it.
@@ -54,9 +57,13 @@ impl Resource for Topic {
 
     async fn plan(&self, _context: &Context, plan: &mut Plan<'_>) -> Diagnostics {
         let Some(prior) = plan.prior.filter(|_| plan.replaces.is_empty()) else {
-            return Diagnostics::none();
+            return deletion_protection::check_replacement(plan, "The topic");
         };
         refuse(prior, plan.planned)
+    }
+
+    async fn plan_delete(&self, _context: &Context, prior: &Object) -> Diagnostics {
+        deletion_protection::check(prior, "The topic")
     }
 
     async fn create(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
@@ -240,6 +247,7 @@ fn schema() -> Schema {
                 .check(check_configs)
                 .description("Settings of the topic that differ from the cluster's, such as `retention.ms`."),
         )
+        .attribute("deletion_protection", deletion_protection::attribute())
         .attribute("arn", stable("ARN of the topic."))
         .attribute("id", stable("ARN of the topic."))
 }

@@ -24,6 +24,7 @@ use crate::{
     patience::patiently,
     resources::{
         creations::{Creations, settle},
+        deletion_protection,
         existing::{change_tags, find_by_id, not_created},
     },
     timeouts,
@@ -62,6 +63,7 @@ impl Resource for Cluster {
 
     async fn plan(&self, _context: &Context, plan: &mut Plan<'_>) -> Diagnostics {
         let mut diagnostics = plan::plan(plan);
+        diagnostics.extend(deletion_protection::check_replacement(plan, "The cluster"));
         let scaled_in = plan::scaled_in_to(plan).zip(plan.prior.and_then(|prior| prior.string("arn")));
         if let Some((brokers, cluster_arn)) = scaled_in
             && !diagnostics.has_errors()
@@ -72,6 +74,10 @@ impl Resource for Cluster {
             diagnostics.extend(plan::too_few(brokers, &topics));
         }
         diagnostics
+    }
+
+    async fn plan_delete(&self, _context: &Context, prior: &Object) -> Diagnostics {
+        deletion_protection::check(prior, "The cluster")
     }
 
     async fn create(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {

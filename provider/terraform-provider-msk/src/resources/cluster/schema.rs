@@ -6,7 +6,7 @@ use plugin_framework::{
 };
 
 use super::connectivity;
-use crate::{arn, timeouts};
+use crate::{arn, resources::deletion_protection, timeouts};
 
 /// What `client_broker` may be.
 pub(super) const CLIENT_BROKER: &[&str] = &["TLS", "TLS_PLAINTEXT", "PLAINTEXT"];
@@ -75,6 +75,7 @@ fn configurable(schema: Schema) -> Schema {
                 .one_of(MONITORING)
                 .description("Level of metrics. Default: `DEFAULT`."),
         )
+        .attribute("deletion_protection", deletion_protection::attribute())
         .attribute(
             "tags",
             Attribute::map_of_strings()

@@ -1,6 +1,7 @@
 """Changes of clusters: each an operation with a beginning, steps and an end, under the version of the cluster."""
 
 import os
+import re
 import signal
 import socket
 import struct
@@ -11,6 +12,7 @@ import urllib.parse
 import boto3
 from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
+from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from support import ENDPOINT, KAFKA, broker_pid, delete_cluster, finish, info, make_cluster, pages, refused, runtime, state, update, wait
 
@@ -192,6 +194,28 @@ class Changes(unittest.TestCase):
             update(
                 KAFKA.update_cluster_configuration, self.arn, ConfigurationInfo={"Arn": made["Arn"], "Revision": revision}
             )
+
+    def test_moving_data_shows_how_far_it_has_come(self):
+        arn = make_cluster("moved", NumberOfBrokerNodes=2, **OPEN)
+        KAFKA.create_topic(ClusterArn=arn, TopicName="moved", PartitionCount=24, ReplicationFactor=1)
+        producer = Producer({"bootstrap.servers": KAFKA.get_bootstrap_brokers(ClusterArn=arn)["BootstrapBrokerString"]})
+        for number in range(60000):
+            producer.produce("moved", bytes(2000), partition=number % 24)
+            producer.poll(0)
+        self.assertEqual(producer.flush(60), 0)
+        change = {"ClusterArn": arn, "CurrentVersion": info(arn)["CurrentVersion"]}
+        begun = KAFKA.update_broker_count(TargetNumberOfBrokerNodes=4, **change)["ClusterOperationArn"]
+        seen, operation = set(), {}
+        while operation.get("OperationState") != "UPDATE_COMPLETE":
+            operation = KAFKA.describe_cluster_operation(ClusterOperationArn=begun)["ClusterOperationInfo"]
+            self.assertNotEqual(operation["OperationState"], "UPDATE_FAILED")
+            for step in operation["OperationSteps"]:
+                seen.add((step["StepName"], step["StepInfo"]["StepStatus"]))
+        said = [status for name, status in seen if name == "MOVE_DATA" and status.startswith("IN_PROGRESS: ")]
+        self.assertTrue(any(re.search(r"\d+ of \d+ partitions, \d+ of \d+ MiB", status) for status in said), seen)
+        self.assertIn(("START_BROKERS", "COMPLETED"), seen)
+        self.assertEqual([it["StepInfo"]["StepStatus"] for it in operation["OperationSteps"]], ["COMPLETED"] * 2)
+        delete_cluster(arn)
 
     def test_rebalancing_is_paused_and_goes_on(self):
         self.refused(KAFKA.update_rebalancing, "rebalancing.status", Rebalancing={"Status": "OFTEN"})

@@ -19,8 +19,8 @@ use control_plane_api::{
     updates::{RebootBrokerRequest, UpdateBrokerCountRequest},
 };
 use engine::{
-    BootstrapBrokers, ClusterSpec, Engine, EngineError, NewTopic, ObservedCluster, TopicAdmin, TopicDescription,
-    TopicError, TopicSummary, TopicUpdate,
+    BootstrapBrokers, ClusterSpec, Engine, EngineError, NewTopic, ObservedCluster, Progress, TopicAdmin,
+    TopicDescription, TopicError, TopicSummary, TopicUpdate,
 };
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -83,6 +83,10 @@ impl Engine for ScriptedEngine {
     async fn remove(&self, cluster_id: Uuid) -> Result<(), EngineError> {
         self.clusters.lock().remove(&cluster_id);
         Ok(())
+    }
+
+    fn progress(&self, _: Uuid) -> Option<Progress> {
+        None
     }
 
     async fn rebalance(&self, _: Uuid) -> Result<usize, EngineError> {

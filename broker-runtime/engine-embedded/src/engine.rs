@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use clock::Clock;
-use engine::{ClusterSpec, Engine, EngineError, ObservedCluster, Reach, TopicAdmin, TopicError};
+use engine::{ClusterSpec, Engine, EngineError, ObservedCluster, Progress, Reach, TopicAdmin, TopicError};
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -332,6 +332,11 @@ impl Engine for EmbeddedEngine {
             self.undo_failed_creation(&slot, spec.cluster_id, error).await;
         }
         ensured
+    }
+
+    fn progress(&self, cluster_id: Uuid) -> Option<Progress> {
+        let slot = self.slots.lock().get(&cluster_id).cloned();
+        slot?.running()?.progress()
     }
 
     async fn observe(&self, cluster_id: Uuid) -> Result<Option<ObservedCluster>, EngineError> {

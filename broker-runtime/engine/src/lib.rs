@@ -5,6 +5,7 @@
 //! HTTP nor the store. Every implementation passes the same conformance suite.
 
 mod observed;
+mod progress;
 pub mod request_id;
 mod secret;
 mod spec;
@@ -15,6 +16,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 pub use observed::{BootstrapBrokers, BrokerState, ObservedBroker, ObservedCluster};
+pub use progress::{Progress, Step};
 pub use secret::Secret;
 pub use spec::{ClusterSpec, Listeners, Reach, ScramCredential, ScramMechanism, ScramUser};
 pub use topics::{NewTopic, PartitionDescription, TopicAdmin, TopicDescription, TopicError, TopicSummary, TopicUpdate};
@@ -33,6 +35,9 @@ pub trait Engine: Send + Sync + 'static {
     /// SCRAM users are in force, static properties have been taken up by a rolling restart. Gives up with an error
     /// after a bounded time; calling again goes on from what is there.
     async fn ensure(&self, spec: &ClusterSpec) -> Result<(), EngineError>;
+
+    /// How far the change that is under way has come; `None` when there is none.
+    fn progress(&self, cluster_id: Uuid) -> Option<Progress>;
 
     /// What is there now; `None` when nothing of the cluster exists.
     async fn observe(&self, cluster_id: Uuid) -> Result<Option<ObservedCluster>, EngineError>;

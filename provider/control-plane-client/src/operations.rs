@@ -28,6 +28,15 @@ impl Client {
             let response: DescribeClusterOperationResponse = self.call(waiting::long(describe(arn))).await?;
             let operation = response.cluster_operation_info;
             let state = operation.operation_state.as_str();
+            for step in &operation.operation_steps {
+                let (step, status) = (&step.step_name, &step.step_info.step_status);
+                tracing::info!(
+                    operation = operation.operation_type,
+                    step,
+                    status,
+                    "step of an operation"
+                );
+            }
             if state.ends_with("_COMPLETE") {
                 return Ok(Some(operation));
             }

@@ -5,12 +5,14 @@ use control_plane_api::operations::{
     ClusterOperationV2Provisioned,
 };
 
+use engine::Step;
+
 use super::{cluster_record, iso8601};
 use crate::{
     arn,
     error::OperationError,
     services::Services,
-    store::{OperationRecord, OperationState},
+    store::{OperationKind, OperationRecord, OperationState},
 };
 
 /// `DescribeClusterOperation`.
@@ -18,7 +20,7 @@ pub(crate) async fn describe_cluster_operation(
     services: &Services,
     operation_arn: &str,
 ) -> Result<ClusterOperationInfo, OperationError> {
-    Ok(version_1(&record(services, operation_arn)?))
+    Ok(version_1(services, &record(services, operation_arn)?))
 }
 
 /// `DescribeClusterOperationV2`.
@@ -26,7 +28,7 @@ pub(crate) async fn describe_cluster_operation_v2(
     services: &Services,
     operation_arn: &str,
 ) -> Result<ClusterOperationV2, OperationError> {
-    Ok(version_2(&record(services, operation_arn)?))
+    Ok(version_2(services, &record(services, operation_arn)?))
 }
 
 /// `ListClusterOperations`: newest first.
@@ -34,7 +36,8 @@ pub(crate) async fn list_cluster_operations(
     services: &Services,
     arn: &str,
 ) -> Result<Vec<ClusterOperationInfo>, OperationError> {
-    Ok(records(services, arn)?.iter().map(version_1).collect())
+    let records = records(services, arn)?;
+    Ok(records.iter().map(|operation| version_1(services, operation)).collect())
 }
 
 /// `ListClusterOperationsV2`: newest first, without their steps.
@@ -42,7 +45,9 @@ pub(crate) async fn list_cluster_operations_v2(
     services: &Services,
     arn: &str,
 ) -> Result<Vec<ClusterOperationV2>, OperationError> {
-    let mut all: Vec<_> = records(services, arn)?.iter().map(version_2).collect();
+    let records = records(services, arn)?;
+    let all = records.iter().map(|operation| version_2(services, operation));
+    let mut all: Vec<_> = all.collect();
     for operation in &mut all {
         operation.provisioned = None;
     }
@@ -63,22 +68,52 @@ fn records(services: &Services, arn: &str) -> Result<Vec<OperationRecord>, Opera
     Ok(all)
 }
 
-fn steps(operation: &OperationRecord) -> Vec<ClusterOperationStep> {
-    let step_status = match operation.state {
+/// The steps that an operation of this kind has, as far as there is more than one thing to do.
+fn steps_of(kind: OperationKind) -> &'static [Step] {
+    match kind {
+        OperationKind::CreateCluster => &[Step::StartBrokers, Step::ApplySettings],
+        OperationKind::IncreaseBrokerCount => &[Step::StartBrokers, Step::MoveData],
+        OperationKind::DecreaseBrokerCount => &[Step::MoveData, Step::StopBrokers],
+        OperationKind::UpdateClusterConfiguration => &[Step::ApplySettings, Step::RestartBrokers],
+        OperationKind::RebootNode
+        | OperationKind::UpdateClusterKafkaVersion
+        | OperationKind::UpdateConnectivity
+        | OperationKind::UpdateSecurity => &[Step::RestartBrokers],
+        OperationKind::DeleteCluster
+        | OperationKind::UpdateBrokerStorage
+        | OperationKind::UpdateBrokerType
+        | OperationKind::UpdateMonitoring
+        | OperationKind::UpdateRebalancing => &[],
+    }
+}
+
+/// The steps of an operation. Of the one that is being done it is said how far it has come.
+fn steps(services: &Services, operation: &OperationRecord) -> Vec<ClusterOperationStep> {
+    let step = |name: &str, status: String| ClusterOperationStep {
+        step_name: name.to_owned(),
+        step_info: ClusterOperationStepInfo { step_status: status },
+    };
+    let whole = match operation.state {
         OperationState::Pending => "PENDING",
         OperationState::UpdateInProgress => "IN_PROGRESS",
         OperationState::UpdateComplete => "COMPLETED",
         OperationState::UpdateFailed => "FAILED",
     };
-    vec![ClusterOperationStep {
-        step_name: operation.kind.name().to_owned(),
-        step_info: ClusterOperationStepInfo {
-            step_status: step_status.to_owned(),
-        },
-    }]
+    let steps = steps_of(operation.kind);
+    if steps.is_empty() || operation.state == OperationState::UpdateFailed {
+        return vec![step(operation.kind.name(), whole.to_owned())];
+    }
+    let progress = services.engine.progress(operation.cluster_uuid);
+    let status = |of: Step| match (operation.state, progress) {
+        (OperationState::UpdateInProgress, Some(progress)) if progress.step == of => format!("IN_PROGRESS: {progress}"),
+        (OperationState::UpdateInProgress, Some(progress)) if progress.step > of => "COMPLETED".to_owned(),
+        (OperationState::UpdateInProgress, _) => "PENDING".to_owned(),
+        _ => whole.to_owned(),
+    };
+    steps.iter().map(|of| step(of.name(), status(*of))).collect()
 }
 
-fn version_1(operation: &OperationRecord) -> ClusterOperationInfo {
+fn version_1(services: &Services, operation: &OperationRecord) -> ClusterOperationInfo {
     ClusterOperationInfo {
         client_request_id: operation.request_id.clone(),
         cluster_arn: operation.cluster_arn.clone(),
@@ -87,14 +122,14 @@ fn version_1(operation: &OperationRecord) -> ClusterOperationInfo {
         error_info: operation.error.clone(),
         operation_arn: operation.arn.clone(),
         operation_state: operation.state.name(operation.kind).to_owned(),
-        operation_steps: steps(operation),
+        operation_steps: steps(services, operation),
         operation_type: operation.kind.name().to_owned(),
         source_cluster_info: operation.source.clone(),
         target_cluster_info: operation.target.clone(),
     }
 }
 
-fn version_2(operation: &OperationRecord) -> ClusterOperationV2 {
+fn version_2(services: &Services, operation: &OperationRecord) -> ClusterOperationV2 {
     ClusterOperationV2 {
         cluster_arn: operation.cluster_arn.clone(),
         cluster_type: operation.wanted.kind().to_owned(),
@@ -109,7 +144,7 @@ fn version_2(operation: &OperationRecord) -> ClusterOperationV2 {
             .serverless
             .is_none()
             .then(|| ClusterOperationV2Provisioned {
-                operation_steps: steps(operation),
+                operation_steps: steps(services, operation),
                 source_cluster_info: operation.source.clone(),
                 target_cluster_info: operation.target.clone(),
             }),

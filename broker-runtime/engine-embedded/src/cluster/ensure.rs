@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use engine::{ClusterSpec, EngineError};
+use engine::{ClusterSpec, EngineError, Step};
 use futures::future::try_join_all;
 use kafka_metadata::{
     BrokerId, ConfigResource, MetadataImage, MetadataOffset,
@@ -24,6 +24,13 @@ const APPLY_LIMIT: Duration = Duration::from_secs(10);
 impl Cluster {
     /// Makes the cluster what `spec` says. The specification has been validated.
     pub(crate) async fn ensure(&self, spec: &ClusterSpec) -> Result<(), EngineError> {
+        self.report_step(Step::StartBrokers);
+        let ensured = self.ensure_steps(spec).await;
+        self.report(None);
+        ensured
+    }
+
+    async fn ensure_steps(&self, spec: &ClusterSpec) -> Result<(), EngineError> {
         let before = self.description();
         self.clean_up().await?;
         let configs = self.configs(spec);
@@ -45,6 +52,7 @@ impl Cluster {
                 .map(|(id, config)| self.start_broker(*id, config.clone())),
         )
         .await?;
+        self.report_step(Step::ApplySettings);
         self.apply_metadata(spec, &before.server_properties).await?;
         let applied = self.image().applied;
         self.wait_for_brokers(&staying).await?;
@@ -52,8 +60,10 @@ impl Cluster {
         self.restart_outdated(&configs).await?;
         self.retire(&leaving).await?;
         if uneven {
+            self.report_step(Step::MoveData);
             self.even_out().await?;
         }
+        self.report_step(Step::StopBrokers);
         self.dismiss(&leaving).await?;
         self.describe(before.wanted(spec).in_phase(Phase::Established)).await?;
         self.clean_up().await

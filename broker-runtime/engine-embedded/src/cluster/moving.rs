@@ -2,16 +2,22 @@
 //! says which replicas go where; here it is carried out a few partitions at a time, and what is done is never undone: a
 //! call that was cut off is carried on by the next one.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use engine::EngineError;
+use engine::{EngineError, Progress, Step};
 use kafka_metadata::{
     BrokerId, MetadataImage,
     controller::even_out,
     rpc::{ControllerRequest, ControllerResponse, Reassignment},
 };
 
-use super::{Cluster, Layout, Progress, broker::supervisor_error, observe::directory_bytes, running::blocking};
+use super::{
+    Cluster, Layout, Progress as State, broker::supervisor_error, observe::directory_bytes, running::blocking,
+};
 use crate::durable_file;
 
 /// Partitions that are moved at the same time: enough to keep disks busy, few enough to leave clients their share.
@@ -30,7 +36,7 @@ impl Cluster {
             return Ok(0);
         };
         let moving = moving(&image);
-        let next = next(plan, &moving);
+        let next = next(&plan, &moving);
         let count = moving.len() + next.len();
         if !next.is_empty() {
             tracing::info!(
@@ -59,6 +65,7 @@ impl Cluster {
     /// Moves replicas until they are where they should be, and leaderships with them.
     pub(super) async fn even_out(&self) -> Result<(), EngineError> {
         let name = self.description().cluster_name;
+        let mut pace = Pace::new(self.settings.clock.monotonic());
         loop {
             let image = self.image();
             let planned = Arc::clone(&image);
@@ -68,10 +75,12 @@ impl Cluster {
             })?;
             let moving = moving(&image);
             let left = plan.len();
-            let next = next(plan, &moving);
+            let next = next(&plan, &moving);
             if next.is_empty() && moving.is_empty() {
                 break;
             }
+            pace.look(&self.layout, &image, &plan, &moving);
+            self.report(Some(pace.progress(self.settings.clock.monotonic())));
             tracing::info!(
                 cluster = name,
                 moving = moving.len(),
@@ -111,10 +120,10 @@ impl Cluster {
             let arrived = self.wait(&what, LOOK, |image| {
                 let moving = moving(image);
                 Ok(if moving.len() < before {
-                    Progress::Done(())
+                    State::Done(())
                 } else {
                     let (topic, index) = &moving[0];
-                    Progress::Waiting(format!(
+                    State::Waiting(format!(
                         "{} partitions are moving, {topic}-{index} among them",
                         moving.len()
                     ))
@@ -181,12 +190,71 @@ fn moving(image: &MetadataImage) -> Vec<(String, i32)> {
 }
 
 /// The moves to begin while these partitions are moving.
-fn next(plan: Vec<Reassignment>, moving: &[(String, i32)]) -> Vec<Reassignment> {
-    let key = |one: &Reassignment| (one.topic.clone(), one.partition);
-    plan.into_iter()
+fn next(plan: &[Reassignment], moving: &[(String, i32)]) -> Vec<Reassignment> {
+    plan.iter()
         .filter(|one| !moving.contains(&key(one)))
         .take(MOVING_MAX.saturating_sub(moving.len()))
+        .cloned()
         .collect()
+}
+
+fn key(reassignment: &Reassignment) -> (String, i32) {
+    (reassignment.topic.clone(), reassignment.partition)
+}
+
+/// How fast data moves: what was seen to be left, and what of it has arrived.
+struct Pace {
+    begun: Instant,
+    /// Bytes of each partition that has to be moved, or had to be.
+    bytes: BTreeMap<(String, i32), u64>,
+    left: BTreeSet<(String, i32)>,
+}
+
+impl Pace {
+    fn new(begun: Instant) -> Self {
+        Self {
+            begun,
+            bytes: BTreeMap::new(),
+            left: BTreeSet::new(),
+        }
+    }
+
+    /// Takes in what is left.
+    fn look(&mut self, layout: &Layout, image: &MetadataImage, plan: &[Reassignment], moving: &[(String, i32)]) {
+        self.left = plan.iter().map(key).chain(moving.iter().cloned()).collect();
+        for partition in &self.left {
+            if !self.bytes.contains_key(partition) {
+                let bytes = partition_bytes(layout, image, partition);
+                self.bytes.insert(partition.clone(), bytes);
+            }
+        }
+    }
+
+    fn progress(&self, now: Instant) -> Progress {
+        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let bytes_total: u64 = self.bytes.values().sum();
+        let bytes_left: u64 = self.left.iter().filter_map(|it| self.bytes.get(it)).sum();
+        let bytes_done = bytes_total - bytes_left;
+        let elapsed_s = now.saturating_duration_since(self.begun).as_secs();
+        let left_s = (bytes_done > 0 && elapsed_s > 0).then(|| bytes_left.saturating_mul(elapsed_s) / bytes_done);
+        Progress {
+            done: count(self.bytes.len() - self.left.len()),
+            total: count(self.bytes.len()),
+            bytes_done,
+            bytes_total,
+            left_s,
+            ..Progress::begun(Step::MoveData)
+        }
+    }
+}
+
+/// What a partition takes up on the disk of a broker that has it.
+fn partition_bytes(layout: &Layout, image: &MetadataImage, (topic, partition): &(String, i32)) -> u64 {
+    let state = image.partition(topic, *partition);
+    let holder = state.and_then(|state| state.leader.or_else(|| state.isr.first().copied()));
+    holder.map_or(0, |broker| {
+        directory_bytes(&layout.broker(broker.0).data().join(format!("{topic}-{partition}")))
+    })
 }
 
 /// Directories of brokers with ids beyond the last one.

@@ -3,11 +3,11 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use engine::EngineError;
+use engine::{EngineError, Progress, Step};
 use kafka_metadata::{BrokerEpoch, BrokerId, MetadataImage};
 
 use super::{
-    Cluster, Progress,
+    Cluster, Progress as State,
     broker::{self, supervisor_error},
     running::blocking,
 };
@@ -23,7 +23,8 @@ const IN_SYNC_LIMIT: Duration = Duration::from_secs(120);
 impl Cluster {
     pub(super) async fn restart_outdated(&self, configs: &BTreeMap<i32, BrokerConfigFile>) -> Result<(), EngineError> {
         let staying: Vec<i32> = configs.keys().copied().collect();
-        for (broker_id, config) in configs {
+        let total = u64::try_from(staying.len()).unwrap_or(u64::MAX);
+        for (done, (broker_id, config)) in (0..).zip(configs) {
             let (path, wanted) = (self.layout.broker(*broker_id).config(), config.to_json());
             let current = {
                 let path = path.clone();
@@ -32,6 +33,11 @@ impl Cluster {
             if current.as_deref() == Some(&wanted) {
                 continue;
             }
+            self.report(Some(Progress {
+                done,
+                total,
+                ..Progress::begun(Step::RestartBrokers)
+            }));
             self.make_ready(*broker_id, config, current.unwrap_or_default()).await?;
             self.wait_in_sync().await?;
             tracing::info!(broker_id, cluster = %self.layout.root().display(), "restarting a broker with a new configuration");
@@ -63,11 +69,9 @@ impl Cluster {
         );
         self.wait(&what, IN_SYNC_LIMIT, |image| {
             if epoch_of(image, broker_id) == epoch {
-                return Ok(Progress::Waiting(format!(
-                    "broker {broker_id} has not registered again"
-                )));
+                return Ok(State::Waiting(format!("broker {broker_id} has not registered again")));
             }
-            Ok(Progress::Done(()))
+            Ok(State::Done(()))
         })
         .await?;
         self.wait_for_brokers(staying).await?;
@@ -101,8 +105,8 @@ impl Cluster {
         );
         self.wait(&what, IN_SYNC_LIMIT, |image| {
             Ok(match out_of_sync(image) {
-                None => Progress::Done(()),
-                Some(missing) => Progress::Waiting(missing),
+                None => State::Done(()),
+                Some(missing) => State::Waiting(missing),
             })
         })
         .await

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, ffi::OsString, fmt, path::PathBuf, sync::Arc};
 
 use clock::Clock;
-use engine::EngineError;
+use engine::{EngineError, Progress, Step};
 use futures::future::try_join_all;
 use kafka_metadata::{
     MetadataImage,
@@ -38,6 +38,8 @@ pub(crate) struct Cluster {
     pub(super) authority: Arc<Authority>,
     description: Mutex<Description>,
     brokers: Mutex<BTreeMap<i32, Arc<Supervised>>>,
+    /// Of the change that is under way.
+    progress: Mutex<Option<Progress>>,
 }
 
 impl fmt::Debug for Cluster {
@@ -81,6 +83,7 @@ impl Cluster {
             controller,
             authority: Arc::new(authority),
             brokers: Mutex::default(),
+            progress: Mutex::default(),
             description: Mutex::new(description),
         });
         let configured = cluster
@@ -127,6 +130,19 @@ impl Cluster {
         let mut description = self.description();
         description.shared_ports = Some(ports);
         self.describe(description).await
+    }
+
+    /// How far the change that is under way has come.
+    pub(crate) fn progress(&self) -> Option<Progress> {
+        *self.progress.lock()
+    }
+
+    pub(super) fn report(&self, progress: Option<Progress>) {
+        *self.progress.lock() = progress;
+    }
+
+    pub(super) fn report_step(&self, step: Step) {
+        self.report(Some(Progress::begun(step)));
     }
 
     /// Ids of the brokers the cluster should have.

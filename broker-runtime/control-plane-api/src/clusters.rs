@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    configurations::ConfigurationInfo,
     connectivity::ConnectivityInfo,
     monitoring::{LoggingInfo, OpenMonitoring},
+    security::{ClientAuthentication, EncryptionInfo},
     serverless::Serverless,
     storage::StorageInfo,
     updates::Rebalancing,
@@ -161,95 +163,6 @@ pub struct BrokerNodeGroupInfo {
     /// How clients from elsewhere reach brokers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connectivity_info: Option<ConnectivityInfo>,
-}
-
-/// A switch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Enabled {
-    /// On or off.
-    #[serde(default)]
-    pub enabled: bool,
-}
-
-/// Who may connect.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ClientAuthentication {
-    /// With SASL.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sasl: Option<Sasl>,
-    /// With client certificates; refused for now.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls: Option<TlsAuthentication>,
-    /// Everybody, over TLS (and plaintext, where that is open).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub unauthenticated: Option<Enabled>,
-}
-
-/// SASL mechanisms.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Sasl {
-    /// SCRAM.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub scram: Option<Enabled>,
-    /// IAM; refused for now.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub iam: Option<Enabled>,
-}
-
-/// Client certificates.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TlsAuthentication {
-    /// On or off.
-    #[serde(default)]
-    pub enabled: bool,
-    /// Authorities.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub certificate_authority_arn_list: Vec<String>,
-}
-
-/// A revision of a configuration.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ConfigurationInfo {
-    /// The configuration.
-    pub arn: String,
-    /// Its revision, from 1.
-    pub revision: i64,
-}
-
-/// Encryption.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct EncryptionInfo {
-    /// At rest; kept and shown.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub encryption_at_rest: Option<EncryptionAtRest>,
-    /// In transit.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub encryption_in_transit: Option<EncryptionInTransit>,
-}
-
-/// Encryption at rest.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EncryptionAtRest {
-    /// A key's ARN.
-    #[serde(rename = "dataVolumeKMSKeyId")]
-    pub data_volume_kms_key_id: String,
-}
-
-/// Encryption in transit.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct EncryptionInTransit {
-    /// `TLS`, `TLS_PLAINTEXT` or `PLAINTEXT`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub client_broker: Option<String>,
-    /// Between brokers; always on here.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub in_cluster: Option<bool>,
 }
 
 /// What brokers run.

@@ -124,3 +124,13 @@ pub struct ListConfigurationRevisionsResponse {
 
 /// `DescribeConfiguration`.
 pub type DescribeConfigurationResponse = Configuration;
+
+/// A revision of a configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigurationInfo {
+    /// The configuration.
+    pub arn: String,
+    /// Its revision, from 1.
+    pub revision: i64,
+}

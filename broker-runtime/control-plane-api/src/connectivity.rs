@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::clusters::Enabled;
+use crate::security::Enabled;
 
 /// Connectivity of brokers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

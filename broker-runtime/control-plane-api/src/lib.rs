@@ -19,6 +19,7 @@ pub mod policies;
 pub mod scram;
 pub mod secret_text;
 pub mod secrets_manager;
+pub mod security;
 pub mod serverless;
 pub mod storage;
 pub mod tags;

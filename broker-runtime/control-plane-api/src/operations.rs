@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    clusters::{ClientAuthentication, ConfigurationInfo, EncryptionInfo},
+    configurations::ConfigurationInfo,
     connectivity::ConnectivityInfo,
     monitoring::{LoggingInfo, OpenMonitoring},
+    security::{ClientAuthentication, EncryptionInfo},
     updates::{BrokerEbsVolumeInfo, Rebalancing},
 };
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::clusters::Enabled;
+use crate::security::Enabled;
 
 /// A serverless cluster, as it is asked for and as it is shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    clusters::{ClientAuthentication, ConfigurationInfo, EncryptionInfo},
+    configurations::ConfigurationInfo,
     connectivity::ConnectivityInfo,
     monitoring::{LoggingInfo, OpenMonitoring},
+    security::{ClientAuthentication, Enabled, EncryptionInfo},
     storage::ProvisionedThroughput,
 };
 
@@ -102,7 +103,7 @@ pub struct UpdateConnectivityRequest {
     pub connectivity_info: Option<ConnectivityInfo>,
     /// ZooKeeper; there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub zookeeper_access: Option<crate::clusters::Enabled>,
+    pub zookeeper_access: Option<Enabled>,
 }
 
 /// `UpdateBrokerCount`.

@@ -1,9 +1,10 @@
 //! What a cluster may be: checked before anything is written. Shapes have been checked by the model already.
 
 use control_plane_api::{
-    clusters::{BrokerNodeGroupInfo, ClientAuthentication, EncryptionInfo},
+    clusters::BrokerNodeGroupInfo,
     connectivity::{ConnectivityInfo, VpcConnectivity},
     monitoring::{LogDestinations, LoggingInfo, OpenMonitoring},
+    security::{ClientAuthentication, EncryptionInfo},
     storage::{ProvisionedThroughput, StorageInfo},
 };
 use engine::EngineError;
@@ -226,4 +227,24 @@ pub(super) fn check_provisioned(settings: &ClusterSettings) -> Result<(), Operat
     let message = "the cluster is serverless: its brokers follow the load, between the numbers in its tags \
                    openmsk:min-brokers and openmsk:max-brokers";
     Err(OperationError::invalid("clusterArn", message))
+}
+
+/// Finds the address that clients of other machines connect to, while they may. It stays what it was when the runtime is
+/// started without one later.
+pub(super) fn resolve_public_address(
+    services: &Services,
+    settings: &mut ClusterSettings,
+) -> Result<(), OperationError> {
+    let info = settings.broker_node_group_info.connectivity_info.as_ref();
+    if !info.is_some_and(is_public) {
+        settings.public_address = None;
+        return Ok(());
+    }
+    settings.public_address = services.public_address.or(settings.public_address);
+    if settings.public_address.is_some() {
+        return Ok(());
+    }
+    let message = "this runtime has no address that other machines reach: start it with broker-runtime serve \
+                   --public-address ADDRESS";
+    Err(OperationError::invalid("connectivityInfo", message))
 }

@@ -13,7 +13,7 @@ use control_plane_api::{
 
 use engine::request_id;
 
-use super::{checks, creations::Creation, updates::resolve_public_address};
+use super::{checks, creations::Creation};
 use crate::{
     arn::{self, Scope},
     error::OperationError,
@@ -69,7 +69,7 @@ fn create(
     creation: Option<Creation>,
 ) -> Result<CreateClusterResponse, OperationError> {
     checks::check_settings(&settings)?;
-    resolve_public_address(services, &mut settings)?;
+    checks::resolve_public_address(services, &mut settings)?;
     let uuid = services.new_uuid();
     let operation = services.new_uuid();
     let cluster = ClusterRecord {

@@ -276,28 +276,8 @@ pub(crate) async fn update_connectivity(
             return Err(OperationError::invalid("connectivityInfo", message));
         }
         checks::check_connectivity(settings)?;
-        resolve_public_address(services, settings)
+        checks::resolve_public_address(services, settings)
     })
-}
-
-/// Finds the address that clients of other machines connect to, while they may. It stays what it was when the runtime is
-/// started without one later.
-pub(super) fn resolve_public_address(
-    services: &Services,
-    settings: &mut ClusterSettings,
-) -> Result<(), OperationError> {
-    let info = settings.broker_node_group_info.connectivity_info.as_ref();
-    if !info.is_some_and(checks::is_public) {
-        settings.public_address = None;
-        return Ok(());
-    }
-    settings.public_address = services.public_address.or(settings.public_address);
-    if settings.public_address.is_some() {
-        return Ok(());
-    }
-    let message = "this runtime has no address that other machines reach: start it with broker-runtime serve \
-                   --public-address ADDRESS";
-    Err(OperationError::invalid("connectivityInfo", message))
 }
 
 /// `UpdateRebalancing`.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use control_plane_api::{
-    clusters::{BrokerNodeGroupInfo, ClientAuthentication, EncryptionInfo},
+    clusters::BrokerNodeGroupInfo,
+    security::{ClientAuthentication, EncryptionInfo},
     server_properties,
 };
 use engine::{ClusterSpec, Listeners, Reach, ScramCredential, ScramMechanism, ScramUser, Secret};
@@ -164,7 +165,7 @@ fn credential(services: &Services, verifier: &ScramVerifier) -> Result<ScramCred
 
 #[cfg(test)]
 mod tests {
-    use control_plane_api::clusters::{Enabled, EncryptionInTransit, Sasl};
+    use control_plane_api::security::{Enabled, EncryptionInTransit, Sasl};
 
     use super::*;
 

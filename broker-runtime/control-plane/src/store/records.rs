@@ -3,9 +3,11 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use control_plane_api::{
-    clusters::{BrokerNodeGroupInfo, ClientAuthentication, ConfigurationInfo, EncryptionInfo},
+    clusters::BrokerNodeGroupInfo,
+    configurations::ConfigurationInfo,
     monitoring::{LoggingInfo, OpenMonitoring},
     operations::{ErrorInfo, MutableClusterInfo},
+    security::{ClientAuthentication, EncryptionInfo},
     serverless::Serverless,
     updates::Rebalancing,
 };

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use control_plane_api::clusters::Cluster;
 use control_plane_client::{Client, Error, Result};
-use plugin_framework::{Context, Diagnostics};
+use plugin_framework::{
+    Context, Diagnostics,
+    value::{Object, Value},
+};
 
 use crate::{arn, diagnostics, patience::patiently, timeouts};
 
@@ -63,4 +66,35 @@ pub(super) async fn change_tags(client: &Client, cluster: &Cluster, wants: &BTre
         client.untag_resource(&cluster.cluster_arn, &superfluous).await?;
     }
     Ok(())
+}
+
+/// Writes the tags of a cluster to its state. None and an empty map of them are one to the control plane; the state keeps
+/// the one it has.
+pub(super) fn write_tags(state: &mut Object, tags: &BTreeMap<String, String>) {
+    let was = state.map_of_strings("tags").unwrap_or_default();
+    if was == *tags && !state.is_unknown("tags") {
+        return;
+    }
+    let value = if tags.is_empty() {
+        Value::Null
+    } else {
+        Value::map_of_strings(tags)
+    };
+    state.set("tags", value);
+}
+
+/// Deletes a cluster and waits until it is gone. One that was never made, or that is gone already, is deleted.
+pub(super) async fn delete(context: &Context, client: &Client, prior: &Object) -> Diagnostics {
+    let Some(cluster_arn) = prior.string("arn") else {
+        return Diagnostics::none();
+    };
+    let limit = timeouts::of(prior, "delete");
+    let deleted = async {
+        client.delete_cluster(cluster_arn, None).await?;
+        client.wait_for_deleted(cluster_arn, limit).await
+    };
+    match patiently(context, limit, &format!("deleting cluster {cluster_arn}"), deleted).await {
+        Err(error) if !error.is_not_found() => diagnostics::of_call(&format!("delete cluster {cluster_arn}"), &error),
+        _ => Diagnostics::none(),
+    }
 }

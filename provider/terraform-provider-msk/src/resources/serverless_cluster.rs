@@ -18,7 +18,7 @@ use super::{
     cluster::check_name,
     creations::{Creations, settle},
     deletion_protection,
-    existing::{change_tags, find_by_id, not_created},
+    existing::{self, change_tags, find_by_id, not_created},
 };
 use crate::{arn, control_plane::ControlPlane, diagnostics, patience::patiently, timeouts};
 
@@ -201,23 +201,11 @@ impl Resource for ServerlessCluster {
     }
 
     async fn delete(&self, context: &Context, request: DeleteRequest) -> Diagnostics {
-        let prior = request.prior;
-        let cluster_arn = prior.string("arn").unwrap_or_default();
         let client = match self.control_plane.client().await {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
         };
-        let limit = timeouts::of(&prior, "delete");
-        let deleted = async {
-            client.delete_cluster(cluster_arn, None).await?;
-            client.wait_for_deleted(cluster_arn, limit).await
-        };
-        match patiently(context, limit, &format!("deleting cluster {cluster_arn}"), deleted).await {
-            Err(error) if !error.is_not_found() => {
-                diagnostics::of_call(&format!("delete cluster {cluster_arn}"), &error)
-            }
-            _ => Diagnostics::none(),
-        }
+        existing::delete(context, &client, &request.prior).await
     }
 
     async fn import(&self, context: &Context, id: &str) -> std::result::Result<Object, Diagnostics> {
@@ -364,15 +352,7 @@ async fn write(client: &Client, state: &mut Object, cluster: &Cluster) -> Result
         let count = theirs.remove(tag).and_then(|count| count.parse().ok());
         state.set_i64(name, count.unwrap_or(default));
     }
-    // No tags and an empty map of them are one to the control plane; the state keeps the one it has.
-    if state.is_unknown("tags") || state.map_of_strings("tags").unwrap_or_default() != theirs {
-        let value = if theirs.is_empty() {
-            Value::Null
-        } else {
-            Value::map_of_strings(&theirs)
-        };
-        state.set("tags", value);
-    }
+    existing::write_tags(state, &theirs);
     let bootstrap = client.get_bootstrap_brokers(&cluster.cluster_arn).await?;
     let brokers = bootstrap.bootstrap_broker_string_tls.unwrap_or_default();
     state.set_string("bootstrap_brokers_tls", brokers.split(',').next().unwrap_or_default());

@@ -1,10 +1,9 @@
 //! From what is planned to what the control plane is asked for.
 
 use control_plane_api::{
-    clusters::{
-        BrokerNodeGroupInfo, ClientAuthentication, ConfigurationInfo, CreateClusterRequest, Enabled,
-        EncryptionInTransit, EncryptionInfo, Sasl,
-    },
+    clusters::{BrokerNodeGroupInfo, CreateClusterRequest},
+    configurations::ConfigurationInfo,
+    security::{ClientAuthentication, Enabled, EncryptionInTransit, EncryptionInfo, Sasl},
     storage::{EbsStorageInfo, StorageInfo},
 };
 use plugin_framework::value::Object;

@@ -25,7 +25,7 @@ use crate::{
     resources::{
         creations::{Creations, settle},
         deletion_protection,
-        existing::{change_tags, find_by_id, not_created},
+        existing::{self, change_tags, find_by_id, not_created},
     },
     timeouts,
 };
@@ -188,25 +188,11 @@ impl Resource for Cluster {
     }
 
     async fn delete(&self, context: &Context, request: DeleteRequest) -> Diagnostics {
-        let prior = request.prior;
-        let Some(cluster_arn) = prior.string("arn") else {
-            return Diagnostics::none();
-        };
         let client = match self.control_plane.client().await {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
         };
-        let limit = timeouts::of(&prior, "delete");
-        let deleted = async {
-            client.delete_cluster(cluster_arn, None).await?;
-            client.wait_for_deleted(cluster_arn, limit).await
-        };
-        match patiently(context, limit, &format!("deleting cluster {cluster_arn}"), deleted).await {
-            Err(error) if !error.is_not_found() => {
-                diagnostics::of_call(&format!("delete cluster {cluster_arn}"), &error)
-            }
-            _ => Diagnostics::none(),
-        }
+        existing::delete(context, &client, &request.prior).await
     }
 
     async fn import(&self, context: &Context, id: &str) -> std::result::Result<Object, Diagnostics> {

@@ -10,7 +10,7 @@ use super::{
     access::{Access, CLIENT_BROKER_DEFAULT},
     connectivity::Connectivity,
 };
-use crate::arn;
+use crate::{arn, resources::existing::write_tags};
 
 /// What the plan may know before the apply, and what the state then has to say too.
 const SETTLED: [&str; 9] = [
@@ -37,7 +37,7 @@ pub(super) fn write_cluster(state: &mut Object, cluster: &Cluster) {
     state
         .set_string("cluster_name", &cluster.cluster_name)
         .set_string("current_version", &cluster.current_version);
-    write_tags(state, cluster);
+    write_tags(state, &cluster.tags);
     let Some(provisioned) = &cluster.provisioned else {
         return;
     };
@@ -83,20 +83,6 @@ fn write_hardware(state: &mut Object, provisioned: &Provisioned) {
         group.set("storage_info", storage.into_value());
     }
     state.set("broker_node_group_info", group.into_value());
-}
-
-fn write_tags(state: &mut Object, cluster: &Cluster) {
-    // No tags and an empty map of them are one to the control plane; the state keeps the one it has.
-    let was = state.map_of_strings("tags").unwrap_or_default();
-    if was == cluster.tags && !state.is_unknown("tags") {
-        return;
-    }
-    let tags = if cluster.tags.is_empty() {
-        Value::Null
-    } else {
-        Value::map_of_strings(&cluster.tags)
-    };
-    state.set("tags", tags);
 }
 
 /// The ways in that a cluster offers, with the control plane's defaults filled in.

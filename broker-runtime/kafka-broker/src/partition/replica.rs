@@ -30,13 +30,22 @@ use super::{
     error::PartitionError,
     flusher::{FlushState, Flushable, Flusher},
     leader::{IsrProposal, LeaderSettings, LeaderState},
-    store::OpenedLog,
     waiters::{FetchWaiters, OffsetWaiters, WaitFailure},
 };
 use crate::{replication::IsrChanges, settings::TopicSettings};
 
 /// Stands for "everything is flushed" where the time of the oldest unflushed record is kept.
 const NOTHING_UNFLUSHED: i64 = -1;
+
+/// A log and what flushes it.
+pub(crate) struct OpenedLog {
+    /// The log.
+    pub(crate) log: Arc<Log>,
+    /// Of its directory.
+    pub(crate) flusher: Arc<Flusher<Partition>>,
+    /// Its directory, to delete it with.
+    pub(crate) directory: usize,
+}
 
 /// What this broker is to the partition.
 pub(super) enum Role {

@@ -17,7 +17,10 @@ use parking_lot::Mutex;
 use thiserror::Error;
 use tracing::{error, info, warn};
 
-use super::{flusher::Flusher, replica::Partition};
+use super::{
+    flusher::Flusher,
+    replica::{OpenedLog, Partition},
+};
 use crate::config::BrokerConfig;
 
 /// Why the log directories cannot be used.
@@ -35,16 +38,6 @@ struct Directory {
     dir: LogDir,
     flusher: Arc<Flusher<Partition>>,
     logs: AtomicUsize,
-}
-
-/// A log and what flushes it.
-pub(crate) struct OpenedLog {
-    /// The log.
-    pub(crate) log: Arc<Log>,
-    /// Of its directory.
-    pub(crate) flusher: Arc<Flusher<Partition>>,
-    /// Its directory, to delete it with.
-    pub(crate) directory: usize,
 }
 
 /// All log directories of a broker.

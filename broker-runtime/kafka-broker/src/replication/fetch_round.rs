@@ -16,7 +16,7 @@ use kafka_metadata::{BrokerEpoch, BrokerId, LeaderEpoch, TopicId};
 
 use super::{
     fetch_session::{FINAL_EPOCH, INITIAL_EPOCH},
-    fetcher::{Followed, PartitionKey},
+    followed::{Followed, PartitionKey},
 };
 use crate::{partition::PartitionError, settings::Settings};
 

@@ -12,14 +12,17 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use kafka_client::{Connection, ConnectionOptions};
 use kafka_codec::messages::FetchResponse;
-use kafka_metadata::{BrokerId, LeaderEpoch, TopicId};
+use kafka_metadata::BrokerId;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use super::fetch_round::{FetchRound, Position, Verdict};
-use crate::{broker::Broker, config::ListenerName, partition::Partition};
+use super::{
+    fetch_round::{FetchRound, Position, Verdict},
+    followed::{Followed, PartitionKey},
+};
+use crate::{broker::Broker, config::ListenerName};
 
 /// First and last pause between attempts to reach a leader.
 const RECONNECT_PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
@@ -32,18 +35,6 @@ const REFUSED_PAUSE: Duration = Duration::from_millis(50);
 
 /// How long a flush may take before the fetcher complains and goes on waiting.
 const FLUSH_WAIT: Duration = Duration::from_secs(30);
-
-/// Names a partition of a topic.
-pub(crate) type PartitionKey = (TopicId, i32);
-
-/// A partition that is followed.
-#[derive(Clone, Debug)]
-pub(crate) struct Followed {
-    /// The partition.
-    pub(crate) partition: Arc<Partition>,
-    /// The epoch in which it is followed.
-    pub(crate) leader_epoch: LeaderEpoch,
-}
 
 #[derive(Default)]
 struct Assignment {

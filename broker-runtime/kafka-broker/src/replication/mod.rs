@@ -4,10 +4,12 @@
 mod fetch_round;
 mod fetch_session;
 mod fetcher;
+mod followed;
 mod isr_changes;
 
 pub(crate) use fetch_session::{
     FINAL_EPOCH, FetchScope, FetchSession, FetchSessions, FetchWish, News, SessionError, SessionRequest, Told, TopicKey,
 };
-pub(crate) use fetcher::{Followed, ReplicaFetchers};
+pub(crate) use fetcher::ReplicaFetchers;
+pub(crate) use followed::Followed;
 pub(crate) use isr_changes::IsrChanges;

@@ -1,8 +1,9 @@
 //! The functions: ARNs, texts, and settings of clients. Each is a pure function of its arguments.
 
+mod all;
 mod arns;
 mod client_configuration;
 mod pure;
 mod texts;
 
-pub(crate) use pure::all;
+pub(crate) use all::all;

@@ -1,10 +1,6 @@
-//! What a function is, and the functions that there are.
-
-use std::sync::Arc;
+//! What a function is.
 
 use plugin_framework::{Function, FunctionError, Signature, value::Value};
-
-use super::{arns, client_configuration, texts};
 
 /// A function of the provider: how it is called, and what it does.
 pub(super) struct Pure {
@@ -25,19 +21,6 @@ impl Function for Pure {
     fn call(&self, arguments: &[Value]) -> Result<Value, FunctionError> {
         (self.call)(arguments)
     }
-}
-
-/// All of them.
-pub(crate) fn all() -> Vec<Arc<dyn Function>> {
-    let all = [
-        arns::parse_cluster_arn(),
-        arns::topic_arn(),
-        texts::bootstrap_brokers(),
-        texts::parse_server_properties(),
-        texts::server_properties(),
-        client_configuration::client_configuration(),
-    ];
-    all.into_iter().map(|one| Arc::new(one) as Arc<dyn Function>).collect()
 }
 
 /// The text of an argument, which the signature promises.

@@ -5,7 +5,7 @@ use control_plane_api::{
     versions::GetCompatibleKafkaVersionsResponse,
 };
 
-use super::{dispatch::unknown, waiting::until_final};
+use super::{unavailable::unknown, waiting::until_final};
 use crate::{
     http::call::{Answer, Call, json},
     operations, queries,

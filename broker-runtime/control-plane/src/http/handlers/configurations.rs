@@ -1,6 +1,6 @@
 //! Configurations and their revisions.
 
-use super::dispatch::unknown;
+use super::unavailable::unknown;
 use crate::{
     error::OperationError,
     http::call::{Answer, Call, json},

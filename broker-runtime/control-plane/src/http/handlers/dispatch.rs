@@ -48,11 +48,3 @@ pub(in crate::http) async fn answer(call: &Call<'_>) -> Answer {
         _ => updates::answer(call).await,
     }
 }
-
-/// An operation of the model that no handler knows: a defect, which a test looks for.
-pub(super) fn unknown(call: &Call<'_>) -> Answer {
-    Err(OperationError::Internal(format!(
-        "nothing answers {}",
-        call.operation.name
-    )))
-}

@@ -6,7 +6,7 @@ use control_plane_api::{
 };
 use serde_json::json as object;
 
-use super::{dispatch::unknown, waiting::until_final};
+use super::{unavailable::unknown, waiting::until_final};
 use crate::{
     http::call::{Answer, Call, json, no_content},
     operations, queries,

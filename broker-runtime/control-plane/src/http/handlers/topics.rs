@@ -1,6 +1,6 @@
 //! Topics of a cluster.
 
-use super::dispatch::unknown;
+use super::unavailable::unknown;
 use crate::{
     http::call::{Answer, Call, json},
     operations, queries,

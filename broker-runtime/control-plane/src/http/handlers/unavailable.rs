@@ -1,4 +1,5 @@
-//! Operations on things of which there are none yet: lists are empty, and whatever is named does not exist.
+//! Operations on things of which there are none yet: lists are empty, and whatever is named does not exist. And those
+//! that nothing answers.
 
 use std::collections::BTreeMap;
 
@@ -29,4 +30,12 @@ pub(super) fn answer(call: &Call<'_>) -> Answer {
             Err(OperationError::NotFound(format!("{named} does not exist. {why}")))
         }
     }
+}
+
+/// An operation of the model that no handler knows: a defect, which a test looks for.
+pub(super) fn unknown(call: &Call<'_>) -> Answer {
+    Err(OperationError::Internal(format!(
+        "nothing answers {}",
+        call.operation.name
+    )))
 }

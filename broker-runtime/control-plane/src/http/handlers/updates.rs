@@ -1,6 +1,6 @@
 //! Changes of clusters. All answer with the operation that they have begun.
 
-use super::dispatch::unknown;
+use super::unavailable::unknown;
 use crate::{
     http::call::{Answer, Call, json},
     operations,

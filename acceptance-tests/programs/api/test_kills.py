@@ -1,18 +1,21 @@
 """The control plane is killed at moments spread over every operation. The next one finishes what was begun, the caller's
 wait ends with the truth, and nothing is done twice or left half-done."""
 
+import itertools
 import json
 import os
 import signal
+import threading
 import time
 import unittest
 
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, HTTPClientError
-from support import GROUP, KAFKA, client, finish, info, make_cluster, refused, runtime, state, wait
+from support import GROUP, KAFKA, SECRETS, client, finish, info, make_cluster, pages, refused, runtime, state, wait
 
 AWAY = (ConnectionClosedError, EndpointConnectionError, HTTPClientError)
-# Between the call and the first step, and on until after the last one: operations take 20 to 700 ms here.
-MOMENTS_MS = (0, 15, 60, 250)
+# Between the call and the first step, and on until after the last one: operations take 20 to 700 ms here. A long run sets
+# more of them: OPENMSK_KILL_MOMENTS_MS="0 5 10 15 20".
+MOMENTS_MS = tuple(int(moment) for moment in os.environ.get("OPENMSK_KILL_MOMENTS_MS", "0 15 60 250").split())
 
 
 def kill():
@@ -48,6 +51,31 @@ def with_kill(moment_ms, begin):
     return answer
 
 
+def cut_off(moment_ms, call):
+    """Calls with 0, 1, 2 and so on, and kills the control plane that many milliseconds after the first."""
+    stop = threading.Event()
+
+    def run():
+        for index in itertools.count():
+            try:
+                if stop.is_set():
+                    return
+                call(index)
+            except AWAY:
+                return
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    with_kill(moment_ms, lambda: None)
+    stop.set()
+    thread.join()
+
+
+def led(of, topic):
+    partitions = KAFKA.describe_topic_partitions(**of, TopicName=topic)["Partitions"]
+    return all(it.get("Leader", -1) >= 0 for it in partitions)
+
+
 class Kills(unittest.TestCase):
     def changed(self, arn, what, change, check):
         """A change that is interrupted at each moment comes about, once."""
@@ -61,7 +89,7 @@ class Kills(unittest.TestCase):
                 check(number)
 
     def test_changes_come_about(self):
-        arn = make_cluster("kills", KafkaVersion="4.0.x.kraft", NumberOfBrokerNodes=2)
+        arn = make_cluster("kills", NumberOfBrokerNodes=2)
         KAFKA.create_topic(ClusterArn=arn, TopicName="kept", PartitionCount=6, ReplicationFactor=2)
         of = {"ClusterArn": arn}
 
@@ -102,6 +130,14 @@ class Kills(unittest.TestCase):
             lambda n, v: KAFKA.update_connectivity(**of, CurrentVersion=v, ConnectivityInfo={"NetworkType": "IPV4"}),
             lambda n: self.assertEqual(group()["ConnectivityInfo"]["NetworkType"], "IPV4"),
         )
+        self.changed(
+            arn,
+            "rebalancing",
+            lambda n, v: KAFKA.update_rebalancing(
+                **of, CurrentVersion=v, Rebalancing={"Status": ("PAUSED", "ACTIVE")[n % 2]}
+            ),
+            lambda n: self.assertEqual(info(arn)["Rebalancing"]["Status"], ("PAUSED", "ACTIVE")[n % 2]),
+        )
         ways = ("TLS_PLAINTEXT", "TLS")
         self.changed(
             arn,
@@ -122,11 +158,6 @@ class Kills(unittest.TestCase):
             ),
             lambda n: self.assertEqual(info(arn)["CurrentBrokerSoftwareInfo"]["ConfigurationRevision"], n + 1),
         )
-        for moment_ms, version in ((60, "4.1.x.kraft"), (250, "4.2.x.kraft")):
-            now = info(arn)["CurrentVersion"]
-            begin = lambda: KAFKA.update_cluster_kafka_version(**of, CurrentVersion=now, TargetKafkaVersion=version)
-            finish(with_kill(moment_ms, begin))
-            self.assertEqual(info(arn)["CurrentBrokerSoftwareInfo"]["KafkaVersion"], version)
         for moment_ms in MOMENTS_MS:
             with self.subTest("reboot", moment_ms=moment_ms):
                 finish(with_kill(moment_ms, lambda: KAFKA.reboot_broker(**of, BrokerIds=["1"])))
@@ -145,6 +176,19 @@ class Kills(unittest.TestCase):
 
         wait(f"{arn} to be gone", gone)
 
+    def test_upgrades_come_about(self):
+        """Versions only go up: each moment has a cluster of its own."""
+        for moment_ms in MOMENTS_MS:
+            with self.subTest(moment_ms=moment_ms):
+                arn = make_cluster(f"kill-version-{moment_ms}", KafkaVersion="4.0.x.kraft", NumberOfBrokerNodes=2)
+                wanted = {"CurrentVersion": info(arn)["CurrentVersion"], "TargetKafkaVersion": "4.2.x.kraft"}
+                finish(
+                    with_kill(moment_ms, lambda a=arn, w=wanted: KAFKA.update_cluster_kafka_version(ClusterArn=a, **w))
+                )
+                self.assertEqual(info(arn)["CurrentBrokerSoftwareInfo"]["KafkaVersion"], "4.2.x.kraft")
+                KAFKA.delete_cluster(ClusterArn=arn)
+                self.gone(arn)
+
     def test_clusters_are_made_and_deleted(self):
         for moment_ms in MOMENTS_MS:
             with self.subTest(moment_ms=moment_ms):
@@ -159,6 +203,76 @@ class Kills(unittest.TestCase):
                 wait("ACTIVE", lambda a=arn: state(a) == "ACTIVE")
                 with_kill(moment_ms, lambda a=arn: KAFKA.delete_cluster(ClusterArn=a))
                 self.gone(arn)
+
+    def test_what_is_answered_at_once_is_done(self):
+        """Calls without an operation, one after the other until the kill cuts one off: all that were answered have come
+        about, and the one that was cut off can be asked again."""
+        arn = make_cluster("kill-calls", ClientAuthentication={"Sasl": {"Scram": {"Enabled": True}}})
+        of = {"ClusterArn": arn}
+        for number, moment_ms in enumerate(MOMENTS_MS):
+            with self.subTest(moment_ms=moment_ms):
+                self.topics_and_users(of, number, moment_ms)
+        KAFKA.delete_cluster(**of)
+        self.gone(arn)
+
+    def topics_and_users(self, of, number, moment_ms):
+        def secret(index):
+            value = json.dumps({"username": f"user-{number}-{index}", "password": "planted-kills"})
+            return SECRETS.create_secret(Name=f"AmazonMSK_kills_{number}_{index}", SecretString=value)["ARN"]
+
+        def topics():
+            return {it["TopicName"] for it in pages("list_topics", "Topics", **of) if it["TopicName"].startswith("call-")}
+
+        def users():
+            return set(pages("list_scram_secrets", "SecretArnList", **of))
+
+        answered, asked = set(), set()
+
+        once = client("kafka", retries={"total_max_attempts": 1})
+
+        def create(index):
+            topic = {"TopicName": f"call-{number}-{index}", "PartitionCount": 2, "ReplicationFactor": 1}
+            asked.add(topic["TopicName"])
+            once.create_topic(**of, **topic)
+            answered.add(topic["TopicName"])
+
+        cut_off(moment_ms, create)
+        self.assertLessEqual(answered, topics())
+        for name in asked - answered - topics():
+            KAFKA.create_topic(**of, TopicName=name, PartitionCount=2, ReplicationFactor=1)
+        for name in asked:
+            wait(f"{name} to be led", lambda n=name: led(of, n))
+        left = set(asked)
+
+        def delete(_):
+            if left:
+                name = min(left)
+                once.delete_topic(**of, TopicName=name)
+                left.remove(name)
+            else:
+                once.list_kafka_versions()
+
+        cut_off(moment_ms, delete)
+        self.assertLessEqual(topics(), left)
+        for name in topics():
+            KAFKA.delete_topic(**of, TopicName=name)
+        secrets = [secret(index) for index in range(6)]
+        associated = set()
+
+        def associate(index):
+            if index < len(secrets):
+                once.batch_associate_scram_secret(**of, SecretArnList=[secrets[index]])
+                associated.add(secrets[index])
+            else:
+                once.list_kafka_versions()
+
+        cut_off(moment_ms, associate)
+        self.assertLessEqual(associated, users())
+        KAFKA.batch_associate_scram_secret(**of, SecretArnList=secrets)
+        self.assertEqual(users(), set(secrets))
+        KAFKA.batch_disassociate_scram_secret(**of, SecretArnList=secrets)
+        for arn in secrets:
+            SECRETS.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
 
     def test_a_caller_that_waits_gets_the_truth(self):
         """A wait that the kill cuts off is taken up again by the client itself, as botocore does by default."""

@@ -1,6 +1,7 @@
 //! The style rules of ENGINEERING.md and the edges of ARCHITECTURE.md as tests.
 
 mod edges;
+mod properties;
 mod sources;
 
 use std::process::ExitCode;
@@ -10,6 +11,7 @@ use acceptance_tests::suite::Suite;
 fn main() -> ExitCode {
     let mut suite = Suite::new();
     edges::add(&mut suite);
+    properties::add(&mut suite);
     sources::add(&mut suite);
     suite.run(|| ())
 }

@@ -46,11 +46,12 @@ fn collect(folder: &Path, root: &Path, suffix: &str, found: &mut Vec<(String, St
 }
 
 /// The part of a file in front of its unit tests.
-fn before_tests(text: &str) -> &str {
+pub fn before_tests(text: &str) -> &str {
     text.split("#[cfg(test)]\nmod ").next().unwrap_or_default()
 }
 
-fn is_test(path: &str) -> bool {
+/// True for a file that holds nothing but tests.
+pub fn is_test(path: &str) -> bool {
     path.contains("/tests/") || path.ends_with("/tests.rs") || path.starts_with("acceptance-tests/")
 }
 

@@ -12,6 +12,7 @@ mod server_properties;
 mod table;
 mod text;
 mod topic;
+mod without_effect;
 
 pub use cluster_defaults::cluster_defaults;
 pub use definition::{Definition, Importance, Number, Reach, Scope, Setting, Valid, ValueType, list_entries};
@@ -21,3 +22,4 @@ pub use topic::{
     Conversion, Synonym, broker_synonyms, convert, effective_topic_value, topic_default, validate_topic_combination,
     validate_topic_config,
 };
+pub use without_effect::without_effect;

@@ -14,7 +14,10 @@ use plugin_framework::{
     value::{Object, Path, Value},
 };
 
-use super::creations::{Creations, settle};
+use super::{
+    creations::{Creations, settle},
+    without_effect,
+};
 use crate::{arn, control_plane::ControlPlane, diagnostics, patience::patiently, timeouts};
 
 /// Longest name, as MSK has it.
@@ -270,6 +273,11 @@ fn check_properties(text: &str) -> Diagnostics {
             format!("{problem}."),
         );
     }
+    let set = server_properties::parse(text).unwrap_or_default();
+    diagnostics.extend(without_effect::warning(
+        "server_properties",
+        set.iter().map(|(name, _)| name),
+    ));
     diagnostics
 }
 

@@ -8,6 +8,7 @@ mod existing;
 mod scram_secret;
 mod serverless_cluster;
 mod topic;
+mod without_effect;
 
 pub(crate) use cluster::Cluster;
 pub(crate) use configuration::Configuration;

@@ -16,7 +16,7 @@ use plugin_framework::{
 
 use super::{
     creations::{Creations, settle},
-    deletion_protection,
+    deletion_protection, without_effect,
 };
 use crate::{arn, control_plane::ControlPlane, diagnostics, patience::patiently, timeouts};
 
@@ -53,6 +53,11 @@ impl Resource for Topic {
 
     fn schema(&self) -> &Schema {
         &self.schema
+    }
+
+    fn validate(&self, config: &Object) -> Diagnostics {
+        let configs = config.map_of_strings("configs").unwrap_or_default();
+        without_effect::warning("configs", configs.keys().map(String::as_str))
     }
 
     async fn plan(&self, _context: &Context, plan: &mut Plan<'_>) -> Diagnostics {

@@ -1,0 +1,74 @@
+//! Every property that a person may set either has a reader, or is known to change nothing.
+
+use std::{collections::BTreeSet, fs};
+
+use acceptance_tests::{binaries, suite::Suite};
+use anyhow::{Context, Result, ensure};
+use server_properties::{Definition, broker_synonyms, definitions, topic_definitions, without_effect};
+
+use crate::sources::{before_tests, files, is_test};
+
+/// What acts on properties.
+const ENGINE: [&str; 5] = [
+    "kafka-broker",
+    "kafka-log",
+    "kafka-metadata",
+    "engine-embedded",
+    "control-plane",
+];
+/// Tiering is refused where a topic asks for it, beside the table itself.
+const REFUSED: &str = "remote.storage.enable";
+
+/// Adds the tests of this file.
+pub fn add(suite: &mut Suite) {
+    suite.test("properties_that_nothing_reads_are_known", readers);
+    suite.test("properties_without_effect_are_documented", documented);
+}
+
+fn readers() -> Result<()> {
+    let mut sources = String::new();
+    for (path, text) in files(".rs")? {
+        let acts = ENGINE
+            .iter()
+            .any(|name| path.starts_with(&format!("broker-runtime/{name}/")));
+        if acts && !is_test(&path) {
+            sources.push_str(before_tests(&text));
+        }
+    }
+    let read = |name: &str| name == REFUSED || sources.contains(&format!("\"{name}\""));
+    // A broker's property gives the topics' of the same meaning their default.
+    let through_topics = |name: &str| {
+        let synonym = |topic: &&Definition| broker_synonyms(topic.name).iter().any(|of| of.name == name);
+        topic_definitions().iter().filter(synonym).any(|topic| read(topic.name))
+    };
+    let settable = definitions().iter().filter(|it| it.may_be_configured());
+    let unread: BTreeSet<&str> = settable
+        .map(|it| it.name)
+        .filter(|name| !read(name) && !through_topics(name))
+        .chain(topic_definitions().iter().map(|it| it.name).filter(|name| !read(name)))
+        .collect();
+    let forgotten: Vec<_> = unread.difference(without_effect()).collect();
+    ensure!(
+        forgotten.is_empty(),
+        "nothing reads them, and without_effect.txt lacks them: {forgotten:?}"
+    );
+    let wrong: Vec<_> = without_effect().difference(&unread).collect();
+    ensure!(
+        wrong.is_empty(),
+        "something reads them: remove them from without_effect.txt: {wrong:?}"
+    );
+    Ok(())
+}
+
+fn documented() -> Result<()> {
+    let page = fs::read_to_string(binaries::repository().join("docs/guides/limits.md"))?;
+    let (_, list) = page.split_once("```text").context("the list")?;
+    let (list, _) = list.split_once("```").context("the end of the list")?;
+    let shown: BTreeSet<&str> = list.split_whitespace().collect();
+    let different: Vec<_> = shown.symmetric_difference(without_effect()).collect();
+    ensure!(
+        different.is_empty(),
+        "docs/guides/limits.md and without_effect.txt differ in {different:?}"
+    );
+    Ok(())
+}

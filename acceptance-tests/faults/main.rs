@@ -3,6 +3,7 @@
 mod brokers;
 mod control_plane;
 mod hostile;
+mod test_runs;
 
 use std::process::ExitCode;
 
@@ -14,5 +15,6 @@ fn main() -> ExitCode {
     brokers::add(&mut suite, &tools);
     control_plane::add(&mut suite, &tools);
     hostile::add(&mut suite, &tools);
+    test_runs::add(&mut suite, &tools);
     suite.run(|| ())
 }

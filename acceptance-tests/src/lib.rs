@@ -7,6 +7,7 @@
 pub mod binaries;
 pub mod cluster;
 pub mod history;
+pub mod interrupt;
 pub mod load;
 pub mod outside;
 pub mod program;

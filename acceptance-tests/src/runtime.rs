@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::{binaries, program, program::Finished, wait};
+use crate::{binaries, interrupt, program, program::Finished, wait};
 
 /// How long a subcommand of the runtime may take.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -35,9 +35,9 @@ pub struct Process {
 impl Runtime {
     /// A fresh data directory.
     pub fn new() -> Result<Self> {
-        Ok(Self {
-            folder: tempfile::Builder::new().prefix("openmsk-test-").tempdir()?,
-        })
+        let folder = tempfile::Builder::new().prefix("openmsk-test-").tempdir()?;
+        interrupt::remember(folder.path());
+        Ok(Self { folder })
     }
 
     /// The data directory.
@@ -86,18 +86,9 @@ impl Runtime {
 
     /// Our processes that work in this data directory; `kind` is a subcommand such as `broker`, empty for all.
     pub fn processes(&self, kind: &str) -> Vec<Process> {
-        let root = self.folder.path().display().to_string();
-        running()
-            .into_iter()
-            .filter(|process| {
-                let ours = process.arguments.iter().any(|argument| argument.contains(&root))
-                    && process
-                        .arguments
-                        .first()
-                        .is_some_and(|program| program.ends_with("broker-runtime"));
-                ours && (kind.is_empty() || process.arguments.get(1).is_some_and(|first| first == kind))
-            })
-            .collect()
+        let mut processes = working_in(self.folder.path());
+        processes.retain(|it| kind.is_empty() || it.arguments.get(1).is_some_and(|first| first == kind));
+        processes
     }
 
     /// Sends SIGKILL to every process of `kind`.
@@ -113,11 +104,43 @@ impl Drop for Runtime {
         // Processes restart each other, so ask first and then kill until a look finds none.
         let _ = self.command(&["stop"]);
         let _ = wait::until("the processes of a test to end", LIMIT, || {
-            self.kill("guard");
-            self.kill("");
+            kill_all(self.folder.path());
             self.processes("").is_empty().then_some(())
         });
+        interrupt::forget(self.folder.path());
     }
+}
+
+/// Our processes that work in a folder.
+pub(crate) fn working_in(folder: &Path) -> Vec<Process> {
+    let root = folder.display().to_string();
+    let mut processes = running();
+    processes.retain(|process| {
+        let program = process.arguments.first();
+        program.is_some_and(|program| program.ends_with("broker-runtime"))
+            && process.arguments.iter().any(|argument| argument.contains(&root))
+    });
+    processes
+}
+
+/// Sends SIGKILL to all of them, the guard first, which would start another `serve`.
+pub(crate) fn kill_all(folder: &Path) {
+    let processes = working_in(folder);
+    let is_guard = |process: &&Process| process.arguments.get(1).is_some_and(|kind| kind == "guard");
+    processes.iter().filter(is_guard).for_each(|guard| kill(guard.pid));
+    processes.iter().for_each(|process| kill(process.pid));
+}
+
+/// Ids of the processes that this one has started and not waited for.
+pub(crate) fn children() -> Vec<i32> {
+    let us = std::process::id().to_string();
+    let mut processes = running();
+    processes.retain(|process| {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", process.pid)).unwrap_or_default();
+        let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1));
+        parent == Some(us.as_str())
+    });
+    processes.into_iter().map(|process| process.pid).collect()
 }
 
 /// Sends SIGKILL; a process that is gone already is fine.

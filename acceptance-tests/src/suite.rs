@@ -5,6 +5,8 @@ use std::{env, process::ExitCode};
 use anyhow::Result;
 use libtest_mimic::{Arguments, Failed, Trial};
 
+use crate::interrupt;
+
 /// Collects trials and runs them.
 #[derive(Default)]
 pub struct Suite {
@@ -73,6 +75,9 @@ impl Suite {
         let mut arguments = Arguments::from_args();
         // Two cores and shared fixtures: one test at a time unless the caller says otherwise.
         arguments.test_threads = arguments.test_threads.or(Some(1));
+        if let Err(error) = interrupt::watch() {
+            eprintln!("an interrupted run will leave processes behind: {error:#}");
+        }
         let conclusion = libtest_mimic::run(&arguments, self.trials);
         tear_down();
         conclusion.exit_code()

@@ -1,7 +1,7 @@
 //! Rolling restart: brokers whose configuration file is not what it should be are restarted one after the other, each only
 //! while all replicas are in sync, so that no partition is without a leader and none under its minimum of replicas.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 
 use engine::{EngineError, Progress, Step};
 use kafka_metadata::{BrokerEpoch, BrokerId, MetadataImage};
@@ -44,9 +44,20 @@ impl Cluster {
             self.restart(*broker_id, wanted, &staying).await?;
         }
         if configs.is_empty() {
-            Ok(())
-        } else {
-            self.wait_for_brokers(&staying).await
+            return Ok(());
+        }
+        self.wait_for_brokers(&staying).await?;
+        if !self.settled.load(Ordering::Relaxed) {
+            self.wait_for_interrupted_restart().await;
+        }
+        Ok(())
+    }
+
+    /// A restart that was interrupted has left the new configuration, and perhaps not yet all replicas in sync. Where that
+    /// takes long there was another reason, and the change goes on.
+    async fn wait_for_interrupted_restart(&self) {
+        if let Err(error) = self.wait_in_sync().await {
+            tracing::warn!(%error, cluster = %self.layout.root().display(), "replicas are not in sync");
         }
     }
 

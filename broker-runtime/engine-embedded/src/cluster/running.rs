@@ -1,6 +1,12 @@
 //! A cluster of which something runs: its controller, in this process, and the supervision of its brokers.
 
-use std::{collections::BTreeMap, ffi::OsString, fmt, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fmt,
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use clock::Clock;
 use engine::{EngineError, Progress, Step};
@@ -40,6 +46,9 @@ pub(crate) struct Cluster {
     brokers: Mutex<BTreeMap<i32, Arc<Supervised>>>,
     /// Of the change that is under way.
     progress: Mutex<Option<Progress>>,
+    /// False until this process has once made the cluster what it should be: a change that another one began, or that
+    /// failed, may be half done.
+    pub(super) settled: AtomicBool,
 }
 
 impl fmt::Debug for Cluster {
@@ -84,6 +93,7 @@ impl Cluster {
             authority: Arc::new(authority),
             brokers: Mutex::default(),
             progress: Mutex::default(),
+            settled: AtomicBool::new(false),
             description: Mutex::new(description),
         });
         let configured = cluster

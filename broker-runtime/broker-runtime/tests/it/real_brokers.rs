@@ -222,6 +222,37 @@ async fn static_property_is_taken_up_by_a_rolling_restart_with_replicas_in_sync(
     assert_eq!(described.summary.out_of_sync_partitions, 0);
 }
 
+/// Its process is adopted and looks like one that serves, though it is about to end.
+#[tokio::test(flavor = "multi_thread")]
+async fn restart_that_was_interrupted_is_not_taken_for_done() {
+    let stage = Stage::new(2);
+    let engine = stage.engine().await;
+    engine.ensure(&stage.spec).await.unwrap();
+    let before = stage.observe(&engine).await;
+    engine.close().await;
+    drop(engine);
+    let path = stage
+        .clusters()
+        .join(stage.spec.cluster_id.to_string())
+        .join("cluster.json");
+    let description = || -> serde_json::Value { serde_json::from_slice(&fs::read(&path).unwrap()).unwrap() };
+    let mut begun = description();
+    let process = &before.brokers[0];
+    begun["restart"] = serde_json::json!({
+        "broker_id": 1,
+        "process": {"pid": process.pid.unwrap(), "started_at_ms": process.started_at_ms.unwrap()},
+        "epoch": null,
+    });
+    fs::write(&path, serde_json::to_vec(&begun).unwrap()).unwrap();
+    let engine = stage.engine().await;
+    engine.ensure(&stage.spec).await.unwrap();
+    let after = stage.observe(&engine).await;
+    assert!(all_run(&after));
+    assert_ne!(after.brokers[0].pid, before.brokers[0].pid, "restarted");
+    assert_eq!(after.brokers[1].pid, before.brokers[1].pid, "left alone");
+    assert!(description()["restart"].is_null(), "done");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn data_directory_may_have_a_name_too_long_for_a_socket() {
     let mut stage = Stage::new(1);

@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use engine::{ClusterSpec, EngineError, Listeners, Reach};
+use kafka_metadata::BrokerEpoch;
 use serde::{Deserialize, Serialize};
+use supervisor::ProcessStatus;
 use uuid::Uuid;
 
 use super::Layout;
@@ -49,6 +51,37 @@ pub(crate) struct Description {
     /// Brokers have joined, or were to leave, and replicas are not yet where they should be.
     #[serde(default)]
     pub(crate) uneven: bool,
+    /// The restart of a broker that has begun and is not known to have come to its end.
+    #[serde(default)]
+    pub(crate) restart: Option<BegunRestart>,
+}
+
+/// Which process of a broker is to end, so that whoever takes up a restart can tell it from the one that follows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BegunRestart {
+    pub(crate) broker_id: i32,
+    /// The process that is to end.
+    pub(crate) process: Option<Process>,
+    /// The registration of that process.
+    pub(crate) epoch: Option<BrokerEpoch>,
+}
+
+/// A process on this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Process {
+    pid: u32,
+    /// An id alone may come again.
+    started_at_ms: i64,
+}
+
+impl Process {
+    /// The one that runs now.
+    pub(crate) fn of(status: &ProcessStatus) -> Option<Self> {
+        Some(Self {
+            pid: status.pid?,
+            started_at_ms: status.started_at_ms?,
+        })
+    }
 }
 
 impl Description {
@@ -69,6 +102,7 @@ impl Description {
             shared_ports: None,
             server_properties: spec.server_properties.clone(),
             uneven: false,
+            restart: None,
         }
     }
 
@@ -77,6 +111,7 @@ impl Description {
         Self {
             phase: self.phase,
             shared_ports: self.shared_ports,
+            restart: self.restart,
             ..Self::new(spec, self.block)
         }
     }
@@ -88,6 +123,11 @@ impl Description {
             uneven,
             ..self
         }
+    }
+
+    /// The same while a broker is restarted, or when that has come to its end.
+    pub(crate) fn in_restart(self, restart: Option<BegunRestart>) -> Self {
+        Self { restart, ..self }
     }
 
     /// The same in another phase.

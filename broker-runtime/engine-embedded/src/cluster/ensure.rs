@@ -1,7 +1,7 @@
 //! Makes a cluster what its specification says. Every step looks first and does what is missing, so that it can be
 //! repeated after a failure at any place.
 
-use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use engine::{ClusterSpec, EngineError, Step};
 use futures::future::try_join_all;
@@ -26,7 +26,6 @@ impl Cluster {
     pub(crate) async fn ensure(&self, spec: &ClusterSpec) -> Result<(), EngineError> {
         self.report_step(Step::StartBrokers);
         let ensured = self.ensure_steps(spec).await;
-        self.settled.store(ensured.is_ok(), Ordering::Relaxed);
         self.report(None);
         ensured
     }
@@ -66,7 +65,9 @@ impl Cluster {
         }
         self.report_step(Step::StopBrokers);
         self.dismiss(&leaving).await?;
-        self.describe(before.wanted(spec).in_phase(Phase::Established)).await?;
+        let established = self.description().wanted(spec).in_phase(Phase::Established);
+        // Also where a broker that was being restarted has left.
+        self.describe(established.in_restart(None)).await?;
         self.clean_up().await
     }
 

@@ -1,7 +1,7 @@
 //! Rolling restart: brokers whose configuration file is not what it should be are restarted one after the other, each only
 //! while all replicas are in sync, so that no partition is without a leader and none under its minimum of replicas.
 
-use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use engine::{EngineError, Progress, Step};
 use kafka_metadata::{BrokerEpoch, BrokerId, MetadataImage};
@@ -9,6 +9,7 @@ use kafka_metadata::{BrokerEpoch, BrokerId, MetadataImage};
 use super::{
     Cluster, Progress as State,
     broker::{self, supervisor_error},
+    description::{BegunRestart, Process},
     running::blocking,
 };
 use crate::{
@@ -21,16 +22,16 @@ use crate::{
 const IN_SYNC_LIMIT: Duration = Duration::from_secs(120);
 
 impl Cluster {
+    /// Restarts every broker whose configuration is another now, and brings a restart that was interrupted to its end.
     pub(super) async fn restart_outdated(&self, configs: &BTreeMap<i32, BrokerConfigFile>) -> Result<(), EngineError> {
         let staying: Vec<i32> = configs.keys().copied().collect();
         let total = u64::try_from(staying.len()).unwrap_or(u64::MAX);
         for (done, (broker_id, config)) in (0..).zip(configs) {
             let (path, wanted) = (self.layout.broker(*broker_id).config(), config.to_json());
-            let current = {
-                let path = path.clone();
-                blocking(move || durable_file::read(&path)).await?
-            };
-            if current.as_deref() == Some(&wanted) {
+            let current = blocking(move || durable_file::read(&path)).await?;
+            let begun = self.description().restart.filter(|it| it.broker_id == *broker_id);
+            let outdated = current.as_deref() != Some(&wanted);
+            if !outdated && begun.is_none() {
                 continue;
             }
             self.report(Some(Progress {
@@ -38,35 +39,38 @@ impl Cluster {
                 total,
                 ..Progress::begun(Step::RestartBrokers)
             }));
-            self.make_ready(*broker_id, config, current.unwrap_or_default()).await?;
-            self.wait_in_sync().await?;
-            tracing::info!(broker_id, cluster = %self.layout.root().display(), "restarting a broker with a new configuration");
-            self.restart(*broker_id, wanted, &staying).await?;
+            match begun {
+                Some(begun) if !outdated && begun.process != self.process(*broker_id) => {
+                    tracing::info!(broker_id, cluster = %self.layout.root().display(), "taking up the restart of a broker");
+                    self.finish_restart(begun, &staying).await?;
+                }
+                _ => {
+                    self.make_ready(*broker_id, config, current.unwrap_or_default()).await?;
+                    self.wait_in_sync().await?;
+                    tracing::info!(broker_id, cluster = %self.layout.root().display(), "restarting a broker with a new configuration");
+                    self.restart(*broker_id, wanted, &staying).await?;
+                }
+            }
         }
         if configs.is_empty() {
             return Ok(());
         }
-        self.wait_for_brokers(&staying).await?;
-        if !self.settled.load(Ordering::Relaxed) {
-            self.wait_for_interrupted_restart().await;
-        }
-        Ok(())
+        self.wait_for_brokers(&staying).await
     }
 
-    /// A restart that was interrupted has left the new configuration, and perhaps not yet all replicas in sync. Where that
-    /// takes long there was another reason, and the change goes on.
-    async fn wait_for_interrupted_restart(&self) {
-        if let Err(error) = self.wait_in_sync().await {
-            tracing::warn!(%error, cluster = %self.layout.root().display(), "replicas are not in sync");
-        }
-    }
-
-    /// The configuration is replaced while the broker is down: whatever runs has read the file that is there.
+    /// The configuration is replaced while the broker is down: whatever runs has read the file that is there. That this has
+    /// begun is written down first: who takes it up, when this process is killed, would not see it from the metadata, in
+    /// which a process that is about to end, or has just ended, still serves with all replicas in sync.
     async fn restart(&self, broker_id: i32, config: Vec<u8>, staying: &[i32]) -> Result<(), EngineError> {
         let Some(supervised) = self.broker(broker_id) else {
             return Ok(());
         };
-        let epoch = epoch_of(&self.controller.image().borrow(), broker_id);
+        let begun = BegunRestart {
+            broker_id,
+            process: self.process(broker_id),
+            epoch: epoch_of(&self.image(), broker_id),
+        };
+        self.describe(self.description().in_restart(Some(begun))).await?;
         let failed = |source| supervisor_error(format!("restarting broker {broker_id}"), source);
         supervised.stop().await.map_err(failed)?;
         let path = self.layout.broker(broker_id).config();
@@ -74,19 +78,31 @@ impl Cluster {
         // It has to run again, also with the old configuration.
         supervised.restart(None).await.map_err(failed)?;
         replaced?;
+        self.finish_restart(begun, staying).await
+    }
+
+    /// The process of the broker that follows has been started: waits until it serves and all replicas are in sync.
+    async fn finish_restart(&self, begun: BegunRestart, staying: &[i32]) -> Result<(), EngineError> {
+        let broker_id = begun.broker_id;
         let what = format!(
             "restarting broker {broker_id} of cluster {:?}",
             self.description().cluster_name
         );
         self.wait(&what, IN_SYNC_LIMIT, |image| {
-            if epoch_of(image, broker_id) == epoch {
+            if epoch_of(image, broker_id) == begun.epoch {
                 return Ok(State::Waiting(format!("broker {broker_id} has not registered again")));
             }
             Ok(State::Done(()))
         })
         .await?;
         self.wait_for_brokers(staying).await?;
-        self.wait_in_sync().await
+        self.wait_in_sync().await?;
+        self.describe(self.description().in_restart(None)).await
+    }
+
+    /// The process of a broker.
+    fn process(&self, broker_id: i32) -> Option<Process> {
+        Process::of(&self.broker(broker_id)?.status().borrow())
     }
 
     /// What the broker needs for its new configuration: a certificate for all of its addresses, and ports that are free as

@@ -1,12 +1,6 @@
 //! A cluster of which something runs: its controller, in this process, and the supervision of its brokers.
 
-use std::{
-    collections::BTreeMap,
-    ffi::OsString,
-    fmt,
-    path::PathBuf,
-    sync::{Arc, atomic::AtomicBool},
-};
+use std::{collections::BTreeMap, ffi::OsString, fmt, path::PathBuf, sync::Arc};
 
 use clock::Clock;
 use engine::{EngineError, Progress, Step};
@@ -46,9 +40,6 @@ pub(crate) struct Cluster {
     brokers: Mutex<BTreeMap<i32, Arc<Supervised>>>,
     /// Of the change that is under way.
     progress: Mutex<Option<Progress>>,
-    /// False until this process has once made the cluster what it should be: a change that another one began, or that
-    /// failed, may be half done.
-    pub(super) settled: AtomicBool,
 }
 
 impl fmt::Debug for Cluster {
@@ -93,7 +84,6 @@ impl Cluster {
             authority: Arc::new(authority),
             brokers: Mutex::default(),
             progress: Mutex::default(),
-            settled: AtomicBool::new(false),
             description: Mutex::new(description),
         });
         let configured = cluster

@@ -1,6 +1,8 @@
 //! Unmodified boto3 and aws-cli drive one real runtime: all operations of the API, in modules of Python's own test runner,
 //! `programs/api`. What they call is written down; the last test counts it.
 
+mod scripted;
+
 use std::{
     collections::BTreeSet,
     fs,
@@ -12,15 +14,19 @@ use std::{
 
 use acceptance_tests::{binaries, program, runtime::Runtime, suite::Suite, tools::Tools};
 use anyhow::{Context, Result, ensure};
+use scripted::Scripted;
 
-/// How long a module may take; the long run of `kills` needs it.
+/// How long a module may take.
 const LIMIT: Duration = Duration::from_secs(600);
+/// How long the one may take that starts the control plane a thousand times.
+const KILLS_LIMIT: Duration = Duration::from_secs(3600);
 /// The modules; the last ones depend on nothing of the others either.
-const MODULES: [&str; 15] = [
+const MODULES: [&str; 16] = [
     "model",
     "configurations",
     "secrets",
     "topics",
+    SCRIPTED,
     "clusters",
     "changes",
     "reach",
@@ -33,25 +39,30 @@ const MODULES: [&str; 15] = [
     "fuzz",
     "kills",
 ];
+/// The module that asks a control plane with a scripted engine.
+const SCRIPTED: &str = "topic_errors";
 /// The address that stands for one that other machines reach.
 const PUBLIC_ADDRESS: &str = "127.0.0.77";
 /// Operations of the service `kafka`.
 const OPERATIONS: usize = 64;
-/// Errors that its operations may answer and that are answered here. The others cannot come about: there is one controller,
-/// in the process that asks it; topics change while they are reassigned, as in Apache Kafka; groups do not keep topics from
-/// being deleted; whoever is not known gets an error of the signature instead of `Unauthorized`.
-const ERRORS: [&str; 12] = [
+/// All errors that its operations may answer.
+const ERRORS: [&str; 17] = [
     "BadRequestException",
     "ClusterConnectivityException",
     "ConflictException",
+    "ControllerMovedException",
     "ForbiddenException",
+    "GroupSubscribedToTopicException",
     "InternalServerErrorException",
     "KafkaRequestException",
     "KafkaTimeoutException",
+    "NotControllerException",
     "NotFoundException",
+    "ReassignmentInProgressException",
     "ServiceUnavailableException",
     "TooManyRequestsException",
     "TopicExistsException",
+    "UnauthorizedException",
     "UnknownTopicOrPartitionException",
 ];
 
@@ -79,13 +90,19 @@ impl Stage {
             .env("OPENMSK_DATA", runtime.data_dir())
             .env("OPENMSK_PUBLIC_ADDRESS", PUBLIC_ADDRESS)
             .env("OPENMSK_CALLED", called(runtime));
-        program::succeed(&mut command, LIMIT)?;
+        let scripted = (module == SCRIPTED).then(Scripted::start).transpose()?;
+        if let Some(scripted) = &scripted {
+            command
+                .env("OPENMSK_ENDPOINT", scripted.endpoint())
+                .env("OPENMSK_CREDENTIALS", scripted.credentials());
+        }
+        program::succeed(&mut command, if module == "kills" { KILLS_LIMIT } else { LIMIT })?;
         let left = runtime.processes("broker");
         ensure!(left.is_empty(), "{module} has left brokers behind: {left:?}");
         Ok(())
     }
 
-    /// Every operation has been called, and every error that can come about has been answered.
+    /// Every operation has been called, and every error has been answered.
     fn count(&self) -> Result<()> {
         let runtime = self.0.lock().expect("no test panics while it has the runtime");
         let runtime = runtime

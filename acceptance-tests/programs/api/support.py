@@ -54,7 +54,9 @@ def write_called():
 
 
 def client(service, region="us-east-1", key=None, **config):
-    keys = {"aws_access_key_id": key[0], "aws_secret_access_key": key[1]} if key else {}
+    """`key`: id, secret and, of temporary credentials, the session token."""
+    names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+    keys = dict(zip(names, key)) if key else {}
     made = boto3.client(
         service, region_name=region, endpoint_url=ENDPOINT, config=Config(**{**ONCE, **config}), **keys
     )

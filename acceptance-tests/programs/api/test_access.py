@@ -248,6 +248,10 @@ class Signatures(unittest.TestCase):
         refused_as("UnrecognizedClientException", key=("AKIANOBODY", secret))
         refused_as("InvalidSignatureException", key=(key, secret[:-1] + "!"))
 
+        said = refused("UnauthorizedException", client("kafka", key=(key, secret, "token")).list_kafka_versions)
+        self.assertIn("AWS_SESSION_TOKEN", said)
+        refused("InvalidSignatureException", client("kafka", key=(key, "wrong", "token")).list_kafka_versions)
+
         def drop(request):
             del request.headers["Authorization"]
 

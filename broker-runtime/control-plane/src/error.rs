@@ -31,21 +31,9 @@ pub(crate) enum OperationError {
     /// The thing exists already, or is in a state that does not allow this.
     #[error("{0}")]
     Conflict(String),
-    /// A topic of that name exists.
-    #[error("{0}")]
-    TopicExists(String),
-    /// There is no such topic.
-    #[error("{0}")]
-    UnknownTopic(String),
-    /// Kafka refuses the request.
-    #[error("{0}")]
-    KafkaRequest(String),
-    /// Try again: the brokers cannot be reached.
-    #[error("{0}")]
-    ClusterConnectivity(String),
-    /// Try again: the brokers did not answer in time.
-    #[error("{0}")]
-    KafkaTimeout(String),
+    /// The cluster, or its controller, does not do it.
+    #[error(transparent)]
+    Topic(#[from] TopicError),
     /// There is no such secret.
     #[error("{0}")]
     SecretNotFound(String),
@@ -72,24 +60,16 @@ impl OperationError {
         }
     }
 
+    /// The cluster cannot be asked now.
+    pub(crate) fn unreachable(why: impl Into<String>) -> Self {
+        TopicError::ClusterConnectivity(why.into()).into()
+    }
+
     /// A request that is wrong as a whole.
     pub(crate) fn unreadable(message: impl Into<String>) -> Self {
         Self::InvalidRequest {
             parameter: None,
             message: message.into(),
-        }
-    }
-}
-
-impl From<TopicError> for OperationError {
-    fn from(error: TopicError) -> Self {
-        let message = error.to_string();
-        match error {
-            TopicError::UnknownTopic(_) => Self::UnknownTopic(message),
-            TopicError::TopicExists(_) => Self::TopicExists(message),
-            TopicError::InvalidRequest(_) => Self::KafkaRequest(message),
-            TopicError::ClusterConnectivity(_) => Self::ClusterConnectivity(message),
-            TopicError::Timeout(_) => Self::KafkaTimeout(message),
         }
     }
 }

@@ -125,7 +125,7 @@ fn refused(error: ControllerError, name: &str) -> TopicError {
             TopicError::UnknownTopic(name.to_owned())
         }
         ControllerError::TopicAlreadyExists(name) => TopicError::TopicExists(name),
-        ControllerError::NotController => TopicError::ClusterConnectivity(error.to_string()),
+        ControllerError::NotController => TopicError::NotController(error.to_string()),
         error => TopicError::InvalidRequest(error.to_string()),
     }
 }
@@ -268,7 +268,7 @@ mod tests {
         assert_eq!(text(ControllerError::InvalidPartitions("no".into())), "no");
         assert!(matches!(
             refused(ControllerError::NotController, ""),
-            TopicError::ClusterConnectivity(_)
+            TopicError::NotController(_)
         ));
     }
 }

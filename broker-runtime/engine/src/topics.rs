@@ -84,7 +84,7 @@ pub struct PartitionDescription {
     pub isr: Vec<i32>,
 }
 
-/// Why a topic request failed.
+/// Why a topic request failed. What only Apache Kafka answers is here too: the API has a type for each.
 #[derive(Debug, Error)]
 pub enum TopicError {
     /// Correct the request: no such topic.
@@ -99,7 +99,29 @@ pub enum TopicError {
     /// Retry: the cluster or its controller cannot be reached now.
     #[error("the cluster cannot be reached: {0}")]
     ClusterConnectivity(String),
+    /// Retry: whoever was asked is not the controller, or the controller does not run (`NOT_CONTROLLER`).
+    #[error("the controller does not answer: {0}")]
+    NotController(String),
+    /// Retry: the controller is another one now.
+    #[error("the controller has moved: {0}")]
+    ControllerMoved(String),
+    /// Retry: replicas of the topic are being moved (`REASSIGNMENT_IN_PROGRESS`).
+    #[error("replicas of the topic are being moved: {0}")]
+    ReassignmentInProgress(String),
+    /// Correct the situation: a consumer group is subscribed to the topic (`GROUP_SUBSCRIBED_TO_TOPIC`).
+    #[error("a consumer group is subscribed to the topic: {0}")]
+    GroupSubscribedToTopic(String),
     /// Retry: it took too long.
     #[error("the cluster did not answer in time: {0}")]
     Timeout(String),
+}
+
+impl TopicError {
+    /// Whether what was asked for may have come about all the same.
+    pub fn is_open(&self) -> bool {
+        matches!(
+            self,
+            Self::ClusterConnectivity(_) | Self::NotController(_) | Self::ControllerMoved(_) | Self::Timeout(_)
+        )
+    }
 }

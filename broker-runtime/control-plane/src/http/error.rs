@@ -2,6 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use control_plane_api::{ErrorBody, ErrorType};
+use engine::TopicError;
 use http::{StatusCode, header};
 
 use super::sigv4::Distrust;
@@ -48,11 +49,7 @@ pub(crate) fn of_operation(error: &OperationError, operation: Option<&Operation>
         OperationError::TooManyRequests(_) => (ErrorType::TooManyRequests, None),
         OperationError::NotFound(_) => (ErrorType::NotFound, None),
         OperationError::Conflict(_) => (ErrorType::Conflict, None),
-        OperationError::TopicExists(_) => (ErrorType::TopicExists, None),
-        OperationError::UnknownTopic(_) => (ErrorType::UnknownTopicOrPartition, None),
-        OperationError::KafkaRequest(_) => (ErrorType::KafkaRequest, None),
-        OperationError::ClusterConnectivity(_) => (ErrorType::ClusterConnectivity, None),
-        OperationError::KafkaTimeout(_) => (ErrorType::KafkaTimeout, None),
+        OperationError::Topic(error) => (of_topic(error), None),
         OperationError::SecretNotFound(_) => (ErrorType::ResourceNotFound, None),
         OperationError::SecretExists(_) => (ErrorType::ResourceExists, None),
         OperationError::InvalidSecretRequest(_) => (ErrorType::InvalidRequest, None),
@@ -66,14 +63,31 @@ pub(crate) fn of_operation(error: &OperationError, operation: Option<&Operation>
     response(kind, error.to_string(), parameter)
 }
 
+fn of_topic(error: &TopicError) -> ErrorType {
+    match error {
+        TopicError::UnknownTopic(_) => ErrorType::UnknownTopicOrPartition,
+        TopicError::TopicExists(_) => ErrorType::TopicExists,
+        TopicError::InvalidRequest(_) => ErrorType::KafkaRequest,
+        TopicError::ClusterConnectivity(_) => ErrorType::ClusterConnectivity,
+        TopicError::NotController(_) => ErrorType::NotController,
+        TopicError::ControllerMoved(_) => ErrorType::ControllerMoved,
+        TopicError::ReassignmentInProgress(_) => ErrorType::ReassignmentInProgress,
+        TopicError::GroupSubscribedToTopic(_) => ErrorType::GroupSubscribedToTopic,
+        TopicError::Timeout(_) => ErrorType::KafkaTimeout,
+    }
+}
+
 /// The nearest error among those that an operation may answer: clients know no others.
 fn modelled(kind: ErrorType, allowed: &[ErrorType]) -> ErrorType {
     let instead: &[ErrorType] = match kind {
         ErrorType::UnknownTopicOrPartition => &[ErrorType::NotFound],
-        ErrorType::TopicExists => &[ErrorType::Conflict],
-        ErrorType::ClusterConnectivity | ErrorType::KafkaTimeout => {
-            &[ErrorType::ServiceUnavailable, ErrorType::InternalServerError]
+        ErrorType::TopicExists | ErrorType::ReassignmentInProgress | ErrorType::GroupSubscribedToTopic => {
+            &[ErrorType::Conflict]
         }
+        ErrorType::ClusterConnectivity
+        | ErrorType::KafkaTimeout
+        | ErrorType::NotController
+        | ErrorType::ControllerMoved => &[ErrorType::ServiceUnavailable, ErrorType::InternalServerError],
         // Whoever is asked to wait, or may not, has to learn it whatever the operation.
         ErrorType::TooManyRequests | ErrorType::Forbidden => return kind,
         _ => &[],
@@ -96,6 +110,11 @@ pub(crate) fn of_distrust(distrust: Distrust) -> Response {
             ErrorType::UnrecognizedClient,
             "the access key is not known or disabled: use the one in the credentials file of the runtime, or make one with \
              broker-runtime keys create",
+        ),
+        Distrust::SessionToken => (
+            ErrorType::Unauthorized,
+            "the request carries a session token, and nobody here gives any: unset AWS_SESSION_TOKEN, or take the session \
+             token out of the profile",
         ),
         Distrust::Mismatch => (
             ErrorType::InvalidSignature,
@@ -128,10 +147,10 @@ mod tests {
             let response = of_operation(&error, model().operation(name));
             response.headers()["x-amzn-errortype"].to_str().unwrap().to_owned()
         };
-        let topic = || OperationError::UnknownTopic("t".to_owned());
+        let topic = || OperationError::from(TopicError::UnknownTopic("t".to_owned()));
         assert_eq!(of("DeleteTopic", topic()), "UnknownTopicOrPartitionException");
         assert_eq!(of("DescribeTopic", topic()), "NotFoundException");
-        let unreachable = || OperationError::ClusterConnectivity("c".to_owned());
+        let unreachable = || OperationError::unreachable("c");
         assert_eq!(of("ListTopics", unreachable()), "ServiceUnavailableException");
         assert_eq!(of("ListNodes", unreachable()), "InternalServerErrorException");
         let missing = || OperationError::NotFound("c".to_owned());

@@ -18,6 +18,8 @@ const EXPIRES_S_MAX: i64 = 7 * 24 * 60 * 60;
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// The parameter of a presigned URL that is not signed itself.
 const SIGNATURE_PARAMETER: &str = "X-Amz-Signature";
+/// What comes with temporary credentials: a header, or a parameter of a presigned URL.
+const TOKEN_PARAMETER: &str = "X-Amz-Security-Token";
 
 /// Why a request is not believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub(crate) enum Distrust {
     Unsigned,
     /// The access key is not known, or disabled.
     UnknownKey,
+    /// There are temporary credentials in it, which this runtime does not give.
+    SessionToken,
     /// The signature is not that of this request.
     Mismatch,
     /// A header that must be signed is not.
@@ -155,11 +159,13 @@ impl Signature {
             key = mac(&key, part.as_bytes());
         }
         let wanted = hex(&mac(&key, text.as_bytes()));
-        if same(wanted.as_bytes(), self.signature.as_bytes()) {
-            Ok(())
-        } else {
-            Err(Distrust::Mismatch)
+        if !same(wanted.as_bytes(), self.signature.as_bytes()) {
+            return Err(Distrust::Mismatch);
         }
+        if request.header(TOKEN_PARAMETER).is_some() || request.parameter(TOKEN_PARAMETER).is_some() {
+            return Err(Distrust::SessionToken);
+        }
+        Ok(())
     }
 }
 

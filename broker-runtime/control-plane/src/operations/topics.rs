@@ -63,7 +63,7 @@ pub(crate) async fn create_topic(
         Ok(_) => Ok(answer),
         Err(TopicError::TopicExists(_)) if begun_before => Ok(answer),
         // It may have been made all the same.
-        Err(error @ (TopicError::ClusterConnectivity(_) | TopicError::Timeout(_))) => Err(error.into()),
+        Err(error) if error.is_open() => Err(error.into()),
         Err(error) => {
             services
                 .store

@@ -178,7 +178,7 @@ fn serverless(settings: &ClusterSettings) -> Option<Serverless> {
 /// What the engine sees of a cluster; `None` while there is nothing of it.
 async fn observed(services: &Services, cluster: &ClusterRecord) -> Result<Option<ObservedCluster>, OperationError> {
     let observed = services.engine.observe(cluster.uuid).await;
-    observed.map_err(|error| OperationError::ClusterConnectivity(chain(&error)))
+    observed.map_err(|error| OperationError::unreachable(chain(&error)))
 }
 
 /// `GetBootstrapBrokers`.

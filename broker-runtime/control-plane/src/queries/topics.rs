@@ -13,8 +13,11 @@ pub(crate) fn reachable_cluster(services: &Services, arn: &str) -> Result<Cluste
     if cluster.state.serves() {
         return Ok(cluster);
     }
-    let message = format!("cluster {:?} is {}", cluster.name, cluster.state.name());
-    Err(OperationError::ClusterConnectivity(message))
+    let state = cluster.state.name();
+    Err(OperationError::unreachable(format!(
+        "cluster {:?} is {state}",
+        cluster.name
+    )))
 }
 
 /// `DescribeTopic`.

@@ -279,8 +279,7 @@ pub(crate) async fn apply_users(services: &Services, cluster: Uuid) -> Result<()
     };
     let spec = specification(services, &record, &wanted)?;
     services.engine.ensure(&spec).await.map_err(|error| {
-        let message = format!("the brokers could not be told of the users: {}", chain(&error));
-        OperationError::ClusterConnectivity(message)
+        OperationError::unreachable(format!("the brokers could not be told of the users: {}", chain(&error)))
     })
 }
 

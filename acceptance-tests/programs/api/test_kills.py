@@ -1,115 +1,147 @@
-"""The control plane is killed at moments spread over every operation. The next one finishes what was begun, the caller's
-wait ends with the truth, and nothing is done twice or left half-done."""
+"""The control plane is killed before every step of every operation, a step being a system call that changes files or
+processes, and at moments between them. The next one finishes what was begun, or nothing has begun; the caller's wait ends
+with the truth, and nothing is done twice, left half-done or left behind."""
 
-import itertools
 import json
 import os
-import signal
-import threading
 import time
 import unittest
 
-from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, HTTPClientError
-from support import GROUP, KAFKA, SECRETS, client, finish, info, make_cluster, pages, refused, runtime, state, wait
+from support import GROUP, KAFKA, SECRETS, client, decoded, encoded, files, finish, info, log, make_cluster, pages, refused, state, wait
+from victim import Moment, Step, Victim, processes
 
-AWAY = (ConnectionClosedError, EndpointConnectionError, HTTPClientError)
-# Between the call and the first step, and on until after the last one: operations take 20 to 700 ms here. A long run sets
-# more of them: OPENMSK_KILL_MOMENTS_MS="0 5 10 15 20".
+# After the call. A long run sets more of them: OPENMSK_KILL_MOMENTS_MS="0 5 10 15 20".
 MOMENTS_MS = tuple(int(moment) for moment in os.environ.get("OPENMSK_KILL_MOMENTS_MS", "0 15 60 250").split())
+# Of an operation, at most: a loop that never ends is a failure.
+STEPS_MAX = 400
+VICTIM = None
+# As the caller of a library would do it: once, to see what was cut off.
+ONCE = client("kafka", retries={"total_max_attempts": 1})
 
 
-def kill():
-    with open(os.path.join(os.environ["OPENMSK_DATA"], "runtime.json")) as file:
-        pid = json.load(file)["pid"]
-    os.kill(pid, signal.SIGKILL)
-    return pid
+def setUpModule():
+    global VICTIM
+    VICTIM = Victim()
 
 
-def back(pid):
-    """Starts the next control plane, as the provider does when it finds none, and waits for it. (By itself it comes back
-    too, but more and more slowly when it dies again and again.)"""
-    runtime("serve", "--background")
+def tearDownModule():
+    VICTIM.close()
 
-    def there():
-        with open(os.path.join(os.environ["OPENMSK_DATA"], "runtime.json")) as file:
-            if json.load(file)["pid"] == pid:
-                return False
+
+def at_every_step(what, attempt):
+    """`attempt(number, at)` does something that is interrupted, and says whether the kill came; it does not once there are
+    no more steps."""
+
+    def tried(number, at):
         try:
-            KAFKA.list_kafka_versions()
-            return True
-        except AWAY:
-            return False
+            return attempt(number, at)
+        except Exception as error:
+            raise AssertionError(f"{what}, {at}: {error}") from error
 
-    wait("the next control plane", there)
-
-
-def with_kill(moment_ms, begin):
-    """Begins something, kills the control plane that many milliseconds later, and waits for the next one."""
-    answer = begin()
-    time.sleep(moment_ms / 1000)
-    back(kill())
-    return answer
-
-
-def cut_off(moment_ms, call):
-    """Calls with 0, 1, 2 and so on, and kills the control plane that many milliseconds after the first."""
-    stop = threading.Event()
-
-    def run():
-        for index in itertools.count():
-            try:
-                if stop.is_set():
-                    return
-                call(index)
-            except AWAY:
-                return
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    with_kill(moment_ms, lambda: None)
-    stop.set()
-    thread.join()
+    begun = time.monotonic()
+    for number in range(STEPS_MAX):
+        if not tried(number, Step(number + 1)):
+            break
+    else:
+        raise AssertionError(f"{what} has no end")
+    assert number > 0, f"{what} has no steps"
+    for index, ms in enumerate(MOMENTS_MS):
+        tried(number + 1 + index, Moment(ms))
+    log(f"{what}: killed before each of {number} steps, {time.monotonic() - begun:.0f} s")
 
 
-def led(of, topic):
-    partitions = KAFKA.describe_topic_partitions(**of, TopicName=topic)["Partitions"]
-    return all(it.get("Leader", -1) >= 0 for it in partitions)
+def operations(arn):
+    paginator = KAFKA.get_paginator("list_cluster_operations")
+    listed = paginator.paginate(ClusterArn=arn, PaginationConfig={"PageSize": 100})
+    return {it["OperationArn"] for page in listed for it in page["ClusterOperationInfoList"]}
 
 
-def in_sync(of, topic):
-    partitions = KAFKA.describe_topic_partitions(**of, TopicName=topic)["Partitions"]
-    return all(len(it["Isr"]) == len(it["Replicas"]) for it in partitions)
+def complete(answer):
+    operation = KAFKA.describe_cluster_operation(ClusterOperationArn=answer["ClusterOperationArn"])
+    return operation["ClusterOperationInfo"]["OperationState"].endswith("_COMPLETE")
+
+
+def brokers(arn):
+    return [it for it in KAFKA.list_nodes(ClusterArn=arn)["NodeInfoList"] if it.get("NodeType") == "BROKER"]
+
+
+def partitions(arn, topic):
+    return KAFKA.describe_topic_partitions(ClusterArn=arn, TopicName=topic)["Partitions"]
+
+
+def gone(arn):
+    try:
+        assert state(arn) == "DELETING", "it is to be deleted"
+    except KAFKA.exceptions.NotFoundException:
+        return True
 
 
 class Kills(unittest.TestCase):
-    def changed(self, arn, what, change, check):
-        """A change that is interrupted at each moment comes about, once."""
-        for number, moment_ms in enumerate(MOMENTS_MS):
-            with self.subTest(what, moment_ms=moment_ms):
-                before = info(arn)["CurrentVersion"]
-                operation = finish(with_kill(moment_ms, lambda n=number, v=before: change(n, v)))
-                wait("ACTIVE", lambda: state(arn) == "ACTIVE")
-                self.assertNotEqual(info(arn)["CurrentVersion"], before)
-                self.assertNotIn("ErrorInfo", operation)
-                check(number)
+    def tearDown(self):
+        for cluster in pages("list_clusters_v2", "ClusterInfoList"):
+            KAFKA.delete_cluster(ClusterArn=cluster["ClusterArn"])
+            wait("the cluster to be gone", lambda arn=cluster["ClusterArn"]: gone(arn))
+        self.assertEqual(processes("broker"), [])
+        self.assertEqual(os.listdir(os.path.join(os.environ["OPENMSK_DATA"], "clusters")), [])
 
-    def test_changes_come_about(self):
-        arn = make_cluster("kills", NumberOfBrokerNodes=2)
-        KAFKA.create_topic(ClusterArn=arn, TopicName="kept", PartitionCount=6, ReplicationFactor=2)
+    def whole(self, arn):
+        """At once, not after a while: somebody was told that it is done."""
+        self.assertEqual(state(arn), "ACTIVE")
+        self.assertEqual(len(processes("broker")), len(brokers(arn)))
+        for it in partitions(arn, "kept"):
+            self.assertEqual(sorted(it["Isr"]), sorted(it["Replicas"]), "replicas are in sync")
+            self.assertIn(it["Leader"], it["Isr"])
+
+    def change(self, arn, number, at, begin, check):
+        """A change that is interrupted comes about, once."""
+        before, known = info(arn)["CurrentVersion"], operations(arn)
+        answer, struck = VICTIM.interrupt(at, lambda: begin(number, before), complete)
+        begun = operations(arn) - known
+        if answer is not None:
+            self.assertEqual(begun, {answer["ClusterOperationArn"]})
+        elif begun:
+            self.assertEqual(len(begun), 1)
+            answer = {"ClusterOperationArn": begun.pop()}
+        else:
+            self.assertEqual((state(arn), info(arn)["CurrentVersion"]), ("ACTIVE", before), "nothing has begun")
+            answer = begin(number, before)
+        operation = finish(answer)
+        self.assertNotIn("ErrorInfo", operation)
+        self.whole(arn)
+        if operation["OperationType"] != "REBOOT_NODE":
+            self.assertNotEqual(info(arn)["CurrentVersion"], before)
+        check(number)
+        return struck
+
+    def changed(self, arn, what, begin, check):
+        at_every_step(what, lambda number, at: self.change(arn, number, at, begin, check))
+
+    def test_broker_count(self):
+        arn = make_cluster("kills-count")
+        KAFKA.create_topic(ClusterArn=arn, TopicName="kept", PartitionCount=2, ReplicationFactor=1)
+
+        def begin(target):
+            return lambda _, version: KAFKA.update_broker_count(
+                ClusterArn=arn, CurrentVersion=version, TargetNumberOfBrokerNodes=target
+            )
+
+        def attempt(number, at):
+            out = self.change(arn, number, at, begin(2), lambda _: self.assertEqual(len(brokers(arn)), 2))
+            on_both = {it["Leader"] for it in partitions(arn, "kept")}
+            self.assertEqual(len(on_both), 2, "data was moved")
+            back = self.change(arn, number, at, begin(1), lambda _: self.assertEqual(len(brokers(arn)), 1))
+            return out or back
+
+        at_every_step("broker count", attempt)
+
+    def test_changes_without_a_restart(self):
+        arn = make_cluster("kills-settings", NumberOfBrokerNodes=2)
+        KAFKA.create_topic(ClusterArn=arn, TopicName="kept", PartitionCount=2, ReplicationFactor=2)
         of = {"ClusterArn": arn}
 
         def group():
             return info(arn)["BrokerNodeGroupInfo"]
 
-        def brokers():
-            return [it for it in KAFKA.list_nodes(**of)["NodeInfoList"] if it.get("NodeType") == "BROKER"]
-
-        self.changed(
-            arn,
-            "broker count",
-            lambda n, v: KAFKA.update_broker_count(**of, CurrentVersion=v, TargetNumberOfBrokerNodes=(4, 2)[n % 2]),
-            lambda n: self.assertEqual(len(brokers()), (4, 2)[n % 2]),
-        )
         levels = ("PER_BROKER", "DEFAULT")
         self.changed(
             arn,
@@ -125,6 +157,16 @@ class Kills(unittest.TestCase):
         )
         self.changed(
             arn,
+            "broker storage",
+            lambda n, v: KAFKA.update_broker_storage(
+                **of,
+                CurrentVersion=v,
+                TargetBrokerEBSVolumeInfo=[{"KafkaBrokerNodeId": "All", "VolumeSizeGB": 1000 + n}],
+            ),
+            lambda n: self.assertEqual(group()["StorageInfo"]["EbsStorageInfo"]["VolumeSize"], 1000 + n),
+        )
+        self.changed(
+            arn,
             "type",
             lambda n, v: KAFKA.update_broker_type(**of, CurrentVersion=v, TargetInstanceType=f"kafka.m{n}.large"),
             lambda n: self.assertEqual(group()["InstanceType"], f"kafka.m{n}.large"),
@@ -135,14 +177,23 @@ class Kills(unittest.TestCase):
             lambda n, v: KAFKA.update_connectivity(**of, CurrentVersion=v, ConnectivityInfo={"NetworkType": "IPV4"}),
             lambda n: self.assertEqual(group()["ConnectivityInfo"]["NetworkType"], "IPV4"),
         )
+        ways = ("PAUSED", "ACTIVE")
         self.changed(
             arn,
             "rebalancing",
-            lambda n, v: KAFKA.update_rebalancing(
-                **of, CurrentVersion=v, Rebalancing={"Status": ("PAUSED", "ACTIVE")[n % 2]}
-            ),
-            lambda n: self.assertEqual(info(arn)["Rebalancing"]["Status"], ("PAUSED", "ACTIVE")[n % 2]),
+            lambda n, v: KAFKA.update_rebalancing(**of, CurrentVersion=v, Rebalancing={"Status": ways[n % 2]}),
+            lambda n: self.assertEqual(info(arn)["Rebalancing"]["Status"], ways[n % 2]),
         )
+
+    def test_changes_with_a_restart(self):
+        arn = make_cluster("kills-rolling", NumberOfBrokerNodes=2)
+        KAFKA.create_topic(ClusterArn=arn, TopicName="kept", PartitionCount=2, ReplicationFactor=2)
+        of = {"ClusterArn": arn}
+
+        def listens(name):
+            servers = KAFKA.get_bootstrap_brokers(**of).get(name, "")
+            return [server for server in servers.split(",") if server]
+
         ways = ("TLS_PLAINTEXT", "TLS")
         self.changed(
             arn,
@@ -150,148 +201,192 @@ class Kills(unittest.TestCase):
             lambda n, v: KAFKA.update_security(
                 **of, CurrentVersion=v, EncryptionInfo={"EncryptionInTransit": {"ClientBroker": ways[n % 2]}}
             ),
-            lambda n: self.assertEqual("BootstrapBrokerString" in KAFKA.get_bootstrap_brokers(**of), n % 2 == 0),
+            lambda n: self.assertEqual(len(listens("BootstrapBrokerString")), 2 if n % 2 == 0 else 0),
         )
         made = KAFKA.create_configuration(Name="kills", ServerProperties=b"num.io.threads=1\n")["Arn"]
-        for number in range(2, len(MOMENTS_MS) + 1):
-            KAFKA.update_configuration(Arn=made, ServerProperties=f"num.io.threads={number}\n".encode())
+        KAFKA.update_configuration(Arn=made, ServerProperties=b"num.io.threads=2\nlog.retention.hours=7\n")
         self.changed(
             arn,
             "configuration",
             lambda n, v: KAFKA.update_cluster_configuration(
-                **of, CurrentVersion=v, ConfigurationInfo={"Arn": made, "Revision": n + 1}
+                **of, CurrentVersion=v, ConfigurationInfo={"Arn": made, "Revision": n % 2 + 1}
             ),
-            lambda n: self.assertEqual(info(arn)["CurrentBrokerSoftwareInfo"]["ConfigurationRevision"], n + 1),
+            lambda n: self.assertEqual(info(arn)["CurrentBrokerSoftwareInfo"]["ConfigurationRevision"], n % 2 + 1),
         )
-        for moment_ms in MOMENTS_MS:
-            with self.subTest("reboot", moment_ms=moment_ms):
-                finish(with_kill(moment_ms, lambda: KAFKA.reboot_broker(**of, BrokerIds=["1"])))
-        # Where the kill came while a broker ended, it may be back a moment later than the operation.
-        wait("all replicas in sync", lambda: in_sync(of, "kept"))
+        self.changed(arn, "reboot", lambda n, v: KAFKA.reboot_broker(**of, BrokerIds=[str(n % 2 + 1)]), lambda n: None)
         KAFKA.delete_cluster(**of)
-        self.gone(arn)
+        wait("the cluster to be gone", lambda: gone(arn))
         KAFKA.delete_configuration(Arn=made)
 
-    def gone(self, arn):
-        def gone():
-            try:
-                return state(arn) != "DELETING" and self.fail("it is to be deleted")
-            except KAFKA.exceptions.NotFoundException:
-                return True
+    def test_upgrade(self):
+        """Versions only go up: each time has a cluster of its own."""
 
-        wait(f"{arn} to be gone", gone)
+        def attempt(number, at):
+            arn = make_cluster("kills-version", KafkaVersion="4.0.x.kraft")
+            KAFKA.create_topic(ClusterArn=arn, TopicName="kept", PartitionCount=1, ReplicationFactor=1)
+            wanted = {"ClusterArn": arn, "TargetKafkaVersion": "4.2.x.kraft"}
+            struck = self.change(
+                arn,
+                number,
+                at,
+                lambda _, version: KAFKA.update_cluster_kafka_version(CurrentVersion=version, **wanted),
+                lambda _: self.assertEqual(info(arn)["CurrentBrokerSoftwareInfo"]["KafkaVersion"], "4.2.x.kraft"),
+            )
+            KAFKA.delete_cluster(ClusterArn=arn)
+            wait("the cluster to be gone", lambda: gone(arn))
+            return struck
 
-    def test_upgrades_come_about(self):
-        """Versions only go up: each moment has a cluster of its own."""
-        for moment_ms in MOMENTS_MS:
-            with self.subTest(moment_ms=moment_ms):
-                arn = make_cluster(f"kill-version-{moment_ms}", KafkaVersion="4.0.x.kraft", NumberOfBrokerNodes=2)
-                wanted = {"CurrentVersion": info(arn)["CurrentVersion"], "TargetKafkaVersion": "4.2.x.kraft"}
-                finish(
-                    with_kill(moment_ms, lambda a=arn, w=wanted: KAFKA.update_cluster_kafka_version(ClusterArn=a, **w))
-                )
-                self.assertEqual(info(arn)["CurrentBrokerSoftwareInfo"]["KafkaVersion"], "4.2.x.kraft")
-                KAFKA.delete_cluster(ClusterArn=arn)
-                self.gone(arn)
+        at_every_step("version", attempt)
 
     def test_clusters_are_made_and_deleted(self):
-        for moment_ms in MOMENTS_MS:
-            with self.subTest(moment_ms=moment_ms):
-                request = {
-                    "ClusterName": f"kill-{moment_ms}",
-                    "KafkaVersion": "4.2.x.kraft",
-                    "NumberOfBrokerNodes": 2,
-                    "BrokerNodeGroupInfo": GROUP,
-                }
-                arn = with_kill(moment_ms, lambda r=request: KAFKA.create_cluster(**r))["ClusterArn"]
-                refused("ConflictException", KAFKA.create_cluster, **request)
-                wait("ACTIVE", lambda a=arn: state(a) == "ACTIVE")
-                with_kill(moment_ms, lambda a=arn: KAFKA.delete_cluster(ClusterArn=a))
-                self.gone(arn)
+        provisioned = {"KafkaVersion": "4.2.x.kraft", "NumberOfBrokerNodes": 2, "BrokerNodeGroupInfo": GROUP}
+        self.made("create and delete", 2, KAFKA.create_cluster, {"ClusterName": "kills-made", **provisioned})
+        serverless = {"VpcConfigs": [{"SubnetIds": ["subnet-a", "subnet-b"]}]}
+        self.made("serverless", 3, KAFKA.create_cluster_v2, {"ClusterName": "kills-serverless", "Serverless": serverless})
 
-    def test_what_is_answered_at_once_is_done(self):
-        """Calls without an operation, one after the other until the kill cuts one off: all that were answered have come
-        about, and the one that was cut off can be asked again."""
-        arn = make_cluster("kill-calls", ClientAuthentication={"Sasl": {"Scram": {"Enabled": True}}})
+    def made(self, what, count, create, request):
+        def active(answer):
+            return state(answer["ClusterArn"]) == "ACTIVE"
+
+        def clusters():
+            return pages("list_clusters_v2", "ClusterInfoList")
+
+        def attempt(_, at):
+            answer, made = VICTIM.interrupt(at, lambda: create(**request), active)
+            there = clusters()
+            if answer is None and not there:
+                answer = create(**request)
+            arn = answer["ClusterArn"] if answer else there[0]["ClusterArn"]
+            refused("ConflictException", create, **request)
+            wait("ACTIVE", lambda: state(arn) == "ACTIVE")
+            self.assertEqual(len(processes("broker")), count)
+            KAFKA.create_topic(ClusterArn=arn, TopicName="kept", PartitionCount=1, ReplicationFactor=count)
+            self.whole(arn)
+            answer, deleted = VICTIM.interrupt(at, lambda: KAFKA.delete_cluster(ClusterArn=arn), lambda _: gone(arn))
+            if answer is None and any(it["State"] != "DELETING" for it in clusters()):
+                KAFKA.delete_cluster(ClusterArn=arn)
+            wait("the cluster to be gone", lambda: gone(arn))
+            self.assertEqual(processes("broker"), [])
+            self.assertFalse(os.path.exists(files(arn)), "its directory")
+            return made or deleted
+
+        at_every_step(what, attempt)
+
+    def test_what_is_answered_at_once(self):
+        """Either it has come about or it has not, it can be asked again, and what was answered is kept."""
+        arn = make_cluster("kills-calls", ClientAuthentication={"Sasl": {"Scram": {"Enabled": True}}})
         of = {"ClusterArn": arn}
-        for number, moment_ms in enumerate(MOMENTS_MS):
-            with self.subTest(moment_ms=moment_ms):
-                self.topics_and_users(of, number, moment_ms)
-        KAFKA.delete_cluster(**of)
-        self.gone(arn)
-
-    def topics_and_users(self, of, number, moment_ms):
-        def secret(index):
-            value = json.dumps({"username": f"user-{number}-{index}", "password": "planted-kills"})
-            return SECRETS.create_secret(Name=f"AmazonMSK_kills_{number}_{index}", SecretString=value)["ARN"]
+        value = json.dumps({"username": "kills", "password": "planted-kills"})
+        secret = SECRETS.create_secret(Name="AmazonMSK_kills", SecretString=value)["ARN"]
+        configuration = {}
+        statement = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "kafka:DescribeCluster", "Resource": arn}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
         def topics():
-            return {it["TopicName"] for it in pages("list_topics", "Topics", **of) if it["TopicName"].startswith("call-")}
+            return {it["TopicName"]: it["PartitionCount"] for it in pages("list_topics", "Topics", **of)}
 
-        def users():
-            return set(pages("list_scram_secrets", "SecretArnList", **of))
+        def secrets():
+            return pages("list_scram_secrets", "SecretArnList", **of)
 
-        answered, asked = set(), set()
+        def configurations():
+            return {it["Name"]: it for it in pages("list_configurations", "Configurations")}
 
-        once = client("kafka", retries={"total_max_attempts": 1})
+        def revision():
+            return configurations()["kills"]["LatestRevision"]["Revision"]
 
-        def create(index):
-            topic = {"TopicName": f"call-{number}-{index}", "PartitionCount": 2, "ReplicationFactor": 1}
-            asked.add(topic["TopicName"])
-            once.create_topic(**of, **topic)
-            answered.add(topic["TopicName"])
+        def has_policy():
+            try:
+                return KAFKA.get_cluster_policy(**of)["Policy"] == policy
+            except KAFKA.exceptions.NotFoundException:
+                return False
 
-        cut_off(moment_ms, create)
-        self.assertLessEqual(answered, topics())
-        for name in asked - answered - topics():
-            KAFKA.create_topic(**of, TopicName=name, PartitionCount=2, ReplicationFactor=1)
-        for name in asked:
-            wait(f"{name} to be led", lambda n=name: led(of, n))
-        left = set(asked)
+        def make_configuration():
+            configuration["Arn"] = ONCE.create_configuration(Name="kills", ServerProperties=b"num.io.threads=1\n")["Arn"]
 
-        def delete(_):
-            if left:
-                name = min(left)
-                once.delete_topic(**of, TopicName=name)
-                left.remove(name)
-            else:
-                once.list_kafka_versions()
+        def pairs(*pairs_of_calls):
+            """Each has a check that it has come about."""
 
-        cut_off(moment_ms, delete)
-        self.assertLessEqual(topics(), left)
-        for name in topics():
-            KAFKA.delete_topic(**of, TopicName=name)
-        secrets = [secret(index) for index in range(6)]
-        associated = set()
+            def attempt(_, at):
+                struck = [self.call_once(at, call, done) for call, done in pairs_of_calls]
+                return any(struck)
 
-        def associate(index):
-            if index < len(secrets):
-                once.batch_associate_scram_secret(**of, SecretArnList=[secrets[index]])
-                associated.add(secrets[index])
-            else:
-                once.list_kafka_versions()
+            return attempt
 
-        cut_off(moment_ms, associate)
-        self.assertLessEqual(associated, users())
-        KAFKA.batch_associate_scram_secret(**of, SecretArnList=secrets)
-        self.assertEqual(users(), set(secrets))
-        KAFKA.batch_disassociate_scram_secret(**of, SecretArnList=secrets)
-        for arn in secrets:
-            SECRETS.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
+        topic = {"TopicName": "call", "PartitionCount": 2, "ReplicationFactor": 1}
+        compacted = encoded({"cleanup.policy": "compact"})
+        at_every_step(
+            "topics",
+            pairs(
+                (lambda: ONCE.create_topic(**of, **topic), lambda: topics().get("call") == 2),
+                (lambda: ONCE.update_topic(**of, TopicName="call", PartitionCount=3), lambda: topics()["call"] == 3),
+                (
+                    lambda: ONCE.update_topic(**of, TopicName="call", Configs=compacted),
+                    lambda: decoded(KAFKA.describe_topic(**of, TopicName="call")["Configs"]).get("cleanup.policy") == "compact",
+                ),
+                (lambda: ONCE.delete_topic(**of, TopicName="call"), lambda: "call" not in topics()),
+            ),
+        )
+        at_every_step(
+            "SCRAM secrets",
+            pairs(
+                (lambda: ONCE.batch_associate_scram_secret(**of, SecretArnList=[secret]), lambda: secrets() == [secret]),
+                (lambda: ONCE.batch_disassociate_scram_secret(**of, SecretArnList=[secret]), lambda: secrets() == []),
+            ),
+        )
+        at_every_step(
+            "configurations",
+            pairs(
+                (make_configuration, lambda: "kills" in configurations()),
+                (
+                    lambda: ONCE.update_configuration(
+                        Arn=configurations()["kills"]["Arn"], ServerProperties=b"num.io.threads=2\n"
+                    ),
+                    lambda: revision() == 2,
+                ),
+                (
+                    lambda: ONCE.delete_configuration(Arn=configurations()["kills"]["Arn"]),
+                    lambda: "kills" not in configurations(),
+                ),
+            ),
+        )
+        at_every_step(
+            "policies and tags",
+            pairs(
+                (lambda: ONCE.put_cluster_policy(**of, Policy=policy), has_policy),
+                (lambda: ONCE.delete_cluster_policy(**of), lambda: not has_policy()),
+                (lambda: ONCE.tag_resource(ResourceArn=arn, Tags={"a": "b"}), lambda: self.tags(arn) == {"a": "b"}),
+                (lambda: ONCE.untag_resource(ResourceArn=arn, TagKeys=["a"]), lambda: self.tags(arn) == {}),
+            ),
+        )
+        SECRETS.delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)
+
+    def tags(self, arn):
+        return KAFKA.list_tags_for_resource(ResourceArn=arn)["Tags"]
+
+    def call_once(self, at, call, done):
+        def answered():
+            call()
+            return True
+
+        answer, struck = VICTIM.interrupt(at, answered, lambda _: True)
+        if answer is None and not done():
+            call()
+        self.assertTrue(done())
+        return struck
 
     def test_a_caller_that_waits_gets_the_truth(self):
         """A wait that the kill cuts off is taken up again by the client itself, as botocore does by default."""
         patient = client("kafka", retries={"max_attempts": 8, "mode": "standard"})
-        arn = make_cluster("kill-wait")
+        arn = make_cluster("kills-wait")
         version = info(arn)["CurrentVersion"]
         begun = KAFKA.update_storage(ClusterArn=arn, CurrentVersion=version, VolumeSizeGB=10)
-        pid = kill()
+        VICTIM.serve.kill()
+        VICTIM.serve.wait()
+        VICTIM.start()
         described = patient.describe_cluster_operation(ClusterOperationArn=begun["ClusterOperationArn"])
-        self.assertIn(described["ClusterOperationInfo"]["OperationState"], ("PENDING", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"))
-        back(pid)
+        states = ("PENDING", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE")
+        self.assertIn(described["ClusterOperationInfo"]["OperationState"], states)
         finish(begun)
-        KAFKA.delete_cluster(ClusterArn=arn)
-        self.gone(arn)
 
 
 if __name__ == "__main__":

@@ -78,6 +78,9 @@ def gone(arn):
 
 class Kills(unittest.TestCase):
     def tearDown(self):
+        if VICTIM.dead():
+            VICTIM.arm(0)
+            VICTIM.start()
         for cluster in pages("list_clusters_v2", "ClusterInfoList"):
             KAFKA.delete_cluster(ClusterArn=cluster["ClusterArn"])
             wait("the cluster to be gone", lambda arn=cluster["ClusterArn"]: gone(arn))
@@ -292,7 +295,7 @@ class Kills(unittest.TestCase):
             return {it["Name"]: it for it in pages("list_configurations", "Configurations")}
 
         def revision():
-            return configurations()["kills"]["LatestRevision"]["Revision"]
+            return configurations()["kills-calls"]["LatestRevision"]["Revision"]
 
         def has_policy():
             try:
@@ -301,7 +304,7 @@ class Kills(unittest.TestCase):
                 return False
 
         def make_configuration():
-            configuration["Arn"] = ONCE.create_configuration(Name="kills", ServerProperties=b"num.io.threads=1\n")["Arn"]
+            configuration["Arn"] = ONCE.create_configuration(Name="kills-calls", ServerProperties=b"num.io.threads=1\n")["Arn"]
 
         def pairs(*pairs_of_calls):
             """Each has a check that it has come about."""
@@ -336,16 +339,16 @@ class Kills(unittest.TestCase):
         at_every_step(
             "configurations",
             pairs(
-                (make_configuration, lambda: "kills" in configurations()),
+                (make_configuration, lambda: "kills-calls" in configurations()),
                 (
                     lambda: ONCE.update_configuration(
-                        Arn=configurations()["kills"]["Arn"], ServerProperties=b"num.io.threads=2\n"
+                        Arn=configurations()["kills-calls"]["Arn"], ServerProperties=b"num.io.threads=2\n"
                     ),
                     lambda: revision() == 2,
                 ),
                 (
-                    lambda: ONCE.delete_configuration(Arn=configurations()["kills"]["Arn"]),
-                    lambda: "kills" not in configurations(),
+                    lambda: ONCE.delete_configuration(Arn=configurations()["kills-calls"]["Arn"]),
+                    lambda: "kills-calls" not in configurations(),
                 ),
             ),
         )

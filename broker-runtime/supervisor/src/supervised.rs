@@ -109,7 +109,7 @@ impl Supervised {
         let (status_sender, status) = watch::channel(status);
         let (sender, requests) = mpsc::channel(REQUESTS_MAX);
         let name = spec.name.clone();
-        let owner = Owner {
+        let mut owner = Owner {
             life: Lifecycle::new(spec.restart),
             spec,
             ownership: Arc::new(ownership),
@@ -122,7 +122,10 @@ impl Supervised {
             waiting: Vec::new(),
             killed: false,
         };
-        tokio::spawn(owner.run(adopted, requests));
+        // Whoever looks at once sees a process that was adopted run.
+        let command = owner.begin(adopted);
+        owner.publish();
+        tokio::spawn(owner.run(command, requests));
         Ok(Self {
             name,
             requests: sender,
@@ -183,15 +186,20 @@ struct Owner {
 }
 
 impl Owner {
+    /// What is to be done first.
+    fn begin(&mut self, adopted: Option<(Launched, ProcessHandle)>) -> Command {
+        let command = self.life.apply(Event::Wanted, self.now());
+        let Some((launched, process)) = adopted else {
+            return command;
+        };
+        // Started before our time: the machine is told so instead of being let to start it.
+        debug_assert_eq!(command, Command::Start, "a new process is to be started");
+        self.hold(launched, process);
+        self.life.apply(Event::Started, self.now())
+    }
+
     /// Serves until all handles are gone.
-    async fn run(mut self, adopted: Option<(Launched, ProcessHandle)>, mut requests: mpsc::Receiver<Request>) {
-        let mut command = self.life.apply(Event::Wanted, self.now());
-        if let Some((launched, process)) = adopted {
-            // Started before our time: the machine is told so instead of being let to start it.
-            debug_assert_eq!(command, Command::Start, "a new process is to be started");
-            self.hold(launched, process);
-            command = self.life.apply(Event::Started, self.now());
-        }
+    async fn run(mut self, mut command: Command, mut requests: mpsc::Receiver<Request>) {
         loop {
             self.carry_out(command).await;
             self.publish();

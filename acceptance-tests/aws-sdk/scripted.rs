@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use clock::SystemClock;
 use control_plane::{ApiListener, ControlPlane, ControlPlaneConfig};
 use engine::{
-    BootstrapBrokers, ClusterSpec, Engine, EngineError, NewTopic, ObservedCluster, Progress, TopicAdmin,
-    TopicDescription, TopicError, TopicSummary, TopicUpdate,
+    BootstrapBrokers, ClusterSpec, Engine, EngineError, IamAuthenticator, NewTopic, ObservedCluster, Progress,
+    TopicAdmin, TopicDescription, TopicError, TopicSummary, TopicUpdate,
 };
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -81,6 +81,8 @@ impl Engine for ScriptedEngine {
     async fn ensure(&self, _: &ClusterSpec) -> Result<(), EngineError> {
         Ok(())
     }
+
+    fn authenticate_with(&self, _: Arc<dyn IamAuthenticator>) {}
 
     fn progress(&self, _: Uuid) -> Option<Progress> {
         None

@@ -77,6 +77,12 @@ def runtime(*arguments, ok=True):
     return done.stdout if ok else done.stderr
 
 
+def root_key():
+    """The key of the credentials file: (id, secret)."""
+    credentials = client("kafka")._request_signer._credentials
+    return credentials.access_key, credentials.secret_key
+
+
 def make_key(*arguments):
     """A new access key: (id, secret)."""
     made = configparser.ConfigParser()

@@ -22,6 +22,7 @@ from support import (
     make_key,
     policy_file,
     refused,
+    root_key,
     runtime,
     state,
     wait,
@@ -209,11 +210,6 @@ class Keys(unittest.TestCase):
         client("secretsmanager").create_secret(Name="audited", SecretString="planted-audit")
         self.assertNotIn("planted-audit", runtime("audit", "--json"))
         self.assertIn("secretsmanager:CreateSecret", runtime("audit", "--action", "CreateSecret"))
-
-
-def root_key():
-    credentials = client("kafka")._request_signer._credentials
-    return credentials.access_key, credentials.secret_key
 
 
 def send(method, path, body=b"", key=None, service="kafka", headers=None, change=lambda request: None, sign=SigV4Auth):

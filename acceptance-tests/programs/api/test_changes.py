@@ -174,8 +174,8 @@ class Changes(unittest.TestCase):
         strings = KAFKA.get_bootstrap_brokers(ClusterArn=self.arn)
         for name in ("", "Tls", "SaslScram"):
             self.assertIn(f"BootstrapBrokerString{name}", strings)
-        self.refused(change, "clientAuthentication", ClientAuthentication={"Sasl": {"Iam": {"Enabled": True}}})
-        nobody = {"Sasl": {"Scram": {"Enabled": False}}, "Unauthenticated": {"Enabled": False}}
+        self.refused(change, "clientAuthentication", ClientAuthentication={"Tls": {"Enabled": True}})
+        nobody = {"Sasl": {"Scram": {"Enabled": False}, "Iam": {"Enabled": False}}, "Unauthenticated": {"Enabled": False}}
         self.refused(change, "clientAuthentication", ClientAuthentication=nobody)
 
     def test_configuration(self):

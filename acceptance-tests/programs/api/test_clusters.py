@@ -70,7 +70,7 @@ class Clusters(unittest.TestCase):
         refused(wrong, create, path, BrokerNodeGroupInfo={**GROUP, **volume})
         missing = {"Arn": "arn:aws:kafka:us-east-1:000000000000:configuration/none/0-1", "Revision": 1}
         refused(wrong, create, "configurationInfo", ConfigurationInfo=missing)
-        refused(wrong, create, "clientAuthentication", ClientAuthentication={"Sasl": {"Iam": {"Enabled": True}}})
+        refused(wrong, create, "clientAuthentication", ClientAuthentication={"Tls": {"Enabled": True}})
         refused(wrong, create, "rebalancing.status", Rebalancing={"Status": "OFTEN"})
         public = {**GROUP, "ConnectivityInfo": {"PublicAccess": {"Type": "SERVICE_PROVIDED_EIPS"}}}
         refused(wrong, create, "connectivityInfo", BrokerNodeGroupInfo=public)

@@ -105,8 +105,6 @@ class Elastic(unittest.TestCase):
         refused(WRONG, create, "serverless.vpcConfigs", Serverless={})
         refused(WRONG, create, "tags", Tags=bounds(3, 99))
         refused(WRONG, create, "tags", Tags={"openmsk:max-brokers": "few"})
-        iam = {**NETWORK, "ClientAuthentication": {"Sasl": {"Iam": {"Enabled": True}}}}
-        refused(WRONG, create, "serverless.clientAuthentication", Serverless=iam)
         both = {"Provisioned": {"KafkaVersion": "4.2.x.kraft", "NumberOfBrokerNodes": 1, "BrokerNodeGroupInfo": {
             "InstanceType": "kafka.m5.large", "ClientSubnets": ["a"]}}}
         refused(WRONG, create, "serverless", **both)

@@ -63,6 +63,9 @@ mod tests {
             ListenerName::PlaintextIpv6,
             ListenerName::TlsIpv6,
             ListenerName::SaslScramIpv6,
+            ListenerName::SaslIam,
+            ListenerName::SaslIamPublic,
+            ListenerName::SaslIamIpv6,
         ];
         let endpoint = |name: ListenerName, port| BrokerEndpoint {
             name: name.as_str(),

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Result;
 use clock::{Clock, SystemClock};
-use engine_embedded::addresses::{INTERNAL, PLAINTEXT, SASL_SCRAM, TLS, holder_of};
+use engine_embedded::addresses::{INTERNAL, PLAINTEXT, SASL_IAM, SASL_SCRAM, TLS, holder_of};
 use rustix::{
     fs::statvfs,
     process::{Resource, getrlimit},
@@ -51,7 +51,7 @@ pub(crate) fn run(context: &Context, as_json: bool) -> Result<ExitCode> {
         open_files(),
         loopback(),
     ];
-    findings.extend([INTERNAL, PLAINTEXT, TLS, SASL_SCRAM].map(port));
+    findings.extend([INTERNAL, PLAINTEXT, TLS, SASL_SCRAM, SASL_IAM].map(port));
     findings.extend([wall_clock(), program(&context.executable), control_plane(data_dir)]);
     if as_json {
         return Ok(print_json(&findings));

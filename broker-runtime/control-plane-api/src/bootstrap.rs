@@ -15,9 +15,15 @@ pub struct GetBootstrapBrokersResponse {
     /// 9096.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bootstrap_broker_string_sasl_scram: Option<String>,
+    /// 9098.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bootstrap_broker_string_sasl_iam: Option<String>,
     /// SASL/SCRAM on the machine's public address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bootstrap_broker_string_public_sasl_scram: Option<String>,
+    /// SASL/IAM on the machine's public address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bootstrap_broker_string_public_sasl_iam: Option<String>,
     /// Plaintext on IPv6.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bootstrap_broker_string_ipv6: Option<String>,
@@ -27,4 +33,7 @@ pub struct GetBootstrapBrokersResponse {
     /// SASL/SCRAM on IPv6.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bootstrap_broker_string_sasl_scram_ipv6: Option<String>,
+    /// SASL/IAM on IPv6.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bootstrap_broker_string_sasl_iam_ipv6: Option<String>,
 }

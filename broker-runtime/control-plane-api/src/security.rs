@@ -32,7 +32,7 @@ pub struct Sasl {
     /// SCRAM.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scram: Option<Enabled>,
-    /// IAM; refused for now.
+    /// The signature of an access key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iam: Option<Enabled>,
 }

@@ -49,7 +49,7 @@ pub struct ServerlessClientAuthentication {
 /// SASL mechanisms of serverless clusters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerlessSasl {
-    /// IAM; refused for now.
+    /// The signature of an access key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iam: Option<Enabled>,
 }

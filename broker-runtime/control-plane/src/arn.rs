@@ -58,7 +58,7 @@ impl Scope {
 }
 
 /// ARN of something that belongs to a cluster: the cluster's with another kind, and what it is behind.
-fn of_cluster(cluster_arn: &str, kind: &str, rest: &str) -> String {
+pub(crate) fn of_cluster(cluster_arn: &str, kind: &str, rest: &str) -> String {
     let (world, name) = cluster_arn.split_once(":cluster/").unwrap_or((cluster_arn, ""));
     format!("{world}:{kind}/{name}/{rest}")
 }

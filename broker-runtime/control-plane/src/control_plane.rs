@@ -59,8 +59,8 @@ impl OpenError {
 /// A control plane that is ready to serve.
 pub struct ControlPlane {
     services: Arc<Services>,
-    identities: Identities,
-    audit: http::AuditLog,
+    identities: Arc<Identities>,
+    audit: Arc<http::AuditLog>,
 }
 
 impl ControlPlane {
@@ -77,9 +77,16 @@ impl ControlPlane {
             .map_err(|error| OpenError::new("the audit log cannot be written", error))?;
         let mut services = Services::new(store, secret_box, config.engine, config.clock, config.version);
         services.public_address = config.public_address;
+        let (services, identities, audit) = (
+            Arc::new(services),
+            Arc::new(Identities::new(credentials)),
+            Arc::new(audit),
+        );
+        let logins = http::SignedLogins::new(&services, Arc::clone(&identities), Arc::clone(&audit));
+        services.engine.authenticate_with(Arc::new(logins));
         Ok(Self {
-            services: Arc::new(services),
-            identities: Identities::new(credentials),
+            services,
+            identities,
             audit,
         })
     }

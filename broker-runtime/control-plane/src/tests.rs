@@ -19,8 +19,8 @@ use control_plane_api::{
     updates::{RebootBrokerRequest, UpdateBrokerCountRequest},
 };
 use engine::{
-    BootstrapBrokers, ClusterSpec, Engine, EngineError, NewTopic, ObservedCluster, Progress, TopicAdmin,
-    TopicDescription, TopicError, TopicSummary, TopicUpdate,
+    BootstrapBrokers, ClusterSpec, Engine, EngineError, IamAuthenticator, NewTopic, ObservedCluster, Progress,
+    TopicAdmin, TopicDescription, TopicError, TopicSummary, TopicUpdate,
 };
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -84,6 +84,8 @@ impl Engine for ScriptedEngine {
         self.clusters.lock().remove(&cluster_id);
         Ok(())
     }
+
+    fn authenticate_with(&self, _: Arc<dyn IamAuthenticator>) {}
 
     fn progress(&self, _: Uuid) -> Option<Progress> {
         None

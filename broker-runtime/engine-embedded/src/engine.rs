@@ -10,7 +10,9 @@ use std::{
 
 use async_trait::async_trait;
 use clock::Clock;
-use engine::{ClusterSpec, Engine, EngineError, ObservedCluster, Progress, Reach, TopicAdmin, TopicError};
+use engine::{
+    ClusterSpec, Engine, EngineError, IamAuthenticator, ObservedCluster, Progress, Reach, TopicAdmin, TopicError,
+};
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -69,6 +71,7 @@ impl EmbeddedEngine {
             program: config.program,
             environment: config.broker_environment,
             clock: config.clock,
+            authenticator: Arc::default(),
         };
         let engine = Arc::new(Self {
             directory: config.directory,
@@ -300,7 +303,7 @@ impl Engine for EmbeddedEngine {
             return refuse(format!("cluster {name:?} has no zones"));
         }
         let listeners = spec.listeners;
-        if !(listeners.plaintext || listeners.tls || listeners.sasl_scram) {
+        if !(listeners.plaintext || listeners.tls || listeners.sasl_scram || listeners.sasl_iam) {
             return refuse(format!("cluster {name:?} has no listener that is open to clients"));
         }
         if spec.reach != Reach::default() && spec.broker_count > SHARED_BROKERS_MAX {
@@ -332,6 +335,11 @@ impl Engine for EmbeddedEngine {
             self.undo_failed_creation(&slot, spec.cluster_id, error).await;
         }
         ensured
+    }
+
+    fn authenticate_with(&self, authenticator: Arc<dyn IamAuthenticator>) {
+        // The first one stays: there is one control plane.
+        let _ = self.settings.authenticator.set(authenticator);
     }
 
     fn progress(&self, cluster_id: Uuid) -> Option<Progress> {

@@ -4,6 +4,7 @@
 //! Story: operation (`control-plane`) → reconciler → **`Engine`** → supervisor → broker process. An engine sees neither
 //! HTTP nor the store. Every implementation passes the same conformance suite.
 
+mod iam;
 mod observed;
 mod progress;
 pub mod request_id;
@@ -11,10 +12,13 @@ mod secret;
 mod spec;
 mod topics;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use thiserror::Error;
 use uuid::Uuid;
 
+pub use iam::{IamAuthenticator, IamLogin, IamRefusal};
 pub use observed::{BootstrapBrokers, BrokerState, ObservedBroker, ObservedCluster};
 pub use progress::{Progress, Step};
 pub use secret::Secret;
@@ -35,6 +39,9 @@ pub trait Engine: Send + Sync + 'static {
     /// SCRAM users are in force, static properties have been taken up by a rolling restart. Gives up with an error
     /// after a bounded time; calling again goes on from what is there.
     async fn ensure(&self, spec: &ClusterSpec) -> Result<(), EngineError>;
+
+    /// Who decides on logins by signature; none succeeds before this is called.
+    fn authenticate_with(&self, authenticator: Arc<dyn IamAuthenticator>);
 
     /// How far the change that is under way has come; `None` when there is none.
     fn progress(&self, cluster_id: Uuid) -> Option<Progress>;

@@ -66,12 +66,18 @@ pub struct BootstrapBrokers {
     pub tls: Vec<String>,
     /// 9096.
     pub sasl_scram: Vec<String>,
+    /// 9098.
+    pub sasl_iam: Vec<String>,
     /// SASL/SCRAM on the public address.
     pub public_sasl_scram: Vec<String>,
+    /// SASL/IAM on the public address.
+    pub public_sasl_iam: Vec<String>,
     /// Plaintext on IPv6.
     pub plaintext_ipv6: Vec<String>,
     /// TLS on IPv6.
     pub tls_ipv6: Vec<String>,
     /// SASL/SCRAM on IPv6.
     pub sasl_scram_ipv6: Vec<String>,
+    /// SASL/IAM on IPv6.
+    pub sasl_iam_ipv6: Vec<String>,
 }

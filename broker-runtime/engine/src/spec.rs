@@ -40,12 +40,14 @@ pub struct Listeners {
     pub tls: bool,
     /// 9096, SASL/SCRAM over TLS.
     pub sasl_scram: bool,
+    /// 9098, SASL with the signature of an access key over TLS.
+    pub sasl_iam: bool,
 }
 
 /// Addresses beside the cluster's own, which clusters share: each broker has ports of its own there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reach {
-    /// Clients of other machines connect to this address, with SASL/SCRAM only.
+    /// Clients of other machines connect to this address, with SASL only.
     pub public_address: Option<IpAddr>,
     /// Clients may use IPv6 on this machine, with every listener that is open.
     pub ipv6: bool,

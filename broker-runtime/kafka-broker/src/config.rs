@@ -57,9 +57,15 @@ pub enum ListenerName {
     /// SASL/SCRAM over TLS; port 9096.
     #[serde(rename = "SASL_SCRAM")]
     SaslScram,
+    /// SASL with the signature of an access key, over TLS; port 9098.
+    #[serde(rename = "SASL_IAM")]
+    SaslIam,
     /// SASL/SCRAM over TLS on the address that other machines reach.
     #[serde(rename = "SASL_SCRAM_PUBLIC")]
     SaslScramPublic,
+    /// As [`ListenerName::SaslIam`], on that address.
+    #[serde(rename = "SASL_IAM_PUBLIC")]
+    SaslIamPublic,
     /// As [`ListenerName::Plaintext`], on IPv6.
     #[serde(rename = "PLAINTEXT_IPV6")]
     PlaintextIpv6,
@@ -69,6 +75,9 @@ pub enum ListenerName {
     /// As [`ListenerName::SaslScram`], on IPv6.
     #[serde(rename = "SASL_SCRAM_IPV6")]
     SaslScramIpv6,
+    /// As [`ListenerName::SaslIam`], on IPv6.
+    #[serde(rename = "SASL_IAM_IPV6")]
+    SaslIamIpv6,
     /// Between brokers: mutual TLS with the cluster's authority; port 9093.
     #[serde(rename = "INTERNAL")]
     Internal,
@@ -82,11 +91,21 @@ impl ListenerName {
             Self::Tls => "TLS",
             Self::SaslScram => "SASL_SCRAM",
             Self::SaslScramPublic => "SASL_SCRAM_PUBLIC",
+            Self::SaslIam => "SASL_IAM",
+            Self::SaslIamPublic => "SASL_IAM_PUBLIC",
+            Self::SaslIamIpv6 => "SASL_IAM_IPV6",
             Self::PlaintextIpv6 => "PLAINTEXT_IPV6",
             Self::TlsIpv6 => "TLS_IPV6",
             Self::SaslScramIpv6 => "SASL_SCRAM_IPV6",
             Self::Internal => "INTERNAL",
         }
+    }
+}
+
+impl ListenerName {
+    /// Clients prove who they are with the signature of an access key; on other listeners with SASL they do it with SCRAM.
+    pub fn is_iam(self) -> bool {
+        matches!(self, Self::SaslIam | Self::SaslIamPublic | Self::SaslIamIpv6)
     }
 }
 

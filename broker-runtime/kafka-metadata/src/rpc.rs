@@ -2,7 +2,7 @@
 //! socket in the cluster's directory. A broker sends [`BrokerMessage`]s and gets [`ControllerMessage`]s back; answers
 //! carry the id of their request, metadata is pushed without being asked for once subscribed.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -144,11 +144,29 @@ pub enum ControllerRequest {
         /// The broker.
         broker_id: BrokerId,
     },
+    /// Asks whether whoever has signed this may log in. Not for the controller itself: its host answers.
+    AuthenticateIam {
+        /// The signature.
+        url: PresignedUrl,
+        /// Where the client connects from.
+        source: IpAddr,
+    },
     /// Elects leaders again: the preferred replica where it is in sync.
     ElectPreferredLeaders {
         /// Topic and partition; `None` for all.
         partitions: Option<Vec<(String, i32)>>,
     },
+}
+
+/// A request that somebody has signed, as a URL: whoever has it can log in until it expires. It cannot be printed.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PresignedUrl(pub String);
+
+impl fmt::Debug for PresignedUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("PresignedUrl(***)")
+    }
 }
 
 /// One proposed ISR.
@@ -254,6 +272,11 @@ pub enum ControllerResponse {
     /// To `DeleteTopics`, `CreatePartitions`, `AlterConfigs`, `AlterReassignments` and `ElectPreferredLeaders`: one result
     /// an entry.
     Results(Vec<Result<(), ControllerError>>),
+    /// To `AuthenticateIam`.
+    Authenticated {
+        /// ARN of the principal.
+        principal: String,
+    },
     /// To `AlterScram`, `RetireBrokers` and `UnregisterBroker`.
     Done,
 }
@@ -334,6 +357,9 @@ pub enum ControllerError {
     /// NOT_CONTROLLER: the controller is not reachable, or does not know yet; retry.
     #[error("the controller is not available")]
     NotController,
+    /// SASL_AUTHENTICATION_FAILED, with words for the client.
+    #[error("{0}")]
+    AuthenticationRefused(String),
     /// POLICY_VIOLATION.
     #[error("{0}")]
     PolicyViolation(String),

@@ -36,6 +36,7 @@ impl Stage {
                 plaintext: true,
                 tls: true,
                 sasl_scram: true,
+                sasl_iam: false,
             },
             reach: engine::Reach::default(),
             server_properties: BTreeMap::from([("min.insync.replicas".to_owned(), "2".to_owned())]),

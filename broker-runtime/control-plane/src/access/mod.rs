@@ -7,7 +7,7 @@ mod identities;
 mod pattern;
 mod policy;
 
-pub(crate) use authorize::{Wanted, authorize};
+pub(crate) use authorize::{Wanted, authorize, authorize_all_data};
 pub(crate) use caller::{Caller, principal_arn};
 pub(crate) use credentials::{Credentials, new_access_key, new_secret_key};
 pub(crate) use identities::Identities;

@@ -130,20 +130,31 @@ impl Policy {
         }
         verdict
     }
+
+    /// Whether some statement denies the action to the principal, with whatever resource and on whatever condition.
+    pub(crate) fn may_deny(&self, access: &Access<'_>) -> bool {
+        let mut denials = self.statements.iter().filter(|statement| !statement.allow);
+        denials.any(|statement| statement.names(access))
+    }
 }
 
 impl Statement {
-    fn applies(&self, access: &Access<'_>) -> bool {
+    /// It is about this action of this principal.
+    fn names(&self, access: &Access<'_>) -> bool {
         self.actions
             .hold(|pattern| matches_ignoring_case(pattern, access.action))
-            && self
-                .resources
-                .as_ref()
-                .is_none_or(|names| names.hold(|pattern| matches(pattern, access.resource)))
             && self
                 .principals
                 .as_ref()
                 .is_none_or(|names| names.hold(|pattern| is_principal(pattern, access)))
+    }
+
+    fn applies(&self, access: &Access<'_>) -> bool {
+        self.names(access)
+            && self
+                .resources
+                .as_ref()
+                .is_none_or(|names| names.hold(|pattern| matches(pattern, access.resource)))
             && self.conditions.iter().all(|condition| condition.holds(access))
     }
 }

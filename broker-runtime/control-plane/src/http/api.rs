@@ -14,14 +14,14 @@ const CALLS_MAX: usize = 512;
 pub(super) struct Api {
     pub(super) services: Arc<Services>,
     pub(super) pages: Pages,
-    pub(super) identities: Identities,
-    pub(super) audit: AuditLog,
+    pub(super) identities: Arc<Identities>,
+    pub(super) audit: Arc<AuditLog>,
     pub(super) metrics: Metrics,
     pub(super) calls: Arc<Semaphore>,
 }
 
 impl Api {
-    pub(super) fn new(services: Arc<Services>, identities: Identities, audit: AuditLog) -> Self {
+    pub(super) fn new(services: Arc<Services>, identities: Arc<Identities>, audit: Arc<AuditLog>) -> Self {
         Self {
             services,
             pages: Pages::new(identities.secret()),

@@ -104,7 +104,13 @@ pub(crate) fn of_size(message: String) -> Response {
 
 /// The answer to a caller who is not believed.
 pub(crate) fn of_distrust(distrust: Distrust) -> Response {
-    let (kind, message) = match distrust {
+    let (kind, message) = explain(distrust);
+    response(kind, message.to_owned(), None)
+}
+
+/// Why a caller is not believed, in words.
+pub(super) fn explain(distrust: Distrust) -> (ErrorType, &'static str) {
+    match distrust {
         Distrust::Unsigned => (ErrorType::MissingAuthenticationToken, "the request is not signed"),
         Distrust::UnknownKey => (
             ErrorType::UnrecognizedClient,
@@ -132,8 +138,7 @@ pub(crate) fn of_distrust(distrust: Distrust) -> Response {
             ErrorType::InvalidSignature,
             "the signature has expired: the clocks of caller and control plane are more than 15 minutes apart",
         ),
-    };
-    response(kind, message.to_owned(), None)
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod aws_json;
 mod call;
 mod error;
 mod handlers;
+mod logins;
 mod metrics;
 mod paging;
 mod request;
@@ -15,4 +16,5 @@ mod sigv4;
 mod sts;
 
 pub(crate) use audit::AuditLog;
+pub(crate) use logins::SignedLogins;
 pub(crate) use serve::{Listening, serve};

@@ -43,8 +43,8 @@ pub(crate) struct Listening {
 /// Answers the API until `until` is cancelled; calls under way are finished.
 pub(crate) async fn serve(
     services: Arc<Services>,
-    identities: Identities,
-    audit: AuditLog,
+    identities: Arc<Identities>,
+    audit: Arc<AuditLog>,
     listening: Vec<Listening>,
     until: CancellationToken,
 ) -> io::Result<()> {

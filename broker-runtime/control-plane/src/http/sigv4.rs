@@ -127,6 +127,11 @@ impl Signature {
         })
     }
 
+    /// How long it is good for, seconds, when it is in the query.
+    pub(crate) fn expires_s(&self) -> Option<i64> {
+        self.expires_s
+    }
+
     /// Succeeds when it is that of `request`, made with `secret_key`, and good at `now_ms`.
     pub(crate) fn verify(&self, request: &Request, secret_key: &str, now_ms: i64) -> Result<(), Distrust> {
         let signed_ms = unix_ms(&self.time).ok_or(Distrust::Mismatch)?;

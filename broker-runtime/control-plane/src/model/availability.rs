@@ -22,7 +22,7 @@ const CHANNELS: &str = "Channels to object stores are not available yet";
 /// What there is of the operation `name`.
 pub(crate) fn availability(name: &str) -> Availability {
     match name {
-        "CreateCluster" => Partly("IAM, client certificates, tiered storage and delivery of logs are refused"),
+        "CreateCluster" => Partly("client certificates, tiered storage and delivery of logs are refused"),
         "CreateClusterV2" => Partly("as CreateCluster; the brokers of a serverless cluster follow the load"),
         "UpdateBrokerStorage" | "UpdateStorage" => Partly(
             "sizes are declared: a cluster above 90 % of its size asks for action; throughput and tiered storage are refused",
@@ -30,7 +30,9 @@ pub(crate) fn availability(name: &str) -> Availability {
         "UpdateBrokerType" => Partly("the type is kept and shown; brokers use what the machine has"),
         "UpdateConnectivity" => Partly("public access needs `serve --public-address`; private connectivity is refused"),
         "UpdateMonitoring" => Partly("logs can be delivered nowhere; brokers log to files"),
-        "UpdateSecurity" => Partly("IAM and client certificates are refused"),
+        "UpdateSecurity" => Partly(
+            "client certificates are refused; who connects with IAM needs every permission for the data of the cluster",
+        ),
         "UpdateRebalancing" => Partly("brokers get equal numbers of replicas and leaderships, whatever their load"),
         "CreateVpcConnection" | "RejectClientVpcConnection" => Refused(VPC),
         "DeleteVpcConnection" | "DescribeVpcConnection" | "ListVpcConnections" | "ListClientVpcConnections" => {

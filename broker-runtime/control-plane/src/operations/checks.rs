@@ -110,20 +110,13 @@ pub(super) fn check_access(
     encryption: Option<&EncryptionInfo>,
 ) -> Result<(), OperationError> {
     let refuse = |parameter, message: &str| Err(OperationError::invalid(parameter, message));
-    let sasl = authentication.and_then(|it| it.sasl.as_ref());
-    if sasl.and_then(|it| it.iam).is_some_and(|it| it.enabled) {
-        return refuse(
-            "clientAuthentication",
-            "IAM access control is not available yet: use SASL/SCRAM",
-        );
-    }
     if authentication
         .and_then(|it| it.tls.as_ref())
         .is_some_and(|it| it.enabled)
     {
         return refuse(
             "clientAuthentication",
-            "client certificates are not available yet: use SASL/SCRAM",
+            "client certificates are not available yet: use SASL/SCRAM or IAM",
         );
     }
     let in_transit = encryption.and_then(|it| it.encryption_in_transit.as_ref());
@@ -141,10 +134,10 @@ pub(super) fn check_access(
         );
     }
     let open = listeners(authentication, encryption);
-    if !(open.plaintext || open.tls || open.sasl_scram) {
+    if !(open.plaintext || open.tls || open.sasl_scram || open.sasl_iam) {
         return refuse(
             "clientAuthentication",
-            "no client could connect: enable SASL/SCRAM, or unauthenticated access",
+            "no client could connect: enable SASL/SCRAM, IAM, or unauthenticated access",
         );
     }
     Ok(())
@@ -180,10 +173,10 @@ pub(super) fn check_connectivity(settings: &ClusterSettings) -> Result<(), Opera
         settings.client_authentication.as_ref(),
         settings.encryption_info.as_ref(),
     );
-    if open.sasl_scram && !open.plaintext && !open.tls {
+    if !open.plaintext && !open.tls {
         return Ok(());
     }
-    refuse("public access needs SASL/SCRAM, and unauthenticated access switched off: everybody could come in")
+    refuse("public access needs SASL/SCRAM or IAM, and unauthenticated access switched off: everybody could come in")
 }
 
 /// True when clients of other machines are to connect. The model has checked the word.

@@ -7,6 +7,7 @@ use control_plane_api::{
         BrokerNodeGroupInfo, CreateClusterRequest, CreateClusterResponse, CreateClusterV2Request, DeleteClusterResponse,
     },
     operations::{ErrorInfo, MutableClusterInfo},
+    security::{ClientAuthentication, Sasl},
     serverless::Serverless,
     updates::BrokerEbsVolumeInfo,
 };
@@ -169,15 +170,18 @@ fn create_serverless(
     let creation = Creation::new(idempotency_token, &(&name, &tags, &serverless));
     checks::check_name(&name)?;
     let bounds = Bounds::of(&tags).map_err(|message| OperationError::invalid("tags", message))?;
-    let sasl = serverless
+    let iam = serverless
         .client_authentication
         .as_ref()
-        .and_then(|it| it.sasl.as_ref());
-    if sasl.and_then(|it| it.iam).is_some_and(|iam| iam.enabled) {
-        let message =
-            "IAM access control is not available yet: leave clientAuthentication out, and clients connect with TLS";
-        return Err(OperationError::invalid("serverless.clientAuthentication", message));
-    }
+        .and_then(|it| it.sasl.as_ref()?.iam);
+    // The model has its own shape here: IAM or nothing.
+    let client_authentication = iam.filter(|iam| iam.enabled).map(|iam| ClientAuthentication {
+        sasl: Some(Sasl {
+            scram: None,
+            iam: Some(iam),
+        }),
+        ..ClientAuthentication::default()
+    });
     let vpcs = &serverless.vpc_configs;
     let settings = ClusterSettings {
         broker_count: bounds.min,
@@ -187,7 +191,7 @@ fn create_serverless(
             security_groups: vpcs.iter().flat_map(|vpc| vpc.security_group_ids.clone()).collect(),
             ..BrokerNodeGroupInfo::default()
         },
-        client_authentication: None,
+        client_authentication,
         encryption_info: None,
         configuration_info: None,
         enhanced_monitoring: checks::monitoring(None),

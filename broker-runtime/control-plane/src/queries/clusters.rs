@@ -196,10 +196,13 @@ pub(crate) async fn get_bootstrap_brokers(
         bootstrap_broker_string: joined(bootstrap.plaintext),
         bootstrap_broker_string_tls: joined(bootstrap.tls),
         bootstrap_broker_string_sasl_scram: joined(bootstrap.sasl_scram),
+        bootstrap_broker_string_sasl_iam: joined(bootstrap.sasl_iam),
         bootstrap_broker_string_public_sasl_scram: joined(bootstrap.public_sasl_scram),
+        bootstrap_broker_string_public_sasl_iam: joined(bootstrap.public_sasl_iam),
         bootstrap_broker_string_ipv6: joined(bootstrap.plaintext_ipv6),
         bootstrap_broker_string_tls_ipv6: joined(bootstrap.tls_ipv6),
         bootstrap_broker_string_sasl_scram_ipv6: joined(bootstrap.sasl_scram_ipv6),
+        bootstrap_broker_string_sasl_iam_ipv6: joined(bootstrap.sasl_iam_ipv6),
     })
 }
 

@@ -65,7 +65,7 @@ fn zones(info: &BrokerNodeGroupInfo) -> Vec<String> {
         .collect()
 }
 
-/// The listeners that are open: SASL/SCRAM where it is enabled, the others for clients without authentication, which are
+/// The listeners that are open: those with SASL where it is enabled, the others for clients without authentication, which are
 /// allowed when it is said so, or when nothing else is enabled.
 pub(crate) fn listeners(
     authentication: Option<&ClientAuthentication>,
@@ -73,9 +73,10 @@ pub(crate) fn listeners(
 ) -> Listeners {
     let sasl = authentication.and_then(|it| it.sasl.as_ref());
     let sasl_scram = sasl.and_then(|it| it.scram).is_some_and(|it| it.enabled);
+    let sasl_iam = sasl.and_then(|it| it.iam).is_some_and(|it| it.enabled);
     let unauthenticated = authentication
         .and_then(|it| it.unauthenticated)
-        .map_or(!sasl_scram, |it| it.enabled);
+        .map_or(!sasl_scram && !sasl_iam, |it| it.enabled);
     let client_broker = encryption
         .and_then(|it| it.encryption_in_transit.as_ref())
         .and_then(|it| it.client_broker.as_deref())
@@ -84,6 +85,7 @@ pub(crate) fn listeners(
         plaintext: unauthenticated && client_broker != "TLS",
         tls: unauthenticated && client_broker != "PLAINTEXT",
         sasl_scram,
+        sasl_iam,
     }
 }
 
@@ -170,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn silence_opens_tls_and_scram_closes_it() {
+    fn silence_opens_tls_and_sasl_closes_it() {
         let open = listeners(None, None);
         assert!(open.tls && !open.plaintext && !open.sasl_scram);
         let scram = ClientAuthentication {
@@ -182,6 +184,15 @@ mod tests {
         };
         let only = listeners(Some(&scram), None);
         assert!(!only.tls && !only.plaintext && only.sasl_scram);
+        let iam = ClientAuthentication {
+            sasl: Some(Sasl {
+                scram: None,
+                iam: Some(Enabled { enabled: true }),
+            }),
+            ..ClientAuthentication::default()
+        };
+        let only = listeners(Some(&iam), None);
+        assert!(!only.tls && !only.plaintext && !only.sasl_scram && only.sasl_iam);
         let plaintext = EncryptionInfo {
             encryption_in_transit: Some(EncryptionInTransit {
                 client_broker: Some("PLAINTEXT".to_owned()),

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use engine::{Listeners, Reach};
 
-use super::{AddressBlock, INTERNAL, IPV6, PLAINTEXT, SASL_SCRAM, SharedPorts, TLS};
+use super::{AddressBlock, INTERNAL, IPV6, PLAINTEXT, SASL_IAM, SASL_SCRAM, SharedPorts, TLS};
 
 /// One listener of a broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct BrokerEndpoint {
     pub address: SocketAddr,
     /// TLS.
     pub tls: bool,
-    /// SASL/SCRAM.
+    /// SASL.
     pub sasl: bool,
 }
 
@@ -55,18 +55,25 @@ impl Plan {
             (listeners.plaintext, at("PLAINTEXT", own(PLAINTEXT), false, false)),
             (listeners.tls, at("TLS", own(TLS), true, false)),
             (listeners.sasl_scram, at("SASL_SCRAM", own(SASL_SCRAM), true, true)),
+            (listeners.sasl_iam, at("SASL_IAM", own(SASL_IAM), true, true)),
         ]);
         if let Some(ports) = self.shared {
             let shared = |address: IpAddr, index| SocketAddr::new(address, ports.port(broker_id, index));
             if let Some(public) = reach.public_address {
-                let endpoint = at("SASL_SCRAM_PUBLIC", shared(public, 2), true, true);
-                all.push((listeners.sasl_scram, endpoint));
+                all.extend([
+                    (
+                        listeners.sasl_scram,
+                        at("SASL_SCRAM_PUBLIC", shared(public, 2), true, true),
+                    ),
+                    (listeners.sasl_iam, at("SASL_IAM_PUBLIC", shared(public, 3), true, true)),
+                ]);
             }
             if reach.ipv6 {
                 all.extend([
                     (listeners.plaintext, at("PLAINTEXT_IPV6", shared(IPV6, 0), false, false)),
                     (listeners.tls, at("TLS_IPV6", shared(IPV6, 1), true, false)),
                     (listeners.sasl_scram, at("SASL_SCRAM_IPV6", shared(IPV6, 2), true, true)),
+                    (listeners.sasl_iam, at("SASL_IAM_IPV6", shared(IPV6, 3), true, true)),
                 ]);
             }
         }

@@ -17,6 +17,8 @@ pub const INTERNAL: u16 = 9093;
 pub const TLS: u16 = 9094;
 /// SASL/SCRAM over TLS.
 pub const SASL_SCRAM: u16 = 9096;
+/// SASL/IAM over TLS.
+pub const SASL_IAM: u16 = 9098;
 
 /// The ports a broker with these listeners binds.
 pub fn open_ports(listeners: Listeners) -> Vec<u16> {
@@ -24,6 +26,7 @@ pub fn open_ports(listeners: Listeners) -> Vec<u16> {
         (listeners.plaintext, PLAINTEXT),
         (listeners.tls, TLS),
         (listeners.sasl_scram, SASL_SCRAM),
+        (listeners.sasl_iam, SASL_IAM),
     ];
     let open = optional.into_iter().filter(|(open, _)| *open).map(|(_, port)| port);
     std::iter::once(INTERNAL).chain(open).collect()
@@ -101,15 +104,17 @@ mod tests {
             plaintext: false,
             tls: false,
             sasl_scram: false,
+            sasl_iam: false,
         };
         assert_eq!(open_ports(none), [9093]);
         assert_eq!(
             open_ports(Listeners {
                 plaintext: true,
                 tls: true,
-                sasl_scram: true
+                sasl_scram: true,
+                sasl_iam: true,
             }),
-            [9093, 9092, 9094, 9096]
+            [9093, 9092, 9094, 9096, 9098]
         );
     }
 

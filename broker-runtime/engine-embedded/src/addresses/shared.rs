@@ -15,7 +15,7 @@ use super::ports::{PortTaken, probe};
 pub(crate) const IPV6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 /// Brokers that a row has ports for.
 pub(crate) const SHARED_BROKERS_MAX: u32 = 16;
-/// Ports of one broker: plaintext, TLS, SASL/SCRAM, and one to spare.
+/// Ports of one broker: plaintext, TLS, SASL/SCRAM, SASL/IAM.
 const PORTS_EACH: u16 = 4;
 /// Ports of a row.
 const ROW: u16 = 64;

@@ -38,6 +38,8 @@ pub(crate) struct Description {
     plaintext: bool,
     tls: bool,
     sasl_scram: bool,
+    #[serde(default)]
+    sasl_iam: bool,
     /// The machine's address that clients of other machines connect to.
     #[serde(default)]
     public_address: Option<IpAddr>,
@@ -97,6 +99,7 @@ impl Description {
             plaintext: spec.listeners.plaintext,
             tls: spec.listeners.tls,
             sasl_scram: spec.listeners.sasl_scram,
+            sasl_iam: spec.listeners.sasl_iam,
             public_address: spec.reach.public_address,
             ipv6: spec.reach.ipv6,
             shared_ports: None,
@@ -150,6 +153,7 @@ impl Description {
                 plaintext: self.plaintext,
                 tls: self.tls,
                 sasl_scram: self.sasl_scram,
+                sasl_iam: self.sasl_iam,
             },
             block: self.block,
             reach: Reach {

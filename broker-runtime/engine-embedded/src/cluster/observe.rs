@@ -71,10 +71,13 @@ fn bootstrap(description: &Description) -> BootstrapBrokers {
         plaintext: strings("PLAINTEXT"),
         tls: strings("TLS"),
         sasl_scram: strings("SASL_SCRAM"),
+        sasl_iam: strings("SASL_IAM"),
         public_sasl_scram: strings("SASL_SCRAM_PUBLIC"),
+        public_sasl_iam: strings("SASL_IAM_PUBLIC"),
         plaintext_ipv6: strings("PLAINTEXT_IPV6"),
         tls_ipv6: strings("TLS_IPV6"),
         sasl_scram_ipv6: strings("SASL_SCRAM_IPV6"),
+        sasl_iam_ipv6: strings("SASL_IAM_IPV6"),
     }
 }
 

@@ -1,9 +1,15 @@
 //! A cluster of which something runs: its controller, in this process, and the supervision of its brokers.
 
-use std::{collections::BTreeMap, ffi::OsString, fmt, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fmt,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 
 use clock::Clock;
-use engine::{EngineError, Progress, Step};
+use engine::{EngineError, IamAuthenticator, Progress, Step};
 use futures::future::try_join_all;
 use kafka_metadata::{
     MetadataImage,
@@ -16,11 +22,13 @@ use super::{Description, Layout, broker};
 use crate::{
     addresses::SharedPorts,
     certificates::Authority,
-    controller::{Controller, ControllerConfig},
+    controller::{Controller, ControllerConfig, Logins},
 };
 
+/// Whoever decides on logins by signature, once it is there.
+pub(crate) type Authenticator = Arc<OnceLock<Arc<dyn IamAuthenticator>>>;
+
 /// What is the same for all clusters of the engine.
-#[derive(Debug)]
 pub(crate) struct Settings {
     /// The program that runs a broker.
     pub(crate) program: PathBuf,
@@ -28,6 +36,17 @@ pub(crate) struct Settings {
     pub(crate) environment: Vec<(OsString, OsString)>,
     /// Time.
     pub(crate) clock: Arc<dyn Clock>,
+    /// Decides on logins by signature.
+    pub(crate) authenticator: Authenticator,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Settings")
+            .field("program", &self.program)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A cluster of which something runs.
@@ -64,6 +83,7 @@ impl Cluster {
             socket_path: layout.controller_socket(),
             default_properties: description.server_properties.clone(),
             clock: Arc::clone(&settings.clock),
+            logins: Logins::new(description.cluster_id, Arc::clone(&settings.authenticator)),
         };
         let authority = {
             let (layout, name) = (layout.clone(), description.cluster_name.clone());

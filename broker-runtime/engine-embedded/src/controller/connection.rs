@@ -3,7 +3,7 @@
 use std::io;
 
 use bytes::Bytes;
-use kafka_metadata::rpc::BrokerMessage;
+use kafka_metadata::rpc::{BrokerMessage, ControllerRequest};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{
@@ -15,7 +15,10 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, warn};
 
-use super::command::{Asker, Command, ConnectionId, Outgoing};
+use super::{
+    command::{Asker, Command, ConnectionId, Outgoing},
+    logins::Logins,
+};
 
 /// No request is longer: `AlterPartition` for ten thousand partitions has two megabytes.
 const REQUEST_BYTES_MAX: u32 = 32 * 1024 * 1024;
@@ -29,13 +32,17 @@ const CONNECTIONS_MAX: usize = 4096;
 /// Pause after a failed accept, when there are no file descriptors for instance.
 const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 
+/// Who takes what brokers send.
+#[derive(Clone)]
+pub(super) struct Receivers {
+    /// The core.
+    pub(super) commands: mpsc::Sender<Command>,
+    /// For logins, which are none of its business.
+    pub(super) logins: Logins,
+}
+
 /// Accepts connections until told to stop.
-pub(super) async fn accept(
-    listener: UnixListener,
-    commands: mpsc::Sender<Command>,
-    stop: CancellationToken,
-    tasks: TaskTracker,
-) {
+pub(super) async fn accept(listener: UnixListener, receivers: Receivers, stop: CancellationToken, tasks: TaskTracker) {
     let mut next_id = 0;
     let slots = std::sync::Arc::new(tokio::sync::Semaphore::new(CONNECTIONS_MAX));
     loop {
@@ -56,22 +63,17 @@ pub(super) async fn accept(
             continue;
         };
         next_id += 1;
-        let (connection, commands, closed) = (ConnectionId(next_id), commands.clone(), stop.child_token());
+        let (connection, receivers, closed) = (ConnectionId(next_id), receivers.clone(), stop.child_token());
         tasks.spawn(async move {
-            serve(stream, connection, &commands, closed).await;
+            serve(stream, connection, &receivers, closed).await;
             // The core ends only together with all connections.
-            commands.send(Command::Disconnected(connection)).await.ok();
+            receivers.commands.send(Command::Disconnected(connection)).await.ok();
             drop(slot);
         });
     }
 }
 
-async fn serve(
-    stream: UnixStream,
-    connection: ConnectionId,
-    commands: &mpsc::Sender<Command>,
-    closed: CancellationToken,
-) {
+async fn serve(stream: UnixStream, connection: ConnectionId, receivers: &Receivers, closed: CancellationToken) {
     let (reader, writer) = stream.into_split();
     let (messages, waiting) = mpsc::channel(OUTGOING_MESSAGES_MAX);
     let outgoing = Outgoing {
@@ -81,7 +83,7 @@ async fn serve(
     };
     let result = tokio::select! {
         () = closed.cancelled() => Ok(()),
-        result = read(reader, outgoing, commands) => result,
+        result = read(reader, outgoing, receivers) => result,
         result = write(writer, waiting) => result,
     };
     closed.cancel();
@@ -91,7 +93,7 @@ async fn serve(
     }
 }
 
-async fn read(mut reader: OwnedReadHalf, outgoing: Outgoing, commands: &mpsc::Sender<Command>) -> io::Result<()> {
+async fn read(mut reader: OwnedReadHalf, outgoing: Outgoing, receivers: &Receivers) -> io::Result<()> {
     loop {
         let length = match reader.read_u32().await {
             Ok(length) => length,
@@ -112,7 +114,13 @@ async fn read(mut reader: OwnedReadHalf, outgoing: Outgoing, commands: &mpsc::Se
             outgoing: outgoing.clone(),
             id,
         };
-        if commands.send(Command::Request { request, asker }).await.is_err() {
+        if let ControllerRequest::AuthenticateIam { url, source } = request {
+            let logins = receivers.logins.clone();
+            tokio::task::spawn_blocking(move || asker.answer(logins.decide(url, source)));
+            continue;
+        }
+        let command = Command::Request { request, asker };
+        if receivers.commands.send(command).await.is_err() {
             return Ok(());
         }
     }

@@ -18,10 +18,11 @@ use uuid::Uuid;
 
 use super::{
     command::{Asker, Command},
-    connection::accept,
+    connection::{Receivers, accept},
     core::Core,
     liveness::Liveness,
     log::{LogError, MetadataLog},
+    logins::Logins,
     socket::bind_unix,
     subscribers::Subscribers,
 };
@@ -42,6 +43,8 @@ pub struct ControllerConfig {
     pub default_properties: BTreeMap<String, String>,
     /// Source of time.
     pub clock: Arc<dyn Clock>,
+    /// Decides on logins by signature.
+    pub logins: Logins,
 }
 
 /// Why a controller cannot start.
@@ -141,7 +144,11 @@ impl Controller {
             is_damaged: false,
         };
         tasks.spawn(core.run(received, stop.clone()));
-        tasks.spawn(accept(listener, commands.clone(), stop.clone(), tasks.clone()));
+        let receivers = Receivers {
+            commands: commands.clone(),
+            logins: config.logins,
+        };
+        tasks.spawn(accept(listener, receivers, stop.clone(), tasks.clone()));
         let shared = Shared {
             commands,
             image: image_receiver,

@@ -14,6 +14,7 @@ mod frame;
 mod handle;
 mod liveness;
 mod log;
+mod logins;
 mod socket;
 mod subscribers;
 
@@ -22,4 +23,5 @@ mod tests;
 
 pub use handle::{Controller, ControllerConfig, ControllerStartError};
 pub use log::LogError;
+pub use logins::Logins;
 pub use socket::{bind_unix, connect_unix};

@@ -46,6 +46,7 @@ impl Place {
 
     fn config(&self, clock: Arc<dyn Clock>) -> ControllerConfig {
         ControllerConfig {
+            logins: super::Logins::new(Uuid::nil(), Arc::default()),
             cluster_id: CLUSTER.to_owned(),
             directory: self.directory.join("metadata"),
             socket_path: self.socket(),

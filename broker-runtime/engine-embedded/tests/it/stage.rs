@@ -77,6 +77,7 @@ impl Stage {
                 plaintext: false,
                 tls: true,
                 sasl_scram: true,
+                sasl_iam: false,
             },
             reach: engine::Reach::default(),
             server_properties: properties(&[("num.partitions", "3"), ("min.insync.replicas", "1")]),

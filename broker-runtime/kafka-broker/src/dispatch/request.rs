@@ -26,7 +26,7 @@ pub(crate) async fn answer(
     frame: Bytes,
 ) -> Result<Reply, RequestError> {
     if connection.session.lock().sasl.expects_raw_token() {
-        return security::answer_raw_token(connection, broker, &frame);
+        return security::answer_raw_token(connection, broker, &frame).await;
     }
     let (header, body) = decode_request_header(frame, decode_limits())?;
     let context = RequestContext {

@@ -1,10 +1,10 @@
-//! SaslHandshake 0–1: chooses SCRAM-SHA-512 or SCRAM-SHA-256. Anything else is UNSUPPORTED_SASL_MECHANISM with the list, and
+//! SaslHandshake 0–1: chooses SCRAM-SHA-512 or SCRAM-SHA-256, on listeners for access keys AWS_MSK_IAM or OAUTHBEARER. Anything else is UNSUPPORTED_SASL_MECHANISM with the list, and
 //! the client may choose again; ILLEGAL_SASL_STATE on a listener without SASL and in the middle of an exchange.
 //!
 //! After version 0 tokens follow as bare frames, after version 1 inside of SaslAuthenticate. An authenticated connection
 //! may begin again (KIP-368).
 //!
-//! Difference from Kafka: the same mechanisms on every SASL listener, and PLAIN is never among them.
+//! Difference from Kafka: the mechanisms are those of MSK's listeners, and PLAIN is never among them.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use kafka_codec::{
 use crate::{
     broker::Broker,
     dispatch::{ApiEntry, RequestContext, api},
-    security::{HandshakeError, MECHANISMS, mechanism_name},
+    security::{HandshakeError, Mechanism},
 };
 
 /// See the module.
@@ -29,9 +29,10 @@ async fn handle(
     version: i16,
 ) -> SaslHandshakeResponse {
     let mut response = SaslHandshakeResponse::default();
-    response.mechanisms = MECHANISMS
-        .into_iter()
-        .map(|mechanism| StrBytes::from(mechanism_name(mechanism)))
+    let offered = Mechanism::offered(context.listener().is_iam());
+    response.mechanisms = offered
+        .iter()
+        .map(|mechanism| StrBytes::from(mechanism.name()))
         .collect();
     if !context.connection.sasl_required {
         response.error_code = ErrorCode::IllegalSaslState.code();
@@ -42,7 +43,7 @@ async fn handle(
         .session
         .lock()
         .sasl
-        .handshake(&request.mechanism, version);
+        .handshake(&request.mechanism, offered, version);
     response.error_code = match chosen {
         Ok(()) => ErrorCode::None,
         Err(HandshakeError::UnknownMechanism) => ErrorCode::UnsupportedSaslMechanism,

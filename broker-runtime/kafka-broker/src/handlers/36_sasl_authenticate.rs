@@ -1,8 +1,9 @@
-//! SaslAuthenticate 0–2: one token of a SCRAM exchange.
+//! SaslAuthenticate 0–2: one token of a SCRAM exchange, or the one token of a login with an access key.
 //!
 //! * A failure is SASL_AUTHENTICATION_FAILED with Kafka's text, the same one for a user that does not exist, a wrong
 //!   password and a message that is none; it comes after `connection.failed.authentication.delay.ms` and is the last
 //!   answer of the connection.
+//!   For an access key it says why instead: whoever has a key may know.
 //! * The session lifetime (version 1 and later) is 0: a session lives as long as its connection. Who authenticates again
 //!   all the same (KIP-368) has to stay the same user.
 //!
@@ -21,7 +22,7 @@ use crate::{
     broker::Broker,
     dispatch::{ApiEntry, Reply, RequestContext, RequestError, decode_request, encode_reply},
     response::sasl_error_code,
-    security::{SaslError, TokenOutcome, take_token},
+    security::{SaslError, take_token},
 };
 
 /// See the module.
@@ -40,8 +41,8 @@ const FAILURE_DELAY_MS: u64 = 100;
 async fn handle(context: &RequestContext, broker: &Arc<Broker>, body: Bytes) -> Result<Reply, RequestError> {
     let request = decode_request::<SaslAuthenticateRequest>(context, body)?;
     let mut response = SaslAuthenticateResponse::default();
-    match take_token(&context.connection, broker, &request.auth_bytes) {
-        Ok(TokenOutcome::Continue(message) | TokenOutcome::Authenticated { message, .. }) => {
+    match take_token(&context.connection, broker, &request.auth_bytes).await {
+        Ok(message) => {
             response.auth_bytes = Bytes::from(message);
             Ok(Reply::Now(encode_reply(context, &response)?))
         }

@@ -69,6 +69,7 @@ pub(crate) fn controller_error_code(error: &ControllerError) -> ErrorCode {
         ControllerError::ElectionNotNeeded => ErrorCode::ElectionNotNeeded,
         ControllerError::PreferredLeaderNotAvailable => ErrorCode::PreferredLeaderNotAvailable,
         ControllerError::NotController => ErrorCode::NotController,
+        ControllerError::AuthenticationRefused(_) => ErrorCode::SaslAuthenticationFailed,
         ControllerError::PolicyViolation(_) => ErrorCode::PolicyViolation,
     }
 }
@@ -102,6 +103,8 @@ pub(crate) fn group_error_code(error: GroupError) -> ErrorCode {
 pub(crate) fn sasl_error_code(error: &SaslError) -> ErrorCode {
     match error {
         SaslError::IllegalState => ErrorCode::IllegalSaslState,
-        SaslError::Failed { .. } | SaslError::PrincipalChanged => ErrorCode::SaslAuthenticationFailed,
+        SaslError::Failed { .. } | SaslError::Denied(_) | SaslError::PrincipalChanged => {
+            ErrorCode::SaslAuthenticationFailed
+        }
     }
 }

@@ -1,11 +1,15 @@
-//! Authentication of connections: SASL with SCRAM, as far as the connection has come with it.
+//! Authentication of connections: SASL with SCRAM or with the signature of an access key, as far as the connection has
+//! come with it.
 
 mod credentials;
+mod iam;
+mod mechanism;
 mod sasl;
 mod scram;
 mod token;
 
 use credentials::{credential_of, server_nonce};
+pub(crate) use mechanism::Mechanism;
 pub use sasl::SaslState;
-pub(crate) use sasl::{HandshakeError, MECHANISMS, SaslError, TokenOutcome, mechanism_name};
+pub(crate) use sasl::{HandshakeError, SaslError};
 pub(crate) use token::{answer_raw_token, take_token};

@@ -1,38 +1,80 @@
 //! Tokens of a connection, however they are wrapped.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::{BufMut, Bytes, BytesMut};
+use kafka_metadata::rpc::{ControllerError, ControllerRequest, ControllerResponse, PresignedUrl};
 
-use super::{SaslError, TokenOutcome, credential_of, server_nonce};
+use super::{SaslError, credential_of, sasl::TokenOutcome, server_nonce};
 use crate::{
     broker::Broker,
     dispatch::{Connection, Principal, Reply, ReplyFrame, RequestError},
 };
 
-/// Takes a token; once the exchange is complete the connection belongs to the user.
-pub(crate) fn take_token(connection: &Connection, broker: &Broker, token: &[u8]) -> Result<TokenOutcome, SaslError> {
+/// How long a login by signature waits for somebody who decides: long enough for a control plane that was killed to come
+/// back.
+const DECISION_LIMIT: Duration = Duration::from_secs(8);
+/// Pause before it is asked again.
+const DECISION_PAUSE: Duration = Duration::from_millis(100);
+
+/// Takes a token and gives the answer to it; once the exchange is complete the connection belongs to the user.
+pub(crate) async fn take_token(connection: &Connection, broker: &Broker, token: &[u8]) -> Result<String, SaslError> {
     let image = broker.metadata.image();
-    let mut session = connection.session.lock();
-    let outcome = session.sasl.token(token, &server_nonce(), |mechanism, user| {
-        credential_of(&image, mechanism, user)
-    })?;
-    if let TokenOutcome::Authenticated { user, .. } = &outcome {
-        session.principal = Principal::user(user);
-        tracing::debug!(id = connection.id, peer = %connection.peer, user, "authenticated");
+    let outcome = connection
+        .session
+        .lock()
+        .sasl
+        .token(token, &server_nonce(), |mechanism, user| {
+            credential_of(&image, mechanism, user)
+        })?;
+    let outcome = match outcome {
+        TokenOutcome::Ask(url) => {
+            let decision = decide(connection, broker, url).await;
+            connection.session.lock().sasl.admitted(decision)?
+        }
+        outcome => outcome,
+    };
+    match outcome {
+        TokenOutcome::Continue(message) => Ok(message),
+        TokenOutcome::Authenticated { message, user } => {
+            connection.session.lock().principal = Principal::user(&user);
+            tracing::debug!(id = connection.id, peer = %connection.peer, user, "authenticated");
+            Ok(message)
+        }
+        TokenOutcome::Ask(_) => Err(SaslError::IllegalState),
     }
-    Ok(outcome)
+}
+
+/// The principal of whoever has signed, or why it is not let in.
+async fn decide(connection: &Connection, broker: &Broker, url: PresignedUrl) -> Result<String, String> {
+    let begun = broker.clock.monotonic();
+    loop {
+        let request = ControllerRequest::AuthenticateIam {
+            url: url.clone(),
+            source: connection.peer.ip(),
+        };
+        match broker.controller.call_within(request, DECISION_LIMIT).await {
+            Ok(ControllerResponse::Authenticated { principal }) => return Ok(principal),
+            Err(ControllerError::AuthenticationRefused(why)) => return Err(why),
+            Err(ControllerError::NotController)
+                if broker.clock.monotonic().saturating_duration_since(begun) < DECISION_LIMIT =>
+            {
+                broker.clock.sleep(DECISION_PAUSE).await;
+            }
+            Ok(_) | Err(_) => return Err("the control plane, which knows the access keys, does not answer".to_owned()),
+        }
+    }
 }
 
 /// Answers a token that came as a bare frame, after `SaslHandshake` 0. A failure has no answer there: the connection is
 /// closed.
-pub(crate) fn answer_raw_token(
+pub(crate) async fn answer_raw_token(
     connection: &Arc<Connection>,
     broker: &Arc<Broker>,
     token: &[u8],
 ) -> Result<Reply, RequestError> {
-    match take_token(connection, broker, token) {
-        Ok(TokenOutcome::Continue(message) | TokenOutcome::Authenticated { message, .. }) => {
+    match take_token(connection, broker, token).await {
+        Ok(message) => {
             let mut length = BytesMut::with_capacity(4);
             length.put_u32(u32::try_from(message.len()).expect("our messages are short"));
             Ok(Reply::Now(ReplyFrame {

@@ -11,7 +11,7 @@ use plugin_framework::{
 use super::look_up::{Answer, Question, computed, computed_objects};
 
 /// Strings and what they are for.
-const STRINGS: [(&str, &str); 7] = [
+const STRINGS: [(&str, &str); 10] = [
     ("bootstrap_brokers", "plaintext"),
     ("bootstrap_brokers_tls", "TLS without authentication"),
     ("bootstrap_brokers_sasl_scram", "SASL/SCRAM over TLS"),
@@ -22,6 +22,12 @@ const STRINGS: [(&str, &str); 7] = [
     ("bootstrap_brokers_ipv6", "plaintext over IPv6"),
     ("bootstrap_brokers_tls_ipv6", "TLS without authentication over IPv6"),
     ("bootstrap_brokers_sasl_scram_ipv6", "SASL/SCRAM over TLS and IPv6"),
+    ("bootstrap_brokers_sasl_iam", "SASL/IAM over TLS"),
+    (
+        "bootstrap_brokers_public_sasl_iam",
+        "SASL/IAM over TLS from other machines",
+    ),
+    ("bootstrap_brokers_sasl_iam_ipv6", "SASL/IAM over TLS and IPv6"),
 ];
 
 /// Adds the strings to a schema.
@@ -42,6 +48,9 @@ pub(super) fn write_bootstrap(found: &mut Object, strings: &GetBootstrapBrokersR
         &strings.bootstrap_broker_string_ipv6,
         &strings.bootstrap_broker_string_tls_ipv6,
         &strings.bootstrap_broker_string_sasl_scram_ipv6,
+        &strings.bootstrap_broker_string_sasl_iam,
+        &strings.bootstrap_broker_string_public_sasl_iam,
+        &strings.bootstrap_broker_string_sasl_iam_ipv6,
     ];
     for ((name, _), value) in STRINGS.iter().zip(values) {
         found.set_string(name, value.as_deref().unwrap_or_default());

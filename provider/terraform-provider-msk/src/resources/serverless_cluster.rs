@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use async_trait::async_trait;
 use control_plane_api::{
     clusters::{Cluster, CreateClusterV2Request},
-    serverless::{Serverless, VpcConfig},
+    security::Enabled,
+    serverless::{Serverless, ServerlessClientAuthentication, ServerlessSasl, VpcConfig},
 };
 use control_plane_client::{Client, Result};
 use plugin_framework::{
@@ -77,16 +78,6 @@ impl Resource for ServerlessCluster {
                 Path::attribute("tags"),
                 "These tags have arguments of their own",
                 format!("Set min_broker_count and max_broker_count instead of the tags {MIN_TAG} and {MAX_TAG}."),
-            );
-        }
-        let iam = config
-            .block("client_authentication")
-            .and_then(|it| it.block("sasl")?.block("iam")?.bool("enabled"));
-        if iam == Some(true) {
-            diagnostics.attribute_error(
-                Path::attribute("client_authentication"),
-                "IAM access control is not available yet",
-                "Leave client_authentication out: clients connect with TLS (bootstrap_brokers_tls).",
             );
         }
         diagnostics
@@ -256,7 +247,13 @@ fn schema() -> Schema {
         .attribute("cluster_uuid", stable("The last part of the ARN."))
         .attribute(
             "bootstrap_brokers_tls",
-            stable("`host:port` of the first broker, which is always there, for TLS without authentication."),
+            stable(
+                "`host:port` of the first broker, which is always there, for TLS without authentication; empty with IAM.",
+            ),
+        )
+        .attribute(
+            "bootstrap_brokers_sasl_iam",
+            stable("`host:port` of the first broker for SASL/IAM over TLS; empty without IAM."),
         )
         .attribute(
             "certificate_authority_pem",
@@ -272,11 +269,12 @@ fn client_authentication() -> Schema {
         "enabled",
         Attribute::bool()
             .required()
-            .description("Not supported yet: `false` only."),
+            .replaces("serverless clusters keep the ways in they were made with")
+            .description("Whether clients log in with the signature of an access key. Otherwise they use TLS."),
     );
     let iam = Schema::new().block_at_most_once("iam", switch);
     Schema::new()
-        .description("Accepted so that blocks of `aws_msk_serverless_cluster` paste over.")
+        .description("How clients prove who they are. Without the block, they need no authentication.")
         .block_at_most_once("sasl", iam)
 }
 
@@ -317,8 +315,36 @@ fn serverless(planned: &Object) -> Serverless {
     }
     Serverless {
         vpc_configs,
+        client_authentication: iam(planned).map(|enabled| ServerlessClientAuthentication {
+            sasl: Some(ServerlessSasl {
+                iam: Some(Enabled { enabled }),
+            }),
+        }),
         ..Serverless::default()
     }
+}
+
+/// Whether clients log in with access keys, if anything is said of it.
+fn iam(object: &Object) -> Option<bool> {
+    let block = object.block("client_authentication")?;
+    block.block("sasl")?.block("iam")?.bool("enabled")
+}
+
+/// Writes whether clients log in with access keys. What the state already says, by its words or by its silence, is left as
+/// it is.
+fn write_iam(state: &mut Object, enabled: bool) {
+    if iam(state).unwrap_or(false) == enabled {
+        return;
+    }
+    let within = |name: &str, inner: Object| {
+        let mut outer = Object::new();
+        outer.set(name, Value::List(vec![inner.into_value()]));
+        outer
+    };
+    let mut switch = Object::new();
+    switch.set_bool("enabled", enabled);
+    let block = within("sasl", within("iam", switch));
+    state.set("client_authentication", Value::List(vec![block.into_value()]));
 }
 
 /// The tags that a person sets, and those that carry the bounds.
@@ -353,9 +379,20 @@ async fn write(client: &Client, state: &mut Object, cluster: &Cluster) -> Result
         state.set_i64(name, count.unwrap_or(default));
     }
     existing::write_tags(state, &theirs);
+    let authentication = cluster
+        .serverless
+        .as_ref()
+        .and_then(|it| it.client_authentication.as_ref());
+    let switch = authentication.and_then(|it| it.sasl.as_ref()?.iam);
+    write_iam(state, switch.is_some_and(|it| it.enabled));
     let bootstrap = client.get_bootstrap_brokers(&cluster.cluster_arn).await?;
-    let brokers = bootstrap.bootstrap_broker_string_tls.unwrap_or_default();
-    state.set_string("bootstrap_brokers_tls", brokers.split(',').next().unwrap_or_default());
+    for (name, brokers) in [
+        ("bootstrap_brokers_tls", bootstrap.bootstrap_broker_string_tls),
+        ("bootstrap_brokers_sasl_iam", bootstrap.bootstrap_broker_string_sasl_iam),
+    ] {
+        let brokers = brokers.unwrap_or_default();
+        state.set_string(name, brokers.split(',').next().unwrap_or_default());
+    }
     let authority = client.describe_certificate_authority(&cluster.cluster_arn).await?;
     state.set_string("certificate_authority_pem", &authority.certificate_pem);
     Ok(())

@@ -7,6 +7,8 @@ use plugin_framework::value::{Object, Value};
 pub(super) struct Access {
     /// SASL/SCRAM over TLS.
     pub(super) scram: bool,
+    /// SASL with the signature of an access key over TLS.
+    pub(super) iam: bool,
     /// Without authentication.
     pub(super) unauthenticated: bool,
     /// `TLS`, `TLS_PLAINTEXT` or `PLAINTEXT`, for clients without authentication.
@@ -26,20 +28,31 @@ impl Access {
         }
         let authentication = Object::from_value(authentication.clone());
         let sasl = authentication.as_ref().and_then(|block| block.block("sasl"));
-        let scram = sasl.and_then(|block| block.bool("scram")).unwrap_or(false);
+        let switch = |name| sasl.as_ref().and_then(|block| block.bool(name)).unwrap_or(false);
+        let (scram, iam) = (switch("scram"), switch("iam"));
         let unauthenticated = authentication.and_then(|block| block.bool("unauthenticated"));
         let in_transit = Object::from_value(encryption.clone()).and_then(|block| block.block("encryption_in_transit"));
         let client_broker = in_transit.and_then(|block| block.string("client_broker").map(str::to_owned));
         Some(Self {
             scram,
-            unauthenticated: unauthenticated.unwrap_or(!scram),
+            iam,
+            unauthenticated: unauthenticated.unwrap_or(!scram && !iam),
             client_broker: client_broker.unwrap_or_else(|| CLIENT_BROKER_DEFAULT.to_owned()),
         })
     }
 
     /// Whether no client could connect.
     pub(super) fn is_closed(&self) -> bool {
-        !self.scram && !self.unauthenticated
+        !self.sasl() && !self.unauthenticated
+    }
+
+    /// Whether clients may prove who they are.
+    pub(super) fn sasl(&self) -> bool {
+        self.scram || self.iam
+    }
+
+    fn authentication(&self) -> (bool, bool, bool) {
+        (self.scram, self.iam, self.unauthenticated)
     }
 
     /// Writes the ways in into a state. Where the state already says the same, by its words or by its silence, it is
@@ -51,9 +64,9 @@ impl Access {
         let was = Self::of(state);
         let authentication_differs = was
             .as_ref()
-            .is_none_or(|was| was.scram != self.scram || was.unauthenticated != self.unauthenticated);
+            .is_none_or(|was| was.authentication() != self.authentication());
         if authentication_differs {
-            let default = !self.scram && self.unauthenticated;
+            let default = !self.sasl() && self.unauthenticated;
             let block = if default {
                 Value::Null
             } else {
@@ -71,11 +84,13 @@ impl Access {
     /// The shortest block that says it.
     fn authentication_block(&self) -> Value {
         let mut sasl = Object::new();
-        sasl.set_bool("scram", true).set("iam", Value::Null);
+        for (name, is_on) in [("scram", self.scram), ("iam", self.iam)] {
+            sasl.set(name, if is_on { Value::Bool(true) } else { Value::Null });
+        }
         let mut block = Object::new();
         block.set("tls", Value::Null);
-        block.set("sasl", if self.scram { sasl.into_value() } else { Value::Null });
-        let implied = self.unauthenticated != self.scram;
+        block.set("sasl", if self.sasl() { sasl.into_value() } else { Value::Null });
+        let implied = self.unauthenticated != self.sasl();
         let unauthenticated = Value::Bool(self.unauthenticated);
         block.set("unauthenticated", if implied { Value::Null } else { unauthenticated });
         block.into_value()
@@ -95,9 +110,10 @@ impl Access {
 mod tests {
     use super::*;
 
-    fn access(scram: bool, unauthenticated: bool, client_broker: &str) -> Access {
+    fn access((scram, iam): (bool, bool), unauthenticated: bool, client_broker: &str) -> Access {
         Access {
             scram,
+            iam,
             unauthenticated,
             client_broker: client_broker.to_owned(),
         }
@@ -105,15 +121,15 @@ mod tests {
 
     #[test]
     fn silence_means_tls_without_authentication() {
-        assert_eq!(Access::of(&Object::new()), Some(access(false, true, "TLS")));
+        assert_eq!(Access::of(&Object::new()), Some(access((false, false), true, "TLS")));
     }
 
     #[test]
     fn every_access_can_be_written_and_read_again() {
-        for scram in [false, true] {
+        for sasl in [(false, false), (true, false), (false, true), (true, true)] {
             for unauthenticated in [false, true] {
                 for client_broker in ["TLS", "TLS_PLAINTEXT", "PLAINTEXT"] {
-                    let access = access(scram, unauthenticated, client_broker);
+                    let access = access(sasl, unauthenticated, client_broker);
                     let mut state = Object::new();
                     access.write(&mut state);
                     assert_eq!(Access::of(&state), Some(access));
@@ -129,7 +145,7 @@ mod tests {
         block.set_bool("unauthenticated", true).set("sasl", Value::Null);
         state.set("client_authentication", block.into_value());
         let before = state.clone();
-        access(false, true, "TLS").write(&mut state);
+        access((false, false), true, "TLS").write(&mut state);
         assert_eq!(state, before);
     }
 

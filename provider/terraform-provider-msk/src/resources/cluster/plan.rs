@@ -14,7 +14,7 @@ use super::{
 };
 
 /// The strings that depend on the brokers there are and on the ways in they offer.
-const BOOTSTRAP: [&str; 7] = [
+const BOOTSTRAP: [&str; 10] = [
     "bootstrap_brokers",
     "bootstrap_brokers_tls",
     "bootstrap_brokers_sasl_scram",
@@ -22,6 +22,9 @@ const BOOTSTRAP: [&str; 7] = [
     "bootstrap_brokers_ipv6",
     "bootstrap_brokers_tls_ipv6",
     "bootstrap_brokers_sasl_scram_ipv6",
+    "bootstrap_brokers_sasl_iam",
+    "bootstrap_brokers_public_sasl_iam",
+    "bootstrap_brokers_sasl_iam_ipv6",
 ];
 
 /// What a configuration alone shows to be wrong.
@@ -32,7 +35,7 @@ pub(super) fn validate(config: &Object) -> Diagnostics {
         diagnostics.attribute_error(
             Path::attribute("client_authentication"),
             "No client could connect",
-            "client_authentication enables nothing: enable sasl.scram, or set unauthenticated to true.",
+            "client_authentication enables nothing: enable sasl.scram or sasl.iam, or set unauthenticated to true.",
         );
     }
     let plaintext = access.filter(|access| access.client_broker != CLIENT_BROKER[0]);
@@ -41,15 +44,15 @@ pub(super) fn validate(config: &Object) -> Diagnostics {
             Path::attribute("encryption_info"),
             "No client can use plaintext",
             "client_broker is about clients without authentication, and client_authentication does not allow them. Set \
-             unauthenticated to true to let them in; SASL/SCRAM always uses TLS.",
+             unauthenticated to true to let them in; SASL always uses TLS.",
         );
     }
     let public = Connectivity::of(config).is_some_and(|it| it.public);
-    if public && Access::of(config).is_some_and(|access| !access.scram || access.unauthenticated) {
+    if public && Access::of(config).is_some_and(|access| !access.sasl() || access.unauthenticated) {
         diagnostics.attribute_error(
             Path::attribute("broker_node_group_info"),
             "Everybody could come in from other machines",
-            "Public access needs client_authentication with sasl.scram = true, and without unauthenticated access.",
+            "Public access needs client_authentication with sasl.scram = true or sasl.iam = true, and without unauthenticated access.",
         );
     }
     if let Some(group) = config.block("broker_node_group_info") {

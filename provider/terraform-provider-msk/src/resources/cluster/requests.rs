@@ -64,7 +64,7 @@ pub(super) fn client_authentication(access: &Access) -> ClientAuthentication {
     ClientAuthentication {
         sasl: Some(Sasl {
             scram: Some(Enabled { enabled: access.scram }),
-            iam: None,
+            iam: Some(Enabled { enabled: access.iam }),
         }),
         tls: None,
         unauthenticated: Some(Enabled {

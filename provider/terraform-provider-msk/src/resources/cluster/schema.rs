@@ -1,9 +1,6 @@
 //! The schema of `msk_cluster`: the names of `aws_msk_cluster` where the thing is the same.
 
-use plugin_framework::{
-    schema::{Attribute, Nesting, Schema},
-    value::Value,
-};
+use plugin_framework::schema::{Attribute, Nesting, Schema};
 
 use super::connectivity;
 use crate::{arn, resources::deletion_protection, timeouts};
@@ -109,8 +106,16 @@ fn computed(schema: Schema) -> Schema {
             stable("`host:port,…` for SASL/SCRAM over TLS; empty unless it is enabled."),
         )
         .attribute(
+            "bootstrap_brokers_sasl_iam",
+            stable("`host:port,…` for SASL/IAM over TLS; empty unless it is enabled."),
+        )
+        .attribute(
             "bootstrap_brokers_public_sasl_scram",
             stable("`host:port,…` for SASL/SCRAM from other machines; empty unless public access is on."),
+        )
+        .attribute(
+            "bootstrap_brokers_public_sasl_iam",
+            stable("`host:port,…` for SASL/IAM from other machines; empty unless public access is on."),
         )
         .attribute(
             "bootstrap_brokers_ipv6",
@@ -123,6 +128,10 @@ fn computed(schema: Schema) -> Schema {
         .attribute(
             "bootstrap_brokers_sasl_scram_ipv6",
             stable("As `bootstrap_brokers_sasl_scram`, over IPv6; empty unless the network type is `DUAL`."),
+        )
+        .attribute(
+            "bootstrap_brokers_sasl_iam_ipv6",
+            stable("As `bootstrap_brokers_sasl_iam`, over IPv6; empty unless the network type is `DUAL`."),
         )
         .attribute(
             "certificate_authority_pem",
@@ -177,7 +186,10 @@ fn client_authentication() -> Schema {
         )
         .attribute(
             "iam",
-            unsupported_switch("IAM access control is not supported yet: leave it out, or set it to false"),
+            Attribute::bool().optional().description(
+                "Signature of an access key of the runtime, over TLS. The key's principal needs every permission for the \
+                 data of the cluster (`kafka-cluster:*`).",
+            ),
         );
     let tls = Schema::new()
         .description("Client certificates; not supported yet.")
@@ -267,17 +279,6 @@ fn broker_node_group_info() -> Schema {
         .attribute("security_groups", texts())
         .block("storage_info", Nesting::Single, storage)
         .block("connectivity_info", Nesting::Single, connectivity::connectivity_info())
-}
-
-/// A switch that may be off only.
-fn unsupported_switch(problem: &'static str) -> Attribute {
-    Attribute::bool()
-        .optional()
-        .check(move |value| match value {
-            Value::Bool(true) => vec![problem.to_owned()],
-            _ => Vec::new(),
-        })
-        .description("Not supported yet.")
 }
 
 pub(in crate::resources) fn check_name(name: &str) -> Vec<String> {

@@ -13,10 +13,13 @@ use super::{
 use crate::{arn, resources::existing::write_tags};
 
 /// What the plan may know before the apply, and what the state then has to say too.
-const SETTLED: [&str; 9] = [
+const SETTLED: [&str; 12] = [
     "bootstrap_brokers",
     "bootstrap_brokers_ipv6",
+    "bootstrap_brokers_public_sasl_iam",
     "bootstrap_brokers_public_sasl_scram",
+    "bootstrap_brokers_sasl_iam",
+    "bootstrap_brokers_sasl_iam_ipv6",
     "bootstrap_brokers_sasl_scram",
     "bootstrap_brokers_sasl_scram_ipv6",
     "bootstrap_brokers_tls",
@@ -90,13 +93,15 @@ pub(super) fn access(provisioned: &Provisioned) -> Access {
     let authentication = provisioned.client_authentication.as_ref();
     let sasl = authentication.and_then(|it| it.sasl.as_ref());
     let scram = sasl.and_then(|it| it.scram).is_some_and(|it| it.enabled);
+    let iam = sasl.and_then(|it| it.iam).is_some_and(|it| it.enabled);
     let unauthenticated = authentication.and_then(|it| it.unauthenticated).map(|it| it.enabled);
     let encryption = provisioned.encryption_info.as_ref();
     let in_transit = encryption.and_then(|it| it.encryption_in_transit.as_ref());
     let client_broker = in_transit.and_then(|it| it.client_broker.clone());
     Access {
         scram,
-        unauthenticated: unauthenticated.unwrap_or(!scram),
+        iam,
+        unauthenticated: unauthenticated.unwrap_or(!scram && !iam),
         client_broker: client_broker.unwrap_or_else(|| CLIENT_BROKER_DEFAULT.to_owned()),
     }
 }
@@ -111,6 +116,18 @@ pub(super) fn write_bootstrap(state: &mut Object, bootstrap: &GetBootstrapBroker
     write(
         "bootstrap_brokers_sasl_scram",
         &bootstrap.bootstrap_broker_string_sasl_scram,
+    );
+    write(
+        "bootstrap_brokers_sasl_iam",
+        &bootstrap.bootstrap_broker_string_sasl_iam,
+    );
+    write(
+        "bootstrap_brokers_public_sasl_iam",
+        &bootstrap.bootstrap_broker_string_public_sasl_iam,
+    );
+    write(
+        "bootstrap_brokers_sasl_iam_ipv6",
+        &bootstrap.bootstrap_broker_string_sasl_iam_ipv6,
     );
     write(
         "bootstrap_brokers_public_sasl_scram",
@@ -178,6 +195,7 @@ mod tests {
             for client_broker in ["TLS", "TLS_PLAINTEXT", "PLAINTEXT"] {
                 let asked = Access {
                     scram,
+                    iam: false,
                     unauthenticated: !scram,
                     client_broker: client_broker.to_owned(),
                 };

@@ -1,6 +1,7 @@
 //! Kafka clients that we did not write against a cluster that `terraform apply` made: librdkafka, Apache Kafka's Java
-//! client and console tools, franz-go and kafka-python, over SASL_SSL with SCRAM.
+//! client and console tools, franz-go and kafka-python, over SASL_SSL with SCRAM and with access keys.
 
+mod access_keys;
 mod console_tools;
 mod programs;
 
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
     let shared = Shared::default();
     let mut suite = Suite::new();
     programs::add(&mut suite, &tools, &shared);
+    access_keys::add(&mut suite, &tools, &shared);
     console_tools::add(&mut suite, &tools, &shared);
     suite.run(|| shared.tear_down())
 }

@@ -85,7 +85,8 @@ fn test_name(client: &str, mechanism: &str) -> String {
     format!("{client}_writes_reads_and_commits_with_scram_sha_{mechanism}")
 }
 
-fn file(name: &str) -> PathBuf {
+/// A program of ours.
+pub fn file(name: &str) -> PathBuf {
     binaries::repository().join("acceptance-tests/programs").join(name)
 }
 

@@ -1,6 +1,8 @@
 """kafka-python: produce with acks=all, consume in a group, commit, and go on after the committed offset.
 
 usage: kafka_python_client.py BOOTSTRAP CA USER MECHANISM TOPIC COUNT    (password in KAFKA_PASSWORD)
+
+With OAUTHBEARER the user is the id of an access key, and the password its secret.
 """
 
 import os
@@ -8,7 +10,9 @@ import sys
 import time
 import uuid
 
+from iam_token import token
 from kafka import KafkaConsumer, KafkaProducer
+from kafka.net.sasl.oauth import AbstractTokenProvider
 
 BOOTSTRAP, CA, USER, MECHANISM, TOPIC, COUNT = sys.argv[1:7]
 COUNT = int(COUNT)
@@ -17,10 +21,19 @@ CLIENT = {
     "bootstrap_servers": BOOTSTRAP.split(","),
     "security_protocol": "SASL_SSL",
     "sasl_mechanism": MECHANISM,
-    "sasl_plain_username": USER,
-    "sasl_plain_password": os.environ["KAFKA_PASSWORD"],
     "ssl_cafile": CA,
 }
+
+
+class Bearer(AbstractTokenProvider):
+    def token(self):
+        return token(USER, os.environ["KAFKA_PASSWORD"])[0]
+
+
+if MECHANISM == "OAUTHBEARER":
+    CLIENT["sasl_oauth_token_provider"] = Bearer()
+else:
+    CLIENT |= {"sasl_plain_username": USER, "sasl_plain_password": os.environ["KAFKA_PASSWORD"]}
 
 
 def produce(first, count):

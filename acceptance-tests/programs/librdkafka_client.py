@@ -1,6 +1,8 @@
 """librdkafka: produce with acks=all, consume in a group, commit, and go on after the committed offset.
 
 usage: librdkafka_client.py BOOTSTRAP CA USER MECHANISM TOPIC COUNT    (password in KAFKA_PASSWORD)
+
+With OAUTHBEARER the user is the id of an access key, and the password its secret.
 """
 
 import os
@@ -10,6 +12,7 @@ import uuid
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource
+from iam_token import token
 
 BOOTSTRAP, CA, USER, MECHANISM, TOPIC, COUNT = sys.argv[1:7]
 COUNT = int(COUNT)
@@ -18,10 +21,19 @@ CLIENT = {
     "bootstrap.servers": BOOTSTRAP,
     "security.protocol": "SASL_SSL",
     "sasl.mechanism": MECHANISM,
-    "sasl.username": USER,
-    "sasl.password": os.environ["KAFKA_PASSWORD"],
     "ssl.ca.location": CA,
 }
+
+
+def bearer(_):
+    signed, expires_ms = token(USER, os.environ["KAFKA_PASSWORD"])
+    return signed, expires_ms / 1000
+
+
+if MECHANISM == "OAUTHBEARER":
+    CLIENT["oauth_cb"] = bearer
+else:
+    CLIENT |= {"sasl.username": USER, "sasl.password": os.environ["KAFKA_PASSWORD"]}
 
 
 def produce(compression, count, offset):
@@ -61,6 +73,8 @@ def consume(group, count, limit_s=60):
 
 def describe():
     admin = AdminClient(CLIENT)
+    # Its token is asked for when it is polled.
+    admin.poll(1)
     resource = ConfigResource(ConfigResource.Type.TOPIC, TOPIC)
     configs = admin.describe_configs([resource])[resource].result(30)
     assert "retention.ms" in configs, sorted(configs)
@@ -69,10 +83,10 @@ def describe():
     assert all(len(it.isrs) == len(it.replicas) for it in partitions.values()), partitions
     groups = admin.list_consumer_groups().result(30)
     assert any(it.group_id == f"rd-{RUN}" for it in groups.valid), [it.group_id for it in groups.valid]
-    ends = sum(
-        Consumer({**CLIENT, "group.id": "probe"}).get_watermark_offsets(TopicPartition(TOPIC, it), timeout=30)[1]
-        for it in partitions
-    )
+    probe = Consumer({**CLIENT, "group.id": "probe"})
+    probe.poll(0.1)
+    ends = sum(probe.get_watermark_offsets(TopicPartition(TOPIC, it), timeout=30)[1] for it in partitions)
+    probe.close()
     assert ends >= COUNT, ends
 
 

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::terraform::Workspace;
 
@@ -55,6 +55,7 @@ resource "msk_cluster" "this" {
   client_authentication {
     sasl {
       scram = true
+      iam   = true
     }
   }
 }
@@ -77,6 +78,10 @@ output "bootstrap" {
   value = msk_cluster.this.bootstrap_brokers_sasl_scram
 }
 
+output "bootstrap_iam" {
+  value = msk_cluster.this.bootstrap_brokers_sasl_iam
+}
+
 output "authority" {
   value = msk_cluster.this.certificate_authority_pem
 }
@@ -90,8 +95,10 @@ output "cluster_arn" {
 pub struct Cluster {
     /// Its configuration; `workspace.runtime` is what runs it.
     pub workspace: Workspace,
-    /// `host:port,host:port,…` of the SASL_SSL listeners.
+    /// `host:port,host:port,…` of the listeners for users with passwords.
     pub bootstrap: String,
+    /// `host:port,host:port,…` of the listeners for access keys.
+    pub bootstrap_iam: String,
     /// File with the certificate authority.
     pub authority: PathBuf,
 }
@@ -104,25 +111,43 @@ impl Cluster {
         workspace.write(CONFIGURATION)?;
         workspace.apply()?;
         let text = |name: &str| Ok::<_, anyhow::Error>(workspace.output(name)?.as_str().context("text")?.to_owned());
-        let bootstrap = text("bootstrap")?;
+        let (bootstrap, bootstrap_iam) = (text("bootstrap")?, text("bootstrap_iam")?);
         let authority = workspace.path().join("ca.pem");
         fs::write(&authority, text("authority")?)?;
         Ok(Self {
             workspace,
             bootstrap,
+            bootstrap_iam,
             authority,
         })
     }
 
+    /// What a subcommand of the runtime prints.
+    pub fn runtime(&self, arguments: &[&str]) -> Result<String> {
+        let finished = self.workspace.runtime.command(arguments)?;
+        ensure!(finished.code == Some(0), "{}", finished.text());
+        Ok(finished.stdout)
+    }
+
     /// Client properties for Apache Kafka's own tools, in a file.
     pub fn java_properties(&self, mechanism: &str) -> Result<PathBuf> {
-        let path = self.workspace.path().join(format!("client-{mechanism}.properties"));
         let module = "org.apache.kafka.common.security.scram.ScramLoginModule";
+        let login = format!("sasl.jaas.config={module} required username=\"{USER}\" password=\"{PASSWORD}\";\n");
+        self.write_properties(mechanism, &self.bootstrap, &login)
+    }
+
+    /// The same for Amazon's login module, which finds the access key in the environment.
+    pub fn java_iam_properties(&self) -> Result<PathBuf> {
+        let login = "sasl.jaas.config=software.amazon.msk.auth.iam.IAMLoginModule required;\n\
+                     sasl.client.callback.handler.class=software.amazon.msk.auth.iam.IAMClientCallbackHandler\n";
+        self.write_properties("AWS_MSK_IAM", &self.bootstrap_iam, login)
+    }
+
+    fn write_properties(&self, mechanism: &str, bootstrap: &str, login: &str) -> Result<PathBuf> {
+        let path = self.workspace.path().join(format!("client-{mechanism}.properties"));
         let text = format!(
-            "bootstrap.servers={}\nsecurity.protocol=SASL_SSL\nsasl.mechanism={mechanism}\n\
-             sasl.jaas.config={module} required username=\"{USER}\" password=\"{PASSWORD}\";\n\
+            "bootstrap.servers={bootstrap}\nsecurity.protocol=SASL_SSL\nsasl.mechanism={mechanism}\n{login}\
              ssl.truststore.type=PEM\nssl.truststore.location={}\n",
-            self.bootstrap,
             self.authority.display(),
         );
         fs::write(&path, text)?;

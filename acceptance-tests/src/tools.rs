@@ -18,6 +18,9 @@ pub struct Tools {
     pub java: Option<PathBuf>,
     /// Folder with Apache Kafka's jars: broker, client and console tools.
     pub kafka_jars: Option<PathBuf>,
+    /// Amazon's login module for Java clients, one jar with all that it needs.
+    #[serde(default)]
+    pub iam_jar: Option<PathBuf>,
     /// The franz-go test client, built.
     pub franz_go: Option<PathBuf>,
     /// One line a missing tool: what it is and how to get it.

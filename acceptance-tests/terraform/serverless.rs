@@ -19,7 +19,8 @@ fn configuration(arguments: &str) -> String {
     format!(
         "terraform {{\n  required_providers {{\n    msk = {{ source = \"openmsk/msk\" }}\n  }}\n}}\n\
          resource \"msk_serverless_cluster\" \"this\" {{\n  cluster_name = \"elastic\"\n  {arguments}\n}}\n\
-         output \"bootstrap\" {{\n  value = msk_serverless_cluster.this.bootstrap_brokers_tls\n}}\n"
+         output \"bootstrap\" {{\n  value = msk_serverless_cluster.this.bootstrap_brokers_tls\n}}\n\
+         output \"bootstrap_iam\" {{\n  value = msk_serverless_cluster.this.bootstrap_brokers_sasl_iam\n}}\n"
     )
 }
 
@@ -55,6 +56,27 @@ fn life(core: PathBuf) -> Result<()> {
     workspace.succeed(&["import", "-no-color", "-input=false", address, "elastic"])?;
     workspace.expect_empty_plan()?;
 
+    let iam = format!(
+        "{more}\n  client_authentication {{\n    sasl {{\n      iam {{\n        enabled = true\n      }}\n    }}\n  }}"
+    );
+    workspace.write(&configuration(&iam))?;
+    let plan = workspace.plan()?;
+    ensure!(
+        actions(&plan, address) == ["delete", "create"],
+        "{}",
+        plan["resource_changes"]
+    );
+    workspace.apply()?;
+    workspace.expect_empty_plan()?;
+    let bootstrap = workspace.output("bootstrap_iam")?;
+    ensure!(
+        bootstrap.as_str().is_some_and(|text| text.ends_with(":9098")),
+        "{bootstrap}"
+    );
+    workspace.succeed(&["state", "rm", "-no-color", address])?;
+    workspace.succeed(&["import", "-no-color", "-input=false", address, "elastic"])?;
+    workspace.expect_empty_plan()?;
+
     let wrong = [
         (
             "min_broker_count = 5\n  max_broker_count = 2",
@@ -63,10 +85,6 @@ fn life(core: PathBuf) -> Result<()> {
         (
             "tags = { \"openmsk:min-brokers\" = \"1\" }",
             "have arguments of their own",
-        ),
-        (
-            "client_authentication {\n    sasl {\n      iam {\n        enabled = true\n      }\n    }\n  }",
-            "IAM access control is not available yet",
         ),
     ];
     for (arguments, says) in wrong {

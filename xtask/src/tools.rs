@@ -15,6 +15,8 @@ use crate::step;
 const TOFU: &str = "v1.12.6";
 /// Apache Kafka: broker, Java client and console tools.
 const KAFKA: &str = "4.3.1";
+/// Amazon's login module for access keys.
+const IAM_AUTH: &str = "2.3.5";
 /// A log4j binding, which Kafka's own poms leave out.
 const LOG4J: &str = "2.25.4";
 
@@ -49,6 +51,10 @@ pub fn prepare() -> Result<Tools> {
     tools.kafka_jars = keep(
         "Apache Kafka",
         step::step("Apache Kafka from Maven Central", || kafka(&cache)),
+    );
+    tools.iam_jar = keep(
+        "aws-msk-iam-auth",
+        step::step("aws-msk-iam-auth from Maven Central", || iam_jar(&cache)),
     );
     tools.franz_go = keep("franz-go", step::step("franz-go test client", || franz_go(&cache)));
     tools.tofu = keep("tofu", step::step("OpenTofu from the Go module proxy", || tofu(&cache)));
@@ -106,6 +112,24 @@ fn kafka(cache: &Path) -> Result<PathBuf> {
     step::quietly(&mut command)?;
     fs::write(folder.join("complete"), "")?;
     Ok(folder)
+}
+
+fn iam_jar(cache: &Path) -> Result<PathBuf> {
+    let jar = cache.join(format!("aws-msk-iam-auth-{IAM_AUTH}-all.jar"));
+    if jar.is_file() {
+        return Ok(jar);
+    }
+    let maven = installed("mvn", "install Apache Maven")?;
+    let mut command = step::program(maven);
+    command.current_dir(cache).args(["--quiet", "--batch-mode"]);
+    command
+        .arg("org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy")
+        .args([
+            format!("-Dartifact=software.amazon.msk:aws-msk-iam-auth:{IAM_AUTH}:jar:all"),
+            format!("-DoutputDirectory={}", cache.display()),
+        ]);
+    step::quietly(&mut command)?;
+    Ok(jar)
 }
 
 fn pom() -> String {

@@ -1,6 +1,8 @@
 // franz-go: produce with acks=all, consume in a group, commit, and go on after the committed offset.
 //
 // usage: franz-go-client BOOTSTRAP CA USER MECHANISM TOPIC COUNT    (password in KAFKA_PASSWORD)
+//
+// With AWS_MSK_IAM the user is the id of an access key, and the password its secret.
 package main
 
 import (
@@ -15,6 +17,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl"
+	"github.com/twmb/franz-go/pkg/sasl/aws"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 )
 
@@ -46,8 +49,12 @@ func options() []kgo.Opt {
 	}
 	auth := scram.Auth{User: os.Args[3], Pass: os.Getenv("KAFKA_PASSWORD")}
 	var mechanism sasl.Mechanism = auth.AsSha512Mechanism()
-	if os.Args[4] == "SCRAM-SHA-256" {
+	switch os.Args[4] {
+	case "SCRAM-SHA-256":
 		mechanism = auth.AsSha256Mechanism()
+	case "AWS_MSK_IAM":
+		key := aws.Auth{AccessKey: auth.User, SecretKey: auth.Pass}
+		mechanism = key.AsManagedStreamingIAMMechanism()
 	}
 	return []kgo.Opt{
 		kgo.SeedBrokers(strings.Split(os.Args[1], ",")...),

@@ -31,6 +31,9 @@ const BROKERS_MAX: i64 = 15;
 const MIN_TAG: &str = "openmsk:min-brokers";
 const MAX_TAG: &str = "openmsk:max-brokers";
 
+/// How clients prove who they are.
+const AUTHENTICATION: &str = "client_authentication";
+
 /// The resource type.
 pub(crate) struct ServerlessCluster {
     control_plane: Arc<ControlPlane>,
@@ -84,6 +87,14 @@ impl Resource for ServerlessCluster {
     }
 
     async fn plan(&self, _context: &Context, plan: &mut Plan<'_>) -> Diagnostics {
+        // It keeps the way in it was made with. A block that comes or goes says the same as one that changes.
+        let known = plan.planned.get(AUTHENTICATION).is_wholly_known();
+        if plan
+            .prior
+            .is_some_and(|prior| !known || has_iam(prior) != has_iam(plan.planned))
+        {
+            plan.replaces.push(Path::attribute(AUTHENTICATION));
+        }
         deletion_protection::check_replacement(plan, "The cluster")
     }
 
@@ -260,7 +271,7 @@ fn schema() -> Schema {
             stable("Authority that has signed the brokers' certificates; clients trust it."),
         )
         .block("vpc_config", Nesting::List { min: 0, max: 5 }, vpc_config())
-        .block_at_most_once("client_authentication", client_authentication())
+        .block_at_most_once(AUTHENTICATION, client_authentication())
         .block("timeouts", Nesting::Single, timeouts::block())
 }
 
@@ -269,7 +280,6 @@ fn client_authentication() -> Schema {
         "enabled",
         Attribute::bool()
             .required()
-            .replaces("serverless clusters keep the ways in they were made with")
             .description("Whether clients log in with the signature of an access key. Otherwise they use TLS."),
     );
     let iam = Schema::new().block_at_most_once("iam", switch);
@@ -324,16 +334,21 @@ fn serverless(planned: &Object) -> Serverless {
     }
 }
 
-/// Whether clients log in with access keys, if anything is said of it.
+/// Whether clients log in with access keys; not, where nothing is said of it.
+fn has_iam(object: &Object) -> bool {
+    iam(object).unwrap_or(false)
+}
+
+/// The same, if anything is said of it.
 fn iam(object: &Object) -> Option<bool> {
-    let block = object.block("client_authentication")?;
+    let block = object.block(AUTHENTICATION)?;
     block.block("sasl")?.block("iam")?.bool("enabled")
 }
 
 /// Writes whether clients log in with access keys. What the state already says, by its words or by its silence, is left as
 /// it is.
 fn write_iam(state: &mut Object, enabled: bool) {
-    if iam(state).unwrap_or(false) == enabled {
+    if has_iam(state) == enabled {
         return;
     }
     let within = |name: &str, inner: Object| {
@@ -344,7 +359,7 @@ fn write_iam(state: &mut Object, enabled: bool) {
     let mut switch = Object::new();
     switch.set_bool("enabled", enabled);
     let block = within("sasl", within("iam", switch));
-    state.set("client_authentication", Value::List(vec![block.into_value()]));
+    state.set(AUTHENTICATION, Value::List(vec![block.into_value()]));
 }
 
 /// The tags that a person sets, and those that carry the bounds.

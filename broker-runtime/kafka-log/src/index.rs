@@ -191,7 +191,8 @@ impl<E: IndexEntry> SparseIndex<E> {
         Ok((low + count, last))
     }
 
-    /// Drops all entries from the first on for which `kept` does not hold.
+    /// Drops all entries from the first on for which `kept` does not hold. On the medium too: what follows them in the file
+    /// may be lost in a power failure, but what was cut off must not come back and point into other batches.
     pub(crate) fn truncate(&mut self, storage: &dyn Storage, kept: impl Fn(&E) -> bool) -> io::Result<()> {
         let in_pending = self.pending.partition_point(&kept);
         self.pending.truncate(in_pending);
@@ -201,20 +202,26 @@ impl<E: IndexEntry> SparseIndex<E> {
         }
         let (count, last) = self.stored_where(storage, kept)?;
         if count < self.stored {
-            storage.open(&self.path, false)?.truncate(as_u64(count * E::BYTES))?;
+            let file = storage.open(&self.path, false)?;
+            file.truncate(as_u64(count * E::BYTES))?;
+            file.sync()?;
             self.stored = count;
         }
         self.last = last;
         Ok(())
     }
 
-    /// Drops all entries, in the file too.
+    /// Drops all entries, in the file and on the medium too.
     pub(crate) fn clear(&mut self, storage: &dyn Storage) -> io::Result<()> {
         self.pending = Vec::new();
         self.stored = 0;
         self.last = None;
         match storage.open(&self.path, false) {
-            Ok(file) => file.truncate(0),
+            Ok(file) if file.size()? == 0 => Ok(()),
+            Ok(file) => {
+                file.truncate(0)?;
+                file.sync()
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
         }

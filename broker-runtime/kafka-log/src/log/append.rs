@@ -164,6 +164,11 @@ impl Log {
     /// Closes the active segment and begins a new one at `base_offset`.
     pub(super) fn roll(&self, active: &Segment, producers: &ProducerStates, base_offset: i64) -> io::Result<()> {
         active.seal()?;
+        if !active.is_dirty() {
+            // The next flush has nothing to do with it, and the recovery point may be at its end already: from now on nobody
+            // looks at its batches after a power failure.
+            active.sync_indexes()?;
+        }
         self.store_snapshot(producers, base_offset, false)?;
         self.store_epochs(false)?;
         let segment = Segment::new(Arc::clone(&self.storage), &self.directory, base_offset);

@@ -303,6 +303,11 @@ impl Segment {
         self.dirty.swap(false, Ordering::AcqRel)
     }
 
+    /// True when there is something to flush.
+    pub(crate) fn is_dirty(&self) -> bool {
+        self.dirty.load(Ordering::Acquire)
+    }
+
     pub(crate) fn mark_dirty(&self) {
         self.dirty.store(true, Ordering::Release);
     }

@@ -175,6 +175,8 @@ class Changes(unittest.TestCase):
         for name in ("", "Tls", "SaslScram"):
             self.assertIn(f"BootstrapBrokerString{name}", strings)
         self.refused(change, "clientAuthentication", ClientAuthentication={"Tls": {"Enabled": True}})
+        unknown = {"Enabled": True, "CertificateAuthorityArnList": ["arn:aws:acm-pca:us-east-1:000000000000:none"]}
+        self.refused(change, "clientAuthentication", ClientAuthentication={"Tls": unknown})
         nobody = {"Sasl": {"Scram": {"Enabled": False}, "Iam": {"Enabled": False}}, "Unauthenticated": {"Enabled": False}}
         self.refused(change, "clientAuthentication", ClientAuthentication=nobody)
 

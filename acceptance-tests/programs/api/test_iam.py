@@ -7,7 +7,7 @@ import sys
 import unittest
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
-from support import KAFKA, authority, delete_cluster, info, make_cluster, make_key, refused, root_key, state, update, wait
+from support import KAFKA, authority, delete_cluster, info, make_cluster, make_key, root_key, state, update, wait
 
 sys.path.append(os.path.join(os.path.dirname(__file__), ".."))
 from iam_token import token  # noqa: E402
@@ -124,19 +124,6 @@ class Iam(unittest.TestCase):
         self.assertIn("an explicit deny names it", why_refused(arn, bootstrap, foreign))
         # It is about the other account only.
         write(arn, bootstrap, root_key(), "t")
-
-    def test_what_is_still_refused(self):
-        certificates = {"Tls": {"Enabled": True, "CertificateAuthorityArnList": ["arn:aws:acm-pca:::x"]}}
-        arn = make_cluster("iam-refused")
-        self.addCleanup(delete_cluster, arn)
-        change = {"ClusterArn": arn, "CurrentVersion": info(arn)["CurrentVersion"]}
-        refused(
-            "BadRequestException",
-            KAFKA.update_security,
-            "clientAuthentication",
-            ClientAuthentication=certificates,
-            **change,
-        )
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ mod tests {
 
     use engine_embedded::{
         addresses::BrokerEndpoint,
-        broker_config::{BrokerConfigFile, BrokerPart, ClusterPart},
+        broker_config::{BrokerConfigFile, BrokerPart, ClientCertificatesEntry, ClusterPart},
     };
     use kafka_broker::config::ListenerName;
 
@@ -53,6 +53,10 @@ mod tests {
             static_properties: BTreeMap::from([("num.partitions".to_owned(), "3".to_owned())]),
             controller_socket: "controller.sock".into(),
             ca_path: "/ca.pem".into(),
+            client_certificates: Some(ClientCertificatesEntry {
+                authorities_path: "/clients.pem".into(),
+                required: true,
+            }),
         };
         let all = [
             ListenerName::Plaintext,
@@ -71,7 +75,7 @@ mod tests {
             name: name.as_str(),
             address: (Ipv4Addr::new(127, 16, 0, 2), port).into(),
             tls: name != ListenerName::Plaintext,
-            sasl: name == ListenerName::SaslScram,
+            sasl: name.as_str().starts_with("SASL"),
         };
         let broker = BrokerPart {
             broker_id: 2,
@@ -99,6 +103,13 @@ mod tests {
         assert_eq!(listener(ListenerName::Internal), (9093, true, false, true));
         assert_eq!(listener(ListenerName::Tls), (9094, true, false, false));
         assert_eq!(listener(ListenerName::SaslScram), (9095, true, true, false));
+        let asked: Vec<ListenerName> = config
+            .listeners
+            .iter()
+            .filter(|listener| listener.client_certificates.is_some())
+            .map(|listener| listener.name)
+            .collect();
+        assert_eq!(asked, [ListenerName::Tls, ListenerName::TlsIpv6], "nobody else");
         assert_eq!(config.listeners.len(), all.len());
     }
 }

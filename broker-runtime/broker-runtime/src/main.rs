@@ -3,6 +3,7 @@
 
 mod api_client;
 mod audit;
+mod authorities;
 mod background;
 mod backup;
 mod broker;
@@ -104,6 +105,9 @@ enum Command {
     /// Makes and manages access keys of the API.
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Takes in authorities whose certificates Kafka clients may show.
+    #[command(subcommand)]
+    Authorities(authorities::Authorities),
     /// Shows what is in force and where it comes from.
     Config {
         /// As JSON.
@@ -169,6 +173,7 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Logs(logs) => logs::run(&context, &logs)?,
         Command::Audit(audit) => audit::run(&context, &audit)?,
         Command::Keys(keys) => keys::run(&context, keys)?,
+        Command::Authorities(authorities) => authorities::run(&context, authorities)?,
         Command::Config { json } => config::run(&context, json)?,
         Command::Backup { directory } => backup::backup(&context, &directory)?,
         Command::Restore { directory } => backup::restore(&context, &directory)?,

@@ -6,6 +6,7 @@
 
 pub mod blob;
 pub mod bootstrap;
+pub mod client_authorities;
 pub mod clusters;
 pub mod configurations;
 pub mod connectivity;

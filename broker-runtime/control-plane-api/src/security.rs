@@ -17,12 +17,21 @@ pub struct ClientAuthentication {
     /// With SASL.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sasl: Option<Sasl>,
-    /// With client certificates; refused for now.
+    /// With client certificates.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<TlsAuthentication>,
     /// Everybody, over TLS (and plaintext, where that is open).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unauthenticated: Option<Enabled>,
+}
+
+impl ClientAuthentication {
+    /// ARNs of the authorities whose certificates clients may show; none when they may not.
+    pub fn client_authorities(&self) -> &[String] {
+        let tls = self.tls.as_ref().filter(|tls| tls.enabled);
+        tls.map(|tls| tls.certificate_authority_arn_list.as_slice())
+            .unwrap_or_default()
+    }
 }
 
 /// SASL mechanisms.
@@ -44,7 +53,7 @@ pub struct TlsAuthentication {
     /// On or off.
     #[serde(default)]
     pub enabled: bool,
-    /// Authorities.
+    /// ARNs of the authorities whose certificates are good.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub certificate_authority_arn_list: Vec<String>,
 }

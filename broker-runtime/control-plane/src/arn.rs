@@ -48,6 +48,19 @@ impl Scope {
         self.kafka("configuration", &format!("{name}/{uuid}-1"))
     }
 
+    /// ARN of an authority whose certificates clients may show; MSK takes those of ACM Private CA.
+    pub(crate) fn client_authority(&self, uuid: Uuid) -> String {
+        format!(
+            "arn:aws:acm-pca:{}:{}:certificate-authority/{uuid}",
+            self.region, self.account
+        )
+    }
+
+    /// True when the thing belongs to this account, in whichever region.
+    pub(crate) fn same_account(&self, arn: &str) -> bool {
+        Self::of(arn).is_some_and(|of| of.account == self.account)
+    }
+
     /// ARN of a secret: Secrets Manager ends it with six random characters.
     pub(crate) fn secret(&self, name: &str, suffix: &str) -> String {
         format!(

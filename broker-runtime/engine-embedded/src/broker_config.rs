@@ -41,6 +41,18 @@ struct ListenerEntry {
     tls: bool,
     sasl: bool,
     mutual_tls: bool,
+    /// Left out where there are none: a file with another text is another configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_certificates: Option<ClientCertificatesEntry>,
+}
+
+/// Certificates that clients show.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ClientCertificatesEntry {
+    /// Certificates of the authorities, PEM.
+    pub authorities_path: PathBuf,
+    /// Whoever shows none is not let in.
+    pub required: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -63,6 +75,8 @@ pub struct ClusterPart {
     pub controller_socket: PathBuf,
     /// The cluster's authority.
     pub ca_path: PathBuf,
+    /// For listeners with TLS and without SASL.
+    pub client_certificates: Option<ClientCertificatesEntry>,
 }
 
 /// What is one broker's own.
@@ -90,7 +104,11 @@ impl BrokerConfigFile {
             broker_id: broker.broker_id,
             rack: Some(broker.zone),
             log_dirs: vec![broker.log_dir],
-            listeners: broker.endpoints.iter().map(ListenerEntry::new).collect(),
+            listeners: broker
+                .endpoints
+                .iter()
+                .map(|endpoint| ListenerEntry::new(endpoint, cluster))
+                .collect(),
             tls: Some(TlsEntry {
                 certificate_path: broker.certificate_path,
                 private_key_path: broker.private_key_path,
@@ -140,8 +158,12 @@ impl BrokerConfigFile {
 }
 
 impl ListenerEntry {
-    fn new(endpoint: &BrokerEndpoint) -> Self {
+    fn new(endpoint: &BrokerEndpoint, cluster: &ClusterPart) -> Self {
+        let certificates = cluster.client_certificates.as_ref();
         Self {
+            client_certificates: certificates
+                .filter(|_| endpoint.tls && !endpoint.sasl && endpoint.is_for_clients())
+                .cloned(),
             name: endpoint.name,
             host: endpoint.address.ip(),
             port: endpoint.address.port(),
@@ -166,6 +188,7 @@ mod tests {
             static_properties: BTreeMap::new(),
             controller_socket: PathBuf::new(),
             ca_path: PathBuf::new(),
+            client_certificates: None,
         };
         let endpoint = |name, port| BrokerEndpoint {
             name,

@@ -21,6 +21,8 @@ pub struct ClusterSpec {
     pub zones: Vec<String>,
     /// Listeners that are open to clients.
     pub listeners: Listeners,
+    /// Certificates that clients show on the listeners with TLS and without SASL; `None` asks for none.
+    pub client_certificates: Option<ClientCertificates>,
     /// Where clients that cannot use the cluster's own addresses reach it.
     pub reach: Reach,
     /// Kafka server properties of the configuration revision in force; validated.
@@ -32,16 +34,25 @@ pub struct ClusterSpec {
 }
 
 /// Listeners that are open to clients; MSK's port numbers are in `docs/glossary.md`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Listeners {
     /// 9092, neither encryption nor authentication.
     pub plaintext: bool,
-    /// 9094, TLS without authentication.
+    /// 9094, TLS; who connects is known by its certificate, or not at all.
     pub tls: bool,
     /// 9096, SASL/SCRAM over TLS.
     pub sasl_scram: bool,
     /// 9098, SASL with the signature of an access key over TLS.
     pub sasl_iam: bool,
+}
+
+/// Certificates of clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCertificates {
+    /// Certificates of the authorities whose certificates are good, PEM.
+    pub authorities_pem: String,
+    /// Whoever shows none is not let in.
+    pub required: bool,
 }
 
 /// Addresses beside the cluster's own, which clusters share: each broker has ports of its own there.

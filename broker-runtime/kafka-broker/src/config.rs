@@ -134,6 +134,19 @@ pub struct ListenerConfig {
     pub sasl: bool,
     /// The peer must show a certificate of the cluster's authority; implies `tls`.
     pub mutual_tls: bool,
+    /// Clients show certificates of authorities of their own; needs `tls`.
+    #[serde(default)]
+    pub client_certificates: Option<ClientCertificates>,
+}
+
+/// Certificates that clients show.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientCertificates {
+    /// Certificates of the authorities, PEM.
+    pub authorities_path: PathBuf,
+    /// Whoever shows none is not let in (`ssl.client.auth=required`); else it is nobody in particular (`requested`).
+    pub required: bool,
 }
 
 impl ListenerConfig {
@@ -215,7 +228,7 @@ impl BrokerConfig {
             if self.listeners[..index].iter().any(|other| other.name == listener.name) {
                 return invalid(format!("listener {} is given twice", listener.name));
             }
-            if listener.mutual_tls && !listener.tls {
+            if (listener.mutual_tls || listener.client_certificates.is_some()) && !listener.tls {
                 return invalid(format!(
                     "listener {} asks for client certificates without tls",
                     listener.name

@@ -38,6 +38,7 @@ impl Stage {
                 sasl_scram: true,
                 sasl_iam: false,
             },
+            client_certificates: None,
             reach: engine::Reach::default(),
             server_properties: BTreeMap::from([("min.insync.replicas".to_owned(), "2".to_owned())]),
             scram_users: Vec::new(),

@@ -22,7 +22,7 @@ const CHANNELS: &str = "Channels to object stores are not available yet";
 /// What there is of the operation `name`.
 pub(crate) fn availability(name: &str) -> Availability {
     match name {
-        "CreateCluster" => Partly("client certificates, tiered storage and delivery of logs are refused"),
+        "CreateCluster" => Partly("tiered storage and delivery of logs are refused"),
         "CreateClusterV2" => Partly("as CreateCluster; the brokers of a serverless cluster follow the load"),
         "UpdateBrokerStorage" | "UpdateStorage" => Partly(
             "sizes are declared: a cluster above 90 % of its size asks for action; throughput and tiered storage are refused",
@@ -31,7 +31,7 @@ pub(crate) fn availability(name: &str) -> Availability {
         "UpdateConnectivity" => Partly("public access needs `serve --public-address`; private connectivity is refused"),
         "UpdateMonitoring" => Partly("logs can be delivered nowhere; brokers log to files"),
         "UpdateSecurity" => Partly(
-            "client certificates are refused; who connects with IAM needs every permission for the data of the cluster",
+            "who connects with IAM needs every permission for the data of the cluster; authorities of client certificates are imported with `broker-runtime authorities`",
         ),
         "UpdateRebalancing" => Partly("brokers get equal numbers of replicas and leaderships, whatever their load"),
         "CreateVpcConnection" | "RejectClientVpcConnection" => Refused(VPC),

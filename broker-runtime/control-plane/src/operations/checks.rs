@@ -7,7 +7,7 @@ use control_plane_api::{
     security::{ClientAuthentication, EncryptionInfo},
     storage::{ProvisionedThroughput, StorageInfo},
 };
-use engine::EngineError;
+use engine::{EngineError, Listeners};
 
 use crate::{
     error::OperationError,
@@ -110,15 +110,6 @@ pub(super) fn check_access(
     encryption: Option<&EncryptionInfo>,
 ) -> Result<(), OperationError> {
     let refuse = |parameter, message: &str| Err(OperationError::invalid(parameter, message));
-    if authentication
-        .and_then(|it| it.tls.as_ref())
-        .is_some_and(|it| it.enabled)
-    {
-        return refuse(
-            "clientAuthentication",
-            "client certificates are not available yet: use SASL/SCRAM or IAM",
-        );
-    }
     let in_transit = encryption.and_then(|it| it.encryption_in_transit.as_ref());
     let client_broker = in_transit.and_then(|it| it.client_broker.as_deref());
     if client_broker.is_some_and(|it| !["TLS", "TLS_PLAINTEXT", "PLAINTEXT"].contains(&it)) {
@@ -134,10 +125,10 @@ pub(super) fn check_access(
         );
     }
     let open = listeners(authentication, encryption);
-    if !(open.plaintext || open.tls || open.sasl_scram || open.sasl_iam) {
+    if open == Listeners::default() {
         return refuse(
             "clientAuthentication",
-            "no client could connect: enable SASL/SCRAM, IAM, or unauthenticated access",
+            "no client could connect: enable SASL/SCRAM, IAM, client certificates, or unauthenticated access",
         );
     }
     Ok(())

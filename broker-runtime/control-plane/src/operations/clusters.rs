@@ -14,7 +14,7 @@ use control_plane_api::{
 
 use engine::request_id;
 
-use super::{checks, creations::Creation};
+use super::{checks, client_authorities, creations::Creation};
 use crate::{
     arn::{self, Scope},
     error::OperationError,
@@ -70,6 +70,7 @@ fn create(
     creation: Option<Creation>,
 ) -> Result<CreateClusterResponse, OperationError> {
     checks::check_settings(&settings)?;
+    client_authorities::check(services, world, settings.client_authentication.as_ref())?;
     checks::resolve_public_address(services, &mut settings)?;
     let uuid = services.new_uuid();
     let operation = services.new_uuid();

@@ -12,10 +12,11 @@ use control_plane_api::{
 };
 
 use super::{
-    checks,
+    checks, client_authorities,
     clusters::{again, check_updatable, new_operation},
 };
 use crate::{
+    arn::Scope,
     error::OperationError,
     queries,
     services::Services,
@@ -80,6 +81,9 @@ pub(crate) async fn update_security(
             settings.client_authentication.as_ref(),
             settings.encryption_info.as_ref(),
         )?;
+        if let Some(world) = Scope::of(arn) {
+            client_authorities::check(services, &world, settings.client_authentication.as_ref())?;
+        }
         checks::check_connectivity(settings)
     })
 }

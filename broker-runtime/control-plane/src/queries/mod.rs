@@ -6,6 +6,7 @@
 //! list_clusters(&Services, &Scope, name_filter: Option<&str>) -> Vec<ClusterInfo>
 //! ```
 
+mod client_authorities;
 mod clusters;
 mod configurations;
 mod health;
@@ -16,6 +17,7 @@ mod secrets;
 mod topics;
 mod versions;
 
+pub(crate) use client_authorities::{client_authority, list_client_authorities};
 pub(crate) use clusters::{
     certificate_authority, cluster_record, current_version, describe_cluster, describe_cluster_v2,
     get_bootstrap_brokers, list_clusters, list_clusters_v2, list_nodes, list_scram_secrets, list_tags_for_resource,

@@ -7,14 +7,14 @@ use control_plane_api::{
     security::{ClientAuthentication, EncryptionInfo},
     server_properties,
 };
-use engine::{ClusterSpec, Listeners, Reach, ScramCredential, ScramMechanism, ScramUser, Secret};
+use engine::{ClientCertificates, ClusterSpec, Listeners, Reach, ScramCredential, ScramMechanism, ScramUser, Secret};
 
 use super::elastic::Bounds;
 use crate::{
     arn::Scope,
     error::OperationError,
     services::Services,
-    store::{ClusterRecord, ClusterSettings, ConfigurationRecord, ScramVerifier, SecretRecord},
+    store::{ClientAuthorityRecord, ClusterRecord, ClusterSettings, ConfigurationRecord, ScramVerifier, SecretRecord},
 };
 
 /// Zones of a cluster that names none.
@@ -36,11 +36,33 @@ pub(crate) fn specification(
             settings.client_authentication.as_ref(),
             settings.encryption_info.as_ref(),
         ),
+        client_certificates: client_certificates(services, settings.client_authentication.as_ref())?,
         reach: reach(settings),
         server_properties: properties(services, cluster, settings)?,
         scram_users: users(services, cluster)?,
         reboots: settings.reboots.clone(),
     })
+}
+
+/// Certificates that clients may show, or must where nobody is let in without a name.
+fn client_certificates(
+    services: &Services,
+    authentication: Option<&ClientAuthentication>,
+) -> Result<Option<ClientCertificates>, OperationError> {
+    let Some(authentication) = authentication.filter(|it| !it.client_authorities().is_empty()) else {
+        return Ok(None);
+    };
+    let mut authorities_pem = String::new();
+    for arn in authentication.client_authorities() {
+        let found: Option<ClientAuthorityRecord> = services.store.get(arn)?;
+        let found = found.ok_or_else(|| OperationError::NotFound(format!("authority {arn} does not exist")))?;
+        authorities_pem.push_str(found.certificate_pem.trim());
+        authorities_pem.push('\n');
+    }
+    Ok(Some(ClientCertificates {
+        authorities_pem,
+        required: !authentication.unauthenticated.is_some_and(|it| it.enabled),
+    }))
 }
 
 /// Shared addresses that clients may use.
@@ -74,16 +96,17 @@ pub(crate) fn listeners(
     let sasl = authentication.and_then(|it| it.sasl.as_ref());
     let sasl_scram = sasl.and_then(|it| it.scram).is_some_and(|it| it.enabled);
     let sasl_iam = sasl.and_then(|it| it.iam).is_some_and(|it| it.enabled);
+    let certificates = authentication.is_some_and(|it| !it.client_authorities().is_empty());
     let unauthenticated = authentication
         .and_then(|it| it.unauthenticated)
-        .map_or(!sasl_scram && !sasl_iam, |it| it.enabled);
+        .map_or(!sasl_scram && !sasl_iam && !certificates, |it| it.enabled);
     let client_broker = encryption
         .and_then(|it| it.encryption_in_transit.as_ref())
         .and_then(|it| it.client_broker.as_deref())
         .unwrap_or("TLS");
     Listeners {
         plaintext: unauthenticated && client_broker != "TLS",
-        tls: unauthenticated && client_broker != "PLAINTEXT",
+        tls: certificates || unauthenticated && client_broker != "PLAINTEXT",
         sasl_scram,
         sasl_iam,
     }

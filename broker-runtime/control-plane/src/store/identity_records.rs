@@ -27,6 +27,25 @@ impl Record for AccessKeyRecord {
     }
 }
 
+/// An authority whose certificates Kafka clients may show.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ClientAuthorityRecord {
+    pub(crate) arn: String,
+    pub(crate) name: String,
+    /// Its certificate; there is no key to it here.
+    pub(crate) certificate_pem: String,
+    pub(crate) subject: String,
+    pub(crate) not_after_ms: i64,
+    pub(crate) created_ms: i64,
+}
+
+impl Record for ClientAuthorityRecord {
+    const TABLE: &'static str = "client_authorities";
+    fn key(&self) -> String {
+        self.arn.clone()
+    }
+}
+
 /// A principal of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PrincipalRecord {

@@ -5,7 +5,7 @@ mod records;
 mod secret_box;
 mod store;
 
-pub(crate) use identity_records::{AccessKeyRecord, PrincipalRecord};
+pub(crate) use identity_records::{AccessKeyRecord, ClientAuthorityRecord, PrincipalRecord};
 pub(crate) use records::{
     ClusterPolicy, ClusterRecord, ClusterSettings, ClusterState, ConfigurationRecord, CreationRecord, OperationKind,
     OperationRecord, OperationState, RevisionRecord, ScramVerifier, SecretRecord,

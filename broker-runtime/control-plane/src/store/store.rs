@@ -8,7 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
 /// What makes each layout out of the one before; the first makes it out of nothing. A file with a newer layout is refused.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "CREATE TABLE clusters (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;
      CREATE TABLE operations (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;
      CREATE TABLE configurations (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;
@@ -16,6 +16,7 @@ const MIGRATIONS: [&str; 2] = [
      CREATE TABLE secrets (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;",
     "CREATE TABLE access_keys (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;
      CREATE TABLE principals (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;",
+    "CREATE TABLE client_authorities (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;",
 ];
 /// Version of the layout.
 const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;

@@ -12,7 +12,8 @@ use kafka_metadata::{
 
 use super::{Cluster, Phase, Progress, broker, properties, running::blocking};
 use crate::{
-    broker_config::{BrokerConfigFile, BrokerPart, ClusterPart},
+    broker_config::{BrokerConfigFile, BrokerPart, ClientCertificatesEntry, ClusterPart},
+    durable_file::{self, Readers},
     scram,
 };
 
@@ -33,6 +34,11 @@ impl Cluster {
     async fn ensure_steps(&self, spec: &ClusterSpec) -> Result<(), EngineError> {
         let before = self.description();
         self.clean_up().await?;
+        if let Some(certificates) = &spec.client_certificates {
+            let path = self.layout.client_authorities(&certificates.authorities_pem);
+            let pem = certificates.authorities_pem.clone();
+            blocking(move || durable_file::replace(&path, pem.as_bytes(), Readers::User)).await?;
+        }
         let configs = self.configs(spec);
         let staying: Vec<i32> = configs.keys().copied().collect();
         let leaving: Vec<i32> = before.broker_ids().filter(|id| !staying.contains(id)).collect();
@@ -80,6 +86,13 @@ impl Cluster {
             static_properties: properties::static_ones(&spec.server_properties),
             controller_socket: self.layout.socket_for_brokers(),
             ca_path: self.layout.ca_certificate(),
+            client_certificates: spec
+                .client_certificates
+                .as_ref()
+                .map(|certificates| ClientCertificatesEntry {
+                    authorities_path: self.layout.client_authorities(&certificates.authorities_pem),
+                    required: certificates.required,
+                }),
         };
         let wanted = description.wanted(spec);
         let ids = wanted.broker_ids();

@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use uuid::Uuid;
+
 /// Name of the controller's socket in the directory of the cluster.
 const SOCKET: &str = "controller.sock";
 /// Longest path of a unix socket the kernel takes, with the zero at its end (`sockaddr_un`).
@@ -35,6 +37,12 @@ impl Layout {
 
     pub(crate) fn ca_key(&self) -> PathBuf {
         self.root.join("ca.key")
+    }
+
+    /// Authorities of clients; other authorities are another file.
+    pub(crate) fn client_authorities(&self, pem: &str) -> PathBuf {
+        let name = Uuid::new_v5(&Uuid::NAMESPACE_OID, pem.as_bytes());
+        self.root.join(format!("client-authorities-{name}.pem"))
     }
 
     /// The socket of the controller, which takes paths of any length.

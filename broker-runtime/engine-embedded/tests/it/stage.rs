@@ -79,6 +79,7 @@ impl Stage {
                 sasl_scram: true,
                 sasl_iam: false,
             },
+            client_certificates: None,
             reach: engine::Reach::default(),
             server_properties: properties(&[("num.partitions", "3"), ("min.insync.replicas", "1")]),
             scram_users: Vec::new(),

@@ -25,9 +25,9 @@ use super::{
 };
 use crate::{
     broker::Broker,
-    config::ListenerConfig,
+    config::{ListenerConfig, ListenerName},
     dispatch::{Connection, Principal, Session},
-    security::SaslState,
+    security::{self, SaslState},
 };
 
 /// Connections the kernel holds ready for us.
@@ -83,7 +83,7 @@ impl BoundListener {
         let tls = match identity {
             Some(identity) if config.tls => Some(
                 identity
-                    .server(config.mutual_tls)
+                    .server(config)
                     .map_err(|source| ListenerError::Tls { listener, source })?,
             ),
             _ => None,
@@ -149,6 +149,19 @@ async fn welcome(stream: TcpStream, connection: Arc<Connection>, broker: Arc<Bro
     };
     match tokio::time::timeout(HANDSHAKE_TIMEOUT, TlsAcceptor::from(tls).accept(stream)).await {
         Ok(Ok(stream)) => {
+            let shown = stream.get_ref().1.peer_certificates();
+            // Between brokers a certificate lets in, and whose it is does not matter.
+            if let Some(certificate) = shown
+                .and_then(<[_]>::first)
+                .filter(|_| connection.listener != ListenerName::Internal)
+            {
+                match security::principal_of_certificate(certificate) {
+                    Some(name) => connection.session.lock().principal = Principal::user(&name),
+                    None => {
+                        return warn!(peer = %connection.peer, "the subject of a client's certificate cannot be read");
+                    }
+                }
+            }
             let (reader, writer) = tokio::io::split(stream);
             serve(reader, writer, connection, broker).await;
         }

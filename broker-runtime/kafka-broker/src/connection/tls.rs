@@ -14,7 +14,7 @@ use rustls::{
 };
 use thiserror::Error;
 
-use crate::config::TlsConfig;
+use crate::config::{ListenerConfig, TlsConfig};
 
 /// Why the broker's certificates cannot be used.
 #[derive(Debug, Error)]
@@ -34,7 +34,7 @@ pub enum TlsError {
     /// rustls refuses the combination.
     #[error("certificates are unusable")]
     Rustls(#[from] rustls::Error),
-    /// The authority cannot be used to verify peers.
+    /// An authority cannot be used to verify peers.
     #[error("certificate authority is unusable")]
     Verifier(#[from] rustls::server::VerifierBuilderError),
 }
@@ -54,27 +54,32 @@ impl TlsIdentity {
             path: config.private_key_path.clone(),
             source,
         })?;
-        let mut roots = RootCertStore::empty();
-        for certificate in certificates(&config.ca_path)? {
-            roots.add(certificate)?;
-        }
         Ok(Self {
             chain,
             key,
-            roots: Arc::new(roots),
+            roots: Arc::new(roots(&config.ca_path)?),
         })
     }
 
-    /// For a listener; `mutual` asks clients for a certificate of the cluster's authority.
-    pub(crate) fn server(&self, mutual: bool) -> Result<Arc<ServerConfig>, TlsError> {
+    /// For a listener: brokers have to show a certificate of the cluster's authority, clients one of their own
+    /// authorities, or nobody any.
+    pub(crate) fn server(&self, listener: &ListenerConfig) -> Result<Arc<ServerConfig>, TlsError> {
         let provider = Arc::new(ring::default_provider());
         let builder =
             ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
-        let builder = if mutual {
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::clone(&self.roots), provider).build()?;
-            builder.with_client_cert_verifier(verifier)
-        } else {
-            builder.with_no_client_auth()
+        let verifier = |roots| WebPkiClientVerifier::builder_with_provider(roots, provider);
+        let builder = match &listener.client_certificates {
+            _ if listener.mutual_tls => builder.with_client_cert_verifier(verifier(Arc::clone(&self.roots)).build()?),
+            None => builder.with_no_client_auth(),
+            Some(clients) => {
+                let verifier = verifier(Arc::new(roots(&clients.authorities_path)?));
+                let verifier = if clients.required {
+                    verifier
+                } else {
+                    verifier.allow_unauthenticated()
+                };
+                builder.with_client_cert_verifier(verifier.build()?)
+            }
         };
         Ok(Arc::new(
             builder.with_single_cert(self.chain.clone(), self.key.clone_key())?,
@@ -89,6 +94,14 @@ impl TlsIdentity {
             .with_client_auth_cert(self.chain.clone(), self.key.clone_key())?;
         Ok(Arc::new(config))
     }
+}
+
+fn roots(path: &Path) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(path)? {
+        roots.add(certificate)?;
+    }
+    Ok(roots)
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

@@ -1,6 +1,7 @@
 //! Authentication of connections: SASL with SCRAM or with the signature of an access key, as far as the connection has
 //! come with it.
 
+mod certificate;
 mod credentials;
 mod iam;
 mod mechanism;
@@ -8,6 +9,7 @@ mod sasl;
 mod scram;
 mod token;
 
+pub(crate) use certificate::principal_of_certificate;
 use credentials::{credential_of, server_nonce};
 pub(crate) use mechanism::Mechanism;
 pub use sasl::SaslState;

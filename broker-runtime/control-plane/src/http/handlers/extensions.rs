@@ -70,6 +70,9 @@ pub(in crate::http) fn extension(request: &Request) -> Option<(&'static str, Str
         ("GET", ["access-keys"]) => ("openmsk:ListAccessKeys", "*"),
         ("PUT", ["access-keys", _]) => ("openmsk:UpdateAccessKey", "*"),
         ("DELETE", ["access-keys", _]) => ("openmsk:DeleteAccessKey", "*"),
+        ("POST", ["client-authorities"]) => ("openmsk:ImportClientAuthority", "*"),
+        ("GET", ["client-authorities"]) => ("openmsk:ListClientAuthorities", "*"),
+        ("DELETE", ["client-authorities", arn]) => ("openmsk:DeleteClientAuthority", *arn),
         ("PUT", ["principals", _, _]) => ("openmsk:PutPrincipal", "*"),
         ("GET", ["audit"]) => ("openmsk:GetAudit", "*"),
         _ => return None,
@@ -128,6 +131,14 @@ pub(in crate::http) async fn answer(
         }
         "openmsk:DeleteAccessKey" => {
             operations::delete_access_key(services, segment(3)).await?;
+            no_content()
+        }
+        "openmsk:ImportClientAuthority" => {
+            json(&operations::import_client_authority(services, &caller.world, request.json()?).await?)
+        }
+        "openmsk:ListClientAuthorities" => json(&queries::list_client_authorities(services, &caller.world)?),
+        "openmsk:DeleteClientAuthority" => {
+            operations::delete_client_authority(services, &caller.world, resource).await?;
             no_content()
         }
         "openmsk:PutPrincipal" => {

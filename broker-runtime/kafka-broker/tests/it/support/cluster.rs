@@ -105,6 +105,7 @@ impl TestCluster {
             tls: false,
             sasl: false,
             mutual_tls: false,
+            client_certificates: None,
         };
         BrokerConfig {
             cluster_id: CLUSTER_ID.to_owned(),

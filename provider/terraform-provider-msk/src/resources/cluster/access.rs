@@ -9,6 +9,8 @@ pub(super) struct Access {
     pub(super) scram: bool,
     /// SASL with the signature of an access key over TLS.
     pub(super) iam: bool,
+    /// ARNs of the authorities whose certificates clients may show, sorted.
+    pub(super) authorities: Vec<String>,
     /// Without authentication.
     pub(super) unauthenticated: bool,
     /// `TLS`, `TLS_PLAINTEXT` or `PLAINTEXT`, for clients without authentication.
@@ -30,29 +32,42 @@ impl Access {
         let sasl = authentication.as_ref().and_then(|block| block.block("sasl"));
         let switch = |name| sasl.as_ref().and_then(|block| block.bool(name)).unwrap_or(false);
         let (scram, iam) = (switch("scram"), switch("iam"));
+        let tls = authentication.as_ref().and_then(|block| block.block("tls"));
+        let listed = tls
+            .as_ref()
+            .and_then(|block| block.get("certificate_authority_arns").as_list());
+        let listed = listed.unwrap_or_default().iter().filter_map(Value::as_str);
+        let mut authorities: Vec<String> = listed.map(str::to_owned).collect();
+        authorities.sort();
         let unauthenticated = authentication.and_then(|block| block.bool("unauthenticated"));
         let in_transit = Object::from_value(encryption.clone()).and_then(|block| block.block("encryption_in_transit"));
         let client_broker = in_transit.and_then(|block| block.string("client_broker").map(str::to_owned));
         Some(Self {
             scram,
             iam,
-            unauthenticated: unauthenticated.unwrap_or(!scram && !iam),
+            unauthenticated: unauthenticated.unwrap_or(!scram && !iam && authorities.is_empty()),
+            authorities,
             client_broker: client_broker.unwrap_or_else(|| CLIENT_BROKER_DEFAULT.to_owned()),
         })
     }
 
     /// Whether no client could connect.
     pub(super) fn is_closed(&self) -> bool {
-        !self.sasl() && !self.unauthenticated
+        !self.is_authenticated() && !self.unauthenticated
     }
 
-    /// Whether clients may prove who they are.
+    /// Whether clients may prove who they are with SASL.
     pub(super) fn sasl(&self) -> bool {
         self.scram || self.iam
     }
 
-    fn authentication(&self) -> (bool, bool, bool) {
-        (self.scram, self.iam, self.unauthenticated)
+    /// Whether clients may prove who they are.
+    fn is_authenticated(&self) -> bool {
+        self.sasl() || !self.authorities.is_empty()
+    }
+
+    fn authentication(&self) -> (bool, bool, &[String], bool) {
+        (self.scram, self.iam, &self.authorities, self.unauthenticated)
     }
 
     /// Writes the ways in into a state. Where the state already says the same, by its words or by its silence, it is
@@ -66,7 +81,7 @@ impl Access {
             .as_ref()
             .is_none_or(|was| was.authentication() != self.authentication());
         if authentication_differs {
-            let default = !self.sasl() && self.unauthenticated;
+            let default = !self.is_authenticated() && self.unauthenticated;
             let block = if default {
                 Value::Null
             } else {
@@ -88,9 +103,12 @@ impl Access {
             sasl.set(name, if is_on { Value::Bool(true) } else { Value::Null });
         }
         let mut block = Object::new();
-        block.set("tls", Value::Null);
+        let mut tls = Object::new();
+        tls.set("certificate_authority_arns", Value::strings(self.authorities.iter()));
+        let has_tls = !self.authorities.is_empty();
+        block.set("tls", if has_tls { tls.into_value() } else { Value::Null });
         block.set("sasl", if self.sasl() { sasl.into_value() } else { Value::Null });
-        let implied = self.unauthenticated != self.sasl();
+        let implied = self.unauthenticated != self.is_authenticated();
         let unauthenticated = Value::Bool(self.unauthenticated);
         block.set("unauthenticated", if implied { Value::Null } else { unauthenticated });
         block.into_value()
@@ -114,6 +132,7 @@ mod tests {
         Access {
             scram,
             iam,
+            authorities: Vec::new(),
             unauthenticated,
             client_broker: client_broker.to_owned(),
         }
@@ -129,10 +148,15 @@ mod tests {
         for sasl in [(false, false), (true, false), (false, true), (true, true)] {
             for unauthenticated in [false, true] {
                 for client_broker in ["TLS", "TLS_PLAINTEXT", "PLAINTEXT"] {
-                    let access = access(sasl, unauthenticated, client_broker);
-                    let mut state = Object::new();
-                    access.write(&mut state);
-                    assert_eq!(Access::of(&state), Some(access));
+                    for authorities in [vec![], vec!["arn:one".to_owned(), "arn:two".to_owned()]] {
+                        let access = Access {
+                            authorities,
+                            ..access(sasl, unauthenticated, client_broker)
+                        };
+                        let mut state = Object::new();
+                        access.write(&mut state);
+                        assert_eq!(Access::of(&state), Some(access));
+                    }
                 }
             }
         }

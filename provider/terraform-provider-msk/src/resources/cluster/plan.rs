@@ -35,7 +35,7 @@ pub(super) fn validate(config: &Object) -> Diagnostics {
         diagnostics.attribute_error(
             Path::attribute("client_authentication"),
             "No client could connect",
-            "client_authentication enables nothing: enable sasl.scram or sasl.iam, or set unauthenticated to true.",
+            "client_authentication enables nothing: enable sasl.scram or sasl.iam, name an authority in tls, or set unauthenticated to true.",
         );
     }
     let plaintext = access.filter(|access| access.client_broker != CLIENT_BROKER[0]);
@@ -48,11 +48,14 @@ pub(super) fn validate(config: &Object) -> Diagnostics {
         );
     }
     let public = Connectivity::of(config).is_some_and(|it| it.public);
-    if public && Access::of(config).is_some_and(|access| !access.sasl() || access.unauthenticated) {
+    if public
+        && Access::of(config)
+            .is_some_and(|access| !access.sasl() || access.unauthenticated || !access.authorities.is_empty())
+    {
         diagnostics.attribute_error(
             Path::attribute("broker_node_group_info"),
             "Everybody could come in from other machines",
-            "Public access needs client_authentication with sasl.scram = true or sasl.iam = true, and without unauthenticated access.",
+            "Public access needs client_authentication with sasl.scram = true or sasl.iam = true, and with nothing else.",
         );
     }
     if let Some(group) = config.block("broker_node_group_info") {

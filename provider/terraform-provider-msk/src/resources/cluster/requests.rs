@@ -3,7 +3,7 @@
 use control_plane_api::{
     clusters::{BrokerNodeGroupInfo, CreateClusterRequest},
     configurations::ConfigurationInfo,
-    security::{ClientAuthentication, Enabled, EncryptionInTransit, EncryptionInfo, Sasl},
+    security::{ClientAuthentication, Enabled, EncryptionInTransit, EncryptionInfo, Sasl, TlsAuthentication},
     storage::{EbsStorageInfo, StorageInfo},
 };
 use plugin_framework::value::Object;
@@ -66,7 +66,10 @@ pub(super) fn client_authentication(access: &Access) -> ClientAuthentication {
             scram: Some(Enabled { enabled: access.scram }),
             iam: Some(Enabled { enabled: access.iam }),
         }),
-        tls: None,
+        tls: Some(TlsAuthentication {
+            enabled: !access.authorities.is_empty(),
+            certificate_authority_arn_list: access.authorities.clone(),
+        }),
         unauthenticated: Some(Enabled {
             enabled: access.unauthenticated,
         }),

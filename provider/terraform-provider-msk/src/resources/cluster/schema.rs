@@ -192,16 +192,12 @@ fn client_authentication() -> Schema {
             ),
         );
     let tls = Schema::new()
-        .description("Client certificates; not supported yet.")
+        .description("Client certificates, on the listener for TLS.")
         .attribute(
             "certificate_authority_arns",
-            Attribute::set_of_strings()
-                .optional()
-                .check(|value| match value.as_list() {
-                    Some([]) => Vec::new(),
-                    _ => vec!["client certificates are not supported yet: leave the block out".to_owned()],
-                })
-                .description("Not supported yet."),
+            Attribute::set_of_strings().optional().description(
+                "ARNs of the authorities whose certificates are good, as `broker-runtime authorities` gives them.",
+            ),
         );
     Schema::new()
         .description("How clients prove who they are. Without the block, clients need no authentication.")

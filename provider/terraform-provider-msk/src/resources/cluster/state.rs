@@ -94,6 +94,8 @@ pub(super) fn access(provisioned: &Provisioned) -> Access {
     let sasl = authentication.and_then(|it| it.sasl.as_ref());
     let scram = sasl.and_then(|it| it.scram).is_some_and(|it| it.enabled);
     let iam = sasl.and_then(|it| it.iam).is_some_and(|it| it.enabled);
+    let mut authorities = authentication.map_or_else(Vec::new, |it| it.client_authorities().to_vec());
+    authorities.sort();
     let unauthenticated = authentication.and_then(|it| it.unauthenticated).map(|it| it.enabled);
     let encryption = provisioned.encryption_info.as_ref();
     let in_transit = encryption.and_then(|it| it.encryption_in_transit.as_ref());
@@ -101,7 +103,8 @@ pub(super) fn access(provisioned: &Provisioned) -> Access {
     Access {
         scram,
         iam,
-        unauthenticated: unauthenticated.unwrap_or(!scram && !iam),
+        unauthenticated: unauthenticated.unwrap_or(!scram && !iam && authorities.is_empty()),
+        authorities,
         client_broker: client_broker.unwrap_or_else(|| CLIENT_BROKER_DEFAULT.to_owned()),
     }
 }
@@ -196,6 +199,7 @@ mod tests {
                 let asked = Access {
                     scram,
                     iam: false,
+                    authorities: Vec::new(),
                     unauthenticated: !scram,
                     client_broker: client_broker.to_owned(),
                 };

@@ -1,7 +1,9 @@
 //! Kafka clients that we did not write against a cluster that `terraform apply` made: librdkafka, Apache Kafka's Java
-//! client and console tools, franz-go and kafka-python, over SASL_SSL with SCRAM and with access keys.
+//! client and console tools, franz-go and kafka-python, over SASL_SSL with SCRAM and with access keys, and with
+//! certificates.
 
 mod access_keys;
+mod certificates;
 mod console_tools;
 mod programs;
 
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
     let mut suite = Suite::new();
     programs::add(&mut suite, &tools, &shared);
     access_keys::add(&mut suite, &tools, &shared);
+    certificates::add(&mut suite, &tools);
     console_tools::add(&mut suite, &tools, &shared);
     suite.run(|| shared.tear_down())
 }

@@ -46,14 +46,34 @@ pub fn add(suite: &mut Suite, tools: &Tools, shared: &Shared) {
         },
     );
     let (all, of_all) = (tools.clone(), shared.clone());
-    let java = tools.java.clone().zip(tools.kafka_jars.clone());
-    suite.test_with(
+    // One jar of one project more: without it the others still say that logins work.
+    let (iam, missing) = (tools.iam_jar.clone(), "aws-msk-iam-auth is missing");
+    suite.test_if(
         "java_logs_in_with_an_access_key",
-        "a JDK, Kafka's jars and aws-msk-iam-auth",
-        java.zip(tools.iam_jar.clone()),
-        move |((java, jars), iam)| {
-            let class_path = format!("{}:{}", jars.join("*").display(), iam.display());
-            run_java(&java, &class_path, &*of_all.cluster(&all)?)
+        iam.as_ref().map(drop).context(missing),
+        move || {
+            let java = all.java.as_ref().context("a JDK; run `cargo xtask tools`")?;
+            let jars = all
+                .kafka_jars
+                .as_ref()
+                .context("Kafka's jars; run `cargo xtask tools`")?;
+            let class_path = format!("{}:{}", jars.join("*").display(), iam.context(missing)?.display());
+            run_java(java, &class_path, &*of_all.cluster(&all)?)
+        },
+    );
+    let (all, of_all) = (tools.clone(), shared.clone());
+    suite.test_with(
+        "logins_wait_for_a_control_plane_that_was_killed",
+        "franz-go",
+        tools.franz_go.clone(),
+        move |client| {
+            let cluster = of_all.cluster(&all)?;
+            let key = Key::of_the_root(&cluster)?;
+            for _ in 0..3 {
+                cluster.workspace.runtime.kill("serve");
+                succeed(Command::new(&client), &cluster, "AWS_MSK_IAM", &key)?;
+            }
+            Ok(())
         },
     );
     let (all, of_all) = (tools.clone(), shared.clone());

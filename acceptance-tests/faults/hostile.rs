@@ -71,7 +71,7 @@ fn hostile(core: &Path) -> Result<()> {
     workspace.expect_empty_plan()
 }
 
-fn memory(brokers: &[acceptance_tests::runtime::Process]) -> Result<u64> {
+fn memory(brokers: &[acceptance_tests::processes::Process]) -> Result<u64> {
     let mut total = 0;
     for broker in brokers {
         let status = fs::read_to_string(format!("/proc/{}/status", broker.pid))?;

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use acceptance_tests::{runtime::running, suite::Suite, tools::Tools, wait};
+use acceptance_tests::{processes::running, suite::Suite, tools::Tools, wait};
 use anyhow::{Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 

@@ -17,7 +17,7 @@ use signal_hook::{
     iterator::Signals,
 };
 
-use crate::{runtime, wait};
+use crate::{processes, wait};
 
 /// How long the processes of a runtime may take to end.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -52,11 +52,11 @@ pub(crate) fn watch() -> Result<()> {
 
 fn end_everything() {
     // First the programs that would start a runtime anew.
-    runtime::children().into_iter().for_each(runtime::kill);
+    processes::children().into_iter().for_each(processes::kill);
     for folder in folders(|all| all.clone()) {
         let ended = wait::until("the processes of a test to end", LIMIT, || {
-            runtime::kill_all(&folder);
-            runtime::working_in(&folder).is_empty().then_some(())
+            processes::kill_all(&folder);
+            processes::working_in(&folder).is_empty().then_some(())
         });
         if let Err(error) = ended {
             eprintln!("{}: {error:#}", folder.display());

@@ -10,6 +10,7 @@ pub mod history;
 pub mod interrupt;
 pub mod load;
 pub mod outside;
+pub mod processes;
 pub mod program;
 pub mod registry_docs;
 pub mod runtime;

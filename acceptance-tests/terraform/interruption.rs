@@ -8,7 +8,7 @@ use std::{
 
 use acceptance_tests::{
     cluster::{CONFIGURATION, PASSWORD},
-    runtime::{kill, running},
+    processes::{kill, running},
     suite::Suite,
     terraform::Workspace,
     tools::Tools,

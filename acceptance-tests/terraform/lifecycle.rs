@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 use acceptance_tests::{
     binaries,
     cluster::{CONFIGURATION, Cluster, PASSWORD},
-    runtime::listening,
+    processes::listening,
     suite::Suite,
     terraform::Workspace,
     tools::Tools,

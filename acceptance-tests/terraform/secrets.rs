@@ -7,7 +7,7 @@ use std::{
 
 use acceptance_tests::{
     cluster::{CONFIGURATION, Cluster, PASSWORD},
-    runtime::running,
+    processes::running,
     suite::Suite,
     tools::Tools,
 };

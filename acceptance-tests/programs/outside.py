@@ -53,6 +53,24 @@ def pause_rebalancing(cluster):
         time.sleep(0.02)
 
 
+def get_policy(cluster):
+    try:
+        print(KAFKA.get_cluster_policy(ClusterArn=cluster_arn(cluster))["Policy"])
+    except KAFKA.exceptions.NotFoundException:
+        print("no policy")
+
+
+def put_policy(cluster, account):
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": account},
+        "Action": "kafka:DescribeCluster",
+        "Resource": "*",
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    KAFKA.put_cluster_policy(ClusterArn=cluster_arn(cluster), Policy=json.dumps(policy))
+
+
 def put_secret(name, username, password):
     SECRETS.put_secret_value(SecretId=name, SecretString=json.dumps({"username": username, "password": password}))
 

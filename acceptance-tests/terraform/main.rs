@@ -9,6 +9,7 @@ mod installation;
 mod interruption;
 mod lifecycle;
 mod names;
+mod policies;
 mod protection;
 mod scale;
 mod secrets;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
     interruption::add(&mut suite, &tools);
     names::add(&mut suite, &tools);
     bad_input::add(&mut suite, &tools);
+    policies::add(&mut suite, &tools);
     connectivity::add(&mut suite, &tools);
     documents::add(&mut suite, &tools);
     environment::add(&mut suite, &tools);

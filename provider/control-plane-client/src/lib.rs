@@ -10,6 +10,7 @@ mod error;
 mod extensions;
 mod operations;
 mod paging;
+mod policies;
 mod scram;
 mod secrets_manager;
 mod signing;

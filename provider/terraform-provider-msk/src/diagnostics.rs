@@ -69,6 +69,7 @@ fn argument_of(parameter: &str) -> Option<&'static str> {
         "partitionCount" => "partition_count",
         "replicationFactor" => "replication_factor",
         "configs" => "configs",
+        "policy" => "policy",
         _ => return None,
     })
 }

@@ -1,6 +1,7 @@
 //! The resource types, one file or folder each.
 
 mod cluster;
+mod cluster_policy;
 mod configuration;
 mod creations;
 mod deletion_protection;
@@ -11,6 +12,7 @@ mod topic;
 mod without_effect;
 
 pub(crate) use cluster::Cluster;
+pub(crate) use cluster_policy::ClusterPolicy;
 pub(crate) use configuration::Configuration;
 pub(crate) use creations::Creations;
 pub(crate) use scram_secret::ScramSecret;

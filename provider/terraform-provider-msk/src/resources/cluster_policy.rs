@@ -1,0 +1,263 @@
+//! `msk_cluster_policy`: who of other accounts may call for a cluster, and use its data.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use control_plane_api::policies::{GetClusterPolicyResponse, PutClusterPolicyRequest};
+use control_plane_client::{Client, Error, Result};
+use plugin_framework::{
+    ApplyRequest, Context, DeleteRequest, Diagnostics, Plan, ReadRequest, Resource, StateSink,
+    schema::{Attribute, Schema},
+    value::Object,
+};
+use serde_json::Value as Json;
+
+use crate::{arn, control_plane::ControlPlane, diagnostics, patience::patiently, timeouts};
+
+/// Longest text, as MSK has it.
+const POLICY_CHARS_MAX: usize = 20_480;
+
+/// The resource type.
+pub(crate) struct ClusterPolicy {
+    control_plane: Arc<ControlPlane>,
+    schema: Schema,
+}
+
+impl ClusterPolicy {
+    pub(crate) fn new(control_plane: Arc<ControlPlane>) -> Self {
+        Self {
+            control_plane,
+            schema: schema(),
+        }
+    }
+
+    /// Writes the policy of a plan down; `version` is that of the policy that it replaces.
+    async fn put(
+        &self,
+        context: &Context,
+        mut planned: Object,
+        version: Option<String>,
+        sink: &mut StateSink,
+    ) -> Diagnostics {
+        let client = match self.control_plane.client().await {
+            Ok(client) => client,
+            Err(diagnostics) => return diagnostics,
+        };
+        let (cluster_arn, text) = (text_of(&planned, "cluster_arn"), text_of(&planned, "policy"));
+        let doing = format!("set the policy of cluster {cluster_arn}");
+        let put = async {
+            if version.is_none()
+                && let Some(there) = find(&client, &cluster_arn).await?
+            {
+                // One of the same words is that of an apply that was cut off.
+                let same = same_policy(Some(&there.policy), Some(&text));
+                return Ok(same.then_some(there.current_version));
+            }
+            let request = PutClusterPolicyRequest {
+                current_version: version,
+                policy: text.clone(),
+            };
+            let answer = client.put_cluster_policy(&cluster_arn, &request).await?;
+            Ok(Some(answer.current_version))
+        };
+        match patiently(context, timeouts::DEFAULT, &doing, put).await {
+            Ok(Some(version)) => {
+                write(&mut planned, &cluster_arn, &version);
+                sink.save(planned);
+                Diagnostics::none()
+            }
+            Ok(None) => diagnostics::of_existing(
+                "policy of cluster",
+                &cluster_arn,
+                &format!("msk_cluster_policy.NAME {cluster_arn}"),
+            ),
+            Err(error) => diagnostics::of_call(&doing, &error),
+        }
+    }
+}
+
+#[async_trait]
+impl Resource for ClusterPolicy {
+    fn type_name(&self) -> &'static str {
+        "msk_cluster_policy"
+    }
+
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    async fn plan(&self, _context: &Context, plan: &mut Plan<'_>) -> Diagnostics {
+        if plan.is_update() {
+            plan.unknown("current_version");
+        }
+        Diagnostics::none()
+    }
+
+    async fn create(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
+        self.put(context, request.planned, None, sink).await
+    }
+
+    async fn read(&self, context: &Context, request: ReadRequest, sink: &mut StateSink) -> Diagnostics {
+        let mut state = request.prior;
+        let cluster_arn = text_of(&state, "cluster_arn");
+        let client = match self.control_plane.client().await {
+            Ok(client) => client,
+            Err(diagnostics) => return diagnostics,
+        };
+        let doing = format!("read the policy of cluster {cluster_arn}");
+        match patiently(context, timeouts::DEFAULT, &doing, find(&client, &cluster_arn)).await {
+            Ok(Some(found)) => {
+                if !same_policy(state.string("policy"), Some(&found.policy)) {
+                    state.set_string("policy", &found.policy);
+                }
+                write(&mut state, &cluster_arn, &found.current_version);
+                sink.save(state);
+                Diagnostics::none()
+            }
+            Ok(None) => {
+                sink.remove();
+                Diagnostics::none()
+            }
+            Err(error) => diagnostics::of_call(&doing, &error),
+        }
+    }
+
+    async fn update(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
+        let prior = request.prior.as_ref();
+        let version = prior.and_then(|prior| prior.string("current_version").map(str::to_owned));
+        self.put(context, request.planned, version, sink).await
+    }
+
+    async fn delete(&self, context: &Context, request: DeleteRequest) -> Diagnostics {
+        let cluster_arn = text_of(&request.prior, "cluster_arn");
+        let client = match self.control_plane.client().await {
+            Ok(client) => client,
+            Err(diagnostics) => return diagnostics,
+        };
+        let doing = format!("take the policy of cluster {cluster_arn} away");
+        let deleted = client.delete_cluster_policy(&cluster_arn);
+        match patiently(context, timeouts::DEFAULT, &doing, deleted).await {
+            Err(error) if !error.is_not_found() => diagnostics::of_call(&doing, &error),
+            _ => Diagnostics::none(),
+        }
+    }
+
+    async fn import(&self, _context: &Context, id: &str) -> std::result::Result<Object, Diagnostics> {
+        let cluster_arn = id.trim();
+        if arn::cluster(cluster_arn).is_none() {
+            return Err(Diagnostics::from_error(
+                "This is not the id of a policy",
+                format!("{id:?} is not the ARN of a cluster, which is the id of its policy."),
+            ));
+        }
+        let mut state = Object::from_value(self.schema.empty_value()).unwrap_or_default();
+        state.set_string("cluster_arn", cluster_arn);
+        Ok(state)
+    }
+}
+
+fn text_of(object: &Object, name: &str) -> String {
+    object.string(name).unwrap_or_default().to_owned()
+}
+
+/// The policy of a cluster, if it has one and is there.
+async fn find(client: &Client, cluster_arn: &str) -> Result<Option<GetClusterPolicyResponse>> {
+    match client.get_cluster_policy(cluster_arn).await {
+        Ok(found) => Ok(Some(found)),
+        Err(Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn write(state: &mut Object, cluster_arn: &str, version: &str) {
+    state
+        .set_string("id", cluster_arn)
+        .set_string("cluster_arn", cluster_arn)
+        .set_string("current_version", version);
+}
+
+fn schema() -> Schema {
+    Schema::new()
+        .description("Who of other accounts may call for a cluster, and use its data.")
+        .attribute(
+            "cluster_arn",
+            Attribute::string()
+                .required()
+                .replaces("a policy belongs to one cluster")
+                .check(|value| match value.as_str() {
+                    Some(text) if arn::cluster(text).is_none() => {
+                        vec![format!(
+                            "{text:?} is not the ARN of a cluster; use the arn of an msk_cluster"
+                        )]
+                    }
+                    _ => Vec::new(),
+                })
+                .description("ARN of the cluster."),
+        )
+        .attribute(
+            "policy",
+            Attribute::string()
+                .required()
+                .check(|value| check_policy(value.as_str().unwrap_or_default()))
+                .same_meaning(|one, other| same_policy(one.as_str(), other.as_str()))
+                .description("The policy, as JSON: usually `jsonencode({ … })`."),
+        )
+        .attribute(
+            "current_version",
+            Attribute::string()
+                .computed()
+                .description("Version of the policy; each change gives it another."),
+        )
+        .attribute(
+            "id",
+            Attribute::string()
+                .computed()
+                .stable()
+                .description("ARN of the cluster."),
+        )
+}
+
+/// What is wrong with the form of a policy; what it says is checked by the control plane.
+fn check_policy(text: &str) -> Vec<String> {
+    if text.chars().count() > POLICY_CHARS_MAX {
+        return vec![format!("a policy has at most {POLICY_CHARS_MAX} characters")];
+    }
+    match serde_json::from_str::<Json>(text) {
+        Ok(Json::Object(members)) if members.contains_key("Statement") => Vec::new(),
+        Ok(_) => vec!["a policy is a JSON object with Version and Statement".to_owned()],
+        Err(error) => vec![format!("the policy is not JSON: {error}")],
+    }
+}
+
+/// Whether two texts are the same document.
+fn same_policy(one: Option<&str>, other: Option<&str>) -> bool {
+    let read = |text: Option<&str>| serde_json::from_str::<Json>(text?).ok();
+    one.is_some() && (one == other || read(one).is_some_and(|one| Some(one) == read(other)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terraform_will_take_the_schema() {
+        assert_eq!(schema().problems(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn order_and_spaces_are_no_change() {
+        let one = r#"{"Version": "2012-10-17", "Statement": []}"#;
+        let other = r#"{"Statement":[],"Version":"2012-10-17"}"#;
+        assert!(same_policy(Some(one), Some(other)));
+        assert!(!same_policy(Some(one), Some(r#"{"Statement":[]}"#)));
+        assert!(!same_policy(None, None));
+    }
+
+    #[test]
+    fn what_is_no_policy_is_told_so() {
+        assert!(check_policy(r#"{"Version": "2012-10-17", "Statement": []}"#).is_empty());
+        for wrong in ["", "[]", "{}", "{"] {
+            assert_eq!(check_policy(wrong).len(), 1, "{wrong:?}");
+        }
+    }
+}

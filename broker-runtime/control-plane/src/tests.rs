@@ -19,7 +19,7 @@ use control_plane_api::{
     updates::{RebootBrokerRequest, UpdateBrokerCountRequest},
 };
 use engine::{
-    BootstrapBrokers, ClusterSpec, Engine, EngineError, IamAuthenticator, NewTopic, ObservedCluster, Progress,
+    BootstrapBrokers, ClusterSpec, Engine, EngineError, IamAuthenticator, NewTopic, ObservedCluster, Progress, Step,
     TopicAdmin, TopicDescription, TopicError, TopicSummary, TopicUpdate,
 };
 use parking_lot::Mutex;
@@ -43,6 +43,7 @@ struct ScriptedEngine {
     clusters: Mutex<BTreeMap<Uuid, ClusterSpec>>,
     hangs: AtomicBool,
     fails: AtomicBool,
+    progress: Mutex<Option<Progress>>,
 }
 
 #[async_trait]
@@ -88,7 +89,7 @@ impl Engine for ScriptedEngine {
     fn authenticate_with(&self, _: Arc<dyn IamAuthenticator>) {}
 
     fn progress(&self, _: Uuid) -> Option<Progress> {
-        None
+        *self.progress.lock()
     }
 
     async fn rebalance(&self, _: Uuid) -> Result<usize, EngineError> {
@@ -240,6 +241,31 @@ async fn cluster_is_made_grown_shrunk_and_deleted() {
     operations::delete_cluster(services, &arn, None).await.unwrap();
     running.until(&arn, None).await;
     assert!(stage.engine.clusters.lock().is_empty());
+    running.until.cancel();
+}
+
+#[tokio::test]
+async fn a_rolling_restart_that_nobody_asked_for_is_maintenance() {
+    let stage = Stage::new();
+    let running = stage.start();
+    let created = operations::create_cluster(&running.services, &world(), orders(), None).await;
+    let arn = created.unwrap().cluster_arn;
+    running.until(&arn, Some("ACTIVE")).await;
+    let describe = async || queries::describe_cluster(&running.services, &arn).await.unwrap();
+    *stage.engine.progress.lock() = Some(Progress {
+        done: 1,
+        total: 3,
+        ..Progress::begun(Step::RestartBrokers)
+    });
+    let rolling = describe().await;
+    assert_eq!(rolling.state, "MAINTENANCE");
+    let info = rolling.state_info.unwrap();
+    assert_eq!(info.code, "ROLLING_RESTART");
+    assert!(info.message.contains("1 of 3"), "{}", info.message);
+    *stage.engine.progress.lock() = Some(Progress::begun(Step::MoveData));
+    assert_eq!(describe().await.state, "ACTIVE");
+    *stage.engine.progress.lock() = None;
+    assert_eq!(describe().await.state, "ACTIVE");
     running.until.cancel();
 }
 

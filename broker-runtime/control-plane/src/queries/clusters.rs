@@ -109,7 +109,7 @@ fn software(cluster: &ClusterRecord) -> BrokerSoftwareInfo {
 
 fn version_1(services: &Services, cluster: &ClusterRecord) -> ClusterInfo {
     let observation = services.observation(cluster.uuid);
-    let (state, state_info) = reported_state(cluster, observation.as_ref());
+    let (state, state_info) = reported_state(services, cluster, observation.as_ref());
     let settings = &cluster.settings;
     ClusterInfo {
         active_operation_arn: active_operation_arn(cluster),
@@ -288,7 +288,7 @@ pub(crate) async fn status(services: &Services) -> Result<Status, OperationError
             Ok(observed) => (observed, None),
             Err(error) => (None, Some(chain(&error))),
         };
-        let (state, info) = reported_state(&cluster, services.observation(cluster.uuid).as_ref());
+        let (state, info) = reported_state(services, &cluster, services.observation(cluster.uuid).as_ref());
         clusters.push(ClusterStatus {
             name: cluster.name,
             arn: cluster.arn,

@@ -1,7 +1,7 @@
 //! How clusters are: their state as it is reported, made of what the store says and what was last observed.
 
 use control_plane_api::clusters::StateInfo;
-use engine::{BrokerState, ObservedBroker};
+use engine::{BrokerState, ObservedBroker, Step};
 
 use crate::{
     error::OperationError,
@@ -29,7 +29,7 @@ pub(crate) fn cluster_health(services: &Services) -> Result<Vec<ClusterHealth>, 
     let of = |cluster: ClusterRecord| {
         let observation = services.observation(cluster.uuid).unwrap_or_default();
         ClusterHealth {
-            state: reported_state(&cluster, Some(&observation)).0,
+            state: reported_state(services, &cluster, Some(&observation)).0,
             name: cluster.name,
             log_bytes: observation.log_bytes,
             brokers: observation.brokers,
@@ -45,8 +45,11 @@ pub(crate) fn ready(services: &Services) -> Result<(), OperationError> {
 }
 
 /// The state of a cluster, MSK's names, and what is to be said of it. A cluster that should serve and has a broker that
-/// does not is `HEALING`: the supervisor restarts it, and what it holds is served by its other replicas meanwhile.
+/// does not is `HEALING`: the supervisor restarts it, and what it holds is served by its other replicas meanwhile. While
+/// its brokers are restarted one after the other though nobody has asked for it, such as after the runtime was replaced by
+/// a newer one, it is in `MAINTENANCE`.
 pub(crate) fn reported_state(
+    services: &Services,
     cluster: &ClusterRecord,
     observation: Option<&Observation>,
 ) -> (&'static str, Option<StateInfo>) {
@@ -54,7 +57,18 @@ pub(crate) fn reported_state(
         code: "OPERATION_FAILED".to_owned(),
         message: message.clone(),
     });
-    let Some(observation) = observation.filter(|_| cluster.state == ClusterState::Active) else {
+    if cluster.state != ClusterState::Active {
+        return (cluster.state.name(), said);
+    }
+    let rolling = services.engine.progress(cluster.uuid);
+    if let Some(progress) = rolling.filter(|progress| progress.step == Step::RestartBrokers) {
+        let message = format!(
+            "brokers are restarted one after the other, {} of {} are done; the others serve meanwhile. Changes wait for it",
+            progress.done, progress.total
+        );
+        return ("MAINTENANCE", Some(info("ROLLING_RESTART", message)));
+    }
+    let Some(observation) = observation else {
         return (cluster.state.name(), said);
     };
     if let Some(problem) = &observation.problem {

@@ -105,6 +105,8 @@ async fn ensure_settled(services: &Services, cluster: &ClusterRecord) -> Result<
     if let Err(error) = services.engine.ensure(&spec).await {
         tracing::warn!(error = chain(&error), cluster = %cluster.arn, "cluster is not what it should be");
     }
+    // It may have been in maintenance until now.
+    services.wake();
     Ok(())
 }
 

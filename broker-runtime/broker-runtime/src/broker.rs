@@ -74,7 +74,7 @@ mod tests {
         let endpoint = |name: ListenerName, port| BrokerEndpoint {
             name: name.as_str(),
             address: (Ipv4Addr::new(127, 16, 0, 2), port).into(),
-            tls: name != ListenerName::Plaintext,
+            tls: !name.as_str().starts_with("PLAINTEXT"),
             sasl: name.as_str().starts_with("SASL"),
         };
         let broker = BrokerPart {

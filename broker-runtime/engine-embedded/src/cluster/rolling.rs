@@ -26,7 +26,11 @@ impl Cluster {
     pub(super) async fn restart_outdated(&self, configs: &BTreeMap<i32, BrokerConfigFile>) -> Result<(), EngineError> {
         let staying: Vec<i32> = configs.keys().copied().collect();
         let total = u64::try_from(staying.len()).unwrap_or(u64::MAX);
-        for (done, (broker_id, config)) in (0..).zip(configs) {
+        // The one whose restart was interrupted comes first: it may be about to end, and no other may be down then.
+        let first = self.description().restart.map(|begun| begun.broker_id);
+        let mut configs: Vec<_> = configs.iter().collect();
+        configs.sort_by_key(|(broker_id, _)| first != Some(**broker_id));
+        for (done, (broker_id, config)) in (0..).zip(configs.iter().copied()) {
             let (path, wanted) = (self.layout.broker(*broker_id).config(), config.to_json());
             let current = blocking(move || durable_file::read(&path)).await?;
             let begun = self.description().restart.filter(|it| it.broker_id == *broker_id);

@@ -1,8 +1,10 @@
 //! Access keys: the one in the credentials file, which is the root's, and those in the store.
 
-use super::credentials::Credentials;
+use std::net::IpAddr;
+
+use super::{caller::Caller, credentials::Credentials};
 use crate::{
-    arn::ROOT_ACCOUNT,
+    arn::{ROOT_ACCOUNT, Scope},
     error::OperationError,
     services::Services,
     store::{AccessKeyRecord, PrincipalRecord},
@@ -16,6 +18,21 @@ pub(crate) struct SigningKey {
     pub(crate) account: String,
     /// Principal; `None` for the root of the account.
     pub(crate) principal: Option<String>,
+}
+
+impl SigningKey {
+    /// Whoever has signed with it, for a region, from an address.
+    pub(crate) fn caller(self, access_key: String, region: String, source: IpAddr) -> Caller {
+        Caller {
+            access_key,
+            world: Scope {
+                account: self.account,
+                region,
+            },
+            principal: self.principal,
+            source: source.to_string(),
+        }
+    }
 }
 
 /// Looks keys up.

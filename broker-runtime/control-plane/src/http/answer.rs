@@ -18,7 +18,7 @@ use super::{
     sigv4::{Distrust, Signature},
     sts,
 };
-use crate::{access::Caller, arn::Scope, error::OperationError, model::Operation, queries::iso8601};
+use crate::{access::Caller, error::OperationError, model::Operation, queries::iso8601};
 
 /// The header that names a request, in AWS's spelling.
 const REQUEST_ID_HEADER: &str = "x-amzn-requestid";
@@ -180,14 +180,6 @@ fn identify(api: &Api, request: &Request, peer: SocketAddr, known: &mut Known) -
         .map_err(Refused::Failed)?;
     let key = key.ok_or(Distrust::UnknownKey)?;
     signature.verify(request, &key.secret_key, services.clock.now_ms())?;
-    let caller = Caller {
-        access_key: signature.access_key,
-        world: Scope {
-            account: key.account,
-            region: signature.region,
-        },
-        principal: key.principal,
-        source: peer.ip().to_string(),
-    };
+    let caller = key.caller(signature.access_key, signature.region, peer.ip());
     Ok((signature.service, caller))
 }

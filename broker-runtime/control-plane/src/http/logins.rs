@@ -12,8 +12,7 @@ use uuid::Uuid;
 
 use super::{audit::AuditLog, error, request::Request, sigv4::Signature};
 use crate::{
-    access::{Caller, Identities, authorize_all_data},
-    arn::Scope,
+    access::{Identities, authorize_all_data},
     queries::iso8601,
     services::Services,
     store::ClusterRecord,
@@ -68,15 +67,7 @@ impl SignedLogins {
         let key = key.ok_or("the access key is not known or disabled")?;
         let verified = signature.verify(&request, &key.secret_key, services.clock.now_ms());
         verified.map_err(|distrust| error::explain(distrust).1.to_owned())?;
-        let caller = Caller {
-            access_key: signature.access_key,
-            world: Scope {
-                account: key.account,
-                region: signature.region,
-            },
-            principal: key.principal,
-            source: login.source.to_string(),
-        };
+        let caller = key.caller(signature.access_key, signature.region, login.source);
         call.principal = Some(caller.arn());
         let cluster: Option<ClusterRecord> = services
             .store

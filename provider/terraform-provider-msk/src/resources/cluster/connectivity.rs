@@ -159,7 +159,7 @@ pub(super) fn connectivity_info() -> Schema {
             "type",
             Attribute::string().optional().one_of(&[NOT_PUBLIC, PUBLIC]).description(
                 "`SERVICE_PROVIDED_EIPS` lets them in, on the address that the runtime was started with (`broker-runtime serve \
-                 --public-address`), by SASL/SCRAM only. Default: `DISABLED`.",
+                 --public-address`), by SASL only. Default: `DISABLED`.",
             ),
         );
     Schema::new()

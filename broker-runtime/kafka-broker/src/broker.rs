@@ -19,6 +19,7 @@ use crate::{
     groups::GroupManager,
     kafka_version::KafkaVersion,
     metadata::MetadataCache,
+    metrics::Metrics,
     partition::{LogStore, PartitionRegistry},
     replication::{FetchSessions, IsrChanges, ReplicaFetchers},
     settings::Settings,
@@ -46,6 +47,8 @@ pub struct Broker {
     pub(crate) producer_ids: tokio::sync::Mutex<std::ops::Range<i64>>,
     /// Cancelled when the broker stops.
     pub shutdown: CancellationToken,
+    /// What is counted.
+    pub(crate) metrics: Arc<Metrics>,
     /// Log directories.
     pub(crate) store: LogStore,
     /// Follows other brokers.

@@ -37,6 +37,12 @@ pub struct BrokerConfig {
     pub server_properties: BTreeMap<String, String>,
     /// Kafka version offered, such as `4.1.x.kraft`.
     pub version: String,
+    /// Where the broker's metrics can be scraped, with the names of Prometheus' JMX exporter; `None`: nowhere.
+    #[serde(default)]
+    pub jmx_exporter: Option<SocketAddr>,
+    /// Where the machine's metrics can be scraped, with the names of Prometheus' node exporter; `None`: nowhere.
+    #[serde(default)]
+    pub node_exporter: Option<SocketAddr>,
     /// How often an operator has asked for a restart: what tells this configuration from the one before.
     #[serde(default)]
     pub reboots: u64,
@@ -254,16 +260,24 @@ impl BrokerConfig {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn config() -> BrokerConfig {
+impl BrokerConfig {
+    /// As little as there can be.
+    pub(crate) fn for_tests() -> Self {
         let json = r#"{
             "cluster_id": "abcdefghijklmnopqrstuv", "broker_id": 1, "log_dirs": ["/data"],
             "listeners": [{"name": "INTERNAL", "host": "127.16.0.1", "port": 9093, "tls": false, "sasl": false, "mutual_tls": false}],
             "controller_socket": "/run/controller.sock", "server_properties": {"num.partitions": "3"}, "version": "4.1.x.kraft"
         }"#;
         serde_json::from_str(json).unwrap()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> BrokerConfig {
+        BrokerConfig::for_tests()
     }
 
     #[test]

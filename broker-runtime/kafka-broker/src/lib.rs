@@ -3,7 +3,8 @@
 //! A Produce request passes the folders in this order: `connection` (accept, TLS, frames) → `dispatch` (header, table of
 //! APIs) → `handlers` (one file an API) → `partition` (leader? ISR big enough? append, flush, high watermark) →
 //! `replication` (followers fetch) → `response` (errors become Kafka codes, replies go out in request order).
-//! `controller` keeps the connection to the metadata controller and carries out what the metadata says.
+//! `controller` keeps the connection to the metadata controller and carries out what the metadata says. `metrics` is what
+//! all of them count, `exporters` shows it to Prometheus.
 
 pub mod broker;
 pub mod config;
@@ -11,11 +12,13 @@ mod connection;
 mod controller;
 pub mod dispatch;
 mod error;
+mod exporters;
 pub mod groups;
 mod handlers;
 mod kafka_version;
 mod maintenance;
 mod metadata;
+mod metrics;
 pub mod partition;
 mod replication;
 mod response;

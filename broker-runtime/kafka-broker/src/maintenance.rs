@@ -7,7 +7,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use crate::{broker::Broker, settings::dynamic_number};
+use crate::{broker::Broker, metrics::keep_measuring, settings::dynamic_number};
 
 /// Followers are looked at this often, or more often where `replica.lag.time.max.ms` is small.
 const ISR_REVIEW_INTERVAL: Duration = Duration::from_secs(1);
@@ -47,6 +47,9 @@ pub(crate) fn start(broker: &Arc<Broker>, tasks: &TaskTracker) {
     }));
     tasks.spawn(every(retention, Arc::clone(broker), apply_retention));
     tasks.spawn(keep_compacting(Arc::clone(broker)));
+    if broker.config.jmx_exporter.is_some() {
+        tasks.spawn(keep_measuring(Arc::clone(broker)));
+    }
 }
 
 /// Compacts, and rests for `log.cleaner.backoff.ms`, which may become another one meanwhile.

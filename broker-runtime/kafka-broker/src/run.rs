@@ -15,10 +15,12 @@ use crate::{
     connection::{BUDGET_UNIT_BYTES, BoundListener, TlsIdentity},
     controller::{ControllerClient, Incarnation, controlled_shutdown, stay_connected},
     error::BrokerError,
+    exporters,
     groups::GroupManager,
     kafka_version::KafkaVersion,
     maintenance,
     metadata::MetadataCache,
+    metrics::Metrics,
     partition::{LogStore, PartitionRegistry},
     replication::{FetchSessions, IsrChanges, ReplicaFetchers},
     settings::Settings,
@@ -66,6 +68,7 @@ pub async fn run_until(
     let tasks = TaskTracker::new();
     tasks.spawn(stay_connected(Arc::clone(&broker), incarnation()));
     maintenance::start(&broker, &tasks);
+    exporters::start(&broker, &tasks);
     tokio::pin!(asked);
     let ready = async {
         known(&broker).await;
@@ -115,6 +118,7 @@ fn build(config: BrokerConfig, clock: Arc<dyn Clock>, identity: Option<&TlsIdent
         fetchers: ReplicaFetchers::default(),
         stopping: Stopping::default(),
         kafka_version: KafkaVersion::of(&config.version),
+        metrics: Arc::new(Metrics::new(&config)),
         config,
         settings,
         clock,

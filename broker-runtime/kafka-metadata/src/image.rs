@@ -36,6 +36,13 @@ pub struct BrokerImage {
     pub retiring: bool,
 }
 
+impl BrokerImage {
+    /// Where its listener of this name is.
+    pub fn endpoint(&self, listener: &str) -> Option<&Endpoint> {
+        self.endpoints.iter().find(|endpoint| endpoint.listener == listener)
+    }
+}
+
 /// A topic and its partitions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicImage {

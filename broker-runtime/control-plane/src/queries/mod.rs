@@ -27,7 +27,7 @@ pub(crate) use configurations::{
     configuration, describe_configuration, describe_configuration_revision, iso8601, list_configuration_revisions,
     list_configurations, no_configuration,
 };
-pub(crate) use health::{cluster_health, ready};
+pub(crate) use health::{ClusterHealth, cluster_health, ready};
 pub(crate) use identities::{access_key, list_access_keys};
 pub(crate) use operations::{
     describe_cluster_operation, describe_cluster_operation_v2, list_cluster_operations, list_cluster_operations_v2,

@@ -117,7 +117,12 @@ impl BoundListener {
                             sasl: SaslState::default(),
                         }),
                     });
-                    tasks.spawn(welcome(stream, connection, Arc::clone(&broker), self.tls.clone()));
+                    let counted = broker.metrics.connections.get(&self.config.name).map(|it| it.opened());
+                    let served = welcome(stream, connection, Arc::clone(&broker), self.tls.clone());
+                    tasks.spawn(async move {
+                        served.await;
+                        drop(counted);
+                    });
                 }
                 Err(error) => {
                     warn!(listener = %self.config.name, %error, "accept failed");
@@ -128,7 +133,8 @@ impl BoundListener {
     }
 }
 
-fn listening_socket(address: SocketAddr) -> io::Result<TcpListener> {
+/// A socket that listens on the address.
+pub(crate) fn listening_socket(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // A restarted broker takes its port back while old connections linger.
     socket.set_reuse_address(true)?;

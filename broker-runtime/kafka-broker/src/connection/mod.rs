@@ -6,8 +6,8 @@ mod serve;
 mod tls;
 mod write;
 
-pub(crate) use listener::BoundListener;
 pub use listener::ListenerError;
+pub(crate) use listener::{BoundListener, listening_socket};
 pub(crate) use serve::BUDGET_UNIT_BYTES;
 pub use tls::TlsError;
 pub(crate) use tls::TlsIdentity;

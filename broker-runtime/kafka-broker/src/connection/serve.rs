@@ -12,7 +12,12 @@
 //! A handler may be done before its reply is there ([`Reply::Later`]: produce with acks=all); up to
 //! [`PIPELINE_MAX`] such replies may be due.
 
-use std::{panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesOrdered};
@@ -30,6 +35,7 @@ use super::{
 use crate::{
     broker::Broker,
     dispatch::{self, Connection, Reply, ReplyFrame, RequestError},
+    metrics::Timed,
 };
 
 /// Replies that may be due on one connection before reading stops.
@@ -64,10 +70,24 @@ enum End {
 struct Received {
     frame: Bytes,
     budget: Option<OwnedSemaphorePermit>,
+    timed: Option<Timed>,
 }
 
-type Handling = BoxFuture<'static, Result<Result<Reply, RequestError>, ()>>;
-type Due = BoxFuture<'static, Result<(ReplyFrame, bool), RequestError>>;
+/// A reply whose turn has come.
+struct Outgoing {
+    frame: ReplyFrame,
+    /// The connection is closed after it.
+    last: bool,
+    timed: Option<Timed>,
+}
+
+/// A request at its handler.
+struct Handling {
+    answer: BoxFuture<'static, Result<Result<Reply, RequestError>, ()>>,
+    timed: Option<Timed>,
+}
+
+type Due = BoxFuture<'static, Result<Outgoing, RequestError>>;
 
 /// Serves one connection until it ends.
 pub(crate) async fn serve<R, W>(reader: R, mut writer: W, connection: Arc<Connection>, broker: Arc<Broker>)
@@ -108,17 +128,17 @@ where
         tokio::select! {
             biased;
             Some(reply) = due.next(), if !due.is_empty() => match reply {
-                Ok((frame, last)) => {
-                    if write_frame(writer, frame).await.is_err() || last {
-                        return End::Quiet;
+                Ok(outgoing) => {
+                    if let Err(end) = send(writer, outgoing, broker).await {
+                        return end;
                     }
                 }
                 Err(error) => return End::Request(error),
             },
             outcome = poll_handling(&mut handling), if handling.is_some() => {
-                handling = None;
+                let timed = handling.take().and_then(|handling| handling.timed);
                 match outcome {
-                    Ok(Ok(reply)) => match queue_reply(reply, &mut due, writer).await {
+                    Ok(Ok(reply)) => match queue_reply((reply, timed), &mut due, writer, broker).await {
                         Ok(()) => {}
                         Err(end) => return end,
                     },
@@ -146,7 +166,7 @@ fn reset(timer: &mut Pin<Box<Sleep>>, idle: Duration) {
 
 async fn poll_handling(handling: &mut Option<Handling>) -> Result<Result<Reply, RequestError>, ()> {
     match handling {
-        Some(handling) => handling.await,
+        Some(handling) => (&mut handling.answer).await,
         None => std::future::pending().await,
     }
 }
@@ -175,9 +195,16 @@ async fn receive<R: AsyncRead + Unpin>(
         None
     };
     let frame = reader.next_frame(length).await?;
+    let timed = if authenticated || !connection.session.lock().sasl.expects_raw_token() {
+        let now = || broker.clock.monotonic();
+        broker.metrics.requests.begin(&frame, connection.listener, now)
+    } else {
+        None
+    };
     Ok(Some(Received {
         frame,
         budget: budget.flatten(),
+        timed,
     }))
 }
 
@@ -191,13 +218,13 @@ async fn reserve(memory: &Arc<Semaphore>, length: usize) -> Option<OwnedSemaphor
 fn handle(received: Received, connection: &Arc<Connection>, broker: &Arc<Broker>) -> Handling {
     let connection = Arc::clone(connection);
     let broker = Arc::clone(broker);
+    let Received { frame, budget, timed } = received;
     let answer = async move {
-        let Received { frame, budget } = received;
         let reply = dispatch::answer(&connection, &broker, frame).await;
         drop(budget);
         reply
     };
-    Box::pin(async move {
+    let answer = Box::pin(async move {
         AssertUnwindSafe(answer).catch_unwind().await.map_err(|panic| {
             let text = panic
                 .downcast_ref::<&str>()
@@ -205,30 +232,58 @@ fn handle(received: Received, connection: &Arc<Connection>, broker: &Arc<Broker>
                 .or(panic.downcast_ref::<String>().map(String::as_str));
             tracing::error!(panic = text.unwrap_or("unknown"), "request handler panicked");
         })
-    })
+    });
+    Handling { answer, timed }
+}
+
+/// Writes a reply and takes down how long the request took.
+async fn send<W: AsyncWrite + Unpin>(writer: &mut W, outgoing: Outgoing, broker: &Broker) -> Result<(), End> {
+    let sending = outgoing.timed.map(|timed| (timed, broker.clock.monotonic()));
+    if write_frame(writer, outgoing.frame).await.is_err() {
+        return Err(End::Quiet);
+    }
+    if let Some((timed, sending)) = sending {
+        take_down(timed, sending, broker);
+    }
+    if outgoing.last { Err(End::Quiet) } else { Ok(()) }
+}
+
+fn take_down(timed: Timed, sending: Instant, broker: &Broker) {
+    let (now, now_ms) = (broker.clock.monotonic(), broker.uptime_ms());
+    broker.metrics.requests.end(timed, sending, now, now_ms);
 }
 
 /// Writes a reply at once when none is due before it, else puts it in line.
 async fn queue_reply<W: AsyncWrite + Unpin>(
-    reply: Reply,
+    (reply, timed): (Reply, Option<Timed>),
     due: &mut FuturesOrdered<Due>,
     writer: &mut W,
+    broker: &Broker,
 ) -> Result<(), End> {
     let (frame, last) = match reply {
-        Reply::Nothing => return Ok(()),
+        Reply::Nothing => {
+            if let Some(timed) = timed {
+                take_down(timed, broker.clock.monotonic(), broker);
+            }
+            return Ok(());
+        }
         Reply::Later(future) => {
-            due.push_back(Box::pin(async move { Ok((future.await?, false)) }));
+            due.push_back(Box::pin(async move {
+                Ok(Outgoing {
+                    frame: future.await?,
+                    last: false,
+                    timed,
+                })
+            }));
             return Ok(());
         }
         Reply::Now(frame) => (frame, false),
         Reply::Last(frame) => (frame, true),
     };
+    let outgoing = Outgoing { frame, last, timed };
     if due.is_empty() {
-        if write_frame(writer, frame).await.is_err() || last {
-            return Err(End::Quiet);
-        }
-    } else {
-        due.push_back(Box::pin(std::future::ready(Ok((frame, last)))));
+        return send(writer, outgoing, broker).await;
     }
+    due.push_back(Box::pin(std::future::ready(Ok(outgoing))));
     Ok(())
 }

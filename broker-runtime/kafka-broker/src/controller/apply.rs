@@ -210,6 +210,7 @@ fn open_replica(broker: &Arc<Broker>, image: &MetadataImage, topic: &TopicImage,
         flusher: Arc::clone(&opened.flusher),
         isr: broker.isr_changes.clone(),
         replica_lag_time_max_ms: broker.settings.replica_lag_time_max_ms,
+        metrics: Arc::clone(&broker.metrics),
     };
     let name = (Arc::from(topic.name.as_str()), topic.topic_id, index);
     let partition = Arc::new(Partition::new(name, opened, settings, context));

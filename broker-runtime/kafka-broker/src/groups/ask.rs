@@ -52,6 +52,8 @@ pub(crate) enum Ask {
     FetchOffsets(GroupId, Option<Vec<TopicPartition>>, Answer<OffsetList>),
     Describe(GroupId, Answer<GroupDescription>),
     List(Answer<Vec<GroupListing>>),
+    /// All offsets that groups have committed.
+    Committed(Answer<Vec<(GroupId, TopicPartition, i64)>>),
     DeleteGroup(GroupId, Answer<()>),
     DeleteOffsets(GroupId, Vec<TopicPartition>, Answer<Results>),
 }
@@ -75,6 +77,7 @@ impl Ask {
             Self::FetchOffsets(_, _, answer) => drop(answer.send(Err(error))),
             Self::Describe(_, answer) => drop(answer.send(Err(error))),
             Self::List(answer) => drop(answer.send(Err(error))),
+            Self::Committed(answer) => drop(answer.send(Err(error))),
         }
     }
 }

@@ -38,6 +38,15 @@ pub(crate) enum GroupState {
 
 impl GroupState {
     /// The state's name in Kafka's protocol.
+    /// All there are.
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Empty,
+        Self::PreparingRebalance,
+        Self::CompletingRebalance,
+        Self::Stable,
+        Self::Dead,
+    ];
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Empty => "Empty",

@@ -43,6 +43,17 @@ impl Offsets {
         self.by_group.get(group_id).into_iter().flatten()
     }
 
+    /// All offsets of all groups.
+    pub(crate) fn all(&self) -> Vec<(GroupId, TopicPartition, i64)> {
+        let groups = self.by_group.iter();
+        groups
+            .flat_map(|(group_id, offsets)| {
+                let offsets = offsets.iter();
+                offsets.map(|(partition, value)| (group_id.clone(), partition.clone(), value.offset))
+            })
+            .collect()
+    }
+
     pub(crate) fn has_any(&self, group_id: &GroupId) -> bool {
         self.by_group.contains_key(group_id)
     }

@@ -148,6 +148,9 @@ impl Shard {
             Ask::List(answer) => {
                 let _ = answer.send(Ok(self.groups.values().map(ClassicGroup::listing).collect()));
             }
+            Ask::Committed(answer) => {
+                let _ = answer.send(Ok(self.offsets.all()));
+            }
             Ask::DeleteGroup(group_id, answer) => self.delete_group(group_id, answer, now),
             Ask::DeleteOffsets(group_id, partitions, answer) => self.delete_offsets(group_id, partitions, answer),
         }

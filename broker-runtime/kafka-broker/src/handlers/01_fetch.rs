@@ -348,6 +348,9 @@ fn respond(
         response.session_id = session.id;
     }
     for (target, found) in targets.into_iter().zip(found) {
+        if let (Ok(partition), Ok(result)) = (&target.partition, &found) {
+            partition.sent(result.records.len(), context.is_internal());
+        }
         let data = describe(&target, found);
         if let Some((session, incremental)) = &mut state {
             let told = Told {

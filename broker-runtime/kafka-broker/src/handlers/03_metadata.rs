@@ -86,10 +86,7 @@ fn brokers(image: &MetadataImage, listener: ListenerName) -> Vec<MetadataRespons
     let living = image.brokers.values().filter(|broker| !broker.fenced);
     living
         .filter_map(|broker| {
-            let endpoint = broker
-                .endpoints
-                .iter()
-                .find(|endpoint| endpoint.listener == listener.as_str())?;
+            let endpoint = broker.endpoint(listener.as_str())?;
             let mut entry = MetadataResponseBroker::default();
             entry.node_id = broker.broker_id.0;
             entry.host = StrBytes::from(endpoint.host.as_str());
@@ -165,13 +162,8 @@ fn describe_partition(
     listener: ListenerName,
 ) -> MetadataResponsePartition {
     let reachable = |id: &BrokerId| {
-        image.brokers.get(id).is_some_and(|broker| {
-            !broker.fenced
-                && broker
-                    .endpoints
-                    .iter()
-                    .any(|endpoint| endpoint.listener == listener.as_str())
-        })
+        let broker = image.brokers.get(id);
+        broker.is_some_and(|broker| !broker.fenced && broker.endpoint(listener.as_str()).is_some())
     };
     let ids = |brokers: &[BrokerId]| brokers.iter().map(|id| id.0).collect();
     let leader = state.leader.filter(reachable);

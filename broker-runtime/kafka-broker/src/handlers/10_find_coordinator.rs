@@ -83,7 +83,7 @@ fn find_coordinator(image: &MetadataImage, listener: &str, key: StrBytes) -> Coo
     let broker = leader
         .and_then(|leader| image.brokers.get(&leader))
         .filter(|broker| !broker.fenced);
-    let endpoint = broker.and_then(|broker| broker.endpoints.iter().find(|endpoint| endpoint.listener == listener));
+    let endpoint = broker.and_then(|broker| broker.endpoint(listener));
     let (Some(broker), Some(endpoint)) = (broker, endpoint) else {
         return refuse(
             key,

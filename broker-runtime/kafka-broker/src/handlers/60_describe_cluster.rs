@@ -47,7 +47,7 @@ async fn handle(
         .values()
         .filter(|member| with_fenced || !member.fenced)
         .filter_map(|member| {
-            let endpoint = member.endpoints.iter().find(|endpoint| endpoint.listener == listener)?;
+            let endpoint = member.endpoint(listener)?;
             let mut entry = DescribeClusterBroker::default();
             entry.broker_id = member.broker_id.0;
             entry.host = StrBytes::from(endpoint.host.as_str());

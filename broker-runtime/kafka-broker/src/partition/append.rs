@@ -56,6 +56,20 @@ impl Partition {
         acks: RequiredAcks,
         origin: AppendOrigin,
     ) -> Result<AppendedRange, PartitionError> {
+        let bytes = records.len();
+        let appended = self.lead_append(records, required_epoch, acks, origin);
+        let count = appended.as_ref().map(|range| range.last_offset - range.base_offset + 1);
+        self.traffic.produced(bytes, count);
+        appended
+    }
+
+    fn lead_append(
+        self: &Arc<Self>,
+        records: Bytes,
+        required_epoch: Option<LeaderEpoch>,
+        acks: RequiredAcks,
+        origin: AppendOrigin,
+    ) -> Result<AppendedRange, PartitionError> {
         let role = self.role.read();
         let Role::Leader(leader) = &*role else {
             return Err(self.not_leader(&role));
@@ -113,7 +127,9 @@ impl Partition {
         if self.offline.load(Ordering::Acquire) {
             return Err(PartitionError::Storage);
         }
+        let bytes = records.len();
         self.log.append_as_follower(records)?;
+        self.traffic.replicated(bytes);
         self.after_append();
         Ok(())
     }
@@ -127,7 +143,9 @@ impl Partition {
     ) -> Result<(), PartitionError> {
         let role = self.role.read();
         self.expect_follower(&role, leader_epoch)?;
-        let high_watermark = high_watermark.min(self.log.log_end_offset());
+        let end = self.log.log_end_offset();
+        self.behind.store((high_watermark - end).max(0), Ordering::Relaxed);
+        let high_watermark = high_watermark.min(end);
         if high_watermark > self.high_watermark() {
             self.publish_high_watermark(high_watermark);
         }

@@ -171,6 +171,11 @@ impl LeaderState {
         settings.min_insync_replicas.min(self.settled_replicas)
     }
 
+    /// Number of replicas without those that a reassignment is bringing.
+    pub(crate) fn settled_replicas(&self) -> usize {
+        self.settled_replicas
+    }
+
     /// Fewer replicas are in sync than acks=all asks for.
     pub(crate) fn is_under_min_isr(&self, settings: LeaderSettings) -> bool {
         self.isr.len() < self.required_isr(settings)

@@ -10,6 +10,7 @@
 mod append;
 mod error;
 mod flusher;
+mod health;
 mod leader;
 mod read;
 mod registry;
@@ -19,6 +20,7 @@ mod waiters;
 
 pub use append::{AppendedRange, RequiredAcks};
 pub use error::PartitionError;
+pub(crate) use health::LeaderHealth;
 pub(crate) use leader::FollowerFetch;
 pub use read::ReadBound;
 pub(crate) use read::{ReadRequest, ReadResult};

@@ -76,6 +76,19 @@ impl Partition {
 
     /// Answers a fetch as leader.
     pub(crate) fn fetch(&self, request: ReadRequest) -> Result<ReadResult, PartitionError> {
+        let fetched = self.lead_fetch(request);
+        if let Err(error) = &fetched {
+            self.traffic.fetch_failed(error);
+        }
+        fetched
+    }
+
+    /// Records were sent to who asked for them.
+    pub(crate) fn sent(&self, bytes: usize, follower: bool) {
+        self.traffic.fetched(bytes, follower);
+    }
+
+    fn lead_fetch(&self, request: ReadRequest) -> Result<ReadResult, PartitionError> {
         let role = self.role.read();
         self.check_epoch(&role, request.current_leader_epoch)?;
         let result = |records, divergence| ReadResult {

@@ -32,7 +32,11 @@ use super::{
     leader::{IsrProposal, LeaderSettings, LeaderState},
     waiters::{FetchWaiters, OffsetWaiters, WaitFailure},
 };
-use crate::{replication::IsrChanges, settings::TopicSettings};
+use crate::{
+    metrics::{Metrics, TopicTraffic},
+    replication::IsrChanges,
+    settings::TopicSettings,
+};
 
 /// Stands for "everything is flushed" where the time of the oldest unflushed record is kept.
 const NOTHING_UNFLUSHED: i64 = -1;
@@ -77,6 +81,8 @@ pub(crate) struct PartitionContext {
     pub(crate) isr: IsrChanges,
     /// `replica.lag.time.max.ms`.
     pub(crate) replica_lag_time_max_ms: i64,
+    /// What is counted.
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 impl PartitionContext {
@@ -108,6 +114,10 @@ pub struct Partition {
     /// Fetches of consumers: woken when the high watermark moves.
     pub(super) readable: FetchWaiters,
     pub(super) offline: AtomicBool,
+    /// Records that the leader had committed and this follower did not have when it last asked.
+    pub(super) behind: AtomicI64,
+    /// What is counted of its topic.
+    pub(super) traffic: Arc<TopicTraffic>,
     flush_state: FlushState,
     unflushed_since_ms: AtomicI64,
 }
@@ -128,6 +138,7 @@ impl Partition {
     ) -> Self {
         let OpenedLog { log, directory, .. } = opened;
         let high_watermark = log.high_watermark().clamp(log.log_start_offset(), log.log_end_offset());
+        let traffic = context.metrics.traffic.of(&topic, context.now_ms());
         Self {
             topic,
             topic_id,
@@ -146,6 +157,8 @@ impl Partition {
             appended: FetchWaiters::default(),
             readable: FetchWaiters::default(),
             offline: AtomicBool::new(false),
+            behind: AtomicI64::new(0),
+            traffic,
             flush_state: FlushState::default(),
             unflushed_since_ms: AtomicI64::new(NOTHING_UNFLUSHED),
         }
@@ -225,7 +238,7 @@ impl Partition {
         if let Role::Leader(leader) = &*role {
             let mut leader = leader.lock();
             if leader.leader_epoch == state.leader_epoch {
-                leader.commit(state, now_ms);
+                self.commit(&mut leader, state, now_ms);
                 drop(leader);
                 drop(role);
                 self.leader_changed();
@@ -256,9 +269,15 @@ impl Partition {
             if leader.leader_epoch != state.leader_epoch || state.leader != Some(self.context.broker_id) {
                 return;
             }
-            leader.commit(state, self.context.now_ms());
+            self.commit(&mut leader, state, self.context.now_ms());
         }
         self.leader_changed();
+    }
+
+    fn commit(&self, leader: &mut LeaderState, state: &PartitionState, now_ms: i64) {
+        let before = leader.isr().len();
+        leader.commit(state, now_ms);
+        self.context.metrics.isr_changed(before, leader.isr().len());
     }
 
     fn follow(&self, state: &PartitionState) {
@@ -333,6 +352,7 @@ impl Partition {
         if let Role::Leader(leader) = &*role {
             let mut leader = leader.lock();
             if leader.leader_epoch == leader_epoch {
+                self.context.metrics.failed_isr_updates.mark(1);
                 leader.proposal_failed(partition_epoch);
                 self.advance(&mut leader);
             }
@@ -382,8 +402,10 @@ impl Flushable for Partition {
     }
 
     fn flush(&self) {
+        let begun = self.context.clock.monotonic();
         match self.log.flush() {
             Ok(end) => {
+                self.context.metrics.flushed(begun, self.context.clock.monotonic());
                 self.flushed.advance(end);
                 self.leader_changed();
             }

@@ -201,12 +201,7 @@ impl Fetcher {
         let endpoint = image
             .brokers
             .get(&self.leader)
-            .and_then(|leader| {
-                leader
-                    .endpoints
-                    .iter()
-                    .find(|it| it.listener == ListenerName::Internal.as_str())
-            })
+            .and_then(|leader| leader.endpoint(ListenerName::Internal.as_str()))
             .ok_or(RoundError::Pause)?;
         let options: &ConnectionOptions = &self.broker.peer_options;
         match Connection::open(&endpoint.host, endpoint.port, options).await {

@@ -27,10 +27,7 @@ impl LeaderHint {
         let state = image.partition(topic, partition)?;
         let leader_id = state.leader?;
         let broker = image.brokers.get(&leader_id)?;
-        let endpoint = broker
-            .endpoints
-            .iter()
-            .find(|endpoint| endpoint.listener == listener.as_str())?;
+        let endpoint = broker.endpoint(listener.as_str())?;
         Some(Self {
             leader_id,
             leader_epoch: state.leader_epoch,

@@ -30,14 +30,7 @@ pub(in crate::http) fn unsigned(api: &Api, request: &Request) -> Option<Response
         "runtime" => json(&queries::runtime(services)),
         "health" => json(&object!({"status": "healthy"})),
         "ready" => return Some(ready(api)),
-        "metrics" => Ok((
-            [(
-                CONTENT_TYPE,
-                "application/openmetrics-text; version=1.0.0; charset=utf-8",
-            )],
-            api.metrics.text(services),
-        )
-            .into_response()),
+        "metrics" => Ok(([(CONTENT_TYPE, exposition::OPEN_METRICS)], api.metrics.text(services)).into_response()),
         "openapi.json" => json(&openapi(model(), &services.version)),
         _ => return None,
     };

@@ -117,6 +117,8 @@ impl TestCluster {
             controller_socket: self.controller.socket.clone(),
             server_properties: properties.clone(),
             version: "4.1.x.kraft".to_owned(),
+            jmx_exporter: Some((host, free_port()).into()),
+            node_exporter: Some((host, free_port()).into()),
             reboots: 0,
             runtime_restart: None,
         }

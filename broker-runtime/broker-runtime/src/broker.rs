@@ -85,6 +85,7 @@ mod tests {
                 .zip(9092..)
                 .map(|(name, port)| endpoint(name, port))
                 .collect(),
+            exporters: (Some((Ipv4Addr::new(127, 16, 0, 2), 11_001).into()), None),
             log_dir: folder.path().join("data"),
             certificate_path: folder.path().join("broker.pem"),
             private_key_path: folder.path().join("broker.key"),
@@ -95,6 +96,10 @@ mod tests {
         let config = BrokerConfig::load(&path).unwrap();
         assert_eq!((config.broker_id.0, config.rack.as_deref()), (2, Some("zone-a")));
         assert_eq!(config.server_properties, cluster.static_properties);
+        assert_eq!(
+            (config.jmx_exporter.map(|it| it.port()), config.node_exporter),
+            (Some(11_001), None)
+        );
         let listener = |name| {
             let listener = config.listener(name).unwrap();
             (listener.port, listener.tls, listener.sasl, listener.mutual_tls)

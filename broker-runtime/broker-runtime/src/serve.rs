@@ -26,6 +26,9 @@ const BLOCKING_THREADS_MAX: usize = 16;
 /// How long an idle thread of those is kept.
 const BLOCKING_THREAD_IDLE: Duration = Duration::from_secs(2);
 
+/// How often logs of brokers are delivered, where they are.
+const LOG_DELIVERY_INTERVAL: Duration = Duration::from_secs(60);
+
 /// How it was started.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
@@ -144,6 +147,7 @@ async fn start(context: &RuntimeContext, options: &Options) -> Result<Started> {
         program: context.executable.clone(),
         broker_environment: context.child_environment.clone(),
         clock: Arc::clone(&clock),
+        log_delivery_interval: LOG_DELIVERY_INTERVAL,
     })
     .await
     .context("the clusters cannot be taken up")?;

@@ -77,6 +77,7 @@ impl ControlPlane {
             .map_err(|error| OpenError::new("the audit log cannot be written", error))?;
         let mut services = Services::new(store, secret_box, config.engine, config.clock, config.version);
         services.public_address = config.public_address;
+        services.buckets = data_dir.join("buckets");
         let (services, identities, audit) = (
             Arc::new(services),
             Arc::new(Identities::new(credentials)),

@@ -1,6 +1,6 @@
 //! What every operation, query and reconciler is given.
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Instant};
+use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, sync::Arc, time::Instant};
 
 use clock::Clock;
 use engine::{Engine, ObservedBroker};
@@ -37,6 +37,8 @@ pub(crate) struct Services {
     pub(crate) version: String,
     /// The address of this machine that others reach, if there is one.
     pub(crate) public_address: Option<IpAddr>,
+    /// Directory of the buckets that logs can be delivered to.
+    pub(crate) buckets: PathBuf,
     /// Counts the changes of desired or reported state; reconcilers and waiting requests watch it.
     changes: watch::Sender<u64>,
     /// What was last seen of each cluster that should serve.
@@ -59,6 +61,7 @@ impl Services {
             clock,
             version,
             public_address: None,
+            buckets: PathBuf::new(),
             changes: watch::Sender::new(0),
             observations: RwLock::default(),
         }

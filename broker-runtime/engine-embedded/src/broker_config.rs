@@ -23,6 +23,12 @@ pub struct BrokerConfigFile {
     controller_socket: PathBuf,
     server_properties: BTreeMap<String, String>,
     version: String,
+    /// Where it serves its metrics; left out where it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jmx_exporter: Option<SocketAddr>,
+    /// Where it serves the machine's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node_exporter: Option<SocketAddr>,
     /// How often the broker has been asked to restart: a file with another number is another configuration.
     #[serde(skip_serializing_if = "is_zero")]
     reboots: u64,
@@ -88,6 +94,8 @@ pub struct BrokerPart {
     pub zone: String,
     /// Where it listens.
     pub endpoints: Vec<BrokerEndpoint>,
+    /// Where it serves its metrics, and the machine's.
+    pub exporters: (Option<SocketAddr>, Option<SocketAddr>),
     /// Directory of its logs.
     pub log_dir: PathBuf,
     /// Its certificate, for all of its addresses.
@@ -117,6 +125,8 @@ impl BrokerConfigFile {
             controller_socket: cluster.controller_socket.clone(),
             server_properties: cluster.static_properties.clone(),
             version: cluster.version.clone(),
+            jmx_exporter: broker.exporters.0,
+            node_exporter: broker.exporters.1,
             reboots: 0,
         }
     }
@@ -129,26 +139,32 @@ impl BrokerConfigFile {
 
     /// What the broker binds.
     pub fn sockets(&self) -> Vec<SocketAddr> {
-        let all = self.listeners.iter();
-        all.map(|listener| SocketAddr::new(listener.host, listener.port))
-            .collect()
+        let listeners = self.listeners.iter();
+        let listeners = listeners.map(|listener| SocketAddr::new(listener.host, listener.port));
+        let exporters = [self.jmx_exporter, self.node_exporter].into_iter().flatten();
+        listeners.chain(exporters).collect()
     }
 
     /// What a broker with this text as its configuration binds; nothing when it cannot be read.
     pub fn sockets_of(text: &[u8]) -> Vec<SocketAddr> {
-        #[derive(Deserialize)]
+        #[derive(Default, Deserialize)]
         struct Sockets {
             listeners: Vec<Socket>,
+            #[serde(default)]
+            jmx_exporter: Option<SocketAddr>,
+            #[serde(default)]
+            node_exporter: Option<SocketAddr>,
         }
         #[derive(Deserialize)]
         struct Socket {
             host: IpAddr,
             port: u16,
         }
-        let found = serde_json::from_slice::<Sockets>(text).map(|found| found.listeners);
-        let all = found.unwrap_or_default().into_iter();
-        all.map(|listener| SocketAddr::new(listener.host, listener.port))
-            .collect()
+        let found = serde_json::from_slice::<Sockets>(text).unwrap_or_default();
+        let listeners = found.listeners.into_iter();
+        let listeners = listeners.map(|listener| SocketAddr::new(listener.host, listener.port));
+        let exporters = [found.jmx_exporter, found.node_exporter].into_iter().flatten();
+        listeners.chain(exporters).collect()
     }
 
     /// The text of the file.
@@ -200,12 +216,13 @@ mod tests {
             broker_id: 1,
             zone: "a".to_owned(),
             endpoints: vec![endpoint("INTERNAL", 9093), endpoint("TLS", 9094)],
+            exporters: (Some((Ipv4Addr::LOCALHOST, 11_001).into()), None),
             log_dir: Path::new("/broker-1/data").into(),
             certificate_path: PathBuf::new(),
             private_key_path: PathBuf::new(),
         };
         let file = BrokerConfigFile::new(&cluster, broker);
-        assert_eq!(file.sockets().len(), 2);
+        assert_eq!(file.sockets().len(), 3);
         assert_eq!(BrokerConfigFile::sockets_of(&file.to_json()), file.sockets());
         assert!(BrokerConfigFile::sockets_of(b"torn").is_empty());
         let mutual: Vec<bool> = file.listeners.iter().map(|listener| listener.mutual_tls).collect();

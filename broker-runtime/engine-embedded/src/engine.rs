@@ -6,6 +6,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -35,6 +36,8 @@ pub struct EmbeddedEngineConfig {
     pub broker_environment: Vec<(OsString, OsString)>,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// How often logs of brokers are delivered, where they are.
+    pub log_delivery_interval: Duration,
 }
 
 /// Runs clusters on this machine.
@@ -71,6 +74,7 @@ impl EmbeddedEngine {
             program: config.program,
             environment: config.broker_environment,
             clock: config.clock,
+            log_delivery_interval: config.log_delivery_interval,
             authenticator: Arc::default(),
         };
         let engine = Arc::new(Self {
@@ -136,7 +140,7 @@ impl EmbeddedEngine {
                     *slot.running.lock() = Some(cluster);
                     Ok(())
                 }
-                Some(_) | None => cluster::remove(&layout, None).await,
+                Some(_) | None => cluster::remove(&layout, None, &*self.settings.clock).await,
             }
         };
         let result: Result<(), EngineError> = taken_up.await;
@@ -154,7 +158,7 @@ impl EmbeddedEngine {
         let description = match Description::read(&layout)? {
             Some(description) if description.phase != Phase::Removing => description,
             Some(_) | None => {
-                cluster::remove(&layout, None).await?;
+                cluster::remove(&layout, None, &*self.settings.clock).await?;
                 self.create(&layout, spec).await?
             }
         };
@@ -183,6 +187,7 @@ impl EmbeddedEngine {
             .collect();
         let plan = Plan {
             listeners: spec.listeners,
+            exporters: spec.exporters,
             block: description.block,
             reach: spec.reach,
             shared: None,
@@ -208,7 +213,7 @@ impl EmbeddedEngine {
         check_space(&self.directory)?;
         let _allocation = self.allocation.lock().await;
         let reserved = self.reserved_blocks()?;
-        let ports = open_ports(spec.listeners);
+        let ports = open_ports(spec.listeners, spec.exporters);
         let chosen = addresses::choose(spec.cluster_id, spec.broker_count, &ports, &reserved);
         let description = Description::new(spec, chosen.map_err(PortTaken::into_error)?);
         durable_file::create_directory(layout.root())?;
@@ -230,7 +235,7 @@ impl EmbeddedEngine {
 
     async fn tear_down(&self, slot: &Slot, cluster_id: Uuid) -> Result<(), EngineError> {
         let running = slot.running.lock().take();
-        let removed = cluster::remove(&self.layout(cluster_id), running.as_ref()).await;
+        let removed = cluster::remove(&self.layout(cluster_id), running.as_ref(), &*self.settings.clock).await;
         if removed.is_err() {
             // Nothing supervises it any more; the next attempt works from the directory.
             tracing::warn!(%cluster_id, "cluster was removed in part only");

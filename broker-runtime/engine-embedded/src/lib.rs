@@ -12,6 +12,7 @@ mod cluster;
 pub mod controller;
 mod durable_file;
 mod engine;
+mod log_delivery;
 mod scram;
 mod topics;
 

@@ -22,7 +22,9 @@ pub use iam::{IamAuthenticator, IamLogin, IamRefusal};
 pub use observed::{BootstrapBrokers, BrokerState, ObservedBroker, ObservedCluster};
 pub use progress::{Progress, Step};
 pub use secret::Secret;
-pub use spec::{ClientCertificates, ClusterSpec, Listeners, Reach, ScramCredential, ScramMechanism, ScramUser};
+pub use spec::{
+    ClientCertificates, ClusterSpec, Exporters, Listeners, Reach, ScramCredential, ScramMechanism, ScramUser,
+};
 pub use topics::{NewTopic, PartitionDescription, TopicAdmin, TopicDescription, TopicError, TopicSummary, TopicUpdate};
 
 /// Runs clusters. Every method may be called at any moment, any number of times, also after a crash in the middle of

@@ -1,6 +1,6 @@
 //! What a cluster should be. Plain data; equal specifications mean nothing is to be done.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
 
 use uuid::Uuid;
 
@@ -25,6 +25,10 @@ pub struct ClusterSpec {
     pub client_certificates: Option<ClientCertificates>,
     /// Where clients that cannot use the cluster's own addresses reach it.
     pub reach: Reach,
+    /// Pages of metrics that each broker serves on its own address.
+    pub exporters: Exporters,
+    /// Directory that the logs of brokers are delivered to; it is made where it is missing.
+    pub log_delivery: Option<PathBuf>,
     /// Kafka server properties of the configuration revision in force; validated.
     pub server_properties: BTreeMap<String, String>,
     /// SCRAM users; all others are removed.
@@ -44,6 +48,15 @@ pub struct Listeners {
     pub sasl_scram: bool,
     /// 9098, SASL with the signature of an access key over TLS.
     pub sasl_iam: bool,
+}
+
+/// Pages of metrics for Prometheus, at `/metrics` on ports of their own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Exporters {
+    /// 11001, the broker: names as Prometheus' JMX exporter gives them.
+    pub jmx: bool,
+    /// 11002, the machine: names as Prometheus' node exporter gives them.
+    pub node: bool,
 }
 
 /// Certificates of clients.

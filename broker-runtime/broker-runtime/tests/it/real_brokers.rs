@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    io::Read,
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
@@ -40,6 +41,8 @@ impl Stage {
             },
             client_certificates: None,
             reach: engine::Reach::default(),
+            exporters: engine::Exporters::default(),
+            log_delivery: None,
             server_properties: BTreeMap::from([("min.insync.replicas".to_owned(), "2".to_owned())]),
             scram_users: Vec::new(),
             reboots: BTreeMap::new(),
@@ -61,6 +64,7 @@ impl Stage {
             program: PathBuf::from(env!("CARGO_BIN_EXE_broker-runtime")),
             broker_environment: Vec::new(),
             clock: Arc::new(SystemClock),
+            log_delivery_interval: Duration::from_secs(60),
         };
         EmbeddedEngine::open(config).await.unwrap()
     }
@@ -224,6 +228,28 @@ async fn static_property_is_taken_up_by_a_rolling_restart_with_replicas_in_sync(
     assert_eq!(described.summary.out_of_sync_partitions, 0);
 }
 
+impl Stage {
+    fn cluster(&self) -> PathBuf {
+        self.clusters().join(self.spec.cluster_id.to_string())
+    }
+
+    fn description(&self) -> serde_json::Value {
+        serde_json::from_slice(&fs::read(self.cluster().join("cluster.json")).unwrap()).unwrap()
+    }
+
+    /// Writes down that the restart of a broker has begun, as a runtime does that is killed right after.
+    fn begin_restart(&self, observed: &ObservedCluster, index: usize) {
+        let broker = &observed.brokers[index];
+        let mut begun = self.description();
+        begun["restart"] = serde_json::json!({
+            "broker_id": broker.broker_id,
+            "process": {"pid": broker.pid.unwrap(), "started_at_ms": broker.started_at_ms.unwrap()},
+            "epoch": null,
+        });
+        fs::write(self.cluster().join("cluster.json"), serde_json::to_vec(&begun).unwrap()).unwrap();
+    }
+}
+
 /// Its process is adopted and looks like one that serves, though it is about to end.
 #[tokio::test(flavor = "multi_thread")]
 async fn restart_that_was_interrupted_is_not_taken_for_done() {
@@ -233,26 +259,114 @@ async fn restart_that_was_interrupted_is_not_taken_for_done() {
     let before = stage.observe(&engine).await;
     engine.close().await;
     drop(engine);
-    let path = stage
-        .clusters()
-        .join(stage.spec.cluster_id.to_string())
-        .join("cluster.json");
-    let description = || -> serde_json::Value { serde_json::from_slice(&fs::read(&path).unwrap()).unwrap() };
-    let mut begun = description();
-    let process = &before.brokers[0];
-    begun["restart"] = serde_json::json!({
-        "broker_id": 1,
-        "process": {"pid": process.pid.unwrap(), "started_at_ms": process.started_at_ms.unwrap()},
-        "epoch": null,
-    });
-    fs::write(&path, serde_json::to_vec(&begun).unwrap()).unwrap();
+    stage.begin_restart(&before, 0);
     let engine = stage.engine().await;
     engine.ensure(&stage.spec).await.unwrap();
     let after = stage.observe(&engine).await;
     assert!(all_run(&after));
     assert_ne!(after.brokers[0].pid, before.brokers[0].pid, "restarted");
     assert_eq!(after.brokers[1].pid, before.brokers[1].pid, "left alone");
-    assert!(description()["restart"].is_null(), "done");
+    assert!(stage.description()["restart"].is_null(), "done");
+}
+
+/// It may be about to end: were another one restarted first, two could be down at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn restart_that_was_interrupted_comes_before_all_others() {
+    let mut stage = Stage::new(3);
+    let engine = stage.engine().await;
+    engine.ensure(&stage.spec).await.unwrap();
+    let before = stage.observe(&engine).await;
+    engine.close().await;
+    drop(engine);
+    stage.begin_restart(&before, 2);
+    stage
+        .spec
+        .server_properties
+        .insert("num.partitions".to_owned(), "4".to_owned());
+    let engine = stage.engine().await;
+    engine.ensure(&stage.spec).await.unwrap();
+    let after = stage.observe(&engine).await;
+    let started: Vec<i64> = after.brokers.iter().map(|it| it.started_at_ms.unwrap()).collect();
+    assert!(started[2] < started[0] && started[0] < started[1], "{started:?}");
+    for (before, after) in before.brokers.iter().zip(&after.brokers) {
+        assert_ne!(before.pid, after.pid, "broker {} was restarted", after.broker_id);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exporters_are_opened_and_closed_by_rolling_restarts() {
+    let mut stage = Stage::new(2);
+    let engine = stage.engine().await;
+    engine.ensure(&stage.spec).await.unwrap();
+    let hosts: Vec<String> = stage
+        .observe(&engine)
+        .await
+        .brokers
+        .iter()
+        .map(|it| it.host.clone())
+        .collect();
+    let page = async |host: &str, port: u16| {
+        let answer = reqwest::get(format!("http://{host}:{port}/metrics")).await.ok()?;
+        answer.text().await.ok()
+    };
+    assert_eq!(page(&hosts[0], 11_001).await, None);
+    stage.spec.exporters = engine::Exporters { jmx: true, node: true };
+    engine.ensure(&stage.spec).await.unwrap();
+    for host in &hosts {
+        let shown = page(host, 11_001).await.unwrap();
+        assert!(
+            shown.contains("kafka_server_KafkaServer_Value{name=\"BrokerState\"} 3\n"),
+            "{shown}"
+        );
+        let shown = page(host, 11_002).await.unwrap();
+        assert!(shown.contains("node_memory_MemTotal_bytes "), "{shown}");
+    }
+    stage.spec.exporters.node = false;
+    engine.ensure(&stage.spec).await.unwrap();
+    assert!(page(&hosts[1], 11_001).await.is_some());
+    assert_eq!(page(&hosts[1], 11_002).await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logs_are_delivered_to_the_last_line() {
+    let mut stage = Stage::new(2);
+    let target = stage.folder.path().join("buckets/logs/orders");
+    stage.spec.server_properties.clear();
+    stage.spec.log_delivery = Some(target.clone());
+    let engine = stage.engine().await;
+    engine.ensure(&stage.spec).await.unwrap();
+    let delivered = |broker: i32| -> String {
+        let mut objects: Vec<PathBuf> = fs::read_dir(&target)
+            .unwrap()
+            .flat_map(|hour| fs::read_dir(hour.unwrap().path()).unwrap())
+            .map(|object| object.unwrap().path())
+            .filter(|path| {
+                path.file_name()
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .starts_with(&format!("Broker-{broker}_"))
+            })
+            .collect();
+        objects.sort_by_key(|path| fs::metadata(path).unwrap().modified().unwrap());
+        let text = objects.iter().map(|path| {
+            let mut text = String::new();
+            let file = fs::File::open(path).unwrap();
+            flate2::read::GzDecoder::new(file).read_to_string(&mut text).unwrap();
+            text
+        });
+        text.collect()
+    };
+    assert!(delivered(1).contains("broker serves"), "after the change");
+    // A broker that leaves, and a cluster that goes away, say their last words first.
+    stage.spec.broker_count = 1;
+    engine.ensure(&stage.spec).await.unwrap();
+    assert!(delivered(2).contains("broker stopped"), "{}", delivered(2));
+    let log = stage.cluster().join("broker-1/broker.log");
+    poll(async || fs::read_to_string(&log).unwrap().lines().count() > 3).await;
+    let last = fs::read_to_string(&log).unwrap();
+    engine.remove(stage.spec.cluster_id).await.unwrap();
+    assert!(delivered(1).starts_with(&last), "every line, once, in order");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,12 +3,12 @@
 use control_plane_api::{
     clusters::BrokerNodeGroupInfo,
     connectivity::{ConnectivityInfo, VpcConnectivity},
-    monitoring::{LogDestinations, LoggingInfo, OpenMonitoring},
     security::{ClientAuthentication, EncryptionInfo},
     storage::{ProvisionedThroughput, StorageInfo},
 };
 use engine::{EngineError, Listeners};
 
+use super::logging::check_logging;
 use crate::{
     error::OperationError,
     queries::KAFKA_VERSIONS,
@@ -91,7 +91,7 @@ pub(super) fn check_settings(settings: &ClusterSettings) -> Result<(), Operation
     check_zones(group)?;
     check_storage(group.storage_info.as_ref())?;
     check_connectivity(settings)?;
-    check_monitoring(settings.open_monitoring.as_ref(), settings.logging_info.as_ref())
+    check_logging(settings.logging_info.as_ref())
 }
 
 fn check_zones(info: &BrokerNodeGroupInfo) -> Result<(), OperationError> {
@@ -174,33 +174,6 @@ pub(super) fn check_connectivity(settings: &ClusterSettings) -> Result<(), Opera
 pub(super) fn is_public(info: &ConnectivityInfo) -> bool {
     let kind = info.public_access.as_ref().and_then(|access| access.kind.as_deref());
     kind == Some("SERVICE_PROVIDED_EIPS")
-}
-
-/// Brokers log to files and export nothing by themselves.
-pub(super) fn check_monitoring(
-    open: Option<&OpenMonitoring>,
-    logging: Option<&LoggingInfo>,
-) -> Result<(), OperationError> {
-    if let Some(open) = open {
-        let exporters = [open.prometheus.jmx_exporter, open.prometheus.node_exporter];
-        if exporters
-            .into_iter()
-            .flatten()
-            .any(|exporter| exporter.enabled_in_broker)
-        {
-            let message = "exporters in brokers are not available yet; the control plane's /openmsk/v1/metrics has the \
-                           state of every broker";
-            return Err(OperationError::invalid("openMonitoring", message));
-        }
-    }
-    if let Some(logging) = logging {
-        let destinations = [Some(&logging.broker_logs), logging.authorizer_logs.as_ref()];
-        if destinations.into_iter().flatten().any(LogDestinations::any) {
-            let message = "logs cannot be delivered yet: brokers write them to files, see `broker-runtime logs`";
-            return Err(OperationError::invalid("loggingInfo", message));
-        }
-    }
-    Ok(())
 }
 
 /// Most of what can be changed of provisioned clusters is not a caller's business with serverless ones.

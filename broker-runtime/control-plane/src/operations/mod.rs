@@ -15,6 +15,7 @@ mod cluster_policies;
 mod clusters;
 mod configurations;
 mod creations;
+mod logging;
 mod scram;
 mod secrets;
 mod tags;

@@ -14,6 +14,7 @@ use control_plane_api::{
 use super::{
     checks, client_authorities,
     clusters::{again, check_updatable, new_operation},
+    logging::check_logging,
 };
 use crate::{
     arn::Scope,
@@ -235,7 +236,7 @@ pub(crate) async fn update_monitoring(
     arn: &str,
     request: UpdateMonitoringRequest,
 ) -> Result<UpdateClusterResponse, OperationError> {
-    checks::check_monitoring(request.open_monitoring.as_ref(), request.logging_info.as_ref())?;
+    check_logging(request.logging_info.as_ref())?;
     if request.enhanced_monitoring.is_none() && request.open_monitoring.is_none() && request.logging_info.is_none() {
         let message = "name enhancedMonitoring, openMonitoring or loggingInfo: there is nothing to change";
         return Err(OperationError::unreadable(message));

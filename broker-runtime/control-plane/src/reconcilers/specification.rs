@@ -1,13 +1,16 @@
 //! From what the store holds of a cluster to what an engine is asked for.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use control_plane_api::{
     clusters::BrokerNodeGroupInfo,
+    monitoring::{Exporter, LoggingInfo, OpenMonitoring},
     security::{ClientAuthentication, EncryptionInfo},
     server_properties,
 };
-use engine::{ClientCertificates, ClusterSpec, Listeners, Reach, ScramCredential, ScramMechanism, ScramUser, Secret};
+use engine::{
+    ClientCertificates, ClusterSpec, Exporters, Listeners, Reach, ScramCredential, ScramMechanism, ScramUser, Secret,
+};
 
 use super::elastic::Bounds;
 use crate::{
@@ -38,6 +41,8 @@ pub(crate) fn specification(
         ),
         client_certificates: client_certificates(services, settings.client_authentication.as_ref())?,
         reach: reach(settings),
+        exporters: exporters(settings.open_monitoring.as_ref()),
+        log_delivery: log_delivery(services, cluster, settings.logging_info.as_ref()),
         server_properties: properties(services, cluster, settings)?,
         scram_users: users(services, cluster)?,
         reboots: settings.reboots.clone(),
@@ -72,6 +77,34 @@ fn reach(settings: &ClusterSettings) -> Reach {
         public_address: settings.public_address,
         ipv6: connectivity.and_then(|info| info.network_type.as_deref()) == Some("DUAL"),
     }
+}
+
+fn exporters(monitoring: Option<&OpenMonitoring>) -> Exporters {
+    let on = |exporter: Option<Exporter>| exporter.is_some_and(|it| it.enabled_in_broker);
+    monitoring.map_or_else(Exporters::default, |monitoring| Exporters {
+        jmx: on(monitoring.prometheus.jmx_exporter),
+        node: on(monitoring.prometheus.node_exporter),
+    })
+}
+
+/// Where logs of brokers go: the folder that MSK would use in the bucket. Names and prefixes have been checked.
+fn log_delivery(services: &Services, cluster: &ClusterRecord, logging: Option<&LoggingInfo>) -> Option<PathBuf> {
+    let bucket = logging?.broker_logs.s3.as_ref().filter(|it| it.enabled)?;
+    let world = Scope::of(&cluster.arn)?;
+    let folder = services.buckets.join(bucket.bucket.as_deref()?);
+    let prefix = bucket.prefix.as_deref().unwrap_or_default();
+    let folder = prefix
+        .split('/')
+        .filter(|part| !part.is_empty())
+        .fold(folder, |folder, part| folder.join(part));
+    Some(
+        folder
+            .join("AWSLogs")
+            .join(world.account)
+            .join("KafkaBrokerLogs")
+            .join(world.region)
+            .join(format!("{}-{}-1", cluster.name, cluster.uuid)),
+    )
 }
 
 /// Zones as they are named, else one for each subnet.

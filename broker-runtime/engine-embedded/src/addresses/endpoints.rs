@@ -2,9 +2,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use engine::{Listeners, Reach};
+use engine::{Exporters, Listeners, Reach};
 
-use super::{AddressBlock, INTERNAL, IPV6, PLAINTEXT, SASL_IAM, SASL_SCRAM, SharedPorts, TLS};
+use super::{
+    AddressBlock, INTERNAL, IPV6, JMX_EXPORTER, NODE_EXPORTER, PLAINTEXT, SASL_IAM, SASL_SCRAM, SharedPorts, TLS,
+};
 
 /// One listener of a broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +33,8 @@ impl BrokerEndpoint {
 pub struct Plan {
     /// Listeners that are open.
     pub listeners: Listeners,
+    /// Pages of metrics that are served.
+    pub exporters: Exporters,
     /// Addresses of their own.
     pub block: AddressBlock,
     /// Shared addresses.
@@ -79,6 +83,13 @@ impl Plan {
         }
         let open = all.into_iter().filter(|(open, _)| *open);
         open.map(|(_, endpoint)| endpoint).collect()
+    }
+
+    /// Where a broker serves its pages of metrics: its own, and the machine's.
+    pub fn exporters(&self, broker_id: i32) -> (Option<SocketAddr>, Option<SocketAddr>) {
+        let at = |port| SocketAddr::from((self.block.address(broker_id), port));
+        let Exporters { jmx, node } = self.exporters;
+        (jmx.then(|| at(JMX_EXPORTER)), node.then(|| at(NODE_EXPORTER)))
     }
 
     /// Shared addresses that are in use.

@@ -5,7 +5,7 @@ use std::{
     net::{SocketAddr, TcpListener},
 };
 
-use engine::{EngineError, Listeners};
+use engine::{EngineError, Exporters, Listeners};
 
 use super::holder::{PortHolder, holder_of};
 
@@ -19,14 +19,20 @@ pub const TLS: u16 = 9094;
 pub const SASL_SCRAM: u16 = 9096;
 /// SASL/IAM over TLS.
 pub const SASL_IAM: u16 = 9098;
+/// Metrics of the broker.
+pub const JMX_EXPORTER: u16 = 11_001;
+/// Metrics of the machine.
+pub const NODE_EXPORTER: u16 = 11_002;
 
-/// The ports a broker with these listeners binds.
-pub fn open_ports(listeners: Listeners) -> Vec<u16> {
+/// The ports a broker with these listeners and pages of metrics binds.
+pub fn open_ports(listeners: Listeners, exporters: Exporters) -> Vec<u16> {
     let optional = [
         (listeners.plaintext, PLAINTEXT),
         (listeners.tls, TLS),
         (listeners.sasl_scram, SASL_SCRAM),
         (listeners.sasl_iam, SASL_IAM),
+        (exporters.jmx, JMX_EXPORTER),
+        (exporters.node, NODE_EXPORTER),
     ];
     let open = optional.into_iter().filter(|(open, _)| *open).map(|(_, port)| port);
     std::iter::once(INTERNAL).chain(open).collect()
@@ -106,15 +112,19 @@ mod tests {
             sasl_scram: false,
             sasl_iam: false,
         };
-        assert_eq!(open_ports(none), [9093]);
+        assert_eq!(open_ports(none, Exporters::default()), [9093]);
+        let all = Exporters { jmx: true, node: true };
         assert_eq!(
-            open_ports(Listeners {
-                plaintext: true,
-                tls: true,
-                sasl_scram: true,
-                sasl_iam: true,
-            }),
-            [9093, 9092, 9094, 9096, 9098]
+            open_ports(
+                Listeners {
+                    plaintext: true,
+                    tls: true,
+                    sasl_scram: true,
+                    sasl_iam: true,
+                },
+                all
+            ),
+            [9093, 9092, 9094, 9096, 9098, 11_001, 11_002]
         );
     }
 

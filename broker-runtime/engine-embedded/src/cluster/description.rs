@@ -1,9 +1,9 @@
 //! `cluster.json`: what has to be known of a cluster before anything of it is started.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use engine::{ClusterSpec, EngineError, Listeners, Reach};
+use engine::{ClusterSpec, EngineError, Exporters, Listeners, Reach};
 use kafka_metadata::BrokerEpoch;
 use serde::{Deserialize, Serialize};
 use supervisor::ProcessStatus;
@@ -45,6 +45,13 @@ pub(crate) struct Description {
     public_address: Option<IpAddr>,
     #[serde(default)]
     ipv6: bool,
+    #[serde(default)]
+    jmx_exporter: bool,
+    #[serde(default)]
+    node_exporter: bool,
+    /// Where logs of brokers are delivered to.
+    #[serde(default)]
+    pub(crate) log_delivery: Option<PathBuf>,
     /// Ports on addresses that clusters share; kept once they are chosen.
     #[serde(default)]
     pub(crate) shared_ports: Option<SharedPorts>,
@@ -102,6 +109,9 @@ impl Description {
             sasl_iam: spec.listeners.sasl_iam,
             public_address: spec.reach.public_address,
             ipv6: spec.reach.ipv6,
+            jmx_exporter: spec.exporters.jmx,
+            node_exporter: spec.exporters.node,
+            log_delivery: spec.log_delivery.clone(),
             shared_ports: None,
             server_properties: spec.server_properties.clone(),
             uneven: false,
@@ -154,6 +164,10 @@ impl Description {
                 tls: self.tls,
                 sasl_scram: self.sasl_scram,
                 sasl_iam: self.sasl_iam,
+            },
+            exporters: Exporters {
+                jmx: self.jmx_exporter,
+                node: self.node_exporter,
             },
             block: self.block,
             reach: Reach {

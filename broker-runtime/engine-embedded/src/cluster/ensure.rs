@@ -74,6 +74,7 @@ impl Cluster {
         let established = self.description().wanted(spec).in_phase(Phase::Established);
         // Also where a broker that was being restarted has left.
         self.describe(established.in_restart(None)).await?;
+        self.deliver_logs().await;
         self.clean_up().await
     }
 
@@ -102,6 +103,7 @@ impl Cluster {
                 broker_id: id,
                 zone: wanted.zone(id),
                 endpoints: wanted.endpoints(id),
+                exporters: wanted.plan().exporters(id),
                 log_dir: files.data(),
                 certificate_path: files.certificate(&shared),
                 private_key_path: files.key(&shared),

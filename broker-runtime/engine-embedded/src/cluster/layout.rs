@@ -1,11 +1,15 @@
 //! Where the files of a cluster are.
 
 use std::{
+    fs,
     net::IpAddr,
     path::{Path, PathBuf},
 };
 
+use engine::EngineError;
 use uuid::Uuid;
+
+use crate::durable_file::file_error;
 
 /// Name of the controller's socket in the directory of the cluster.
 const SOCKET: &str = "controller.sock";
@@ -60,6 +64,21 @@ impl Layout {
         }
     }
 
+    /// Ids of the brokers that have a directory.
+    pub(crate) fn broker_ids(&self) -> Result<Vec<i32>, EngineError> {
+        let failed = |source| file_error("read", &self.root, source);
+        let mut ids = Vec::new();
+        for entry in fs::read_dir(&self.root).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            let id: Option<i32> = name
+                .to_str()
+                .and_then(|name| name.strip_prefix("broker-")?.parse().ok());
+            ids.extend(id);
+        }
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
     pub(crate) fn broker(&self, broker_id: i32) -> BrokerLayout {
         BrokerLayout {
             root: self.root.join(format!("broker-{broker_id}")),
@@ -97,6 +116,11 @@ impl BrokerLayout {
 
     pub(crate) fn log(&self) -> PathBuf {
         self.root.join("broker.log")
+    }
+
+    /// What of the log has been delivered.
+    pub(crate) fn delivered(&self) -> PathBuf {
+        self.root.join("delivered.json")
     }
 }
 

@@ -1,11 +1,12 @@
 //! One cluster: its directory (`layout`, `description`), its processes (`broker`), what runs of it (`running`), and what
-//! makes it the way it should be (`ensure`, `rolling`, `moving`, `properties`, `waiting`), tells how it is (`observe`) and deletes
-//! it (`remove`).
+//! makes it the way it should be (`ensure`, `rolling`, `moving`, `properties`, `waiting`), tells how it is (`observe`), delivers
+//! its logs (`logs`) and deletes it (`remove`).
 
 mod broker;
 mod description;
 mod ensure;
 mod layout;
+mod logs;
 mod moving;
 mod observe;
 mod properties;

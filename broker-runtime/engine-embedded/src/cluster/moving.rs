@@ -167,10 +167,15 @@ impl Cluster {
     /// Removes what is left of brokers that the description does not know.
     pub(super) async fn clean_up(&self) -> Result<(), EngineError> {
         let count = self.description().broker_count;
-        for path in left_over(&self.layout, count)? {
+        let mut left_over = self.layout.broker_ids()?;
+        left_over.retain(|id| u32::try_from(*id).is_ok_and(|id| id > count));
+        for broker_id in left_over {
+            let path = self.layout.broker(broker_id).root().to_owned();
             let name = path.display().to_string();
             let ended = supervisor::end(&name, &path, Duration::ZERO).await;
             ended.map_err(|source| supervisor_error(format!("ending the process of {name}"), source))?;
+            // Its last words.
+            self.deliver_logs().await;
             blocking(move || durable_file::remove_directory(&path)).await?;
         }
         Ok(())
@@ -255,22 +260,6 @@ fn partition_bytes(layout: &Layout, image: &MetadataImage, (topic, partition): &
     holder.map_or(0, |broker| {
         directory_bytes(&layout.broker(broker.0).data().join(format!("{topic}-{partition}")))
     })
-}
-
-/// Directories of brokers with ids beyond the last one.
-fn left_over(layout: &Layout, count: u32) -> Result<Vec<std::path::PathBuf>, EngineError> {
-    let failed = |source| durable_file::file_error("read", layout.root(), source);
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(layout.root()).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let id = path
-            .file_name()
-            .and_then(|name| name.to_str()?.strip_prefix("broker-")?.parse::<u32>().ok());
-        if id.is_some_and(|id| id > count) {
-            found.push(path);
-        }
-    }
-    Ok(found)
 }
 
 /// The topic with the most replicas, and how many they are.

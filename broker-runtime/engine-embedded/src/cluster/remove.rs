@@ -3,17 +3,22 @@
 
 use std::{fs, sync::Arc, time::Duration};
 
+use clock::Clock;
 use engine::EngineError;
 use futures::future::try_join_all;
 
-use super::{Cluster, Description, Layout, Phase, broker::supervisor_error, running::blocking};
+use super::{Cluster, Description, Layout, Phase, broker::supervisor_error, logs, running::blocking};
 use crate::durable_file;
 
 /// Its records are deleted with it, so a broker is not given time to close its logs.
 const GRACE: Duration = Duration::ZERO;
 
-/// Removes all of a cluster. `running` is what runs of it in this process.
-pub(crate) async fn remove(layout: &Layout, running: Option<&Arc<Cluster>>) -> Result<(), EngineError> {
+/// Removes all of a cluster. `running` is what runs of it in this process. Its logs are delivered first, where they are.
+pub(crate) async fn remove(
+    layout: &Layout,
+    running: Option<&Arc<Cluster>>,
+    clock: &dyn Clock,
+) -> Result<(), EngineError> {
     if !layout.root().exists() {
         return Ok(());
     }
@@ -38,8 +43,14 @@ pub(crate) async fn remove(layout: &Layout, running: Option<&Arc<Cluster>>) -> R
     } else {
         end_left_over(layout).await?;
     }
-    let root = layout.root().to_owned();
-    blocking(move || durable_file::remove_directory(&root)).await
+    let (layout, now_ms) = (layout.clone(), clock.now_ms());
+    blocking(move || {
+        if let Ok(Some(description)) = Description::read(&layout) {
+            logs::deliver_all(&layout, &description, now_ms);
+        }
+        durable_file::remove_directory(layout.root())
+    })
+    .await
 }
 
 /// Ends brokers that nobody supervises.

@@ -6,6 +6,7 @@ use std::{
     fmt,
     path::PathBuf,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use clock::Clock;
@@ -17,6 +18,7 @@ use kafka_metadata::{
 };
 use parking_lot::Mutex;
 use supervisor::Supervised;
+use tokio_util::sync::CancellationToken;
 
 use super::{Description, Layout, broker};
 use crate::{
@@ -36,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) environment: Vec<(OsString, OsString)>,
     /// Time.
     pub(crate) clock: Arc<dyn Clock>,
+    /// How often logs of brokers are delivered.
+    pub(crate) log_delivery_interval: Duration,
     /// Decides on logins by signature.
     pub(crate) authenticator: Authenticator,
 }
@@ -59,6 +63,10 @@ pub(crate) struct Cluster {
     brokers: Mutex<BTreeMap<i32, Arc<Supervised>>>,
     /// Of the change that is under way.
     progress: Mutex<Option<Progress>>,
+    /// Held by who delivers logs.
+    pub(super) delivering: Arc<tokio::sync::Mutex<()>>,
+    /// Cancelled when nothing of the cluster is to run in this process any more.
+    pub(super) closed: CancellationToken,
 }
 
 impl fmt::Debug for Cluster {
@@ -104,17 +112,21 @@ impl Cluster {
             authority: Arc::new(authority),
             brokers: Mutex::default(),
             progress: Mutex::default(),
+            delivering: Arc::default(),
+            closed: CancellationToken::new(),
             description: Mutex::new(description),
         });
         let configured = cluster
             .broker_ids()
             .filter(|id| cluster.layout.broker(*id).config().exists());
         try_join_all(configured.map(|id| cluster.supervise(id))).await?;
+        cluster.keep_delivering();
         Ok(cluster)
     }
 
     /// Ends what runs in this process; brokers go on.
     pub(crate) async fn close(&self) {
+        self.closed.cancel();
         self.brokers.lock().clear();
         self.controller.stop().await;
     }

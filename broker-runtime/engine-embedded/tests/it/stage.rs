@@ -62,6 +62,7 @@ impl Stage {
             program,
             broker_environment: vec![("RUST_BACKTRACE".into(), "0".into())],
             clock: Arc::new(SystemClock),
+            log_delivery_interval: Duration::from_secs(60),
         };
         EmbeddedEngine::open(config).await.unwrap()
     }
@@ -81,6 +82,8 @@ impl Stage {
             },
             client_certificates: None,
             reach: engine::Reach::default(),
+            exporters: engine::Exporters::default(),
+            log_delivery: None,
             server_properties: properties(&[("num.partitions", "3"), ("min.insync.replicas", "1")]),
             scram_users: Vec::new(),
             reboots: BTreeMap::new(),

@@ -38,8 +38,7 @@ fn sample(page: &str, name: &str) -> Option<f64> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn page_tells_what_happened() {
-    let properties = [("min.insync.replicas", "2"), ("replica.lag.time.max.ms", "1000")];
-    let mut cluster = TestCluster::start(3, &properties).await;
+    let cluster = TestCluster::start(3, &[("min.insync.replicas", "2")]).await;
     cluster.create_topic("orders", 1, 3, &[]).await;
     cluster.produce("orders", 0, &values(0..10)).await;
     cluster.produce("orders", 0, &values(10..15)).await;
@@ -96,8 +95,16 @@ async fn page_tells_what_happened() {
         .unwrap();
     }
     assert_eq!(controllers, 1.0, "one broker speaks for the controller");
+}
 
-    cluster.kill_broker(follower);
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lost_replica_is_seen() {
+    let properties = [("min.insync.replicas", "2"), ("replica.lag.time.max.ms", "1000")];
+    let mut cluster = TestCluster::start(3, &properties).await;
+    cluster.create_topic("orders", 1, 3, &[]).await;
+    cluster.produce("orders", 0, &values(0..1)).await;
+    let leader = cluster.leader("orders", 0);
+    cluster.kill_broker((1..=3).find(|id| *id != leader).unwrap());
     let lost = eventually(|| async {
         let shown = jmx(&cluster, leader).await;
         let lost = sample(

@@ -45,12 +45,27 @@ def delete_cluster(cluster):
     sys.exit("the cluster is still there")
 
 
-def pause_rebalancing(cluster):
+def change(cluster, call, **arguments):
+    """A change of a cluster, waited for."""
     arn = cluster_arn(cluster)
     version = KAFKA.describe_cluster_v2(ClusterArn=arn)["ClusterInfo"]["CurrentVersion"]
-    KAFKA.update_rebalancing(ClusterArn=arn, CurrentVersion=version, Rebalancing={"Status": "PAUSED"})
+    call(ClusterArn=arn, CurrentVersion=version, **arguments)
     while KAFKA.describe_cluster_v2(ClusterArn=arn)["ClusterInfo"]["State"] == "UPDATING":
         time.sleep(0.02)
+
+
+def pause_rebalancing(cluster):
+    change(cluster, KAFKA.update_rebalancing, Rebalancing={"Status": "PAUSED"})
+
+
+def stop_monitoring(cluster):
+    off = {"EnabledInBroker": False}
+    change(
+        cluster,
+        KAFKA.update_monitoring,
+        OpenMonitoring={"Prometheus": {"JmxExporter": off, "NodeExporter": off}},
+        LoggingInfo={"BrokerLogs": {"S3": {"Enabled": False}}},
+    )
 
 
 def get_policy(cluster):

@@ -48,6 +48,7 @@ pub fn add(suite: &mut Suite, tools: &Tools) {
     );
     for_each_core(suite, tools, "examples_of_data_sources_and_functions_apply", examples);
     for_each_core(suite, tools, "what_is_looked_for_in_vain_is_told", in_vain);
+    for_each_core(suite, tools, "example_folders_apply", folders);
 }
 
 fn up_to_date(terraform: PathBuf) -> Result<()> {
@@ -114,6 +115,28 @@ fn examples(core: PathBuf) -> Result<()> {
     ensure!(zones.as_object().is_some_and(|zones| zones.len() == 3), "{zones}");
     let endpoints = workspace.output("tls_endpoints")?;
     ensure!(endpoints.as_array().is_some_and(|all| all.len() == 3), "{endpoints}");
+    Ok(())
+}
+
+/// Each as its head says. The quickstart has a test of its own.
+fn folders(core: PathBuf) -> Result<()> {
+    let example = |name: &str| fs::read_to_string(binaries::repository().join("examples").join(name).join("main.tf"));
+    let mut workspace = Workspace::new(&core)?;
+    workspace.write(&example("monitoring")?)?;
+    workspace.apply()?;
+    workspace.expect_empty_plan()?;
+    let prometheus = workspace.output("prometheus")?;
+    let prometheus = prometheus.as_str().unwrap_or_default().to_owned();
+    let targets = |port: &str| prometheus.matches(port).count();
+    ensure!(targets(":11001") == 3 && targets(":11002") == 3, "{prometheus}");
+    workspace.write(&example("scale-out")?)?;
+    for brokers in [None, Some("5"), None] {
+        workspace.set("TF_VAR_brokers", brokers.unwrap_or("3"));
+        workspace.apply()?;
+        workspace.expect_empty_plan()?;
+        let bootstrap = workspace.output("bootstrap_brokers_tls")?;
+        ensure!(bootstrap.as_str().is_some_and(|it| !it.is_empty()), "{bootstrap}");
+    }
     Ok(())
 }
 

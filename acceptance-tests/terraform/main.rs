@@ -8,6 +8,7 @@ mod environment;
 mod installation;
 mod interruption;
 mod lifecycle;
+mod monitoring;
 mod names;
 mod policies;
 mod protection;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
     bad_input::add(&mut suite, &tools);
     policies::add(&mut suite, &tools);
     connectivity::add(&mut suite, &tools);
+    monitoring::add(&mut suite, &tools);
     documents::add(&mut suite, &tools);
     environment::add(&mut suite, &tools);
     secrets::add(&mut suite, &tools);

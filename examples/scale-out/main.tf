@@ -1,9 +1,10 @@
-# A cluster whose number of brokers is a variable. Apply it with 3, then with 5:
+# A cluster whose number of brokers is a variable. Apply it with 3, then with 5, then with 3 again:
 #
 #   terraform apply
 #   terraform apply -var brokers=5
+#   terraform apply
 #
-# The new brokers join while clients work, and topics created from then on use them.
+# Brokers join and leave while clients work: data is moved onto those that join, and away from those that leave.
 
 terraform {
   required_version = ">= 1.11"
@@ -18,7 +19,7 @@ terraform {
 provider "msk" {}
 
 variable "brokers" {
-  description = "Number of brokers. It can grow; making it smaller is refused while planning."
+  description = "Number of brokers. Fewer than a topic has replicas are refused while planning."
   type        = number
   default     = 3
 }
@@ -35,7 +36,7 @@ resource "msk_cluster" "metrics" {
 resource "msk_topic" "samples" {
   cluster_arn        = msk_cluster.metrics.arn
   name               = "samples"
-  partition_count    = 2 * var.brokers
+  partition_count    = 12
   replication_factor = 3
 }
 

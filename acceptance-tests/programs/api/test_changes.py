@@ -138,21 +138,6 @@ class Changes(unittest.TestCase):
         self.assertIn("only go up", message)
         self.refused(change, "targetKafkaVersion", TargetKafkaVersion="2.8.1")
 
-    def test_monitoring(self):
-        change = KAFKA.update_monitoring
-        update(change, self.arn, EnhancedMonitoring="PER_BROKER")
-        off = {"Prometheus": {"JmxExporter": {"EnabledInBroker": False}, "NodeExporter": {"EnabledInBroker": False}}}
-        quiet = {"BrokerLogs": {"S3": {"Enabled": False}}}
-        update(change, self.arn, OpenMonitoring=off, LoggingInfo=quiet)
-        shown = info(self.arn)
-        self.assertEqual(
-            (shown["EnhancedMonitoring"], shown["OpenMonitoring"], shown["LoggingInfo"]), ("PER_BROKER", off, quiet)
-        )
-        self.refused(change)
-        self.refused(change, "loggingInfo.brokerLogs", LoggingInfo={})
-        loud = {"BrokerLogs": {"S3": {"Enabled": True, "Bucket": "b"}}}
-        self.assertIn("broker-runtime logs", self.refused(change, "loggingInfo", LoggingInfo=loud))
-
     def test_connectivity(self):
         change = KAFKA.update_connectivity
         closed = {"PublicAccess": {"Type": "DISABLED"}, "NetworkType": "IPV4"}

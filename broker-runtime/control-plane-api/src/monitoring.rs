@@ -83,3 +83,72 @@ pub struct LogDestination {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
 }
+
+/// Longest prefix, in bytes: with what is put behind it, it stays below what a path may have.
+const PREFIX_BYTES_MAX: usize = 1024;
+/// Longest part of a prefix: the name of a directory.
+const PART_BYTES_MAX: usize = 255;
+
+/// What is wrong with the name of a bucket, by S3's rules. Buckets are directories here, so names are held to what can be
+/// one, and to nothing that leads out of it; so are prefixes.
+pub fn bucket_problem(name: &str) -> Option<String> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let bytes = name.as_bytes();
+    let is_bucket = (3..=63).contains(&bytes.len())
+        && bytes.iter().all(|byte| plain(*byte) || [b'-', b'.'].contains(byte))
+        && [bytes.first(), bytes.last()]
+            .into_iter()
+            .flatten()
+            .all(|byte| plain(*byte))
+        && !name.contains("..");
+    (!is_bucket).then(|| {
+        format!(
+            "{name:?} is not a name of a bucket: it has 3 to 63 small letters, digits, hyphens and single dots, and begins and \
+             ends with a letter or digit"
+        )
+    })
+}
+
+/// What is wrong with a prefix of objects.
+pub fn prefix_problem(prefix: &str) -> Option<String> {
+    let is_prefix = prefix.len() <= PREFIX_BYTES_MAX
+        && !prefix.contains(char::is_control)
+        && prefix
+            .split('/')
+            .all(|part| part.len() <= PART_BYTES_MAX && part != "." && part != "..");
+    (!is_prefix).then(|| {
+        format!(
+            "the prefix {prefix:?} cannot be used: it has parts between slashes, of printable characters, up to \
+             {PART_BYTES_MAX} bytes each and {PREFIX_BYTES_MAX} in all, and none of them is . or .."
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_leads_out_of_a_bucket() {
+        for name in ["logs", "my.logs-1", "abc"] {
+            assert_eq!(bucket_problem(name), None);
+        }
+        for name in ["..", "a..b", "a/b", ".abc", "abc-", "ABC", "ab", "", &"a".repeat(64)] {
+            assert!(bucket_problem(name).is_some(), "{name:?}");
+        }
+        for prefix in ["", "a/b c/", "/a//b", "..a/b.."] {
+            assert_eq!(prefix_problem(prefix), None);
+        }
+        for prefix in [
+            "..",
+            "a/../../b",
+            "a/./b",
+            "a\0b",
+            "a\nb",
+            &"a".repeat(256),
+            &"a/".repeat(600),
+        ] {
+            assert!(prefix_problem(prefix).is_some(), "{prefix:?}");
+        }
+    }
+}

@@ -22,14 +22,16 @@ const CHANNELS: &str = "Channels to object stores are not available yet";
 /// What there is of the operation `name`.
 pub(crate) fn availability(name: &str) -> Availability {
     match name {
-        "CreateCluster" => Partly("tiered storage and delivery of logs are refused"),
+        "CreateCluster" => Partly("tiered storage is refused"),
         "CreateClusterV2" => Partly("as CreateCluster; the brokers of a serverless cluster follow the load"),
         "UpdateBrokerStorage" | "UpdateStorage" => Partly(
             "sizes are declared: a cluster above 90 % of its size asks for action; throughput and tiered storage are refused",
         ),
         "UpdateBrokerType" => Partly("the type is kept and shown; brokers use what the machine has"),
         "UpdateConnectivity" => Partly("public access needs `serve --public-address`; private connectivity is refused"),
-        "UpdateMonitoring" => Partly("logs can be delivered nowhere; brokers log to files"),
+        "UpdateMonitoring" => Partly(
+            "exporters for Prometheus and delivery of logs to directories are real; CloudWatch and Firehose are refused, levels are kept and shown",
+        ),
         "UpdateSecurity" => Partly(
             "who connects with IAM needs every permission for the data of the cluster; authorities of client certificates are imported with `broker-runtime authorities`",
         ),

@@ -1,7 +1,7 @@
 //! What the machine does, with the names of Prometheus' node exporter: processors, memory, load, disks, file systems and
 //! networks, as far as `/proc` tells.
 
-use std::io;
+use std::{collections::BTreeMap, io};
 
 use exposition::{Kind, Page};
 use procfs::{Current, CurrentSI};
@@ -197,7 +197,10 @@ fn networks(page: &mut Page) -> procfs::ProcResult<()> {
 }
 
 fn file_systems(page: &mut Page) -> procfs::ProcResult<()> {
-    for mount in procfs::process::Process::myself()?.mountinfo()? {
+    let mounts = procfs::process::Process::myself()?.mountinfo()?.into_iter();
+    // What was mounted over something hides it.
+    let visible: BTreeMap<_, _> = mounts.map(|mount| (mount.mount_point.clone(), mount)).collect();
+    for mount in visible.into_values() {
         if VIRTUAL.contains(&mount.fs_type.as_str()) {
             continue;
         }

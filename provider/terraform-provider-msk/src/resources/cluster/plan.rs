@@ -9,6 +9,7 @@ use plugin_framework::{
 use super::{
     access::Access,
     connectivity::Connectivity,
+    monitoring::{self, Monitoring},
     requests,
     schema::{CLIENT_BROKER, WITHOUT_EFFECT},
 };
@@ -76,6 +77,7 @@ pub(super) fn validate(config: &Object) -> Diagnostics {
             );
         }
     }
+    monitoring::validate(config, &mut diagnostics);
     diagnostics
 }
 
@@ -94,6 +96,7 @@ pub(super) fn plan(plan: &mut Plan<'_>) -> Diagnostics {
     }
     let (before, after) = (Access::of(prior), Access::of(plan.planned));
     let reach = (Connectivity::of(prior), Connectivity::of(plan.planned));
+    let monitoring = (Monitoring::of(prior), Monitoring::of(plan.planned));
     if plan.changes("number_of_broker_nodes") || before != after || reach.0 != reach.1 {
         for name in BOOTSTRAP {
             plan.unknown(name);
@@ -105,7 +108,8 @@ pub(super) fn plan(plan: &mut Plan<'_>) -> Diagnostics {
         || plan.changes("enhanced_monitoring")
         || requests::instance_type(prior) != requests::instance_type(plan.planned)
         || requests::volume_size(prior) != requests::volume_size(plan.planned)
-        || plan.planned.is_unknown("current_version") && (before != after || reach.0 != reach.1);
+        || plan.planned.is_unknown("current_version")
+            && (before != after || reach.0 != reach.1 || monitoring.0 != monitoring.1);
     if !changes_cluster && let Some(version) = prior.string("current_version") {
         // Tags and arguments without effect are no change of the cluster's settings.
         plan.planned.set_string("current_version", version);

@@ -8,7 +8,7 @@ use control_plane_api::{
 };
 use plugin_framework::value::Object;
 
-use super::{access::Access, connectivity::Connectivity};
+use super::{access::Access, connectivity::Connectivity, monitoring::Monitoring};
 
 /// MSK's instance type, where one is named.
 pub(super) fn instance_type(planned: &Object) -> Option<String> {
@@ -25,6 +25,8 @@ pub(super) fn volume_size(planned: &Object) -> Option<i64> {
 /// The request for a new cluster. `None` while something it needs is unknown, which a plan that is applied has not.
 pub(super) fn create(planned: &Object) -> Option<CreateClusterRequest> {
     let (access, connectivity) = (Access::of(planned)?, Connectivity::of(planned)?);
+    let monitoring = Monitoring::of(planned)?;
+    let shown = monitoring != Monitoring::default();
     Some(CreateClusterRequest {
         cluster_name: planned.string("cluster_name")?.to_owned(),
         kafka_version: planned.string("kafka_version").map(str::to_owned),
@@ -45,6 +47,8 @@ pub(super) fn create(planned: &Object) -> Option<CreateClusterRequest> {
             ..BrokerNodeGroupInfo::default()
         }),
         rebalancing: connectivity.rebalancing(),
+        open_monitoring: shown.then(|| monitoring.open_monitoring()),
+        logging_info: shown.then(|| monitoring.logging_info()),
         tags: planned.map_of_strings("tags").unwrap_or_default(),
         ..CreateClusterRequest::default()
     })

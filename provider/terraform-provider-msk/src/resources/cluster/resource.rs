@@ -17,7 +17,7 @@ use plugin_framework::{
     value::Object,
 };
 
-use super::{access::Access, connectivity::Connectivity, plan, requests, schema, state};
+use super::{access::Access, connectivity::Connectivity, monitoring::Monitoring, plan, requests, schema, state};
 use crate::{
     control_plane::ControlPlane,
     diagnostics,
@@ -210,6 +210,7 @@ struct Wanted<'a> {
     brokers: i64,
     access: Access,
     connectivity: Connectivity,
+    monitoring: Monitoring,
 }
 
 impl<'a> Wanted<'a> {
@@ -219,6 +220,7 @@ impl<'a> Wanted<'a> {
             brokers: planned.i64("number_of_broker_nodes")?,
             access: Access::of(planned)?,
             connectivity: Connectivity::of(planned)?,
+            monitoring: Monitoring::of(planned)?,
         })
     }
 
@@ -289,18 +291,18 @@ impl<'a> Wanted<'a> {
     }
 
     async fn change_monitoring(&self, client: &Client, cluster: &Description, limit: Duration) -> Result<()> {
-        let has = cluster.provisioned.as_ref().map(|it| it.enhanced_monitoring.as_str());
-        let Some(wants) = self
-            .planned
-            .string("enhanced_monitoring")
-            .filter(|wants| has != Some(wants))
-        else {
+        let has = cluster.provisioned.as_ref();
+        let level = self.planned.string("enhanced_monitoring");
+        let level = level.filter(|wants| has.is_none_or(|has| has.enhanced_monitoring != *wants));
+        let shown = has.map(Monitoring::of_cluster).as_ref() != Some(&self.monitoring);
+        if level.is_none() && !shown {
             return Ok(());
-        };
+        }
         let request = UpdateMonitoringRequest {
             current_version: cluster.current_version.clone(),
-            enhanced_monitoring: Some(wants.to_owned()),
-            ..UpdateMonitoringRequest::default()
+            enhanced_monitoring: level.map(str::to_owned),
+            open_monitoring: shown.then(|| self.monitoring.open_monitoring()),
+            logging_info: shown.then(|| self.monitoring.logging_info()),
         };
         let begun = client.update_monitoring(&cluster.cluster_arn, &request).await?;
         wait(client, &begun, limit).await

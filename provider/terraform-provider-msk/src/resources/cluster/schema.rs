@@ -2,7 +2,7 @@
 
 use plugin_framework::schema::{Attribute, Nesting, Schema};
 
-use super::connectivity;
+use super::{connectivity, monitoring};
 use crate::{arn, resources::deletion_protection, timeouts};
 
 /// What `client_broker` may be.
@@ -145,6 +145,8 @@ fn blocks(schema: Schema) -> Schema {
         .block("client_authentication", Nesting::Single, client_authentication())
         .block("encryption_info", Nesting::Single, encryption_info())
         .block("broker_node_group_info", Nesting::Single, broker_node_group_info())
+        .block("open_monitoring", Nesting::Single, monitoring::open_monitoring())
+        .block("logging_info", Nesting::Single, monitoring::logging_info())
         .block("rebalancing", Nesting::Single, connectivity::rebalancing())
         .block("timeouts", Nesting::Single, timeouts::block())
 }

@@ -9,6 +9,7 @@ use plugin_framework::value::{Object, Value};
 use super::{
     access::{Access, CLIENT_BROKER_DEFAULT},
     connectivity::Connectivity,
+    monitoring::Monitoring,
 };
 use crate::{arn, resources::existing::write_tags};
 
@@ -60,6 +61,7 @@ pub(super) fn write_cluster(state: &mut Object, cluster: &Cluster) {
     write_hardware(state, provisioned);
     access(provisioned).write(state);
     Connectivity::of_cluster(provisioned).write(state);
+    Monitoring::of_cluster(provisioned).write(state);
 }
 
 /// Instance type and size of volumes, where the state has a place for them: a block that nobody has written stays away.

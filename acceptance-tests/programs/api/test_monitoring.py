@@ -1,0 +1,194 @@
+"""Monitoring: levels, pages for Prometheus on every broker, and delivery of brokers' logs. Pages are read with Prometheus'
+own Python library."""
+
+import glob
+import gzip
+import os
+import unittest
+import urllib.error
+import urllib.request
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+from prometheus_client.parser import text_string_to_metric_families
+from support import KAFKA, ROOT_ACCOUNT, authority, delete_cluster, files, info, make_cluster, refused, update, wait
+
+WRONG = "BadRequestException"
+JMX, NODE = 11001, 11002
+
+
+def exporters(jmx, node):
+    return {"Prometheus": {"JmxExporter": {"EnabledInBroker": jmx}, "NodeExporter": {"EnabledInBroker": node}}}
+
+
+def to_s3(bucket, prefix=None):
+    return {"BrokerLogs": {"S3": {"Enabled": True, "Bucket": bucket, **({"Prefix": prefix} if prefix else {})}}}
+
+
+def hosts(arn):
+    """As MSK's guide to Prometheus has them: the endpoints of the nodes that are brokers."""
+    nodes = KAFKA.list_nodes(ClusterArn=arn)["NodeInfoList"]
+    return [endpoint for it in nodes if "BrokerNodeInfo" in it for endpoint in it["BrokerNodeInfo"]["Endpoints"]]
+
+
+def page(host, port):
+    with urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=10) as answer:
+        assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+        return answer.read().decode()
+
+
+def samples(host, port):
+    """Values by name and labels."""
+    found = {}
+    for family in text_string_to_metric_families(page(host, port)):
+        for sample in family.samples:
+            key = (sample.name, *sorted(sample.labels.items()))
+            assert key not in found, f"{key} twice"
+            found[key] = sample.value
+    return found
+
+
+def over_brokers(arn, metric, **labels):
+    """A sample of every broker; 0 where one has none."""
+    return [samples(host, JMX).get((metric, *sorted(labels.items())), 0) for host in hosts(arn)]
+
+
+def is_closed(host, port):
+    try:
+        page(host, port)
+    except urllib.error.URLError as error:
+        return isinstance(error.reason, ConnectionRefusedError)
+    return False
+
+
+def objects(arn, bucket, prefix=""):
+    name = arn.split(":cluster/")[1].replace("/", "-")
+    folder = f"AWSLogs/{ROOT_ACCOUNT}/KafkaBrokerLogs/us-east-1/{name}"
+    return glob.glob(os.path.join(os.environ["OPENMSK_DATA"], "buckets", bucket, prefix, folder, "*", "*.log.gz"))
+
+
+def text(paths, broker):
+    """What was delivered of a broker's log, in the order in which that was done."""
+    own = [path for path in paths if os.path.basename(path).startswith(f"Broker-{broker}_")]
+    return "".join(gzip.open(path, "rt").read() for path in sorted(own, key=lambda path: os.stat(path).st_mtime_ns))
+
+
+class Monitoring(unittest.TestCase):
+    def make(self, name, **settings):
+        arn = make_cluster(name, **settings)
+        self.addCleanup(delete_cluster, arn)
+        return arn
+
+    def refused(self, arn, parameter=None, **arguments):
+        version = info(arn)["CurrentVersion"]
+        return refused(
+            WRONG, KAFKA.update_monitoring, parameter, ClusterArn=arn, CurrentVersion=version, **arguments
+        )
+
+    def test_levels_are_kept(self):
+        arn = self.make("levels")
+        self.assertEqual(info(arn)["EnhancedMonitoring"], "DEFAULT")
+        update(KAFKA.update_monitoring, arn, EnhancedMonitoring="PER_BROKER")
+        off = exporters(False, False)
+        quiet = {"BrokerLogs": {"S3": {"Enabled": False}}}
+        update(KAFKA.update_monitoring, arn, OpenMonitoring=off, LoggingInfo=quiet)
+        shown = info(arn)
+        self.assertEqual(
+            (shown["EnhancedMonitoring"], shown["OpenMonitoring"], shown["LoggingInfo"]), ("PER_BROKER", off, quiet)
+        )
+        self.refused(arn)
+        self.refused(arn, "enhancedMonitoring", EnhancedMonitoring="EVERYTHING")
+
+    def test_exporters_are_switched_on_and_off(self):
+        arn = self.make("exporters", NumberOfBrokerNodes=2)
+        self.assertTrue(all(is_closed(host, port) for host in hosts(arn) for port in (JMX, NODE)))
+        operation = update(KAFKA.update_monitoring, arn, OpenMonitoring=exporters(True, False))
+        self.assertEqual(operation["OperationType"], "UPDATE_MONITORING")
+        self.assertEqual(info(arn)["OpenMonitoring"], exporters(True, False))
+        for host in hosts(arn):
+            self.assertEqual(samples(host, JMX)[("kafka_server_KafkaServer_Value", ("name", "BrokerState"))], 3)
+            self.assertTrue(is_closed(host, NODE))
+        update(KAFKA.update_monitoring, arn, OpenMonitoring=exporters(True, True))
+        # A broker that joins has them as well.
+        update(KAFKA.update_broker_count, arn, TargetNumberOfBrokerNodes=3)
+        self.assertEqual(len(hosts(arn)), 3)
+        for host in hosts(arn):
+            machine = samples(host, NODE)
+            self.assertGreater(machine[("node_memory_MemTotal_bytes",)], machine[("node_memory_MemFree_bytes",)])
+            self.assertIn(("node_cpu_seconds_total", ("cpu", "0"), ("mode", "idle")), machine)
+        update(KAFKA.update_monitoring, arn, OpenMonitoring=exporters(False, False))
+        self.assertTrue(all(is_closed(host, port) for host in hosts(arn) for port in (JMX, NODE)))
+
+    def test_pages_tell_the_truth(self):
+        arn = self.make("truth", NumberOfBrokerNodes=3, OpenMonitoring=exporters(True, False))
+        KAFKA.create_topic(ClusterArn=arn, TopicName="orders", PartitionCount=4, ReplicationFactor=2)
+        tls = {"security.protocol": "SSL", "ssl.ca.location": authority(arn)}
+        tls["bootstrap.servers"] = KAFKA.get_bootstrap_brokers(ClusterArn=arn)["BootstrapBrokerStringTls"]
+        producer = Producer(tls)
+        for number in range(100):
+            producer.produce("orders", b"x" * 100, partition=number % 4)
+        self.assertEqual(producer.flush(30), 0)
+        consumer = Consumer({**tls, "group.id": "late"})
+        consumer.commit(offsets=[TopicPartition("orders", index, 10) for index in range(3)], asynchronous=False)
+        consumer.close()
+        topics = "kafka_server_BrokerTopicMetrics_Count"
+        self.assertEqual(sum(over_brokers(arn, topics, name="MessagesInPerSec", topic="orders")), 100)
+        self.assertGreater(sum(over_brokers(arn, topics, name="BytesInPerSec", topic="orders")), 10_000)
+        replicas = "kafka_server_ReplicaManager_Value"
+        self.assertEqual(sum(over_brokers(arn, replicas, name="UnderReplicatedPartitions")), 0)
+        controller = "kafka_controller_KafkaController_Value"
+        for name, expected in (
+            ("ActiveControllerCount", 1),
+            ("ActiveBrokerCount", 3),
+            ("OfflinePartitionsCount", 0),
+            ("GlobalTopicCount", 2),
+        ):
+            self.assertEqual(sum(over_brokers(arn, controller, name=name)), expected, name)
+        ends = over_brokers(arn, "kafka_log_Log_Value", name="LogEndOffset", partition="3", topic="orders")
+        self.assertEqual(sorted(ends), [0, 25, 25], "two replicas")
+        # The group has read 10 of 25 in three partitions.
+        lag = {"groupId": "late", "topic": "orders"}
+        of_groups = "kafka_consumer_group_ConsumerLagMetrics_Value"
+        wait("the lag", lambda: sum(over_brokers(arn, of_groups, name="SumOffsetLag", **lag)) == 45, limit_s=30)
+        self.assertEqual(sum(over_brokers(arn, of_groups, name="MaxOffsetLag", **lag)), 15)
+        self.assertEqual(sum(over_brokers(arn, of_groups, name="OffsetLag", partition="1", **lag)), 15)
+        groups = "kafka_coordinator_group_GroupMetadataManager_Value"
+        self.assertEqual(sum(over_brokers(arn, groups, name="NumOffsets")), 3)
+
+    def test_logs_are_delivered(self):
+        arn = make_cluster("logs", NumberOfBrokerNodes=2, LoggingInfo=to_s3("msk-logs", "team a/kafka"))
+        self.assertEqual(info(arn)["LoggingInfo"], to_s3("msk-logs", "team a/kafka"))
+        for broker in (1, 2):
+            self.assertIn("broker serves", text(objects(arn, "msk-logs", "team a/kafka"), broker))
+        # To another bucket, without a restart; what is there stays.
+        before = KAFKA.list_nodes(ClusterArn=arn)["NodeInfoList"]
+        update(KAFKA.update_monitoring, arn, LoggingInfo=to_s3("other-logs"))
+        self.assertEqual(KAFKA.list_nodes(ClusterArn=arn)["NodeInfoList"], before)
+        KAFKA.reboot_broker(ClusterArn=arn, BrokerIds=["2"])
+        wait("the reboot", lambda: info(arn)["State"] == "ACTIVE")
+        self.assertIn("broker stopped", text(objects(arn, "other-logs"), 2))
+        with open(files(arn, "broker-1", "broker.log")) as log:
+            written = log.read()
+        delete_cluster(arn)
+        delivered = text(objects(arn, "msk-logs", "team a/kafka") + objects(arn, "other-logs"), 1)
+        self.assertTrue(delivered.startswith(written), "all of it, to the last line, in order and once")
+
+    def test_destinations_that_are_none_are_refused(self):
+        arn = self.make("nowhere")
+        on = {"Enabled": True}
+        for logging, said in (
+            ({"BrokerLogs": {"CloudWatchLogs": {**on, "LogGroup": "g"}}}, "brokerLogs.cloudWatchLogs"),
+            ({"BrokerLogs": {"Firehose": {**on, "DeliveryStream": "s"}}}, "brokerLogs.firehose"),
+            ({"BrokerLogs": {}, "AuthorizerLogs": {"S3": {**on, "Bucket": "msk-logs"}}}, "authorizer"),
+            ({"BrokerLogs": {"S3": on}}, "names no bucket"),
+            (to_s3("../outside"), "is not a name of a bucket"),
+            (to_s3("msk-logs", "a/../../b"), "cannot be used"),
+        ):
+            self.assertIn(said, self.refused(arn, "loggingInfo", LoggingInfo=logging))
+        self.refused(arn, "loggingInfo.brokerLogs", LoggingInfo={})
+        wrong = {"ClusterName": "none", "KafkaVersion": "4.2.x.kraft", "NumberOfBrokerNodes": 1}
+        wrong["BrokerNodeGroupInfo"] = {"InstanceType": "kafka.m5.large", "ClientSubnets": ["a"]}
+        refused(WRONG, KAFKA.create_cluster, "loggingInfo", LoggingInfo=to_s3("B"), **wrong)
+
+
+if __name__ == "__main__":
+    unittest.main()

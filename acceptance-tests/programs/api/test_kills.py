@@ -7,6 +7,7 @@ import os
 import time
 import unittest
 
+from monitored import JMX, exporters, hosts, is_closed, objects, text, to_s3
 from support import GROUP, KAFKA, SECRETS, client, decoded, encoded, files, finish, info, log, make_cluster, pages, refused, state, wait
 from victim import Moment, Step, Victim, processes
 
@@ -116,6 +117,15 @@ class Kills(unittest.TestCase):
         check(number)
         return struck
 
+    def watched(self, arn, is_open):
+        """Exporters are as they should be, and of each broker's log whole lines have been delivered, each once."""
+        for broker, host in enumerate(hosts(arn), start=1):
+            self.assertEqual(is_closed(host, JMX), not is_open)
+            delivered = text(objects(arn, "kills"), broker)
+            with open(files(arn, f"broker-{broker}", "broker.log")) as log:
+                written = log.read()
+            self.assertTrue(delivered and written.startswith(delivered), f"broker {broker}: {delivered!r}")
+
     def changed(self, arn, what, begin, check):
         at_every_step(what, lambda number, at: self.change(arn, number, at, begin, check))
 
@@ -217,6 +227,14 @@ class Kills(unittest.TestCase):
             lambda n: self.assertEqual(info(arn)["CurrentBrokerSoftwareInfo"]["ConfigurationRevision"], n % 2 + 1),
         )
         self.changed(arn, "reboot", lambda n, v: KAFKA.reboot_broker(**of, BrokerIds=[str(n % 2 + 1)]), lambda n: None)
+        self.changed(
+            arn,
+            "exporters and logs",
+            lambda n, v: KAFKA.update_monitoring(
+                **of, CurrentVersion=v, OpenMonitoring=exporters(n % 2 == 0, False), LoggingInfo=to_s3("kills")
+            ),
+            lambda n: self.watched(arn, n % 2 == 0),
+        )
         KAFKA.delete_cluster(**of)
         wait("the cluster to be gone", lambda: gone(arn))
         KAFKA.delete_configuration(Arn=made)

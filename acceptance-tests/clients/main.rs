@@ -5,6 +5,7 @@
 mod access_keys;
 mod certificates;
 mod console_tools;
+mod metrics;
 mod programs;
 
 use std::{
@@ -51,5 +52,6 @@ fn main() -> ExitCode {
     access_keys::add(&mut suite, &tools, &shared);
     certificates::add(&mut suite, &tools);
     console_tools::add(&mut suite, &tools, &shared);
+    metrics::add(&mut suite, &tools);
     suite.run(|| shared.tear_down())
 }

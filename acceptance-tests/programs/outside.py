@@ -108,6 +108,22 @@ def create_plaintext_cluster(name, brokers):
     print(json.dumps({"arn": arn, "bootstrap": bootstrap, "active_after_s": active_after_s}))
 
 
+def create_watched_cluster(name):
+    on = {"Prometheus": {"JmxExporter": {"EnabledInBroker": True}, "NodeExporter": {"EnabledInBroker": True}}}
+    arn = KAFKA.create_cluster(
+        ClusterName=name,
+        KafkaVersion="4.2.x.kraft",
+        NumberOfBrokerNodes=1,
+        BrokerNodeGroupInfo={"InstanceType": "kafka.m7g.large", "ClientSubnets": ["a"]},
+        EncryptionInfo={"EncryptionInTransit": {"ClientBroker": "TLS_PLAINTEXT"}},
+        OpenMonitoring=on,
+    )["ClusterArn"]
+    while KAFKA.describe_cluster_v2(ClusterArn=arn)["ClusterInfo"]["State"] == "CREATING":
+        time.sleep(0.02)
+    bootstrap = KAFKA.get_bootstrap_brokers(ClusterArn=arn)["BootstrapBrokerString"]
+    print(json.dumps({"bootstrap": bootstrap, "host": bootstrap.split(":")[0]}))
+
+
 def list_clusters():
     print(json.dumps([it["ClusterName"] for it in KAFKA.list_clusters_v2()["ClusterInfoList"]]))
 

@@ -4,6 +4,7 @@
 //! Each folder beside `src/` is one test binary with libtest's output. A test whose tool is missing is listed as
 //! ignored, loudly; with `OPENMSK_REQUIRE_TOOLS=1`, as in CI, it fails instead.
 
+pub mod apache_kafka;
 pub mod binaries;
 pub mod cluster;
 pub mod history;

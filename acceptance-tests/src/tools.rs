@@ -21,6 +21,9 @@ pub struct Tools {
     /// Amazon's login module for Java clients, one jar with all that it needs.
     #[serde(default)]
     pub iam_jar: Option<PathBuf>,
+    /// Prometheus' JMX exporter as a Java agent.
+    #[serde(default)]
+    pub jmx_exporter: Option<PathBuf>,
     /// The franz-go test client, built.
     pub franz_go: Option<PathBuf>,
     /// One line a missing tool: what it is and how to get it.

@@ -17,6 +17,8 @@ const TOFU: &str = "v1.12.6";
 const KAFKA: &str = "4.3.1";
 /// Amazon's login module for access keys.
 const IAM_AUTH: &str = "2.3.5";
+/// Prometheus' JMX exporter, of the kind that MSK runs.
+const JMX_EXPORTER: &str = "0.20.0";
 /// A log4j binding, which Kafka's own poms leave out.
 const LOG4J: &str = "2.25.4";
 
@@ -54,7 +56,21 @@ pub fn prepare() -> Result<Tools> {
     );
     tools.iam_jar = keep(
         "aws-msk-iam-auth",
-        step::step("aws-msk-iam-auth from Maven Central", || iam_jar(&cache)),
+        step::step("aws-msk-iam-auth from Maven Central", || {
+            jar(
+                &cache,
+                &format!("software.amazon.msk:aws-msk-iam-auth:{IAM_AUTH}:jar:all"),
+            )
+        }),
+    );
+    tools.jmx_exporter = keep(
+        "jmx_prometheus_javaagent",
+        step::step("jmx_prometheus_javaagent from Maven Central", || {
+            jar(
+                &cache,
+                &format!("io.prometheus.jmx:jmx_prometheus_javaagent:{JMX_EXPORTER}:jar"),
+            )
+        }),
     );
     tools.franz_go = keep("franz-go", step::step("franz-go test client", || franz_go(&cache)));
     tools.tofu = keep("tofu", step::step("OpenTofu from the Go module proxy", || tofu(&cache)));
@@ -114,8 +130,12 @@ fn kafka(cache: &Path) -> Result<PathBuf> {
     Ok(folder)
 }
 
-fn iam_jar(cache: &Path) -> Result<PathBuf> {
-    let jar = cache.join(format!("aws-msk-iam-auth-{IAM_AUTH}-all.jar"));
+/// A jar of Maven Central: `group:artifact:version:jar`, with the classifier behind it if it has one.
+fn jar(cache: &Path, artifact: &str) -> Result<PathBuf> {
+    let parts: Vec<&str> = artifact.split(':').collect();
+    let names = [parts.get(1), parts.get(2), parts.get(4)].into_iter().flatten();
+    let name = names.copied().collect::<Vec<_>>().join("-");
+    let jar = cache.join(format!("{name}.jar"));
     if jar.is_file() {
         return Ok(jar);
     }
@@ -125,7 +145,7 @@ fn iam_jar(cache: &Path) -> Result<PathBuf> {
     command
         .arg("org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy")
         .args([
-            format!("-Dartifact=software.amazon.msk:aws-msk-iam-auth:{IAM_AUTH}:jar:all"),
+            format!("-Dartifact={artifact}"),
             format!("-DoutputDirectory={}", cache.display()),
         ]);
     step::quietly(&mut command)?;

@@ -4,16 +4,25 @@ use std::{
     fs,
     io::{BufRead, BufReader, Write},
     process::{Command, Stdio},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-use acceptance_tests::{binaries, cluster::PASSWORD, terraform::Workspace, tools::Tools};
+use acceptance_tests::{
+    apache_kafka::{self, ApacheKafka},
+    binaries,
+    cluster::PASSWORD,
+    terraform::Workspace,
+    tools::Tools,
+    wait,
+};
 use anyhow::{Context, Result, ensure};
+use rdkafka::{
+    ClientConfig,
+    consumer::{BaseConsumer, Consumer},
+};
 
 use crate::{
-    Scale,
-    apache_kafka::ApacheKafka,
-    api,
+    Scale, api,
     load::{self, Rate},
     moto,
     openmsk::{self, OpenMsk},
@@ -268,11 +277,24 @@ impl Side {
     }
 }
 
+/// Apache Kafka, once Metadata shows all of its brokers.
+fn apache_kafka(brokers: u8) -> Result<ApacheKafka> {
+    let kafka = ApacheKafka::start(brokers, &[], &[])?;
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", &kafka.bootstrap)
+        .create()?;
+    wait::until("Apache Kafka to be ready", apache_kafka::START, || {
+        let metadata = consumer.fetch_metadata(None, Duration::from_secs(1)).ok()?;
+        (metadata.brokers().len() >= usize::from(brokers)).then_some(())
+    })?;
+    Ok(kafka)
+}
+
 fn throughput(scale: Scale, report: &mut Report, brokers: u8, configs: &[(&str, &str)], title: &str) -> Result<()> {
     let replication = i32::from(brokers);
     let (mut ours, mut theirs) = (Side::default(), Side::default());
     for _ in 0..scale.rounds {
-        let kafka = ApacheKafka::start(brokers, &[])?;
+        let kafka = apache_kafka(brokers)?;
         theirs.round(&kafka.bootstrap, &kafka.pids(), replication, scale.records, &[])?;
         drop(kafka);
         let cluster = OpenMsk::start(brokers)?;
@@ -327,7 +349,7 @@ fn latency(scale: Scale, report: &mut Report) -> Result<()> {
     let records = 2000;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..scale.rounds {
-        let kafka = ApacheKafka::start(3, &[])?;
+        let kafka = apache_kafka(3)?;
         load::create_topic(&kafka.bootstrap, "bench", 3, &[])?;
         theirs.push(load::latencies(&kafka.bootstrap, "bench", records)?);
         drop(kafka);

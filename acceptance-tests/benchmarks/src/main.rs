@@ -1,7 +1,6 @@
 //! `cargo xtask bench`: the same load, from the same client (librdkafka), on us and on real Apache Kafka, one after the
 //! other in one run. Prints a markdown table with ratios: machines are noisy, so only ratios of one run mean anything.
 
-mod apache_kafka;
 mod api;
 mod cases;
 mod load;

@@ -8,12 +8,13 @@ use std::{
     time::Duration,
 };
 
-use acceptance_tests::{program, tools::Tools, wait};
 use anyhow::{Context, Result};
-use rdkafka::{ClientConfig, consumer::BaseConsumer, consumer::Consumer};
 use tempfile::TempDir;
 
-const START: Duration = Duration::from_secs(90);
+use crate::{program, tools::Tools};
+
+/// How long a program of it may take to do its work, or a broker to serve.
+pub const START: Duration = Duration::from_secs(90);
 
 /// A running cluster; ends with this value.
 pub struct ApacheKafka {
@@ -52,8 +53,9 @@ impl Installation {
 }
 
 impl ApacheKafka {
-    /// Starts `count` brokers and waits until Metadata shows them all. `properties` are added to each node's.
-    pub fn start(count: u8, properties: &[(&str, &str)]) -> Result<Self> {
+    /// Starts `count` brokers. `properties` are added to each node's, `flags` to those of each Java machine. They serve a while
+    /// later, at most [`START`].
+    pub fn start(count: u8, properties: &[(&str, &str)], flags: &[&str]) -> Result<Self> {
         let installation = Installation::find()?;
         let folder = tempfile::Builder::new().prefix("apache-kafka-").tempdir()?;
         let mut cluster = Self {
@@ -69,10 +71,9 @@ impl ApacheKafka {
             cluster.format(&installation, &file, count)?;
         }
         for node in 1..=count {
-            let child = cluster.run(&installation, node)?;
+            let child = cluster.run(&installation, node, flags)?;
             cluster.nodes.push(child);
         }
-        cluster.wait_ready(usize::from(count))?;
         Ok(cluster)
     }
 
@@ -124,7 +125,7 @@ impl ApacheKafka {
         program::succeed(&mut command, START).map(drop)
     }
 
-    fn run(&self, installation: &Installation, node: u8) -> Result<Child> {
+    fn run(&self, installation: &Installation, node: u8, more: &[&str]) -> Result<Child> {
         let folder = self.node_folder(node);
         let output = fs::File::create(folder.join("out.log"))?;
         let configuration = format!(
@@ -132,7 +133,7 @@ impl ApacheKafka {
             self.folder.path().join("log4j2.yaml").display()
         );
         // The flags of Kafka's own start script.
-        let flags = [
+        let mut flags = vec![
             "-Xms1g",
             "-Xmx1g",
             "-server",
@@ -143,20 +144,13 @@ impl ApacheKafka {
             "-Djava.awt.headless=true",
             &configuration,
         ];
+        flags.extend(more);
         let mut command = installation.command(&flags, "kafka.Kafka");
         command
             .arg(folder.join("server.properties"))
             .stdout(output.try_clone()?)
             .stderr(output);
         Ok(command.spawn()?)
-    }
-
-    fn wait_ready(&self, count: usize) -> Result<()> {
-        let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", &self.bootstrap).create()?;
-        wait::until("Apache Kafka to be ready", START, || {
-            let metadata = consumer.fetch_metadata(None, Duration::from_secs(1)).ok()?;
-            (metadata.brokers().len() >= count).then_some(())
-        })
     }
 }
 

@@ -2,7 +2,7 @@
 //! broker publishes a new image per batch and readers never wait.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     BrokerEpoch, BrokerId, ConfigResource, Endpoint, MetadataOffset, MetadataRecord, PartitionState, ScramMechanism,
-    TopicId,
+    TopicId, acl::AclBinding,
 };
 
 /// A registered broker.
@@ -90,6 +90,8 @@ pub struct MetadataImage {
     pub configs: Arc<BTreeMap<ConfigResource, BTreeMap<String, String>>>,
     /// SCRAM credentials by user and mechanism.
     pub scram: Arc<BTreeMap<(String, ScramMechanism), ScramCredential>>,
+    /// Access control lists.
+    pub acls: Arc<BTreeSet<AclBinding>>,
     /// The first producer id that has not been given out.
     pub next_producer_id: i64,
 }
@@ -166,6 +168,12 @@ impl MetadataImage {
             }
             MetadataRecord::ScramCredentialRemoved { user, mechanism } => {
                 Arc::make_mut(&mut self.scram).remove(&(user.clone(), *mechanism));
+            }
+            MetadataRecord::AclCreated { acl } => {
+                Arc::make_mut(&mut self.acls).insert(acl.clone());
+            }
+            MetadataRecord::AclDeleted { acl } => {
+                Arc::make_mut(&mut self.acls).remove(acl);
             }
             MetadataRecord::ProducerIds { next_producer_id } => self.next_producer_id = *next_producer_id,
         }
@@ -303,6 +311,11 @@ impl MetadataImage {
                 server_key: credential.server_key.clone(),
             });
         }
+        records.extend(
+            self.acls
+                .iter()
+                .map(|acl| MetadataRecord::AclCreated { acl: acl.clone() }),
+        );
         records.push(MetadataRecord::ProducerIds {
             next_producer_id: self.next_producer_id,
         });

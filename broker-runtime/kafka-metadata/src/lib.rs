@@ -4,6 +4,7 @@
 //! Nothing here does I/O or reads the clock. `engine-embedded` hosts the controller and keeps the metadata log on disk;
 //! `kafka-broker` applies the records in order and acts on what changed. The model is KRaft's (KIP-500, KIP-631).
 
+pub mod acl;
 pub mod controller;
 mod ids;
 mod image;

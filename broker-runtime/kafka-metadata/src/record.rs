@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{BrokerEpoch, BrokerId, LeaderEpoch, PartitionEpoch, TopicId};
+use crate::{BrokerEpoch, BrokerId, LeaderEpoch, PartitionEpoch, TopicId, acl::AclBinding};
 
 /// Where a listener of a broker is reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,6 +138,16 @@ pub enum MetadataRecord {
         user: String,
         /// Mechanism.
         mechanism: ScramMechanism,
+    },
+    /// An access control list was created.
+    AclCreated {
+        /// It.
+        acl: AclBinding,
+    },
+    /// An access control list was deleted.
+    AclDeleted {
+        /// It.
+        acl: AclBinding,
     },
     /// A block of producer ids was given to a broker (KIP-730).
     ProducerIds {

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::{
     BrokerEpoch, BrokerId, ConfigResource, Endpoint, LeaderEpoch, MetadataOffset, MetadataRecord, PartitionEpoch,
     TopicId,
+    acl::{AclBinding, AclFilter},
 };
 
 /// From a broker to the controller.
@@ -128,6 +129,16 @@ pub enum ControllerRequest {
     AlterScram {
         /// `ScramCredential` and `ScramCredentialRemoved` records.
         records: Vec<MetadataRecord>,
+    },
+    /// Creates access control lists.
+    CreateAcls {
+        /// Them.
+        acls: Vec<AclBinding>,
+    },
+    /// Deletes access control lists.
+    DeleteAcls {
+        /// Which: each filter is answered for itself.
+        filters: Vec<AclFilter>,
     },
     /// Begins to move replicas, or takes that back (KIP-455).
     AlterReassignments {
@@ -269,9 +280,11 @@ pub enum ControllerResponse {
     },
     /// To `CreateTopics`, in the order asked. Answered once the records are durable.
     CreateTopics(Vec<Result<CreatedTopic, ControllerError>>),
-    /// To `DeleteTopics`, `CreatePartitions`, `AlterConfigs`, `AlterReassignments` and `ElectPreferredLeaders`: one result
-    /// an entry.
+    /// To `DeleteTopics`, `CreatePartitions`, `AlterConfigs`, `CreateAcls`, `AlterReassignments` and `ElectPreferredLeaders`:
+    /// one result an entry.
     Results(Vec<Result<(), ControllerError>>),
+    /// To `DeleteAcls`: what was deleted, a list a filter.
+    DeletedAcls(Vec<Vec<AclBinding>>),
     /// To `AuthenticateIam`.
     Authenticated {
         /// ARN of the principal.
@@ -360,6 +373,9 @@ pub enum ControllerError {
     /// SASL_AUTHENTICATION_FAILED, with words for the client.
     #[error("{0}")]
     AuthenticationRefused(String),
+    /// TOPIC_AUTHORIZATION_FAILED: the broker asks before it passes something on.
+    #[error("access control lists deny it for topic {0:?}")]
+    TopicAuthorizationFailed(String),
     /// POLICY_VIOLATION.
     #[error("{0}")]
     PolicyViolation(String),

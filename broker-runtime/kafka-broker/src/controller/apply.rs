@@ -98,6 +98,7 @@ impl Applier {
                 }
             }
             reconfigure(&broker, &image, changes);
+            broker.authorizer.refresh(&image);
             broker.metadata.publish(Arc::clone(&image));
             for partition in elected {
                 broker.groups.on_elected(&broker, &partition, partition.leader_epoch());

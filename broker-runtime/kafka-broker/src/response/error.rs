@@ -70,6 +70,7 @@ pub(crate) fn controller_error_code(error: &ControllerError) -> ErrorCode {
         ControllerError::PreferredLeaderNotAvailable => ErrorCode::PreferredLeaderNotAvailable,
         ControllerError::NotController => ErrorCode::NotController,
         ControllerError::AuthenticationRefused(_) => ErrorCode::SaslAuthenticationFailed,
+        ControllerError::TopicAuthorizationFailed(_) => ErrorCode::TopicAuthorizationFailed,
         ControllerError::PolicyViolation(_) => ErrorCode::PolicyViolation,
     }
 }
@@ -95,6 +96,8 @@ pub(crate) fn group_error_code(error: GroupError) -> ErrorCode {
         GroupError::OffsetMetadataTooLarge => ErrorCode::OffsetMetadataTooLarge,
         GroupError::UnknownTopicOrPartition => ErrorCode::UnknownTopicOrPartition,
         GroupError::UnknownTopicId => ErrorCode::UnknownTopicId,
+        GroupError::GroupAuthorizationFailed => ErrorCode::GroupAuthorizationFailed,
+        GroupError::TopicAuthorizationFailed => ErrorCode::TopicAuthorizationFailed,
         GroupError::Unwritable => ErrorCode::InvalidCommitOffsetSize,
     }
 }

@@ -4,7 +4,7 @@
 use rand::Rng;
 
 use super::{
-    alter_partition, brokers, configs, create_partitions, create_topics,
+    acls, alter_partition, brokers, configs, create_partitions, create_topics,
     decision::{ControllerEvent, Decision},
     defaults::ControllerDefaults,
     delete_topics,
@@ -87,6 +87,8 @@ fn request_into(
             validate_only,
         } => Ok(draft.unless(validate_only, |draft| configs::alter(draft, &resources))),
         ControllerRequest::AlterScram { records } => scram::alter(draft, records),
+        ControllerRequest::CreateAcls { acls } => Ok(acls::create(draft, &acls)),
+        ControllerRequest::DeleteAcls { filters } => Ok(acls::delete(draft, &filters)),
         ControllerRequest::AlterReassignments { reassignments } => Ok(reassign::alter(draft, &reassignments)),
         ControllerRequest::RetireBrokers { broker_ids } => Ok(reassign::retire(draft, &broker_ids)),
         ControllerRequest::UnregisterBroker { broker_id } => reassign::unregister(draft, broker_id),

@@ -1,5 +1,6 @@
 //! The controller as a pure function: what is agreed on and something that happens, to records and an answer.
 
+mod acls;
 mod alter_partition;
 mod brokers;
 mod configs;

@@ -60,7 +60,8 @@ pub fn add(suite: &mut Suite, tools: &Tools, shared: &Shared) {
             topics(&console)?;
             records(&console)?;
             configs(&console)?;
-            reassignments(&console)
+            reassignments(&console)?;
+            acls(&console)
         },
     );
 }
@@ -88,6 +89,21 @@ fn reassignments(console: &Console<'_>) -> Result<()> {
             listed.text()
         );
     }
+    Ok(())
+}
+
+/// One list for a user that nobody is, so that the others of the suite are left alone.
+fn acls(console: &Console<'_>) -> Result<()> {
+    let of_nobody = ["--topic", "console-", "--resource-pattern-type", "prefixed"];
+    let run = |more: &[&str]| console.run("AclCommand", "--command-config", &[&of_nobody[..], more].concat());
+    run(&["--add", "--allow-principal", "User:nobody", "--producer"])?;
+    let listed = run(&["--list"])?.stdout;
+    for part in ["User:nobody", "operation=WRITE", "patternType=PREFIXED"] {
+        ensure!(listed.contains(part), "{listed}");
+    }
+    run(&["--remove", "--force"])?;
+    let left = run(&["--list"])?.stdout;
+    ensure!(!left.contains("User:nobody"), "{left}");
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 //! certificates.
 
 mod access_keys;
+mod acls;
 mod certificates;
 mod console_tools;
 mod metrics;
@@ -53,5 +54,6 @@ fn main() -> ExitCode {
     certificates::add(&mut suite, &tools);
     console_tools::add(&mut suite, &tools, &shared);
     metrics::add(&mut suite, &tools);
+    acls::add(&mut suite, &tools);
     suite.run(|| shared.tear_down())
 }

@@ -22,6 +22,7 @@ use crate::{
     metrics::Metrics,
     partition::{LogStore, PartitionRegistry},
     replication::{FetchSessions, IsrChanges, ReplicaFetchers},
+    security::Authorizer,
     settings::Settings,
 };
 
@@ -47,6 +48,8 @@ pub struct Broker {
     pub(crate) producer_ids: tokio::sync::Mutex<std::ops::Range<i64>>,
     /// Cancelled when the broker stops.
     pub shutdown: CancellationToken,
+    /// Who may do what.
+    pub(crate) authorizer: Authorizer,
     /// What is counted.
     pub(crate) metrics: Arc<Metrics>,
     /// Log directories.

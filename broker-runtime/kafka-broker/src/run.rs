@@ -23,6 +23,7 @@ use crate::{
     metrics::Metrics,
     partition::{LogStore, PartitionRegistry},
     replication::{FetchSessions, IsrChanges, ReplicaFetchers},
+    security::Authorizer,
     settings::Settings,
 };
 
@@ -119,6 +120,7 @@ fn build(config: BrokerConfig, clock: Arc<dyn Clock>, identity: Option<&TlsIdent
         stopping: Stopping::default(),
         kafka_version: KafkaVersion::of(&config.version),
         metrics: Arc::new(Metrics::new(&config)),
+        authorizer: Authorizer::new(settings.allow_everyone_if_no_acl_found),
         config,
         settings,
         clock,

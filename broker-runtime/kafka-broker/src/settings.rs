@@ -14,6 +14,8 @@ const REQUEST_MEMORY_BYTES: usize = 256 * 1024 * 1024;
 /// Server properties that the broker reads once, at its start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
+    /// `allow.everyone.if.no.acl.found`.
+    pub allow_everyone_if_no_acl_found: bool,
     /// `auto.create.topics.enable`.
     pub auto_create_topics_enable: bool,
     /// `connections.max.idle.ms`.
@@ -52,6 +54,7 @@ impl Settings {
         let queued: i64 = properties.get("queued.max.request.bytes", -1);
         let memory = usize::try_from(queued).unwrap_or(REQUEST_MEMORY_BYTES);
         Self {
+            allow_everyone_if_no_acl_found: properties.get("allow.everyone.if.no.acl.found", false),
             auto_create_topics_enable: properties.get("auto.create.topics.enable", true),
             connections_max_idle_ms: properties.get("connections.max.idle.ms", 600_000),
             socket_request_max_bytes,

@@ -43,6 +43,10 @@ pub(crate) enum GroupError {
     UnknownTopicOrPartition,
     #[error("the topic id does not exist")]
     UnknownTopicId,
+    #[error("access control lists deny it for the group")]
+    GroupAuthorizationFailed,
+    #[error("access control lists deny it for the topic")]
+    TopicAuthorizationFailed,
     #[error("the records were refused by the offsets topic")]
     Unwritable,
 }

@@ -25,7 +25,7 @@ use kafka_codec::{
     uuid_from_wire,
 };
 use kafka_log::AppendOrigin;
-use kafka_metadata::{MetadataImage, TopicId};
+use kafka_metadata::{MetadataImage, TopicId, acl::AclOperation};
 
 use crate::{
     broker::Broker,
@@ -35,6 +35,7 @@ use crate::{
     },
     partition::{AppendedRange, Partition, PartitionError, RequiredAcks},
     response::{LeaderHint, partition_error_code},
+    security::Resource,
 };
 
 /// See the module. Versions 0–2 are advertised, but not answered (KAFKA-18659).
@@ -94,7 +95,7 @@ fn answer<'a>(context: &'a RequestContext, broker: &'a Arc<Broker>, body: Bytes)
         }
         let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
         let deadline = broker.clock.monotonic() + timeout;
-        let topics = append(broker, request, context.api_version, acks);
+        let topics = append(context, broker, request, acks);
         if acks == RequiredAcks::None {
             let refused = |topic: &TopicOutcome| {
                 topic
@@ -146,23 +147,28 @@ fn refusal(index: i32, code: ErrorCode, message: Option<StrBytes>) -> PartitionP
 }
 
 /// Appends everything, in the order of the request.
-fn append(broker: &Arc<Broker>, request: ProduceRequest, version: i16, acks: RequiredAcks) -> Vec<TopicOutcome> {
+fn append(
+    context: &RequestContext,
+    broker: &Arc<Broker>,
+    request: ProduceRequest,
+    acks: RequiredAcks,
+) -> Vec<TopicOutcome> {
     let image = broker.metadata.image();
     request
         .topic_data
         .into_iter()
-        .map(|topic| append_topic(broker, &image, topic, version, acks))
+        .map(|topic| append_topic(context, broker, &image, topic, acks))
         .collect()
 }
 
 fn append_topic(
+    context: &RequestContext,
     broker: &Arc<Broker>,
     image: &MetadataImage,
     topic: TopicProduceData,
-    version: i16,
     acks: RequiredAcks,
 ) -> TopicOutcome {
-    let (name, unknown) = if version >= TOPIC_ID_VERSION {
+    let (name, unknown) = if context.api_version >= TOPIC_ID_VERSION {
         let name = image
             .topic_by_id(TopicId(uuid_from_wire(topic.topic_id)))
             .map(|known| known.name.as_str());
@@ -170,12 +176,14 @@ fn append_topic(
     } else {
         (Some(topic.name.as_str()), ErrorCode::UnknownTopicOrPartition)
     };
+    let may = name.is_none_or(|name| context.may(broker, AclOperation::Write, Resource::Topic(name)));
     let partitions = topic
         .partition_data
         .into_iter()
         .map(|data| {
             let outcome = match name {
                 None => Outcome::Refused(unknown, None),
+                Some(_) if !may => Outcome::Refused(ErrorCode::TopicAuthorizationFailed, None),
                 Some(name) => append_partition(broker, image, (name, data.index), data.records, acks),
             };
             PartitionOutcome {

@@ -20,7 +20,7 @@ use kafka_codec::{
     },
     uuid_from_wire, uuid_to_wire,
 };
-use kafka_metadata::{BrokerEpoch, BrokerId, TopicId};
+use kafka_metadata::{BrokerEpoch, BrokerId, TopicId, acl::AclOperation};
 use parking_lot::Mutex;
 
 use crate::{
@@ -29,6 +29,7 @@ use crate::{
     partition::{FetchWaiter, FollowerFetch, Partition, PartitionError, ReadBound, ReadRequest, ReadResult},
     replication::{FetchScope, FetchSession, FetchWish, News, SessionRequest, Told, TopicKey},
     response::{LeaderHint, partition_error_code, session_error_code},
+    security::Resource,
 };
 
 /// See the module.
@@ -114,7 +115,7 @@ async fn handle(context: &RequestContext, broker: &Arc<Broker>, request: FetchRe
         FetchScope::Opened(session) => (session.lock().wishes(), Some(Arc::clone(&session)), false),
         FetchScope::Incremental(session) => (session.lock().wishes(), Some(Arc::clone(&session)), true),
     };
-    let targets: Vec<Target> = wishes.into_iter().map(|wish| resolve(broker, wish)).collect();
+    let targets: Vec<Target> = wishes.into_iter().map(|wish| resolve(context, broker, wish)).collect();
     note_follower(broker, fetcher, &targets);
     let found = gather(broker, fetcher, &targets).await;
     respond(
@@ -202,7 +203,7 @@ fn session_request(
     }
 }
 
-fn resolve(broker: &Broker, wish: FetchWish) -> Target {
+fn resolve(context: &RequestContext, broker: &Broker, wish: FetchWish) -> Target {
     let image = broker.metadata.image();
     let (name, unknown) = match &wish.topic {
         TopicKey::Name(name) => (Some(name.clone()), ErrorCode::UnknownTopicOrPartition),
@@ -221,6 +222,13 @@ fn resolve(broker: &Broker, wish: FetchWish) -> Target {
             partition: Err(unknown),
         };
     };
+    if !context.may(broker, AclOperation::Read, Resource::Topic(&name)) {
+        return Target {
+            wish,
+            name,
+            partition: Err(ErrorCode::TopicAuthorizationFailed),
+        };
+    }
     let partition = broker.partitions.get(&name, wish.partition).ok_or_else(|| {
         let known = image.partition(&name, wish.partition).is_some();
         if known {

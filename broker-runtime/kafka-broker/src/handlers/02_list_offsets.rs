@@ -15,12 +15,14 @@ use kafka_codec::{
         list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse},
     },
 };
+use kafka_metadata::acl::AclOperation;
 
 use crate::{
     broker::Broker,
     dispatch::{ApiEntry, RequestContext, api},
     partition::PartitionError,
     response::partition_error_code,
+    security::Resource,
 };
 
 /// See the module.
@@ -52,12 +54,18 @@ async fn handle(
     for topic in &request.topics {
         let mut entry = ListOffsetsTopicResponse::default();
         entry.name = topic.name.clone();
+        let may = context.may(broker, AclOperation::Describe, Resource::Topic(&topic.name));
         for wanted in &topic.partitions {
             let mut answer = ListOffsetsPartitionResponse::default();
             answer.partition_index = wanted.partition_index;
             answer.timestamp = -1;
             answer.offset = -1;
-            match find(broker, &topic.name, wanted, follower) {
+            let found = if may {
+                find(broker, &topic.name, wanted, follower)
+            } else {
+                Err(ErrorCode::TopicAuthorizationFailed)
+            };
+            match found {
                 Ok(Some(found)) => {
                     answer.timestamp = found.timestamp;
                     answer.offset = found.offset;

@@ -3,7 +3,8 @@
 //! * Only brokers that are alive are listed, at their address on the listener the request came in on.
 //! * A missing topic is created when the client allows it, `auto.create.topics.enable` is on and the name is valid; the
 //!   answer waits a moment for the new topic, where Kafka answers with an error first.
-//! * Authorised operations are never given (INT_MIN): there are no ACLs yet.
+//! * Without DESCRIBE a topic is left out of all topics, and refused when it is named, whether it exists or not. Creating one
+//!   takes CREATE on the cluster or on the topic.
 //! * The controller is not a broker here; a living broker stands in for it, as in KRaft.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -19,6 +20,7 @@ use kafka_codec::{
 };
 use kafka_metadata::{
     BrokerId, MetadataImage, PartitionState, TopicId, TopicImage,
+    acl::AclOperation,
     rpc::{ControllerError, ControllerRequest, ControllerResponse, NewTopic},
 };
 
@@ -27,6 +29,7 @@ use crate::{
     config::ListenerName,
     dispatch::{ApiEntry, RequestContext, api},
     response::controller_error_code,
+    security::Resource,
 };
 
 /// See the module.
@@ -53,7 +56,7 @@ async fn handle(
     };
     let refused = match &wanted {
         Some(topics) if request.allow_auto_topic_creation && broker.settings.auto_create_topics_enable => {
-            create_missing(broker, topics).await
+            create_missing(context, broker, topics).await
         }
         _ => BTreeMap::new(),
     };
@@ -65,19 +68,33 @@ async fn handle(
     response.controller_id = stand_in_controller(&image, broker.config.broker_id).map_or(-1, |id| id.0);
     response.topics = match wanted {
         None => {
-            let mut topics: Vec<_> = image
+            let visible = image
                 .topics
                 .values()
-                .map(|topic| describe_topic(&image, topic, listener))
-                .collect();
+                .filter(|topic| context.may_quietly(broker, AclOperation::Describe, Resource::Topic(&topic.name)));
+            let mut topics: Vec<_> = visible.map(|topic| describe_topic(&image, topic, listener)).collect();
             topics.sort_by(|left, right| left.name.cmp(&right.name));
             topics
         }
         Some(topics) => topics
             .iter()
-            .map(|topic| answer(&image, topic, listener, &refused))
+            .map(|topic| answer(context, broker, &image, topic, &refused))
             .collect(),
     };
+    if request.include_topic_authorized_operations {
+        for topic in response.topics.iter_mut().filter(|topic| topic.error_code == 0) {
+            let name = topic.name.as_deref().unwrap_or_default();
+            topic.topic_authorized_operations = context.authorized_operations(broker, Resource::Topic(name));
+        }
+    }
+    if request.include_cluster_authorized_operations {
+        response.cluster_authorized_operations =
+            if context.may_quietly(broker, AclOperation::Describe, Resource::Cluster) {
+                context.authorized_operations(broker, Resource::Cluster)
+            } else {
+                0
+            };
+    }
     response
 }
 
@@ -108,13 +125,21 @@ pub(crate) fn stand_in_controller(image: &MetadataImage, own: BrokerId) -> Optio
 }
 
 fn answer(
+    context: &RequestContext,
+    broker: &Broker,
     image: &MetadataImage,
     wanted: &MetadataRequestTopic,
-    listener: ListenerName,
     refused: &BTreeMap<String, ErrorCode>,
 ) -> MetadataResponseTopic {
+    let listener = context.listener();
+    let may = |name: &str| context.may(broker, AclOperation::Describe, Resource::Topic(name));
     let mut missing = MetadataResponseTopic::default();
     if let Some(name) = &wanted.name {
+        if !may(name) {
+            missing.error_code = ErrorCode::TopicAuthorizationFailed.code();
+            missing.name = Some(name.clone());
+            return missing;
+        }
         if let Some(topic) = image.topics.get(name.as_str()) {
             return describe_topic(image, topic, listener);
         }
@@ -130,11 +155,13 @@ fn answer(
         missing.name = Some(name.clone());
         return missing;
     }
-    if let Some(topic) = image.topic_by_id(TopicId(uuid_from_wire(wanted.topic_id))) {
-        return describe_topic(image, topic, listener);
-    }
-    missing.error_code = ErrorCode::UnknownTopicId.code();
     missing.topic_id = wanted.topic_id;
+    match image.topic_by_id(TopicId(uuid_from_wire(wanted.topic_id))) {
+        Some(topic) if may(&topic.name) => return describe_topic(image, topic, listener),
+        // Ids are no secrets; names may be.
+        Some(_) => missing.error_code = ErrorCode::TopicAuthorizationFailed.code(),
+        None => missing.error_code = ErrorCode::UnknownTopicId.code(),
+    }
     missing
 }
 
@@ -188,16 +215,29 @@ fn describe_partition(
 }
 
 /// Creates the topics that are not there; gives why some could not be.
-async fn create_missing(broker: &Arc<Broker>, wanted: &[MetadataRequestTopic]) -> BTreeMap<String, ErrorCode> {
+async fn create_missing(
+    context: &RequestContext,
+    broker: &Arc<Broker>,
+    wanted: &[MetadataRequestTopic],
+) -> BTreeMap<String, ErrorCode> {
     let image = broker.metadata.image();
-    let missing: Vec<String> = wanted
+    let missing = wanted
         .iter()
         .filter_map(|topic| topic.name.as_ref())
         .filter(|name| !image.topics.contains_key(name.as_str()) && is_valid_topic_name(name))
-        .map(ToString::to_string)
+        .filter(|name| context.may_quietly(broker, AclOperation::Describe, Resource::Topic(name)))
+        .map(ToString::to_string);
+    let may_create = |name: &String| {
+        context.may_quietly(broker, AclOperation::Create, Resource::Cluster)
+            || context.may(broker, AclOperation::Create, Resource::Topic(name))
+    };
+    let (missing, forbidden): (Vec<String>, Vec<String>) = missing.partition(may_create);
+    let forbidden = forbidden.into_iter();
+    let mut refused: BTreeMap<_, _> = forbidden
+        .map(|name| (name, ErrorCode::TopicAuthorizationFailed))
         .collect();
     if missing.is_empty() {
-        return BTreeMap::new();
+        return refused;
     }
     let topics = missing.iter().map(|name| new_topic(name.clone())).collect();
     let request = ControllerRequest::CreateTopics {
@@ -206,9 +246,8 @@ async fn create_missing(broker: &Arc<Broker>, wanted: &[MetadataRequestTopic]) -
     };
     let results = match broker.controller.call_within(request, CREATION_WAIT).await {
         Ok(ControllerResponse::CreateTopics(results)) => results,
-        Ok(_) | Err(_) => return BTreeMap::new(),
+        Ok(_) | Err(_) => return refused,
     };
-    let mut refused = BTreeMap::new();
     let mut created = Vec::new();
     for (name, result) in missing.into_iter().zip(results) {
         match result {

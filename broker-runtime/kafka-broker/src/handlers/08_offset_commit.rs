@@ -16,13 +16,14 @@ use kafka_codec::{
     },
     uuid_from_wire,
 };
-use kafka_metadata::{MetadataImage, TopicId, TopicImage};
+use kafka_metadata::{MetadataImage, TopicId, TopicImage, acl::AclOperation};
 
 use crate::{
     broker::Broker,
     dispatch::{ApiEntry, RequestContext, api},
     groups::{Ask, CommitRequest, GroupError, GroupId, InstanceId, MemberId, OffsetToCommit, Speaker, TopicPartition},
     response::group_error_code,
+    security::Resource,
 };
 
 /// See the module.
@@ -35,17 +36,30 @@ const TOPIC_ID_VERSION: i16 = 10;
 const COMMIT_TIMEOUT_MS: u64 = 5_000;
 
 async fn handle(
-    _context: &RequestContext,
+    context: &RequestContext,
     broker: &Arc<Broker>,
     request: OffsetCommitRequest,
     version: i16,
 ) -> OffsetCommitResponse {
+    if !context.may(broker, AclOperation::Read, Resource::Group(&request.group_id)) {
+        let partitions = request.topics.iter().map(|topic| topic.partitions.len()).sum();
+        let decided = vec![Some(GroupError::GroupAuthorizationFailed); partitions];
+        return respond(request.topics, decided, Vec::new());
+    }
     let image = broker.metadata.image();
     let mut offsets = Vec::new();
     // One result a partition in the order of the request; `None` is decided by the coordinator.
     let mut decided: Vec<Option<GroupError>> = Vec::new();
     for topic in &request.topics {
         let found = find_topic(&image, topic, version);
+        // Whoever may not read a topic does not learn whether it is there.
+        let name = found.as_ref().map_or(topic.name.as_str(), |found| &found.name);
+        let unnamed = version >= TOPIC_ID_VERSION && found.is_err();
+        let found = if unnamed || context.may(broker, AclOperation::Read, Resource::Topic(name)) {
+            found
+        } else {
+            Err(GroupError::TopicAuthorizationFailed)
+        };
         for partition in &topic.partitions {
             let offset = found.and_then(|found| offset_to_commit(found, partition));
             decided.push(offset.as_ref().err().copied());

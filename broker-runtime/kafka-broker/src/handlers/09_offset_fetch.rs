@@ -23,13 +23,14 @@ use kafka_codec::{
     },
     uuid_from_wire, uuid_to_wire,
 };
-use kafka_metadata::{MetadataImage, TopicId};
+use kafka_metadata::{MetadataImage, TopicId, acl::AclOperation};
 
 use crate::{
     broker::Broker,
     dispatch::{ApiEntry, RequestContext, api},
     groups::{Ask, CommittedOffset, GroupError, GroupId, TopicPartition},
     response::group_error_code,
+    security::Resource,
 };
 
 /// See the module.
@@ -45,7 +46,7 @@ const TOP_LEVEL_ERROR_VERSION: i16 = 2;
 const TOPIC_ID_VERSION: i16 = 10;
 
 async fn handle(
-    _context: &RequestContext,
+    context: &RequestContext,
     broker: &Arc<Broker>,
     request: OffsetFetchRequest,
     version: i16,
@@ -53,7 +54,7 @@ async fn handle(
     let mut response = OffsetFetchResponse::default();
     if version >= GROUPS_VERSION {
         for group in request.groups {
-            response.groups.push(fetch(broker, group, version).await);
+            response.groups.push(fetch(context, broker, group, version).await);
         }
         return response;
     }
@@ -68,7 +69,7 @@ async fn handle(
         });
         topics.collect()
     });
-    as_single(fetch(broker, group, version).await, version)
+    as_single(fetch(context, broker, group, version).await, version)
 }
 
 /// The answer of one group in the form of versions up to 7.
@@ -96,21 +97,30 @@ fn as_single(group: OffsetFetchResponseGroup, version: i16) -> OffsetFetchRespon
     response
 }
 
-async fn fetch(broker: &Arc<Broker>, group: OffsetFetchRequestGroup, version: i16) -> OffsetFetchResponseGroup {
+async fn fetch(
+    context: &RequestContext,
+    broker: &Arc<Broker>,
+    group: OffsetFetchRequestGroup,
+    version: i16,
+) -> OffsetFetchResponseGroup {
     let image = broker.metadata.image();
     let mut response = OffsetFetchResponseGroup::default();
     let group_id = GroupId::new(group.group_id.as_str());
     response.group_id = group.group_id;
-    let wanted = group.topics.map(|topics| named_topics(&image, topics, version));
+    let may = |topic: &str| context.may(broker, AclOperation::Describe, Resource::Topic(topic));
+    let wanted = group.topics.map(|topics| named_topics(&image, topics, version, may));
     let partitions = wanted
         .as_ref()
         .map(|topics| topics.iter().flat_map(WantedTopic::partitions).collect());
-    let found = broker
-        .groups
-        .ask(broker, &group_id, |answer| {
-            Ask::FetchOffsets(group_id.clone(), partitions, answer)
-        })
-        .await;
+    let found = match context.may_with_group(broker, AclOperation::Describe, &group_id) {
+        Ok(()) => {
+            let asked = broker.groups.ask(broker, &group_id, |answer| {
+                Ask::FetchOffsets(group_id.clone(), partitions, answer)
+            });
+            asked.await
+        }
+        Err(error) => Err(error),
+    };
     match found.and_then(|found| found) {
         Ok(found) => {
             let current = found.into_iter().filter_map(|(partition, committed)| {
@@ -120,7 +130,12 @@ async fn fetch(broker: &Arc<Broker>, group: OffsetFetchRequestGroup, version: i1
             let mut offsets: BTreeMap<TopicPartition, CommittedOffset> = current.collect();
             response.topics = match wanted {
                 Some(topics) => topics.into_iter().map(|topic| topic.answer(&mut offsets)).collect(),
-                None => all(&image, offsets),
+                None => {
+                    offsets.retain(|partition, _| {
+                        context.may_quietly(broker, AclOperation::Describe, Resource::Topic(&partition.topic))
+                    });
+                    all(&image, offsets)
+                }
             };
         }
         Err(error) => {
@@ -143,7 +158,12 @@ struct WantedTopic {
     error: Option<GroupError>,
 }
 
-fn named_topics(image: &MetadataImage, topics: Vec<OffsetFetchRequestTopics>, version: i16) -> Vec<WantedTopic> {
+fn named_topics(
+    image: &MetadataImage,
+    topics: Vec<OffsetFetchRequestTopics>,
+    version: i16,
+    may: impl Fn(&str) -> bool,
+) -> Vec<WantedTopic> {
     let topics = topics.into_iter().map(|topic| {
         let mut wanted = WantedTopic {
             name: topic.name,
@@ -156,6 +176,9 @@ fn named_topics(image: &MetadataImage, topics: Vec<OffsetFetchRequestTopics>, ve
                 Some(found) => wanted.name = StrBytes::from(found.name.as_str()),
                 None => wanted.error = Some(GroupError::UnknownTopicId),
             }
+        }
+        if wanted.error.is_none() && !may(&wanted.name) {
+            wanted.error = Some(GroupError::TopicAuthorizationFailed);
         }
         wanted
     });

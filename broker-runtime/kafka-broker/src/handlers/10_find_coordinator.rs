@@ -16,6 +16,7 @@ use kafka_codec::{
 };
 use kafka_metadata::{
     MetadataImage,
+    acl::AclOperation,
     rpc::{ControllerError, ControllerRequest, ControllerResponse, NewTopic},
 };
 
@@ -23,6 +24,7 @@ use crate::{
     broker::Broker,
     dispatch::{ApiEntry, RequestContext, api},
     groups::{GroupId, OFFSETS_TOPIC, offsets_topic_settings, partition_of},
+    security::Resource,
 };
 
 /// See the module.
@@ -55,6 +57,10 @@ async fn handle(
         if request.key_type != KEY_TYPE_GROUP {
             let message = "this cluster coordinates consumer groups; transactions and share groups are not offered";
             return refuse(key, ErrorCode::InvalidRequest, message);
+        }
+        if !context.may(broker, AclOperation::Describe, Resource::Group(&key)) {
+            let error = ErrorCode::GroupAuthorizationFailed;
+            return refuse(key, error, error.message());
         }
         find_coordinator(&image, context.listener().as_str(), key)
     };

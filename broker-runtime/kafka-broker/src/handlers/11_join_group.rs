@@ -14,6 +14,7 @@ use kafka_codec::{
     StrBytes,
     messages::{JoinGroupRequest, JoinGroupResponse, join_group_response::JoinGroupResponseMember},
 };
+use kafka_metadata::acl::AclOperation;
 use uuid::Uuid;
 
 use crate::{
@@ -46,10 +47,15 @@ async fn handle(
 ) -> JoinGroupResponse {
     let request = join_request(context, request, version);
     let (group_id, member_id) = (request.group_id.clone(), request.member_id.clone());
-    let answer = broker
-        .groups
-        .ask(broker, &group_id, |answer| Ask::Join(request, answer))
-        .await;
+    let answer = match context.may_with_group(broker, AclOperation::Read, &group_id) {
+        Ok(()) => {
+            let asked = broker
+                .groups
+                .ask(broker, &group_id, |answer| Ask::Join(request, answer));
+            asked.await
+        }
+        Err(error) => Err(error),
+    };
     respond(
         answer.unwrap_or_else(|error| JoinAnswer {
             member_id,

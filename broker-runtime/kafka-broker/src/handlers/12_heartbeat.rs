@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use kafka_codec::messages::{HeartbeatRequest, HeartbeatResponse};
+use kafka_metadata::acl::AclOperation;
 
 use crate::{
     broker::Broker,
@@ -17,7 +18,7 @@ use crate::{
 pub(crate) const API: ApiEntry = api!(12, "Heartbeat", 0..=4, HeartbeatRequest, handle);
 
 async fn handle(
-    _context: &RequestContext,
+    context: &RequestContext,
     broker: &Arc<Broker>,
     request: HeartbeatRequest,
     _version: i16,
@@ -28,12 +29,15 @@ async fn handle(
         instance_id: request.group_instance_id.as_deref().map(InstanceId::new),
         generation: request.generation_id,
     };
-    let result = broker
-        .groups
-        .ask(broker, &group_id, |answer| {
-            Ask::Heartbeat(group_id.clone(), speaker, answer)
-        })
-        .await;
+    let result = match context.may_with_group(broker, AclOperation::Read, &group_id) {
+        Ok(()) => {
+            let asked = broker.groups.ask(broker, &group_id, |answer| {
+                Ask::Heartbeat(group_id.clone(), speaker, answer)
+            });
+            asked.await
+        }
+        Err(error) => Err(error),
+    };
     let mut response = HeartbeatResponse::default();
     match result.and_then(|result| result) {
         Ok(()) | Err(GroupError::CoordinatorLoadInProgress) => {}

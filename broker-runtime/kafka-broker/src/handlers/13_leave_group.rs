@@ -6,6 +6,7 @@ use std::sync::Arc;
 use kafka_codec::messages::{
     LeaveGroupRequest, LeaveGroupResponse, leave_group_request::MemberIdentity, leave_group_response::MemberResponse,
 };
+use kafka_metadata::acl::AclOperation;
 
 use crate::{
     broker::Broker,
@@ -21,7 +22,7 @@ pub(crate) const API: ApiEntry = api!(13, "LeaveGroup", 0..=5, LeaveGroupRequest
 const BATCH_VERSION: i16 = 3;
 
 async fn handle(
-    _context: &RequestContext,
+    context: &RequestContext,
     broker: &Arc<Broker>,
     request: LeaveGroupRequest,
     version: i16,
@@ -39,12 +40,15 @@ async fn handle(
         instance_id: member.group_instance_id.as_deref().map(InstanceId::new),
     });
     let leaving: Vec<LeavingMember> = leaving.collect();
-    let results = broker
-        .groups
-        .ask(broker, &group_id, |answer| {
-            Ask::Leave(group_id.clone(), leaving, answer)
-        })
-        .await;
+    let results = match context.may_with_group(broker, AclOperation::Read, &group_id) {
+        Ok(()) => {
+            let asked = broker.groups.ask(broker, &group_id, |answer| {
+                Ask::Leave(group_id.clone(), leaving, answer)
+            });
+            asked.await
+        }
+        Err(error) => Err(error),
+    };
     let mut response = LeaveGroupResponse::default();
     let results = match results.and_then(|results| results) {
         Ok(results) => results,

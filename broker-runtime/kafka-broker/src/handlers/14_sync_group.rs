@@ -13,6 +13,7 @@ use kafka_codec::{
     ErrorCode, StrBytes,
     messages::{SyncGroupRequest, SyncGroupResponse},
 };
+use kafka_metadata::acl::AclOperation;
 
 use crate::{
     broker::Broker,
@@ -25,7 +26,7 @@ use crate::{
 pub(crate) const API: ApiEntry = api!(14, "SyncGroup", 0..=5, SyncGroupRequest, handle);
 
 async fn handle(
-    _context: &RequestContext,
+    context: &RequestContext,
     broker: &Arc<Broker>,
     request: SyncGroupRequest,
     _version: i16,
@@ -45,10 +46,15 @@ async fn handle(
             .map(|entry| (MemberId::new(entry.member_id.as_str()), entry.assignment))
             .collect(),
     };
-    let answer = broker
-        .groups
-        .ask(broker, &group_id, |answer| Ask::Sync(request, answer))
-        .await;
+    let answer = match context.may_with_group(broker, AclOperation::Read, &group_id) {
+        Ok(()) => {
+            let asked = broker
+                .groups
+                .ask(broker, &group_id, |answer| Ask::Sync(request, answer));
+            asked.await
+        }
+        Err(error) => Err(error),
+    };
     let mut response = SyncGroupResponse::default();
     match answer.and_then(|answer| answer) {
         Ok(answer) => {

@@ -2,23 +2,25 @@
 //!
 //! * Subscriptions and assignments are given while the group is stable.
 //! * A group that does not exist is `Dead` without an error up to version 5, GROUP_ID_NOT_FOUND in version 6 (KIP-1043).
-//! * Authorised operations, when asked for, are all that groups have: there are no ACLs yet.
+//! * A group that may not be seen is GROUP_AUTHORIZATION_FAILED, whether it exists or not.
 
 use std::sync::Arc;
 
 use kafka_codec::{
-    StrBytes,
+    ErrorCode, StrBytes,
     messages::{
         DescribeGroupsRequest, DescribeGroupsResponse,
         describe_groups_response::{DescribedGroup, DescribedGroupMember},
     },
 };
+use kafka_metadata::acl::AclOperation;
 
 use crate::{
     broker::Broker,
     dispatch::{ApiEntry, RequestContext, api},
     groups::{Ask, GroupError, GroupId, GroupState},
     response::group_error_code,
+    security::Resource,
 };
 
 /// See the module.
@@ -27,27 +29,32 @@ pub(crate) const API: ApiEntry = api!(15, "DescribeGroups", 0..=6, DescribeGroup
 /// First version that knows GROUP_ID_NOT_FOUND.
 const NOT_FOUND_VERSION: i16 = 6;
 
-/// READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS and ALTER_CONFIGS, as bits by their codes.
-const ALL_GROUP_OPERATIONS: i32 = 1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11;
-
 /// Means that nobody asked.
 const OPERATIONS_NOT_ASKED: i32 = i32::MIN;
 
 async fn handle(
-    _context: &RequestContext,
+    context: &RequestContext,
     broker: &Arc<Broker>,
     request: DescribeGroupsRequest,
     version: i16,
 ) -> DescribeGroupsResponse {
     let mut response = DescribeGroupsResponse::default();
     for name in request.groups {
-        let mut group = describe(broker, &name, version).await;
-        group.group_id = name;
-        group.authorized_operations = if request.include_authorized_operations {
-            ALL_GROUP_OPERATIONS
+        let resource = Resource::Group(&name);
+        let may = context.may(broker, AclOperation::Describe, resource);
+        let mut group = if may {
+            describe(broker, &name, version).await
+        } else {
+            let mut refused = DescribedGroup::default();
+            refused.error_code = ErrorCode::GroupAuthorizationFailed.code();
+            refused
+        };
+        group.authorized_operations = if request.include_authorized_operations && may {
+            context.authorized_operations(broker, resource)
         } else {
             OPERATIONS_NOT_ASKED
         };
+        group.group_id = name;
         response.groups.push(group);
     }
     response

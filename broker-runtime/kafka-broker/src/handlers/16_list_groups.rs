@@ -10,12 +10,14 @@ use kafka_codec::{
     StrBytes,
     messages::{ListGroupsRequest, ListGroupsResponse, list_groups_response::ListedGroup},
 };
+use kafka_metadata::acl::AclOperation;
 
 use crate::{
     broker::Broker,
     dispatch::{ApiEntry, RequestContext, api},
     groups::{Ask, GroupError},
     response::group_error_code,
+    security::Resource,
 };
 
 /// See the module.
@@ -25,7 +27,7 @@ pub(crate) const API: ApiEntry = api!(16, "ListGroups", 0..=5, ListGroupsRequest
 const CLASSIC: &str = "classic";
 
 async fn handle(
-    _context: &RequestContext,
+    context: &RequestContext,
     broker: &Arc<Broker>,
     request: ListGroupsRequest,
     _version: i16,
@@ -33,12 +35,17 @@ async fn handle(
     let matches = |filter: &[StrBytes], value: &str| {
         filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(value))
     };
+    // Who may see the cluster sees all groups, others those that they may see.
+    let sees_all = context.may_quietly(broker, AclOperation::Describe, Resource::Cluster);
+    let sees = |group: &str| sees_all || context.may_quietly(broker, AclOperation::Describe, Resource::Group(group));
     let mut response = ListGroupsResponse::default();
     for answer in broker.groups.ask_all(Ask::List).await {
         match answer {
             Ok(groups) => {
                 let wanted = groups.into_iter().filter(|group| {
-                    matches(&request.states_filter, group.state.name()) && matches(&request.types_filter, CLASSIC)
+                    matches(&request.states_filter, group.state.name())
+                        && matches(&request.types_filter, CLASSIC)
+                        && sees(group.group_id.as_str())
                 });
                 response.groups.extend(wanted.map(|group| {
                     let mut entry = ListedGroup::default();

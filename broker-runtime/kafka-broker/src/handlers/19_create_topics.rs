@@ -24,6 +24,7 @@ use kafka_codec::{
 };
 use kafka_metadata::{
     BrokerId, TopicId,
+    acl::AclOperation,
     rpc::{ControllerError, ControllerRequest, ControllerResponse, CreatedTopic, NewTopic},
 };
 
@@ -32,6 +33,7 @@ use crate::{
     broker::Broker,
     dispatch::{ApiEntry, RequestContext, api},
     response::controller_error_code,
+    security::Resource,
 };
 
 /// See the module.
@@ -49,7 +51,7 @@ const NOT_GIVEN: i32 = -1;
 type Outcome = Result<CreatedTopic, ControllerError>;
 
 async fn handle(
-    _context: &RequestContext,
+    context: &RequestContext,
     broker: &Arc<Broker>,
     request: CreateTopicsRequest,
     version: i16,
@@ -59,6 +61,7 @@ async fn handle(
     for topic in &request.topics {
         *seen.entry(topic.name.clone()).or_default() += 1;
     }
+    let may_create_all = context.may_quietly(broker, AclOperation::Create, Resource::Cluster);
     let mut wanted = Vec::new();
     let mut checked: Vec<(StrBytes, Option<ControllerError>)> = Vec::new();
     let mut answered_names = std::collections::HashSet::new();
@@ -70,6 +73,8 @@ async fn handle(
             Err(ControllerError::InvalidRequest(
                 "the topic is named more than once".to_owned(),
             ))
+        } else if !may_create_all && !context.may(broker, AclOperation::Create, Resource::Topic(&topic.name)) {
+            Err(ControllerError::TopicAuthorizationFailed(topic.name.to_string()))
         } else {
             new_topic(topic, version)
         };
@@ -89,7 +94,13 @@ async fn handle(
         };
         let mut result = result_of(&outcome);
         if let (Ok(_), true) = (&outcome, version >= DESCRIBING_VERSION) {
-            result.configs = Some(describe(broker, configs.get(name.as_str())));
+            if context.may_quietly(broker, AclOperation::DescribeConfigs, Resource::Topic(&name)) {
+                result.configs = Some(describe(broker, configs.get(name.as_str())));
+            } else {
+                // As Kafka answers who may not see what was made.
+                (result.num_partitions, result.replication_factor) = (NOT_GIVEN, -1);
+                result.topic_config_error_code = ErrorCode::TopicAuthorizationFailed.code();
+            }
         }
         result.name = name;
         response.topics.push(result);

@@ -16,6 +16,7 @@ use kafka_codec::{
 };
 use kafka_metadata::{
     MetadataImage, TopicId,
+    acl::AclOperation,
     rpc::{ControllerError, ControllerRequest, ControllerResponse},
 };
 
@@ -24,6 +25,7 @@ use crate::{
     broker::Broker,
     dispatch::{ApiEntry, RequestContext, api},
     response::controller_error_code,
+    security::Resource,
 };
 
 /// See the module.
@@ -48,7 +50,7 @@ impl From<ControllerError> for Refusal {
 }
 
 async fn handle(
-    _context: &RequestContext,
+    context: &RequestContext,
     broker: &Arc<Broker>,
     request: DeleteTopicsRequest,
     version: i16,
@@ -60,7 +62,10 @@ async fn handle(
     } else {
         by_name(request.topic_names)
     };
-    let mut found: Vec<Result<Found, Refusal>> = states.iter().map(|state| find(broker, &image, state)).collect();
+    let mut found: Vec<Result<Found, Refusal>> = states
+        .iter()
+        .map(|state| find(context, broker, &image, state))
+        .collect();
     refuse_repeated(&mut found);
     let accepted: Vec<(String, TopicId)> = found
         .iter()
@@ -102,7 +107,12 @@ fn by_name(names: Vec<StrBytes>) -> Vec<DeleteTopicState> {
     states.collect()
 }
 
-fn find(broker: &Broker, image: &MetadataImage, state: &DeleteTopicState) -> Result<Found, Refusal> {
+fn find(
+    context: &RequestContext,
+    broker: &Broker,
+    image: &MetadataImage,
+    state: &DeleteTopicState,
+) -> Result<Found, Refusal> {
     let enabled = broker.config.server_properties.get("delete.topic.enable");
     if enabled.is_some_and(|text| text.trim().eq_ignore_ascii_case("false")) {
         return Err(Refusal(
@@ -111,6 +121,19 @@ fn find(broker: &Broker, image: &MetadataImage, state: &DeleteTopicState) -> Res
         ));
     }
     let has_id = state.topic_id != WireUuid::ZERO;
+    // Whoever may delete the cluster may delete every topic of it, as in Kafka.
+    let may = |name: &str| {
+        if context.may_quietly(broker, AclOperation::Delete, Resource::Cluster)
+            || context.may(broker, AclOperation::Delete, Resource::Topic(name))
+        {
+            Ok(())
+        } else {
+            Err(ControllerError::TopicAuthorizationFailed(name.to_owned()))
+        }
+    };
+    if let Some(name) = &state.name {
+        may(name)?;
+    }
     let topic = match (&state.name, has_id) {
         (Some(name), false) => image
             .topics
@@ -127,6 +150,11 @@ fn find(broker: &Broker, image: &MetadataImage, state: &DeleteTopicState) -> Res
         )),
     };
     let topic = topic?;
+    if has_id && may(&topic.name).is_err() {
+        // Its name may be a secret.
+        let code = ErrorCode::TopicAuthorizationFailed;
+        return Err(Refusal(code, code.message().to_owned()));
+    }
     Ok(Found {
         name: topic.name.clone(),
         topic_id: topic.topic_id,

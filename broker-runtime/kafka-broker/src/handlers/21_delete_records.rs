@@ -13,12 +13,14 @@ use kafka_codec::{
         delete_records_response::{DeleteRecordsPartitionResult, DeleteRecordsTopicResult},
     },
 };
+use kafka_metadata::acl::AclOperation;
 
 use crate::{
     broker::Broker,
     dispatch::{ApiEntry, RequestContext, api},
     partition::Partition,
     response::partition_error_code,
+    security::Resource,
 };
 
 /// See the module.
@@ -31,7 +33,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 type Deleted = Result<(Arc<Partition>, i64), ErrorCode>;
 
 async fn handle(
-    _context: &RequestContext,
+    context: &RequestContext,
     broker: &Arc<Broker>,
     request: DeleteRecordsRequest,
     _version: i16,
@@ -40,7 +42,14 @@ async fn handle(
     let deadline = broker.clock.monotonic() + timeout;
     let mut deleted: Vec<Vec<Deleted>> = Vec::new();
     for topic in &request.topics {
-        let delete = |index, offset| delete(broker, &topic.name, index, offset);
+        let may = context.may(broker, AclOperation::Delete, Resource::Topic(&topic.name));
+        let delete = |index, offset| {
+            if may {
+                delete(broker, &topic.name, index, offset)
+            } else {
+                Err(ErrorCode::TopicAuthorizationFailed)
+            }
+        };
         deleted.push(
             topic
                 .partitions

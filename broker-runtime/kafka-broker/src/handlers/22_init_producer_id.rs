@@ -10,18 +10,22 @@ use kafka_codec::{
     ErrorCode,
     messages::{InitProducerIdRequest, InitProducerIdResponse},
 };
-use kafka_metadata::rpc::{ControllerRequest, ControllerResponse};
+use kafka_metadata::{
+    acl::{AclOperation, AclResourceType},
+    rpc::{ControllerRequest, ControllerResponse},
+};
 
 use crate::{
     broker::Broker,
     dispatch::{ApiEntry, RequestContext, api},
+    security::Resource,
 };
 
 /// See the module.
 pub(crate) const API: ApiEntry = api!(22, "InitProducerId", 0..=5, InitProducerIdRequest, handle);
 
 async fn handle(
-    _context: &RequestContext,
+    context: &RequestContext,
     broker: &Arc<Broker>,
     request: InitProducerIdRequest,
     _version: i16,
@@ -32,6 +36,12 @@ async fn handle(
     if let Some(transactional_id) = request.transactional_id {
         tracing::warn!(%transactional_id, "transactional producer refused: transactions are not offered");
         response.error_code = ErrorCode::InvalidRequest.code();
+        return response;
+    }
+    let may = context.may_quietly(broker, AclOperation::IdempotentWrite, Resource::Cluster)
+        || context.may_with_some(broker, AclOperation::Write, AclResourceType::Topic);
+    if !may {
+        response.error_code = ErrorCode::ClusterAuthorizationFailed.code();
         return response;
     }
     match next_producer_id(broker).await {

@@ -11,18 +11,20 @@ use kafka_codec::{
         offset_for_leader_epoch_response::{EpochEndOffset, OffsetForLeaderTopicResult},
     },
 };
+use kafka_metadata::acl::AclOperation;
 
 use crate::{
     broker::Broker,
     dispatch::{ApiEntry, RequestContext, api},
     response::partition_error_code,
+    security::Resource,
 };
 
 /// See the module.
 pub(crate) const API: ApiEntry = api!(23, "OffsetForLeaderEpoch", 2..=4, OffsetForLeaderEpochRequest, handle);
 
 async fn handle(
-    _context: &RequestContext,
+    context: &RequestContext,
     broker: &Arc<Broker>,
     request: OffsetForLeaderEpochRequest,
     _version: i16,
@@ -31,12 +33,18 @@ async fn handle(
     for topic in &request.topics {
         let mut entry = OffsetForLeaderTopicResult::default();
         entry.topic = topic.topic.clone();
+        let may = context.may(broker, AclOperation::Describe, Resource::Topic(&topic.topic));
         for wanted in &topic.partitions {
             let mut answer = EpochEndOffset::default();
             answer.partition = wanted.partition;
             answer.leader_epoch = -1;
             answer.end_offset = -1;
-            match find(broker, &topic.topic, wanted) {
+            let found = if may {
+                find(broker, &topic.topic, wanted)
+            } else {
+                Err(ErrorCode::TopicAuthorizationFailed)
+            };
+            match found {
                 Ok(Some((epoch, end_offset))) => (answer.leader_epoch, answer.end_offset) = (epoch, end_offset),
                 Ok(None) => {}
                 Err(code) => answer.error_code = code.code(),

@@ -18,11 +18,11 @@ use kafka_codec::{
         describe_configs_response::{DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym},
     },
 };
-use kafka_metadata::{ConfigResource, MetadataImage};
+use kafka_metadata::{ConfigResource, MetadataImage, acl::AclOperation};
 
 use super::{
     config_entries::{ConfigEntry, ConfigView, type_code},
-    config_resource::{ResourceError, read_resource},
+    config_resource::{ResourceError, check_access, read_resource},
 };
 use crate::{
     broker::Broker,
@@ -33,7 +33,7 @@ use crate::{
 pub(crate) const API: ApiEntry = api!(32, "DescribeConfigs", 1..=4, DescribeConfigsRequest, handle);
 
 async fn handle(
-    _context: &RequestContext,
+    context: &RequestContext,
     broker: &Arc<Broker>,
     request: DescribeConfigsRequest,
     _version: i16,
@@ -44,7 +44,7 @@ async fn handle(
         let mut result = DescribeConfigsResult::default();
         result.resource_type = resource.resource_type;
         result.resource_name = resource.resource_name.clone();
-        match entries(broker, &image, resource) {
+        match entries(context, broker, &image, resource) {
             Ok(entries) => {
                 let wanted = entries.into_iter().filter(|entry| is_wanted(resource, entry.name));
                 result.configs = wanted.map(|entry| describe(entry, &request)).collect();
@@ -60,12 +60,15 @@ async fn handle(
 }
 
 fn entries(
+    context: &RequestContext,
     broker: &Broker,
     image: &MetadataImage,
     resource: &DescribeConfigsResource,
 ) -> Result<Vec<ConfigEntry>, ResourceError> {
     let view = ConfigView::new(broker, image);
-    match read_resource(resource.resource_type, &resource.resource_name)? {
+    let wanted = read_resource(resource.resource_type, &resource.resource_name)?;
+    check_access(context, broker, AclOperation::DescribeConfigs, &wanted)?;
+    match wanted {
         ConfigResource::Topic(name) if image.topics.contains_key(&name) => {
             let own = image
                 .configs

@@ -15,10 +15,11 @@ use kafka_codec::{
 };
 use kafka_metadata::{
     MetadataImage,
+    acl::AclOperation,
     rpc::{AlterConfigResource, ConfigChange},
 };
 
-use super::config_resource::{Alteration, ResourceError, alter, read_resource, refuse_repeated};
+use super::config_resource::{Alteration, ResourceError, alter, check_access, read_resource, refuse_repeated};
 use crate::{
     broker::Broker,
     dispatch::{ApiEntry, RequestContext, api},
@@ -28,7 +29,7 @@ use crate::{
 pub(crate) const API: ApiEntry = api!(33, "AlterConfigs", 0..=2, AlterConfigsRequest, handle);
 
 async fn handle(
-    _context: &RequestContext,
+    context: &RequestContext,
     broker: &Arc<Broker>,
     request: AlterConfigsRequest,
     _version: i16,
@@ -37,7 +38,11 @@ async fn handle(
     let mut alterations: Vec<Alteration> = request
         .resources
         .iter()
-        .map(|resource| replacement(&image, resource))
+        .map(|resource| {
+            let alteration = replacement(&image, resource)?;
+            check_access(context, broker, AclOperation::AlterConfigs, &alteration.resource)?;
+            Ok(alteration)
+        })
         .collect();
     refuse_repeated(&mut alterations);
     let results = alter(broker, alterations, request.validate_only).await;

@@ -13,22 +13,34 @@ use kafka_codec::{
         describe_log_dirs_response::{DescribeLogDirsPartition, DescribeLogDirsResult, DescribeLogDirsTopic},
     },
 };
+use kafka_metadata::acl::AclOperation;
 
 use crate::{
     broker::Broker,
     dispatch::{ApiEntry, RequestContext, api},
     partition::Partition,
+    security::Resource,
 };
 
 /// See the module.
 pub(crate) const API: ApiEntry = api!(35, "DescribeLogDirs", 1..=4, DescribeLogDirsRequest, handle);
 
+/// First version with an error of the whole request; before, nothing is shown.
+const TOP_LEVEL_ERROR_VERSION: i16 = 3;
+
 async fn handle(
-    _context: &RequestContext,
+    context: &RequestContext,
     broker: &Arc<Broker>,
     request: DescribeLogDirsRequest,
-    _version: i16,
+    version: i16,
 ) -> DescribeLogDirsResponse {
+    if !context.may(broker, AclOperation::Describe, Resource::Cluster) {
+        let mut response = DescribeLogDirsResponse::default();
+        if version >= TOP_LEVEL_ERROR_VERSION {
+            response.error_code = ErrorCode::ClusterAuthorizationFailed.code();
+        }
+        return response;
+    }
     let wanted = |partition: &Partition| match &request.topics {
         None => true,
         Some(topics) => topics.iter().any(|topic| is_wanted(topic, partition)),

@@ -13,6 +13,7 @@ use kafka_codec::{
 };
 use kafka_metadata::{
     BrokerId, MetadataImage,
+    acl::AclOperation,
     rpc::{ControllerError, ControllerRequest, ControllerResponse, NewPartitions},
 };
 
@@ -21,13 +22,14 @@ use crate::{
     broker::Broker,
     dispatch::{ApiEntry, RequestContext, api},
     response::controller_error_code,
+    security::Resource,
 };
 
 /// See the module.
 pub(crate) const API: ApiEntry = api!(37, "CreatePartitions", 0..=3, CreatePartitionsRequest, handle);
 
 async fn handle(
-    _context: &RequestContext,
+    context: &RequestContext,
     broker: &Arc<Broker>,
     request: CreatePartitionsRequest,
     _version: i16,
@@ -36,23 +38,30 @@ async fn handle(
     for topic in &request.topics {
         *times.entry(topic.name.as_str()).or_default() += 1;
     }
-    let is_repeated = |topic: &CreatePartitionsTopic| times[topic.name.as_str()] > 1;
+    let refusal = |topic: &CreatePartitionsTopic| {
+        if times[topic.name.as_str()] > 1 {
+            return Some(ControllerError::InvalidRequest(
+                "the topic is named more than once".to_owned(),
+            ));
+        }
+        let may = context.may(broker, AclOperation::Alter, Resource::Topic(&topic.name));
+        (!may).then(|| ControllerError::TopicAuthorizationFailed(topic.name.to_string()))
+    };
+    let refusals: Vec<Option<ControllerError>> = request.topics.iter().map(refusal).collect();
     let wanted = request
         .topics
         .iter()
-        .filter(|topic| !is_repeated(topic))
-        .map(new_partitions)
+        .zip(&refusals)
+        .filter(|(_, refusal)| refusal.is_none())
+        .map(|(topic, _)| new_partitions(topic))
         .collect();
     let timeout = controller_timeout(request.timeout_ms);
     let mut outcomes = create(broker, wanted, request.validate_only, timeout).await.into_iter();
     let mut response = CreatePartitionsResponse::default();
-    for topic in &request.topics {
-        let outcome = if is_repeated(topic) {
-            Err(ControllerError::InvalidRequest(
-                "the topic is named more than once".to_owned(),
-            ))
-        } else {
-            outcomes.next().unwrap_or(Err(ControllerError::NotController))
+    for (topic, refusal) in request.topics.iter().zip(refusals) {
+        let outcome = match refusal {
+            Some(error) => Err(error),
+            None => outcomes.next().unwrap_or(Err(ControllerError::NotController)),
         };
         let mut result = CreatePartitionsTopicResult::default();
         result.name = topic.name.clone();

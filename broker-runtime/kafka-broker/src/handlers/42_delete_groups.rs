@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use kafka_codec::messages::{DeleteGroupsRequest, DeleteGroupsResponse, delete_groups_response::DeletableGroupResult};
+use kafka_metadata::acl::AclOperation;
 
 use crate::{
     broker::Broker,
@@ -16,7 +17,7 @@ use crate::{
 pub(crate) const API: ApiEntry = api!(42, "DeleteGroups", 0..=2, DeleteGroupsRequest, handle);
 
 async fn handle(
-    _context: &RequestContext,
+    context: &RequestContext,
     broker: &Arc<Broker>,
     request: DeleteGroupsRequest,
     _version: i16,
@@ -24,10 +25,15 @@ async fn handle(
     let mut response = DeleteGroupsResponse::default();
     for name in request.groups_names {
         let group_id = GroupId::new(name.as_str());
-        let result = broker
-            .groups
-            .ask(broker, &group_id, |answer| Ask::DeleteGroup(group_id.clone(), answer))
-            .await;
+        let result = match context.may_with_group(broker, AclOperation::Delete, &group_id) {
+            Ok(()) => {
+                let asked = broker
+                    .groups
+                    .ask(broker, &group_id, |answer| Ask::DeleteGroup(group_id.clone(), answer));
+                asked.await
+            }
+            Err(error) => Err(error),
+        };
         let mut entry = DeletableGroupResult::default();
         entry.group_id = name;
         entry.error_code = match result.and_then(|result| result) {

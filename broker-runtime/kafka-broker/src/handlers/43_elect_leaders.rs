@@ -16,6 +16,7 @@ use kafka_codec::{
 };
 use kafka_metadata::{
     MetadataImage,
+    acl::AclOperation,
     rpc::{ControllerError, ControllerRequest, ControllerResponse},
 };
 
@@ -24,6 +25,7 @@ use crate::{
     broker::Broker,
     dispatch::{ApiEntry, RequestContext, api},
     response::controller_error_code,
+    security::Resource,
 };
 
 /// See the module.
@@ -35,11 +37,14 @@ const PREFERRED: i8 = 0;
 const TOP_LEVEL_ERROR_VERSION: i16 = 1;
 
 async fn handle(
-    _context: &RequestContext,
+    context: &RequestContext,
     broker: &Arc<Broker>,
     request: ElectLeadersRequest,
     version: i16,
 ) -> ElectLeadersResponse {
+    if !context.may(broker, AclOperation::Alter, Resource::Cluster) {
+        return forbidden(&request);
+    }
     let partitions: Vec<(String, i32)> = match &request.topic_partitions {
         Some(topics) => {
             let named = topics.iter().flat_map(|topic| {
@@ -78,6 +83,28 @@ async fn handle(
         }
     };
     response.replica_election_results = results(partitions, outcomes);
+    response
+}
+
+fn forbidden(request: &ElectLeadersRequest) -> ElectLeadersResponse {
+    let code = ErrorCode::ClusterAuthorizationFailed;
+    let mut response = ElectLeadersResponse::default();
+    response.error_code = code.code();
+    let topics = request.topic_partitions.iter().flatten();
+    let refused = topics.map(|topic| {
+        let mut entry = ReplicaElectionResult::default();
+        entry.topic = topic.topic.clone();
+        let partitions = topic.partitions.iter().map(|partition| {
+            let mut result = PartitionResult::default();
+            result.partition_id = *partition;
+            result.error_code = code.code();
+            result.error_message = Some(StrBytes::from(code.message()));
+            result
+        });
+        entry.partition_result = partitions.collect();
+        entry
+    });
+    response.replica_election_results = refused.collect();
     response
 }
 

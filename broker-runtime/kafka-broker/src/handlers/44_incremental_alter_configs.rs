@@ -14,9 +14,12 @@ use kafka_codec::{
         incremental_alter_configs_response::AlterConfigsResourceResponse,
     },
 };
-use kafka_metadata::rpc::{AlterConfigResource, ConfigChange};
+use kafka_metadata::{
+    acl::AclOperation,
+    rpc::{AlterConfigResource, ConfigChange},
+};
 
-use super::config_resource::{Alteration, ResourceError, alter, read_resource, refuse_repeated};
+use super::config_resource::{Alteration, ResourceError, alter, check_access, read_resource, refuse_repeated};
 use crate::{
     broker::Broker,
     dispatch::{ApiEntry, RequestContext, api},
@@ -32,12 +35,20 @@ pub(crate) const API: ApiEntry = api!(
 );
 
 async fn handle(
-    _context: &RequestContext,
+    context: &RequestContext,
     broker: &Arc<Broker>,
     request: IncrementalAlterConfigsRequest,
     _version: i16,
 ) -> IncrementalAlterConfigsResponse {
-    let mut alterations: Vec<Alteration> = request.resources.iter().map(alteration).collect();
+    let mut alterations: Vec<Alteration> = request
+        .resources
+        .iter()
+        .map(|resource| {
+            let alteration = alteration(resource)?;
+            check_access(context, broker, AclOperation::AlterConfigs, &alteration.resource)?;
+            Ok(alteration)
+        })
+        .collect();
     refuse_repeated(&mut alterations);
     let results = alter(broker, alterations, request.validate_only).await;
     let mut response = IncrementalAlterConfigsResponse::default();

@@ -17,6 +17,7 @@ use kafka_codec::{
 };
 use kafka_metadata::{
     BrokerId,
+    acl::AclOperation,
     rpc::{ControllerError, ControllerRequest, ControllerResponse, Reassignment},
 };
 
@@ -25,6 +26,7 @@ use crate::{
     broker::Broker,
     dispatch::{ApiEntry, RequestContext, api},
     response::controller_error_code,
+    security::Resource,
 };
 
 /// See the module.
@@ -37,11 +39,18 @@ pub(crate) const API: ApiEntry = api!(
 );
 
 async fn handle(
-    _context: &RequestContext,
+    context: &RequestContext,
     broker: &Arc<Broker>,
     request: AlterPartitionReassignmentsRequest,
     _version: i16,
 ) -> AlterPartitionReassignmentsResponse {
+    if !context.may(broker, AclOperation::Alter, Resource::Cluster) {
+        let code = ErrorCode::ClusterAuthorizationFailed;
+        let mut response = AlterPartitionReassignmentsResponse::default();
+        response.error_code = code.code();
+        response.error_message = Some(StrBytes::from(code.message()));
+        return response;
+    }
     let mut wanted = Vec::new();
     for topic in &request.topics {
         for partition in &topic.partitions {

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use kafka_codec::{
-    StrBytes,
+    ErrorCode, StrBytes,
     messages::{
         ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse,
         list_partition_reassignments_response::{OngoingPartitionReassignment, OngoingTopicReassignment},
     },
 };
-use kafka_metadata::{BrokerId, PartitionState};
+use kafka_metadata::{BrokerId, PartitionState, acl::AclOperation};
 
 use crate::{
     broker::Broker,
     dispatch::{ApiEntry, RequestContext, api},
+    security::Resource,
 };
 
 /// See the module.
@@ -26,11 +27,18 @@ pub(crate) const API: ApiEntry = api!(
 );
 
 async fn handle(
-    _context: &RequestContext,
+    context: &RequestContext,
     broker: &Arc<Broker>,
     request: ListPartitionReassignmentsRequest,
     _version: i16,
 ) -> ListPartitionReassignmentsResponse {
+    if !context.may(broker, AclOperation::Describe, Resource::Cluster) {
+        let code = ErrorCode::ClusterAuthorizationFailed;
+        let mut response = ListPartitionReassignmentsResponse::default();
+        response.error_code = code.code();
+        response.error_message = Some(StrBytes::from(code.message()));
+        return response;
+    }
     let image = broker.metadata.image();
     let asked = |topic: &str, index: i32| {
         request.topics.as_ref().is_none_or(|topics| {

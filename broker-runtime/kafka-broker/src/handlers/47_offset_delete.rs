@@ -8,27 +8,39 @@ use kafka_codec::messages::{
     OffsetDeleteRequest, OffsetDeleteResponse,
     offset_delete_response::{OffsetDeleteResponsePartition, OffsetDeleteResponseTopic},
 };
+use kafka_metadata::acl::AclOperation;
 
 use crate::{
     broker::Broker,
     dispatch::{ApiEntry, RequestContext, api},
     groups::{Ask, GroupError, GroupId, TopicPartition},
     response::group_error_code,
+    security::Resource,
 };
 
 /// See the module.
 pub(crate) const API: ApiEntry = api!(47, "OffsetDelete", 0..=0, OffsetDeleteRequest, handle);
 
 async fn handle(
-    _context: &RequestContext,
+    context: &RequestContext,
     broker: &Arc<Broker>,
     request: OffsetDeleteRequest,
     _version: i16,
 ) -> OffsetDeleteResponse {
     let group_id = GroupId::new(request.group_id.as_str());
+    if let Err(error) = context.may_with_group(broker, AclOperation::Delete, &group_id) {
+        let mut response = OffsetDeleteResponse::default();
+        response.error_code = group_error_code(error).code();
+        return response;
+    }
     let image = broker.metadata.image();
+    let may: Vec<bool> = request
+        .topics
+        .iter()
+        .map(|topic| context.may(broker, AclOperation::Read, Resource::Topic(&topic.name)))
+        .collect();
     let mut partitions = Vec::new();
-    for topic in &request.topics {
+    for (topic, _) in request.topics.iter().zip(&may).filter(|(_, may)| **may) {
         let name: Arc<str> = Arc::from(topic.name.as_str());
         let known = topic
             .partitions
@@ -53,10 +65,11 @@ async fn handle(
             return response;
         }
     };
-    for topic in request.topics {
+    for (topic, may) in request.topics.into_iter().zip(may) {
         let mut entry = OffsetDeleteResponseTopic::default();
         for partition in topic.partitions {
             let result = match image.partition(&topic.name, partition.partition_index) {
+                _ if !may => Err(GroupError::TopicAuthorizationFailed),
                 Some(_) => results.next().unwrap_or(Ok(())),
                 None => Err(GroupError::UnknownTopicOrPartition),
             };

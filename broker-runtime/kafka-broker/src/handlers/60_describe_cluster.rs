@@ -9,11 +9,13 @@ use kafka_codec::{
     ErrorCode, StrBytes,
     messages::{DescribeClusterRequest, DescribeClusterResponse, describe_cluster_response::DescribeClusterBroker},
 };
+use kafka_metadata::acl::AclOperation;
 
 use super::stand_in_controller;
 use crate::{
     broker::Broker,
     dispatch::{ApiEntry, RequestContext, api},
+    security::Resource,
 };
 
 /// See the module.
@@ -57,5 +59,13 @@ async fn handle(
             Some(entry)
         })
         .collect();
+    if request.include_cluster_authorized_operations {
+        let may = context.may_quietly(broker, AclOperation::Describe, Resource::Cluster);
+        response.cluster_authorized_operations = if may {
+            context.authorized_operations(broker, Resource::Cluster)
+        } else {
+            0
+        };
+    }
     response
 }

@@ -16,11 +16,13 @@ use kafka_codec::{
         metadata_response::{MetadataResponsePartition, MetadataResponseTopic},
     },
 };
+use kafka_metadata::acl::AclOperation;
 
 use super::metadata::describe_topic;
 use crate::{
     broker::Broker,
     dispatch::{ApiEntry, RequestContext, api},
+    security::Resource,
 };
 
 /// See the module.
@@ -44,7 +46,11 @@ async fn handle(
     let image = broker.metadata.image();
     let mut names: BTreeSet<String> = request.topics.iter().map(|topic| topic.name.to_string()).collect();
     if names.is_empty() {
-        names = image.topics.keys().cloned().collect();
+        let visible = image
+            .topics
+            .keys()
+            .filter(|name| context.may_quietly(broker, AclOperation::Describe, Resource::Topic(name)));
+        names = visible.cloned().collect();
     }
     let limit = usize::try_from(request.response_partition_limit)
         .unwrap_or(0)
@@ -64,14 +70,20 @@ async fn handle(
             response.next_cursor = Some(cursor(&name, 0));
             break;
         }
-        let Some(topic) = image.topics.get(&name) else {
+        let may = context.may(broker, AclOperation::Describe, Resource::Topic(&name));
+        let Some(topic) = image.topics.get(&name).filter(|_| may) else {
             let mut missing = DescribeTopicPartitionsResponseTopic::default();
-            missing.error_code = ErrorCode::UnknownTopicOrPartition.code();
+            missing.error_code = if may {
+                ErrorCode::UnknownTopicOrPartition.code()
+            } else {
+                ErrorCode::TopicAuthorizationFailed.code()
+            };
             missing.name = Some(StrBytes::from(name));
             response.topics.push(missing);
             continue;
         };
-        let described = describe_topic(&image, topic, context.listener());
+        let mut described = describe_topic(&image, topic, context.listener());
+        described.topic_authorized_operations = context.authorized_operations(broker, Resource::Topic(&name));
         let end = described.partitions.len().min(first.saturating_add(limit - count));
         let rest = described.partitions.len() > end;
         count += end.saturating_sub(first);

@@ -5,10 +5,11 @@ use std::{collections::HashSet, time::Duration};
 use kafka_codec::ErrorCode;
 use kafka_metadata::{
     BrokerId, ConfigResource, MetadataImage,
+    acl::AclOperation,
     rpc::{AlterConfigResource, ConfigChange, ControllerRequest, ControllerResponse},
 };
 
-use crate::{broker::Broker, response::controller_error_code};
+use crate::{broker::Broker, dispatch::RequestContext, response::controller_error_code, security::Resource};
 
 /// `ConfigResource.Type.TOPIC` of Kafka.
 const TOPIC: i8 = 2;
@@ -57,6 +58,28 @@ pub(super) fn read_resource(resource_type: i8, name: &str) -> Result<ConfigResou
             "resources of type {other} have no configuration here"
         ))),
     }
+}
+
+/// Whether the configuration of a resource may be seen or changed.
+pub(super) fn check_access(
+    context: &RequestContext,
+    broker: &Broker,
+    operation: AclOperation,
+    resource: &ConfigResource,
+) -> Result<(), ResourceError> {
+    let (resource, code) = match resource {
+        ConfigResource::Topic(name) => (Resource::Topic(name), ErrorCode::TopicAuthorizationFailed),
+        ConfigResource::Broker(_) | ConfigResource::Brokers => {
+            (Resource::Cluster, ErrorCode::ClusterAuthorizationFailed)
+        }
+    };
+    if context.may(broker, operation, resource) {
+        return Ok(());
+    }
+    Err(ResourceError {
+        code,
+        message: code.message().to_owned(),
+    })
 }
 
 /// Checks what holds for every request: a resource stands in it once, a property once in a resource.

@@ -1,6 +1,7 @@
 //! The Kafka APIs, one file each, numbered by API key. [`APIS`] is the protocol table of this broker: dispatch,
 //! `ApiVersions` and the documentation read nothing else.
 
+mod acl_codes;
 #[path = "33_alter_configs.rs"]
 mod alter_configs;
 #[path = "45_alter_partition_reassignments.rs"]
@@ -10,16 +11,22 @@ mod api_versions;
 mod config_entries;
 mod config_resource;
 mod controller_timeout;
+#[path = "30_create_acls.rs"]
+mod create_acls;
 #[path = "37_create_partitions.rs"]
 mod create_partitions;
 #[path = "19_create_topics.rs"]
 mod create_topics;
+#[path = "31_delete_acls.rs"]
+mod delete_acls;
 #[path = "42_delete_groups.rs"]
 mod delete_groups;
 #[path = "21_delete_records.rs"]
 mod delete_records;
 #[path = "20_delete_topics.rs"]
 mod delete_topics;
+#[path = "29_describe_acls.rs"]
+mod describe_acls;
 #[path = "60_describe_cluster.rs"]
 mod describe_cluster;
 #[path = "32_describe_configs.rs"]
@@ -99,6 +106,9 @@ pub(crate) static APIS: &[ApiEntry] = &[
     delete_records::API,
     init_producer_id::API,
     offset_for_leader_epoch::API,
+    describe_acls::API,
+    create_acls::API,
+    delete_acls::API,
     describe_configs::API,
     alter_configs::API,
     describe_log_dirs::API,

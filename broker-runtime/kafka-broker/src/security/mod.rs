@@ -1,6 +1,7 @@
 //! Authentication of connections: SASL with SCRAM or with the signature of an access key, as far as the connection has
-//! come with it.
+//! come with it; and the authorization of requests by access control lists.
 
+mod authorizer;
 mod certificate;
 mod credentials;
 mod iam;
@@ -9,6 +10,7 @@ mod sasl;
 mod scram;
 mod token;
 
+pub(crate) use authorizer::{Authorizer, Resource};
 pub(crate) use certificate::principal_of_certificate;
 use credentials::{credential_of, server_nonce};
 pub(crate) use mechanism::Mechanism;

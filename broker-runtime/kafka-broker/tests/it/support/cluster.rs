@@ -115,7 +115,7 @@ impl TestCluster {
             listeners: vec![listener(ListenerName::Internal), listener(ListenerName::Plaintext)],
             tls: None,
             controller_socket: self.controller.socket.clone(),
-            server_properties: properties.clone(),
+            server_properties: server_properties(properties),
             version: "4.1.x.kraft".to_owned(),
             jmx_exporter: Some((host, free_port()).into()),
             node_exporter: Some((host, free_port()).into()),
@@ -267,6 +267,14 @@ impl TestCluster {
         })
         .await
     }
+}
+
+/// What a test sets, and nobody is kept out unless it says so.
+fn server_properties(set: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let open = ("allow.everyone.if.no.acl.found".to_owned(), "true".to_owned());
+    std::iter::once(open)
+        .chain(set.iter().map(|(name, value)| (name.clone(), value.clone())))
+        .collect()
 }
 
 /// Calls `attempt` until it gives something.

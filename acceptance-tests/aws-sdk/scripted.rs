@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use clock::SystemClock;
 use control_plane::{ApiListener, ControlPlane, ControlPlaneConfig};
 use engine::{
-    BootstrapBrokers, ClusterSpec, Engine, EngineError, IamAuthenticator, NewTopic, ObservedCluster, Progress,
-    TopicAdmin, TopicDescription, TopicError, TopicSummary, TopicUpdate,
+    Acl, AclAdmin, BootstrapBrokers, ClusterSpec, Engine, EngineError, IamAuthenticator, NewTopic, ObservedCluster,
+    Progress, TopicAdmin, TopicDescription, TopicError, TopicSummary, TopicUpdate,
 };
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -113,6 +113,25 @@ impl Engine for ScriptedEngine {
 
     fn topics(&self) -> &dyn TopicAdmin {
         self
+    }
+
+    fn acls(&self) -> &dyn AclAdmin {
+        self
+    }
+}
+
+#[async_trait]
+impl AclAdmin for ScriptedEngine {
+    async fn list_acls(&self, _: Uuid) -> Result<Vec<Acl>, TopicError> {
+        Ok(Vec::new())
+    }
+
+    async fn create_acls(&self, _: Uuid, _: &[Acl]) -> Result<(), TopicError> {
+        Ok(())
+    }
+
+    async fn delete_acls(&self, _: Uuid, _: &[Acl]) -> Result<(), TopicError> {
+        Ok(())
     }
 }
 

@@ -133,6 +133,46 @@ class Policies(unittest.TestCase):
             other = "ListKafkaVersions" if name != "ListKafkaVersions" else "ListClusters"
             self.forbidden(lambda: kafka._make_api_call(other, {}))
 
+    def test_access_control_lists_are_changed_by_whoever_may(self):
+        path = f"/openmsk/v1/clusters/{urllib.parse.quote(self.arn, safe='')}/acls"
+        one = {
+            "resourceType": "TOPIC",
+            "resourceName": "orders",
+            "patternType": "PREFIXED",
+            "principal": "User:app",
+            "host": "*",
+            "operation": "READ",
+            "permission": "ALLOW",
+        }
+
+        def post(acls, path=path, **more):
+            return send("POST", path, json.dumps({"acls": acls}).encode(), **more)
+
+        for _ in range(2):
+            self.assertEqual(post([one])[0], 204)
+        self.assertEqual(send("GET", path)[1], {"acls": [one]})
+        for wrong, said in (
+            ([], "1 to 1000"),
+            ([one] * 1001, "1 to 1000"),
+            ([{**one, "operation": "LOOK"}], "LOOK"),
+            ([{**one, "principal": "app"}], "principal"),
+            ([{**one, "resourceType": "CLUSTER"}], "kafka-cluster"),
+            ([{**one, "more": 1}], "more"),
+        ):
+            with self.subTest(said):
+                status, body, _ = post(wrong)
+                self.assertEqual(status, 400, body)
+                self.assertIn(said, str(body))
+        reader = make_key("--principal", "acl-reader", "--policy", policy_file(FOLDER, allow("openmsk:ListAcls", self.arn)))
+        self.assertEqual(send("GET", path, key=reader)[1], {"acls": [one]})
+        for change in (path, f"{path}/delete"):
+            self.assertEqual(post([one], change, key=reader)[0], 403)
+        for _ in range(2):
+            self.assertEqual(post([one], f"{path}/delete")[0], 204)
+        self.assertEqual(send("GET", path)[1], {"acls": []})
+        nowhere = f"/openmsk/v1/clusters/{urllib.parse.quote(self.arn.replace('/access/', '/gone/'), safe='')}/acls"
+        self.assertEqual(send("GET", nowhere)[0], 404)
+
     def test_policies_that_are_not_understood_are_refused(self):
         for statement in ({"Effect": "Allow"}, allow("kafka:*", Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}})):
             path = policy_file(FOLDER, statement)

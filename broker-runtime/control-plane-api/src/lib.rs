@@ -4,6 +4,7 @@
 //! Names on the wire are MSK's (lowerCamelCase); unknown members are ignored, as AWS does. Members that an operation
 //! does not use yet are not here: `control-plane` refuses them by name where ignoring them would mislead.
 
+pub mod acls;
 pub mod blob;
 pub mod bootstrap;
 pub mod client_authorities;

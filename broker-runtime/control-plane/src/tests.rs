@@ -19,8 +19,8 @@ use control_plane_api::{
     updates::{RebootBrokerRequest, UpdateBrokerCountRequest},
 };
 use engine::{
-    BootstrapBrokers, ClusterSpec, Engine, EngineError, IamAuthenticator, NewTopic, ObservedCluster, Progress, Step,
-    TopicAdmin, TopicDescription, TopicError, TopicSummary, TopicUpdate,
+    Acl, AclAdmin, BootstrapBrokers, ClusterSpec, Engine, EngineError, IamAuthenticator, NewTopic, ObservedCluster,
+    Progress, Step, TopicAdmin, TopicDescription, TopicError, TopicSummary, TopicUpdate,
 };
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -102,6 +102,25 @@ impl Engine for ScriptedEngine {
 
     fn topics(&self) -> &dyn TopicAdmin {
         self
+    }
+
+    fn acls(&self) -> &dyn AclAdmin {
+        self
+    }
+}
+
+#[async_trait]
+impl AclAdmin for ScriptedEngine {
+    async fn list_acls(&self, _: Uuid) -> Result<Vec<Acl>, TopicError> {
+        Ok(Vec::new())
+    }
+
+    async fn create_acls(&self, _: Uuid, _: &[Acl]) -> Result<(), TopicError> {
+        Ok(())
+    }
+
+    async fn delete_acls(&self, _: Uuid, _: &[Acl]) -> Result<(), TopicError> {
+        Ok(())
     }
 }
 

@@ -12,7 +12,8 @@ use std::{
 use async_trait::async_trait;
 use clock::Clock;
 use engine::{
-    ClusterSpec, Engine, EngineError, IamAuthenticator, ObservedCluster, Progress, Reach, TopicAdmin, TopicError,
+    AclAdmin, ClusterSpec, Engine, EngineError, IamAuthenticator, ObservedCluster, Progress, Reach, TopicAdmin,
+    TopicError,
 };
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
@@ -387,6 +388,10 @@ impl Engine for EmbeddedEngine {
     }
 
     fn topics(&self) -> &dyn TopicAdmin {
+        self
+    }
+
+    fn acls(&self) -> &dyn AclAdmin {
         self
     }
 }

@@ -5,6 +5,7 @@
 //! this order: `cluster` (directory, address block, authority) → `controller` (metadata log, socket) → `supervisor` (a
 //! process a broker) → metadata (dynamic properties, SCRAM users) → rolling restart for what only a restart takes up.
 
+mod acls;
 pub mod addresses;
 pub mod broker_config;
 mod certificates;

@@ -4,6 +4,7 @@
 //! Story: operation (`control-plane`) → reconciler → **`Engine`** → supervisor → broker process. An engine sees neither
 //! HTTP nor the store. Every implementation passes the same conformance suite.
 
+mod acls;
 mod iam;
 mod observed;
 mod progress;
@@ -18,6 +19,7 @@ use async_trait::async_trait;
 use thiserror::Error;
 use uuid::Uuid;
 
+pub use acls::{Acl, AclAdmin};
 pub use iam::{IamAuthenticator, IamLogin, IamRefusal};
 pub use observed::{BootstrapBrokers, BrokerState, ObservedBroker, ObservedCluster};
 pub use progress::{Progress, Step};
@@ -64,6 +66,9 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Topics of a cluster.
     fn topics(&self) -> &dyn TopicAdmin;
+
+    /// Access control lists of a cluster.
+    fn acls(&self) -> &dyn AclAdmin;
 }
 
 /// Why an engine could not do what it was asked, grouped by what the caller should do.

@@ -13,7 +13,8 @@ pub(super) fn check_logging(logging: Option<&LoggingInfo>) -> Result<(), Operati
     let is_on = |destination: &Option<LogDestination>| destination.as_ref().is_some_and(|it| it.enabled);
     if logging.authorizer_logs.as_ref().is_some_and(|it| it.any()) {
         return refuse(
-            "brokers have no authorizer yet, so there are no logs of one: disable all destinations of authorizerLogs"
+            "there is no separate log of the authorizer: what access control lists refuse is in the brokers' logs, so deliver \
+             brokerLogs and disable all destinations of authorizerLogs"
                 .to_owned(),
         );
     }

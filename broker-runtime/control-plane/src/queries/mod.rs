@@ -6,6 +6,7 @@
 //! list_clusters(&Services, &Scope, name_filter: Option<&str>) -> Vec<ClusterInfo>
 //! ```
 
+mod acls;
 mod client_authorities;
 mod clusters;
 mod configurations;
@@ -17,6 +18,7 @@ mod secrets;
 mod topics;
 mod versions;
 
+pub(crate) use acls::list_acls;
 pub(crate) use client_authorities::{client_authority, list_client_authorities};
 pub(crate) use clusters::{
     certificate_authority, cluster_record, current_version, describe_cluster, describe_cluster_v2,

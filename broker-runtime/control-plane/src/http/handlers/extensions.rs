@@ -58,6 +58,9 @@ pub(in crate::http) fn extension(request: &Request) -> Option<(&'static str, Str
     let (action, resource) = match (request.method.as_str(), rest) {
         ("GET", ["status"]) => ("openmsk:GetStatus", "*"),
         ("GET", ["clusters", arn, "certificate-authority"]) => ("openmsk:GetCertificateAuthority", *arn),
+        ("GET", ["clusters", arn, "acls"]) => ("openmsk:ListAcls", *arn),
+        ("POST", ["clusters", arn, "acls"]) => ("openmsk:CreateAcls", *arn),
+        ("POST", ["clusters", arn, "acls", "delete"]) => ("openmsk:DeleteAcls", *arn),
         ("DELETE", ["idempotency-tokens", _]) => ("openmsk:ForgetIdempotencyToken", "*"),
         ("POST", ["access-keys"]) => ("openmsk:CreateAccessKey", "*"),
         ("GET", ["access-keys"]) => ("openmsk:ListAccessKeys", "*"),
@@ -111,6 +114,15 @@ pub(in crate::http) async fn answer(
     match action {
         "openmsk:GetStatus" => json(&queries::status(services).await?),
         "openmsk:GetCertificateAuthority" => json(&queries::certificate_authority(services, resource).await?),
+        "openmsk:ListAcls" => json(&queries::list_acls(services, resource).await?),
+        "openmsk:CreateAcls" => {
+            operations::create_acls(services, resource, request.json()?).await?;
+            no_content()
+        }
+        "openmsk:DeleteAcls" => {
+            operations::delete_acls(services, resource, request.json()?).await?;
+            no_content()
+        }
         "openmsk:ForgetIdempotencyToken" => {
             operations::forget_idempotency_token(services, segment(3)).await?;
             no_content()

@@ -1,0 +1,132 @@
+//! Access control lists of a running cluster: requests to its controller, lists from its metadata image.
+
+use async_trait::async_trait;
+use engine::{Acl, AclAdmin, TopicError};
+use kafka_metadata::{
+    acl::{AclBinding, AclFilter, AclOperation, AclPatternType, AclPermission, AclResourceType, PatternFilter},
+    rpc::{ControllerError, ControllerRequest, ControllerResponse},
+};
+use uuid::Uuid;
+
+use crate::{EmbeddedEngine, cluster::Cluster};
+
+#[async_trait]
+impl AclAdmin for EmbeddedEngine {
+    async fn list_acls(&self, cluster_id: Uuid) -> Result<Vec<Acl>, TopicError> {
+        Ok(self.cluster(cluster_id)?.image().acls.iter().map(acl).collect())
+    }
+
+    async fn create_acls(&self, cluster_id: Uuid, acls: &[Acl]) -> Result<(), TopicError> {
+        let cluster = self.cluster(cluster_id)?;
+        let acls = acls.iter().map(binding).collect::<Result<Vec<_>, _>>()?;
+        match cluster.call(ControllerRequest::CreateAcls { acls }).await {
+            Ok(ControllerResponse::Results(results)) => {
+                results.into_iter().collect::<Result<(), _>>().map_err(refused)?;
+            }
+            Ok(other) => return Err(unexpected(&other)),
+            Err(error) => return Err(refused(error)),
+        }
+        wait_applied(&cluster).await
+    }
+
+    async fn delete_acls(&self, cluster_id: Uuid, acls: &[Acl]) -> Result<(), TopicError> {
+        let cluster = self.cluster(cluster_id)?;
+        let filters = acls.iter().map(|acl| Ok(exactly(binding(acl)?)));
+        let filters = filters.collect::<Result<Vec<_>, TopicError>>()?;
+        match cluster.call(ControllerRequest::DeleteAcls { filters }).await {
+            Ok(ControllerResponse::DeletedAcls(_)) => {}
+            Ok(other) => return Err(unexpected(&other)),
+            Err(error) => return Err(refused(error)),
+        }
+        wait_applied(&cluster).await
+    }
+}
+
+async fn wait_applied(cluster: &Cluster) -> Result<(), TopicError> {
+    let applied = cluster.wait_applied(cluster.image().applied).await;
+    applied.map_err(|error| TopicError::Timeout(error.to_string()))
+}
+
+fn refused(error: ControllerError) -> TopicError {
+    match error {
+        ControllerError::NotController => TopicError::NotController(error.to_string()),
+        error => TopicError::InvalidRequest(error.to_string()),
+    }
+}
+
+fn unexpected(response: &ControllerResponse) -> TopicError {
+    tracing::error!(?response, "controller has answered another question");
+    TopicError::ClusterConnectivity("the controller has answered another question".to_owned())
+}
+
+fn acl(binding: &AclBinding) -> Acl {
+    Acl {
+        resource_type: binding.resource_type.name().to_owned(),
+        resource_name: binding.resource_name.clone(),
+        pattern_type: binding.pattern_type.name().to_owned(),
+        principal: binding.principal.clone(),
+        host: binding.host.clone(),
+        operation: binding.operation.name().to_owned(),
+        permission: binding.permission.name().to_owned(),
+    }
+}
+
+fn binding(acl: &Acl) -> Result<AclBinding, TopicError> {
+    Ok(AclBinding {
+        resource_type: word(&acl.resource_type, AclResourceType::from_name, "type of a resource")?,
+        resource_name: acl.resource_name.clone(),
+        pattern_type: word(&acl.pattern_type, AclPatternType::from_name, "type of a pattern")?,
+        principal: acl.principal.clone(),
+        host: acl.host.clone(),
+        operation: word(&acl.operation, AclOperation::from_name, "operation")?,
+        permission: word(&acl.permission, AclPermission::from_name, "permission")?,
+    })
+}
+
+fn word<T>(text: &str, from_name: impl Fn(&str) -> Option<T>, what: &str) -> Result<T, TopicError> {
+    from_name(text).ok_or_else(|| TopicError::InvalidRequest(format!("{text:?} is no {what} of access control lists")))
+}
+
+/// The filter that finds this one and nothing else.
+fn exactly(acl: AclBinding) -> AclFilter {
+    AclFilter {
+        resource_type: Some(acl.resource_type),
+        resource_name: Some(acl.resource_name),
+        pattern_type: PatternFilter::Exactly(acl.pattern_type),
+        principal: Some(acl.principal),
+        host: Some(acl.host),
+        operation: Some(acl.operation),
+        permission: Some(acl.permission),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_kafkas_and_go_both_ways() {
+        let one = Acl {
+            resource_type: "TOPIC".to_owned(),
+            resource_name: "ord".to_owned(),
+            pattern_type: "PREFIXED".to_owned(),
+            principal: "User:app".to_owned(),
+            host: "*".to_owned(),
+            operation: "DESCRIBE_CONFIGS".to_owned(),
+            permission: "DENY".to_owned(),
+        };
+        let made = binding(&one).unwrap();
+        assert_eq!(acl(&made), one);
+        assert!(exactly(made.clone()).matches(&made));
+        let wrong = Acl {
+            operation: "LOOK".to_owned(),
+            ..one
+        };
+        assert!(
+            binding(&wrong)
+                .unwrap_err()
+                .to_string()
+                .contains("\"LOOK\" is no operation")
+        );
+    }
+}

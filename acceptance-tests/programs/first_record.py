@@ -26,4 +26,5 @@ producer = Producer(
 )
 producer.produce(target["topic"], value="first", on_delivery=lambda error, _: result.append(error))
 producer.flush(30)
-print("acknowledged" if result == [None] else f"failed: {result}", flush=True)
+failures = [error.name() for error in result if error is not None]
+print("acknowledged" if result and not failures else f"failed: {failures or 'no answer'}", flush=True)

@@ -8,6 +8,8 @@ import json
 import os
 import sys
 import time
+import urllib.parse
+import urllib.request
 
 ENDPOINT, CREDENTIALS, ACTION, *ARGUMENTS = sys.argv[1:]
 os.environ["AWS_SHARED_CREDENTIALS_FILE"] = CREDENTIALS
@@ -16,6 +18,8 @@ for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", 
     os.environ.pop(name, None)
 
 import boto3  # noqa: E402  (reads the environment when it is imported)
+from botocore.auth import SigV4Auth  # noqa: E402
+from botocore.awsrequest import AWSRequest  # noqa: E402
 
 KAFKA = boto3.client("kafka", endpoint_url=ENDPOINT)
 SECRETS = boto3.client("secretsmanager", endpoint_url=ENDPOINT)
@@ -66,6 +70,20 @@ def stop_monitoring(cluster):
         OpenMonitoring={"Prometheus": {"JmxExporter": off, "NodeExporter": off}},
         LoggingInfo={"BrokerLogs": {"S3": {"Enabled": False}}},
     )
+
+
+def delete_acls(cluster):
+    """All of them; boto3 signs, but has no call for a path of ours."""
+    path = f"{ENDPOINT}/openmsk/v1/clusters/{urllib.parse.quote(cluster_arn(cluster), safe='')}/acls"
+
+    def call(method, url, body=b""):
+        request = AWSRequest(method=method, url=url, data=body)
+        SigV4Auth(boto3.Session().get_credentials(), "kafka", "us-east-1").add_auth(request)
+        signed = urllib.request.Request(url, body or None, dict(request.headers.items()), method=method)
+        with urllib.request.urlopen(signed, timeout=10) as answer:
+            return answer.read()
+
+    call("POST", f"{path}/delete", call("GET", path))
 
 
 def get_policy(cluster):

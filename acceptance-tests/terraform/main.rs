@@ -1,5 +1,6 @@
 //! Real Terraform and OpenTofu against the real provider and runtime: what a person does, and what goes wrong.
 
+mod acls;
 mod bad_input;
 mod connectivity;
 mod documents;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
     bad_input::add(&mut suite, &tools);
     policies::add(&mut suite, &tools);
     connectivity::add(&mut suite, &tools);
+    acls::add(&mut suite, &tools);
     monitoring::add(&mut suite, &tools);
     documents::add(&mut suite, &tools);
     environment::add(&mut suite, &tools);

@@ -1,6 +1,9 @@
 //! Our extensions of the API, under `/openmsk/v1`.
 
-use control_plane_api::extensions::{CertificateAuthority, RuntimeInfo, Status};
+use control_plane_api::{
+    acls::{Acl, Acls},
+    extensions::{CertificateAuthority, RuntimeInfo, Status},
+};
 
 use http::Method;
 
@@ -8,6 +11,10 @@ use crate::{
     error::Result,
     transport::{Call, Client, Retry, segment},
 };
+
+fn acls_path(cluster_arn: &str) -> String {
+    format!("/openmsk/v1/clusters/{}/acls", segment(cluster_arn))
+}
 
 impl Client {
     /// Who answers; needs no credentials. An answer of anything but OpenMSK is [`crate::Error::Malformed`].
@@ -31,6 +38,29 @@ impl Client {
     pub async fn describe_certificate_authority(&self, cluster_arn: &str) -> Result<CertificateAuthority> {
         let path = format!("/openmsk/v1/clusters/{}/certificate-authority", segment(cluster_arn));
         self.call(Call::get("describe_certificate_authority", path)).await
+    }
+
+    /// Access control lists of a cluster.
+    pub async fn list_acls(&self, cluster_arn: &str) -> Result<Vec<Acl>> {
+        let listed: Acls = self.call(Call::get("list_acls", acls_path(cluster_arn))).await?;
+        Ok(listed.acls)
+    }
+
+    /// Creates access control lists; one that is there already is fine.
+    pub async fn create_acls(&self, cluster_arn: &str, acls: &[Acl]) -> Result<()> {
+        self.change_acls("create_acls", acls_path(cluster_arn), acls).await
+    }
+
+    /// Deletes exactly these; one that is not there is fine.
+    pub async fn delete_acls(&self, cluster_arn: &str, acls: &[Acl]) -> Result<()> {
+        self.change_acls("delete_acls", acls_path(cluster_arn) + "/delete", acls)
+            .await
+    }
+
+    async fn change_acls(&self, operation: &'static str, path: String, acls: &[Acl]) -> Result<()> {
+        let body = Acls { acls: acls.to_vec() };
+        let call = Call::new(operation, Method::POST, path).json(&body);
+        self.call_for_nothing(call.retry(Retry::Always)).await
     }
 
     /// Gives up the token of a creation whose answer has been written down. A token nobody knows is fine.

@@ -195,6 +195,7 @@ impl Provider for MskProvider {
             Arc::new(resources::ScramSecret::new(control_plane(), creations.clone())),
             Arc::new(resources::Topic::new(control_plane(), creations)),
             Arc::new(resources::ClusterPolicy::new(control_plane())),
+            Arc::new(resources::Acl::new(control_plane())),
         ]
     }
 

@@ -1,5 +1,6 @@
 //! The resource types, one file or folder each.
 
+mod acl;
 mod cluster;
 mod cluster_policy;
 mod configuration;
@@ -11,6 +12,7 @@ mod serverless_cluster;
 mod topic;
 mod without_effect;
 
+pub(crate) use acl::Acl;
 pub(crate) use cluster::Cluster;
 pub(crate) use cluster_policy::ClusterPolicy;
 pub(crate) use configuration::Configuration;

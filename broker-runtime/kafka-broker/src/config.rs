@@ -8,7 +8,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use kafka_log::storage::DataKey;
 use kafka_metadata::{BrokerId, Endpoint};
+use kms::{Key, KmsError, WrappedDataKey};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -25,6 +27,9 @@ pub struct BrokerConfig {
     pub rack: Option<String>,
     /// Directories of partition logs (`log.dirs`); at least one. They are created when missing.
     pub log_dirs: Vec<PathBuf>,
+    /// How the log directories are encrypted; `None`: they are not.
+    #[serde(default)]
+    pub encryption: Option<EncryptionConfig>,
     /// Listeners; one of them is [`ListenerName::Internal`].
     pub listeners: Vec<ListenerConfig>,
     /// Certificate, key and authority; required when a listener uses TLS.
@@ -168,6 +173,25 @@ impl ListenerConfig {
             host: self.advertised_host.clone().unwrap_or_else(|| self.host.to_string()),
             port: self.port,
         }
+    }
+}
+
+/// Files that hold the key of the log directories.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EncryptionConfig {
+    /// The data key, encrypted ([`kms::WrappedDataKey`]).
+    pub data_key_path: PathBuf,
+    /// The key it is encrypted with ([`kms::Key`]).
+    pub key_path: PathBuf,
+}
+
+impl EncryptionConfig {
+    /// Decrypts the data key.
+    pub fn data_key(&self) -> Result<DataKey, KmsError> {
+        let wrapped = WrappedDataKey::read(&self.data_key_path)?;
+        let key = Key::read(&wrapped.key_arn, &self.key_path)?;
+        wrapped.unwrap(&key).map(DataKey::new)
     }
 }
 

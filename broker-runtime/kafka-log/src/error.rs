@@ -159,6 +159,19 @@ pub enum LogDirError {
         /// What we are.
         expected: String,
     },
+    /// It is encrypted, and no key is given.
+    #[error("log directory {0:?} is encrypted, and no key is given")]
+    KeyMissing(PathBuf),
+    /// It is encrypted with another key.
+    #[error("log directory {path:?} is encrypted with the key of fingerprint {found}, not with {given}")]
+    WrongKey {
+        /// The directory.
+        path: PathBuf,
+        /// Fingerprint in `encryption.properties`.
+        found: String,
+        /// Fingerprint of the key that was given.
+        given: String,
+    },
     /// A file in it is not what we wrote.
     #[error("file {path:?} is malformed: {reason}")]
     Malformed {

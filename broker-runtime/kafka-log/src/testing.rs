@@ -6,7 +6,10 @@ use bytes::Bytes;
 use kafka_codec::record_batch::{RecordBatchBuilder, batches};
 use uuid::Uuid;
 
-use crate::{AppendInfo, AppendOrigin, LeaderAppend, Log, LogConfig, LogDir, LogDirConfig, LogError, storage::Storage};
+use crate::{
+    AppendInfo, AppendOrigin, LeaderAppend, Log, LogConfig, LogDir, LogDirConfig, LogError,
+    storage::{DATA_KEY_BYTES, DataKey, EncryptedStorage, Storage},
+};
 
 pub(crate) const TOPIC_ID: Uuid = Uuid::from_u128(7);
 /// The time of all appends, milliseconds.
@@ -17,6 +20,22 @@ pub(crate) fn identity() -> LogDirConfig {
         cluster_id: "cluster".to_owned(),
         node_id: 1,
         directory_id: None,
+        data_key: None,
+    }
+}
+
+pub(crate) fn data_key() -> DataKey {
+    let mut key = [7; DATA_KEY_BYTES];
+    key[0] = 1;
+    DataKey::new(key)
+}
+
+/// The same file system, encrypted or not.
+pub(crate) fn maybe_encrypted(storage: Arc<dyn Storage>, encrypted: bool) -> Arc<dyn Storage> {
+    if encrypted {
+        Arc::new(EncryptedStorage::new(storage, &data_key()))
+    } else {
+        storage
     }
 }
 

@@ -13,6 +13,7 @@ use std::{
 
 use kafka_log::{FoundPartition, Log, LogConfig, LogDir, LogDirConfig, LogDirError};
 use kafka_metadata::TopicId;
+use kms::KmsError;
 use parking_lot::Mutex;
 use thiserror::Error;
 use tracing::{error, info, warn};
@@ -29,6 +30,9 @@ pub enum StoreError {
     /// One of them cannot.
     #[error("log directory cannot be used")]
     Directory(#[from] LogDirError),
+    /// Their key cannot be had.
+    #[error("key of the log directories cannot be had")]
+    Key(#[from] KmsError),
     /// A thread cannot be started.
     #[error("flusher cannot be started")]
     Thread(#[source] io::Error),
@@ -52,11 +56,13 @@ impl LogStore {
     pub(crate) fn open(config: &BrokerConfig, threads: usize) -> Result<Self, StoreError> {
         let mut directories = Vec::new();
         let mut loaded = HashMap::new();
+        let data_key = config.encryption.as_ref().map(|it| it.data_key()).transpose()?;
         for (index, path) in config.log_dirs.iter().enumerate() {
             let identity = LogDirConfig {
                 cluster_id: config.cluster_id.clone(),
                 node_id: config.broker_id.0,
                 directory_id: None,
+                data_key: data_key.clone(),
             };
             let (dir, found) = LogDir::open(path, identity)?;
             if !found.is_empty() {

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use crate::{
     CleanupPolicy, Log, LogConfig, LogError,
     storage::{Disk, FaultyDisk},
-    testing::{NOW_MS, Opened, as_leader, bytes, open},
+    testing::{NOW_MS, Opened, as_leader, bytes, maybe_encrypted, open},
 };
 
 const DELETE_RETENTION_MS: i64 = 1000;
@@ -385,9 +385,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
-    fn nothing_that_counts_is_ever_lost(steps in proptest::collection::vec(step(), 10..120)) {
+    fn nothing_that_counts_is_ever_lost(steps in proptest::collection::vec(step(), 10..120), encrypted in any::<bool>()) {
         let folder = tempfile::tempdir().unwrap();
-        let mut opened = open(Arc::new(Disk), folder.path(), compacted());
+        let mut opened = open(maybe_encrypted(Arc::new(Disk), encrypted), folder.path(), compacted());
         let (mut model, mut now_ms) = (Model::default(), NOW_MS);
         for step in steps {
             match step {
@@ -406,7 +406,7 @@ proptest! {
                         opened.dir.clean_shutdown().unwrap();
                     }
                     drop(opened);
-                    opened = open(Arc::new(Disk), folder.path(), compacted());
+                    opened = open(maybe_encrypted(Arc::new(Disk), encrypted), folder.path(), compacted());
                     model.check(&opened.log);
                 }
             }

@@ -12,11 +12,15 @@ use proptest::prelude::*;
 use crate::{
     LogError,
     storage::{Disk, FaultyDisk},
-    testing::{Opened, append, as_leader, batch, bytes, open, read_all, small},
+    testing::{Opened, append, as_leader, batch, bytes, maybe_encrypted, open, read_all, small},
 };
 
 fn open_on(disk: &FaultyDisk, path: &Path) -> Opened {
     open(Arc::new(disk.clone()), path, small())
+}
+
+fn open_maybe_encrypted(disk: &FaultyDisk, encrypted: bool, path: &Path) -> Opened {
+    open(maybe_encrypted(Arc::new(disk.clone()), encrypted), path, small())
 }
 
 /// The newest file with records.
@@ -105,10 +109,11 @@ fn lost_indexes_are_made_anew() {
 /// Whatever the write that fills the disk: the append is refused as a whole, and the log goes on when there is room.
 #[test]
 fn a_full_disk_refuses_and_goes_on_afterwards() {
-    for room in (0..400).step_by(7) {
+    let rooms = (0..400).step_by(7);
+    for (room, encrypted) in rooms.flat_map(|room| [(room, false), (room, true)]) {
         let dir = tempfile::tempdir().unwrap();
         let disk = FaultyDisk::default();
-        let opened = open_on(&disk, dir.path());
+        let opened = open_maybe_encrypted(&disk, encrypted, dir.path());
         let mut stored = Vec::new();
         for offset in 0..6 {
             stored.push((
@@ -135,7 +140,11 @@ fn a_full_disk_refuses_and_goes_on_afterwards() {
         assert_eq!(opened.log.flush().unwrap(), info.last_offset + 1);
         assert_eq!(read_all(&opened.log), stored, "{room}");
         drop(opened);
-        assert_eq!(read_all(&open_on(&disk, dir.path()).log), stored, "{room}");
+        assert_eq!(
+            read_all(&open_maybe_encrypted(&disk, encrypted, dir.path()).log),
+            stored,
+            "{room}"
+        );
     }
 }
 
@@ -307,10 +316,10 @@ impl Model {
     }
 }
 
-fn live_through(steps: &[Step]) {
+fn live_through(steps: &[Step], encrypted: bool) {
     let dir = tempfile::tempdir().unwrap();
     let mut disk = FaultyDisk::default();
-    let mut opened = open_on(&disk, dir.path());
+    let mut opened = open_maybe_encrypted(&disk, encrypted, dir.path());
     let mut model = Model::default();
     for step in steps {
         let safe = match step {
@@ -330,7 +339,7 @@ fn live_through(steps: &[Step]) {
             disk.lose_unsynced();
             disk = FaultyDisk::default();
         }
-        opened = open_on(&disk, dir.path());
+        opened = open_maybe_encrypted(&disk, encrypted, dir.path());
         model.check(&opened, safe, matches!(step, Step::PowerFailure));
         model.restarted(&opened);
     }
@@ -345,35 +354,38 @@ fn an_index_that_was_cut_does_not_come_back() {
         records,
         epoch_is_new: false,
     };
-    live_through(&[
-        append(1),
-        append(4),
-        append(4),
-        append(1),
-        Step::Restart,
-        append(2),
-        Step::Truncate { back: 8 },
-        append(1),
-        append(3),
-        append(4),
-        Step::Flush,
-        append(3),
-        append(1),
-        Step::Flush,
-        append(4),
-        Step::Restart,
-        Step::PowerFailure,
-        Step::Truncate { back: 4 },
-    ]);
+    live_through(
+        &[
+            append(1),
+            append(4),
+            append(4),
+            append(1),
+            Step::Restart,
+            append(2),
+            Step::Truncate { back: 8 },
+            append(1),
+            append(3),
+            append(4),
+            Step::Flush,
+            append(3),
+            append(1),
+            Step::Flush,
+            append(4),
+            Step::Restart,
+            Step::PowerFailure,
+            Step::Truncate { back: 4 },
+        ],
+        false,
+    );
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
 
     /// Whatever happens in whatever order: killed, nothing appended is lost; in a power failure, nothing flushed; and
     /// what is there is what was appended, in its order.
     #[test]
-    fn nothing_safe_is_ever_lost(steps in prop::collection::vec(step(), 1..60)) {
-        live_through(&steps);
+    fn nothing_safe_is_ever_lost(steps in prop::collection::vec(step(), 1..60), encrypted in any::<bool>()) {
+        live_through(&steps, encrypted);
     }
 }

@@ -14,13 +14,13 @@ use uuid::Uuid;
 
 use super::{
     checkpoints::Checkpoints,
-    metadata_files::{identify, read_topic_id, write_topic_id},
+    metadata_files::{expect_key, identify, read_topic_id, write_topic_id},
     names::{deleted_name, invalid_topic, is_deleted, parse_partition_name, partition_name},
 };
 use crate::{
     Log, LogConfig, LogDirError,
     log::{LoadLog, LogIdentity},
-    storage::{Disk, Storage},
+    storage::{DataKey, Disk, EncryptedStorage, Storage},
 };
 
 const LOCK: &str = ".lock";
@@ -35,6 +35,8 @@ pub struct LogDirConfig {
     pub node_id: i32,
     /// Id for a new directory; made at random when `None`. A directory that has one keeps it.
     pub directory_id: Option<Uuid>,
+    /// Encrypts segments and their indexes. Files from before a directory got its key stay as they are.
+    pub data_key: Option<DataKey>,
 }
 
 /// A partition found in a directory.
@@ -80,6 +82,11 @@ impl LogDir {
         fs::create_dir_all(path).map_err(|source| LogDirError::storage(path, source))?;
         let lock = lock(path)?;
         let directory_id = identify(&*storage, path, &config)?;
+        expect_key(&*storage, path, config.data_key.as_ref())?;
+        let storage = match &config.data_key {
+            Some(key) => Arc::new(EncryptedStorage::new(storage, key)),
+            None => storage,
+        };
         let was_clean = take_clean_marker(&*storage, path)?;
         let checkpoints = Arc::new(Checkpoints::read(Arc::clone(&storage), path)?);
         let found = find_partitions(&*storage, path)?;

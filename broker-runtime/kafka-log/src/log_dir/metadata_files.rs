@@ -1,4 +1,4 @@
-//! `meta.properties` of a directory and `partition.metadata` of a partition.
+//! `meta.properties` and `encryption.properties` of a directory, and `partition.metadata` of a partition.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::{
     LogDirConfig, LogDirError,
     checkpoint::{read_text, replace_file},
-    storage::Storage,
+    storage::{DataKey, Storage},
 };
 
 /// Holds the id of the topic a partition is of.
@@ -16,6 +16,9 @@ pub(crate) const PARTITION_METADATA: &str = "partition.metadata";
 
 /// Says whose directory it is.
 pub(super) const META_PROPERTIES: &str = "meta.properties";
+
+/// Says which key its files are encrypted with; a directory that is not encrypted has none.
+const ENCRYPTION_PROPERTIES: &str = "encryption.properties";
 
 fn malformed(path: &Path, reason: impl Into<String>) -> LogDirError {
     LogDirError::Malformed {
@@ -39,14 +42,7 @@ pub(super) fn identify(storage: &dyn Storage, directory: &Path, config: &LogDirC
         written.map_err(|source| LogDirError::storage(&path, source))?;
         return Ok(directory_id);
     };
-    let property = |name: &str| {
-        let lines = text.lines().filter(|line| !line.starts_with('#'));
-        lines
-            .filter_map(|line| line.split_once('='))
-            .find(|(key, _)| key.trim() == name)
-            .map(|(_, value)| value.trim())
-    };
-    let expect = |name: &'static str, expected: String| match property(name) {
+    let expect = |name: &'static str, expected: String| match property(&text, name) {
         Some(found) if found == expected => Ok(()),
         Some(found) => Err(LogDirError::WrongIdentity {
             path: directory.to_owned(),
@@ -59,8 +55,44 @@ pub(super) fn identify(storage: &dyn Storage, directory: &Path, config: &LogDirC
     expect("version", "1".to_owned())?;
     expect("cluster.id", config.cluster_id.clone())?;
     expect("node.id", config.node_id.to_string())?;
-    let directory_id = property("directory.id").ok_or_else(|| malformed(&path, "it has no directory.id"))?;
+    let directory_id = property(&text, "directory.id").ok_or_else(|| malformed(&path, "it has no directory.id"))?;
     uuid_from_text(directory_id).map_err(|error| malformed(&path, error.to_string()))
+}
+
+/// The value of a property in a file of them.
+fn property<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .filter_map(|line| line.split_once('='))
+        .find(|(key, _)| key.trim() == name)
+        .map(|(_, value)| value.trim())
+}
+
+/// Checks that `key` is the one of `encryption.properties`, which it gets when it has none. Without the right key, what is
+/// whole would be taken for damaged and cut off.
+pub(super) fn expect_key(storage: &dyn Storage, directory: &Path, key: Option<&DataKey>) -> Result<(), LogDirError> {
+    let path = directory.join(ENCRYPTION_PROPERTIES);
+    let stored = read_text(storage, &path)?;
+    match (stored, key) {
+        (None, None) => Ok(()),
+        (Some(_), None) => Err(LogDirError::KeyMissing(directory.to_owned())),
+        (None, Some(key)) => {
+            let text = format!(
+                "#\ncipher=AES-256-XTS\nkey.fingerprint={}\nversion=1\n",
+                key.fingerprint()
+            );
+            replace_file(storage, &path, text.as_bytes(), true).map_err(|source| LogDirError::storage(&path, source))
+        }
+        (Some(text), Some(key)) => match property(&text, "key.fingerprint") {
+            Some(found) if found == key.fingerprint() => Ok(()),
+            Some(found) => Err(LogDirError::WrongKey {
+                path: directory.to_owned(),
+                found: found.to_owned(),
+                given: key.fingerprint(),
+            }),
+            None => Err(malformed(&path, "it has no key.fingerprint")),
+        },
+    }
 }
 
 /// Writes `partition.metadata`. The first flush of the log brings it to the medium.

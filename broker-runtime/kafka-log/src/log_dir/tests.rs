@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use crate::{
     FoundPartition, Log, LogConfig, LogDir, LogDirConfig, LogDirError,
-    testing::{TOPIC_ID, append, identity, read_all},
+    storage::{DATA_KEY_BYTES, DataKey},
+    testing::{TOPIC_ID, append, data_key, identity, read_all},
 };
 
 fn open(path: &Path) -> (LogDir, Vec<FoundPartition>) {
@@ -68,6 +69,44 @@ fn the_directory_of_another_cluster_or_broker_is_refused() {
         LogDir::open(path.path(), identity()),
         Err(LogDirError::Malformed { .. })
     ));
+}
+
+#[test]
+fn an_encrypted_directory_is_opened_with_its_key_only() {
+    let path = tempfile::tempdir().unwrap();
+    let with = |key: Option<DataKey>| LogDirConfig {
+        data_key: key,
+        ..identity()
+    };
+    // One that was in use before it got its key.
+    let (dir, _) = open(path.path());
+    let log = create(&dir, "orders", 0);
+    append(&log, "before").unwrap();
+    drop((log, dir));
+    let (dir, found) = LogDir::open(path.path(), with(Some(data_key()))).unwrap();
+    let log = dir.load_log(&found[0], LogConfig::default()).unwrap();
+    append(&log, "behind").unwrap();
+    append(&create(&dir, "secrets", 0), "marker").unwrap();
+    assert_eq!(read_all(&log), [(0, "before".to_owned()), (1, "behind".to_owned())]);
+    drop((log, dir));
+    let segment = fs::read(path.path().join("secrets-0/00000000000000000000.log")).unwrap();
+    assert!(segment.len() > 60 && !segment.windows(6).any(|window| window == b"marker"));
+
+    let other = DataKey::new([9; DATA_KEY_BYTES]);
+    match LogDir::open(path.path(), with(None)) {
+        Err(LogDirError::KeyMissing(found)) => assert_eq!(found, path.path()),
+        result => panic!("{result:?}"),
+    }
+    match LogDir::open(path.path(), with(Some(other.clone()))) {
+        Err(LogDirError::WrongKey { found, given, .. }) => {
+            assert_eq!((found, given), (data_key().fingerprint(), other.fingerprint()));
+        }
+        result => panic!("{result:?}"),
+    }
+    let (dir, found) = LogDir::open(path.path(), with(Some(data_key()))).unwrap();
+    let read = |found| read_all(&dir.load_log(found, LogConfig::default()).unwrap());
+    let values: Vec<_> = found.iter().map(read).collect();
+    assert!(values.contains(&vec![(0, "marker".to_owned())]), "{values:?}");
 }
 
 #[test]

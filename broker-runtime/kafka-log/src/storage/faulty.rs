@@ -15,7 +15,7 @@ use super::{Disk, Entry, Storage, StorageFile};
 
 #[derive(Debug, Default)]
 struct State {
-    /// Bytes that may still be written before the disk is full.
+    /// Bytes that files may still grow by before the disk is full.
     room: Option<u64>,
     sync_fails: bool,
     io_fails: bool,
@@ -186,7 +186,8 @@ impl StorageFile for FaultyFile {
         let Some(room) = room else {
             return self.inner.write_at(slices, offset);
         };
-        let fits = usize::try_from(room).unwrap().min(wanted);
+        let inside = self.inner.size()?.saturating_sub(offset);
+        let fits = usize::try_from(room + inside).unwrap().min(wanted);
         let bytes: Vec<u8> = slices
             .iter()
             .flat_map(|slice| slice.iter().copied())
@@ -195,7 +196,7 @@ impl StorageFile for FaultyFile {
         if fits > 0 {
             self.inner.write_at(&mut [IoSlice::new(&bytes)], offset)?;
         }
-        self.state.lock().room = Some(room - u64::try_from(fits).unwrap());
+        self.state.lock().room = Some(room - u64::try_from(fits).unwrap().saturating_sub(inside));
         if fits < wanted {
             Err(io::ErrorKind::StorageFull.into())
         } else {

@@ -2,11 +2,14 @@
 //! or pull the plug.
 
 mod disk;
+mod encrypted;
 #[cfg(test)]
 mod faulty;
 mod traits;
 
 pub use disk::Disk;
+pub(crate) use encrypted::EncryptedStorage;
+pub use encrypted::{DATA_KEY_BYTES, DataKey};
 #[cfg(test)]
 pub(crate) use faulty::FaultyDisk;
 pub use traits::{Entry, Storage, StorageFile};

@@ -112,6 +112,7 @@ impl TestCluster {
             broker_id: BrokerId(id),
             rack: Some(format!("zone-{id}")),
             log_dirs: vec![self.log_dir(id)],
+            encryption: None,
             listeners: vec![listener(ListenerName::Internal), listener(ListenerName::Plaintext)],
             tls: None,
             controller_socket: self.controller.socket.clone(),

@@ -108,14 +108,17 @@ def put_secret(name, username, password):
     SECRETS.put_secret_value(SecretId=name, SecretString=json.dumps({"username": username, "password": password}))
 
 
-def create_plaintext_cluster(name, brokers):
+def create_plaintext_cluster(name, brokers, key=None):
     start = time.monotonic()
+    encryption = {"EncryptionInTransit": {"ClientBroker": "TLS_PLAINTEXT"}}
+    if key:
+        encryption["EncryptionAtRest"] = {"DataVolumeKMSKeyId": key}
     arn = KAFKA.create_cluster(
         ClusterName=name,
         KafkaVersion="4.1.x.kraft",
         NumberOfBrokerNodes=int(brokers),
         BrokerNodeGroupInfo={"InstanceType": "kafka.m7g.large", "ClientSubnets": ["a", "b", "c"]},
-        EncryptionInfo={"EncryptionInTransit": {"ClientBroker": "TLS_PLAINTEXT"}},
+        EncryptionInfo=encryption,
     )["ClusterArn"]
     while (state := KAFKA.describe_cluster_v2(ClusterArn=arn)["ClusterInfo"]["State"]) == "CREATING":
         time.sleep(0.002)

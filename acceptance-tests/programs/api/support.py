@@ -204,7 +204,7 @@ def decoded(text):
 def broker_pid(cluster):
     status = json.loads(runtime("status", "--json"))
     found = next(it for it in status["clusters"] if it["name"] == cluster)
-    return found["brokers"][0]["pid"]
+    return found["brokers"][0].get("pid")
 
 
 def files(arn, *path):

@@ -37,27 +37,35 @@ mod tests {
 
     use engine_embedded::{
         addresses::BrokerEndpoint,
-        broker_config::{BrokerConfigFile, BrokerPart, ClientCertificatesEntry, ClusterPart},
+        broker_config::{BrokerConfigFile, BrokerPart, ClientCertificatesEntry, ClusterPart, EncryptionEntry},
     };
     use kafka_broker::config::ListenerName;
 
     use super::*;
 
-    /// The engine writes the file and the broker reads it; neither crate knows the other.
-    #[test]
-    fn configuration_of_the_engine_is_what_a_broker_reads() {
-        let folder = tempfile::tempdir().unwrap();
-        let cluster = ClusterPart {
+    fn cluster() -> ClusterPart {
+        ClusterPart {
             kafka_cluster_id: "abcdefghijklmnopqrstuv".to_owned(),
             version: "4.1.x.kraft".to_owned(),
             static_properties: BTreeMap::from([("num.partitions".to_owned(), "3".to_owned())]),
             controller_socket: "controller.sock".into(),
             ca_path: "/ca.pem".into(),
+            encryption: Some(EncryptionEntry {
+                data_key_path: "/data-key.json".into(),
+                key_path: "/kms/key.json".into(),
+            }),
             client_certificates: Some(ClientCertificatesEntry {
                 authorities_path: "/clients.pem".into(),
                 required: true,
             }),
-        };
+        }
+    }
+
+    /// The engine writes the file and the broker reads it; neither crate knows the other.
+    #[test]
+    fn configuration_of_the_engine_is_what_a_broker_reads() {
+        let folder = tempfile::tempdir().unwrap();
+        let cluster = cluster();
         let all = [
             ListenerName::Plaintext,
             ListenerName::Internal,
@@ -100,6 +108,8 @@ mod tests {
             (config.jmx_exporter.map(|it| it.port()), config.node_exporter),
             (Some(11_001), None)
         );
+        let encryption = config.encryption.as_ref();
+        assert_eq!(encryption.unwrap().key_path, cluster.encryption.unwrap().key_path);
         let listener = |name| {
             let listener = config.listener(name).unwrap();
             (listener.port, listener.tls, listener.sasl, listener.mutual_tls)

@@ -68,6 +68,11 @@ impl DataDir {
         self.root.join("clusters")
     }
 
+    /// Keys that users name for encryption at rest.
+    pub(crate) fn keys(&self) -> PathBuf {
+        self.root.join("kms")
+    }
+
     pub(crate) fn logs(&self) -> PathBuf {
         self.root.join("logs")
     }

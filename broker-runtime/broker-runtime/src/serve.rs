@@ -144,6 +144,7 @@ async fn start(context: &RuntimeContext, options: &Options) -> Result<Started> {
     }));
     let engine = EmbeddedEngine::open(EmbeddedEngineConfig {
         directory: data_dir.clusters(),
+        keys: data_dir.keys(),
         program: context.executable.clone(),
         broker_environment: context.child_environment.clone(),
         clock: Arc::clone(&clock),

@@ -62,7 +62,7 @@ pub struct TlsAuthentication {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EncryptionInfo {
-    /// At rest; kept and shown.
+    /// At rest: what brokers store; `None` where it is not encrypted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encryption_at_rest: Option<EncryptionAtRest>,
     /// In transit.
@@ -73,7 +73,7 @@ pub struct EncryptionInfo {
 /// Encryption at rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EncryptionAtRest {
-    /// A key's ARN.
+    /// Of the key that protects it: an ARN.
     #[serde(rename = "dataVolumeKMSKeyId")]
     pub data_volume_kms_key_id: String,
 }

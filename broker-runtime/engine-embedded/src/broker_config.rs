@@ -18,6 +18,9 @@ pub struct BrokerConfigFile {
     broker_id: i32,
     rack: Option<String>,
     log_dirs: Vec<PathBuf>,
+    /// Left out where the directories are not encrypted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encryption: Option<EncryptionEntry>,
     listeners: Vec<ListenerEntry>,
     tls: Option<TlsEntry>,
     controller_socket: PathBuf,
@@ -52,6 +55,15 @@ struct ListenerEntry {
     client_certificates: Option<ClientCertificatesEntry>,
 }
 
+/// Files that hold the key of the log directories.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EncryptionEntry {
+    /// The data key, encrypted.
+    pub data_key_path: PathBuf,
+    /// The key it is encrypted with.
+    pub key_path: PathBuf,
+}
+
 /// Certificates that clients show.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ClientCertificatesEntry {
@@ -81,6 +93,8 @@ pub struct ClusterPart {
     pub controller_socket: PathBuf,
     /// The cluster's authority.
     pub ca_path: PathBuf,
+    /// How what is stored is encrypted.
+    pub encryption: Option<EncryptionEntry>,
     /// For listeners with TLS and without SASL.
     pub client_certificates: Option<ClientCertificatesEntry>,
 }
@@ -112,6 +126,7 @@ impl BrokerConfigFile {
             broker_id: broker.broker_id,
             rack: Some(broker.zone),
             log_dirs: vec![broker.log_dir],
+            encryption: cluster.encryption.clone(),
             listeners: broker
                 .endpoints
                 .iter()
@@ -204,6 +219,7 @@ mod tests {
             static_properties: BTreeMap::new(),
             controller_socket: PathBuf::new(),
             ca_path: PathBuf::new(),
+            encryption: None,
             client_certificates: None,
         };
         let endpoint = |name, port| BrokerEndpoint {

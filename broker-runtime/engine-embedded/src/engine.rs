@@ -15,6 +15,7 @@ use engine::{
     AclAdmin, ClusterSpec, Engine, EngineError, IamAuthenticator, ObservedCluster, Progress, Reach, TopicAdmin,
     TopicError,
 };
+use kms::KeyStore;
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +32,8 @@ use crate::{
 pub struct EmbeddedEngineConfig {
     /// Directory of the clusters' directories; created when missing.
     pub directory: PathBuf,
+    /// Directory of the keys that users name for encryption at rest; created when a cluster needs one.
+    pub keys: PathBuf,
     /// The program whose subcommand `broker` runs a broker.
     pub program: PathBuf,
     /// The whole environment of brokers.
@@ -72,6 +75,7 @@ impl EmbeddedEngine {
     pub async fn open(config: EmbeddedEngineConfig) -> Result<Arc<Self>, EngineError> {
         durable_file::create_directory(&config.directory)?;
         let settings = Settings {
+            keys: KeyStore::new(config.keys),
             program: config.program,
             environment: config.broker_environment,
             clock: config.clock,

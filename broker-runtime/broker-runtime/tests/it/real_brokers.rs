@@ -43,6 +43,7 @@ impl Stage {
             reach: engine::Reach::default(),
             exporters: engine::Exporters::default(),
             log_delivery: None,
+            encryption_key: None,
             server_properties: BTreeMap::from([("min.insync.replicas".to_owned(), "2".to_owned())]),
             scram_users: Vec::new(),
             reboots: BTreeMap::new(),
@@ -61,6 +62,7 @@ impl Stage {
     async fn engine(&self) -> Arc<EmbeddedEngine> {
         let config = EmbeddedEngineConfig {
             directory: self.clusters(),
+            keys: self.folder.path().join("kms"),
             program: PathBuf::from(env!("CARGO_BIN_EXE_broker-runtime")),
             broker_environment: Vec::new(),
             clock: Arc::new(SystemClock),

@@ -14,7 +14,7 @@ use control_plane_api::{
 
 use engine::request_id;
 
-use super::{checks, client_authorities, creations::Creation};
+use super::{checks, client_authorities, creations::Creation, encryption};
 use crate::{
     arn::{self, Scope},
     error::OperationError,
@@ -41,7 +41,10 @@ pub(crate) async fn create_cluster(
         kafka_version: checks::kafka_version("kafkaVersion", request.kafka_version.as_deref())?,
         broker_node_group_info: request.broker_node_group_info.unwrap_or_default(),
         client_authentication: request.client_authentication,
-        encryption_info: request.encryption_info,
+        encryption_info: request
+            .encryption_info
+            .map(|info| encryption::resolve(info, world))
+            .transpose()?,
         configuration_info: request.configuration_info,
         enhanced_monitoring: checks::monitoring(request.enhanced_monitoring),
         open_monitoring: request.open_monitoring,

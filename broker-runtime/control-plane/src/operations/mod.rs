@@ -16,6 +16,7 @@ mod cluster_policies;
 mod clusters;
 mod configurations;
 mod creations;
+mod encryption;
 mod logging;
 mod scram;
 mod secrets;

@@ -14,6 +14,7 @@ use control_plane_api::{
 use super::{
     checks, client_authorities,
     clusters::{again, check_updatable, new_operation},
+    encryption,
     logging::check_logging,
 };
 use crate::{
@@ -75,8 +76,8 @@ pub(crate) async fn update_security(
         if request.client_authentication.is_some() {
             settings.client_authentication = request.client_authentication;
         }
-        if request.encryption_info.is_some() {
-            settings.encryption_info = request.encryption_info;
+        if let Some(named) = request.encryption_info {
+            encryption::change(settings, arn, named)?;
         }
         checks::check_access(
             settings.client_authentication.as_ref(),

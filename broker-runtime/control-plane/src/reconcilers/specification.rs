@@ -43,6 +43,7 @@ pub(crate) fn specification(
         reach: reach(settings),
         exporters: exporters(settings.open_monitoring.as_ref()),
         log_delivery: log_delivery(services, cluster, settings.logging_info.as_ref()),
+        encryption_key: encryption_key(settings.encryption_info.as_ref()),
         server_properties: properties(services, cluster, settings)?,
         scram_users: users(services, cluster)?,
         reboots: settings.reboots.clone(),
@@ -85,6 +86,11 @@ fn exporters(monitoring: Option<&OpenMonitoring>) -> Exporters {
         jmx: on(monitoring.prometheus.jmx_exporter),
         node: on(monitoring.prometheus.node_exporter),
     })
+}
+
+fn encryption_key(encryption: Option<&EncryptionInfo>) -> Option<String> {
+    let at_rest = encryption?.encryption_at_rest.as_ref()?;
+    Some(at_rest.data_volume_kms_key_id.clone())
 }
 
 /// Where logs of brokers go: the folder that MSK would use in the bucket. Names and prefixes have been checked.

@@ -10,9 +10,9 @@ use kafka_metadata::{
     rpc::{AlterConfigResource, ControllerError, ControllerRequest, ControllerResponse},
 };
 
-use super::{Cluster, Phase, Progress, broker, properties, running::blocking};
+use super::{Cluster, Phase, Progress, broker, data_key::ensure_data_key, properties, running::blocking};
 use crate::{
-    broker_config::{BrokerConfigFile, BrokerPart, ClientCertificatesEntry, ClusterPart},
+    broker_config::{BrokerConfigFile, BrokerPart, ClientCertificatesEntry, ClusterPart, EncryptionEntry},
     durable_file::{self, Readers},
     scram,
 };
@@ -38,6 +38,11 @@ impl Cluster {
             let path = self.layout.client_authorities(&certificates.authorities_pem);
             let pem = certificates.authorities_pem.clone();
             blocking(move || durable_file::replace(&path, pem.as_bytes(), Readers::User)).await?;
+        }
+        if let Some(key_arn) = &spec.encryption_key {
+            let (keys, layout, key_arn) = (self.settings.keys.clone(), self.layout.clone(), key_arn.clone());
+            let cluster_id = spec.cluster_id;
+            blocking(move || ensure_data_key(&keys, &layout, &key_arn, cluster_id)).await?;
         }
         let configs = self.configs(spec);
         let staying: Vec<i32> = configs.keys().copied().collect();
@@ -87,6 +92,10 @@ impl Cluster {
             static_properties: properties::static_ones(&spec.server_properties),
             controller_socket: self.layout.socket_for_brokers(),
             ca_path: self.layout.ca_certificate(),
+            encryption: spec.encryption_key.as_ref().map(|key_arn| EncryptionEntry {
+                data_key_path: self.layout.data_key(),
+                key_path: self.settings.keys.path(key_arn),
+            }),
             client_certificates: spec
                 .client_certificates
                 .as_ref()

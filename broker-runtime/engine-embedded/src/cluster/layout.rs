@@ -43,6 +43,11 @@ impl Layout {
         self.root.join("ca.key")
     }
 
+    /// The data key of the cluster, encrypted.
+    pub(crate) fn data_key(&self) -> PathBuf {
+        self.root.join("data-key.json")
+    }
+
     /// Authorities of clients; other authorities are another file.
     pub(crate) fn client_authorities(&self, pem: &str) -> PathBuf {
         let name = Uuid::new_v5(&Uuid::NAMESPACE_OID, pem.as_bytes());

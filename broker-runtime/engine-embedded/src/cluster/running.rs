@@ -16,6 +16,7 @@ use kafka_metadata::{
     MetadataImage,
     rpc::{ControllerError, ControllerRequest, ControllerResponse},
 };
+use kms::KeyStore;
 use parking_lot::Mutex;
 use supervisor::Supervised;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +33,8 @@ pub(crate) type Authenticator = Arc<OnceLock<Arc<dyn IamAuthenticator>>>;
 
 /// What is the same for all clusters of the engine.
 pub(crate) struct Settings {
+    /// Keys that users name for encryption at rest.
+    pub(crate) keys: KeyStore,
     /// The program that runs a broker.
     pub(crate) program: PathBuf,
     /// The environment brokers get.

@@ -59,6 +59,7 @@ impl Stage {
     pub async fn engine_with(&self, program: PathBuf) -> Arc<EmbeddedEngine> {
         let config = EmbeddedEngineConfig {
             directory: self.path("clusters"),
+            keys: self.path("kms"),
             program,
             broker_environment: vec![("RUST_BACKTRACE".into(), "0".into())],
             clock: Arc::new(SystemClock),
@@ -84,6 +85,7 @@ impl Stage {
             reach: engine::Reach::default(),
             exporters: engine::Exporters::default(),
             log_delivery: None,
+            encryption_key: None,
             server_properties: properties(&[("num.partitions", "3"), ("min.insync.replicas", "1")]),
             scram_users: Vec::new(),
             reboots: BTreeMap::new(),

@@ -5,6 +5,7 @@ mod bad_input;
 mod connectivity;
 mod documents;
 mod drift;
+mod encryption;
 mod environment;
 mod installation;
 mod interruption;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
     connectivity::add(&mut suite, &tools);
     acls::add(&mut suite, &tools);
     monitoring::add(&mut suite, &tools);
+    encryption::add(&mut suite, &tools);
     documents::add(&mut suite, &tools);
     environment::add(&mut suite, &tools);
     secrets::add(&mut suite, &tools);

@@ -2,6 +2,8 @@
 
 use plugin_framework::value::{Object, Value};
 
+use super::encryption;
+
 /// The ways in, every default filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Access {
@@ -24,7 +26,7 @@ impl Access {
     /// What a configuration, a plan or a state asks for. `None` while something in it is unknown.
     pub(super) fn of(object: &Object) -> Option<Self> {
         let authentication = object.get("client_authentication");
-        let encryption = object.get("encryption_info");
+        let encryption = object.get(encryption::BLOCK);
         if !authentication.is_wholly_known() || !encryption.is_wholly_known() {
             return None;
         }
@@ -40,7 +42,7 @@ impl Access {
         let mut authorities: Vec<String> = listed.map(str::to_owned).collect();
         authorities.sort();
         let unauthenticated = authentication.and_then(|block| block.bool("unauthenticated"));
-        let in_transit = Object::from_value(encryption.clone()).and_then(|block| block.block("encryption_in_transit"));
+        let in_transit = Object::from_value(encryption.clone()).and_then(|block| block.block(encryption::IN_TRANSIT));
         let client_broker = in_transit.and_then(|block| block.string("client_broker").map(str::to_owned));
         Some(Self {
             scram,
@@ -91,8 +93,8 @@ impl Access {
         }
         if was.is_none_or(|was| was.client_broker != self.client_broker) {
             let default = self.client_broker == CLIENT_BROKER_DEFAULT;
-            let block = if default { Value::Null } else { self.encryption_block() };
-            state.set("encryption_info", block);
+            let block = if default { Value::Null } else { self.in_transit_block() };
+            encryption::set(state, encryption::IN_TRANSIT, block);
         }
     }
 
@@ -114,13 +116,11 @@ impl Access {
         block.into_value()
     }
 
-    fn encryption_block(&self) -> Value {
+    fn in_transit_block(&self) -> Value {
         let mut in_transit = Object::new();
         in_transit.set_string("client_broker", &self.client_broker);
         in_transit.set("in_cluster", Value::Null);
-        let mut block = Object::new();
-        block.set("encryption_in_transit", in_transit.into_value());
-        block.into_value()
+        in_transit.into_value()
     }
 }
 

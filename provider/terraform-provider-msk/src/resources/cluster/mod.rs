@@ -1,8 +1,9 @@
-//! `msk_cluster`: schema → plan → requests → state, and the calls between them. `access`, `connectivity` and
-//! `monitoring` are what several of them have to read alike.
+//! `msk_cluster`: schema → plan → requests → state, and the calls between them. `access`, `connectivity`,
+//! `encryption` and `monitoring` are what several of them have to read alike.
 
 mod access;
 mod connectivity;
+mod encryption;
 mod monitoring;
 mod plan;
 mod requests;

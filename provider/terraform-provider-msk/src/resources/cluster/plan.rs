@@ -9,6 +9,7 @@ use plugin_framework::{
 use super::{
     access::Access,
     connectivity::Connectivity,
+    encryption,
     monitoring::{self, Monitoring},
     requests,
     schema::{CLIENT_BROKER, WITHOUT_EFFECT},
@@ -87,6 +88,10 @@ pub(super) fn plan(plan: &mut Plan<'_>) -> Diagnostics {
     let Some(prior) = plan.prior else {
         return diagnostics;
     };
+    if encryption::key(prior) != encryption::key(plan.planned) {
+        // What is stored is encrypted from the beginning on, with one key, or never.
+        plan.replaces.push(Path::attribute(encryption::BLOCK));
+    }
     if !plan.replaces.is_empty() {
         return diagnostics;
     }

@@ -3,12 +3,14 @@
 use control_plane_api::{
     clusters::{BrokerNodeGroupInfo, CreateClusterRequest},
     configurations::ConfigurationInfo,
-    security::{ClientAuthentication, Enabled, EncryptionInTransit, EncryptionInfo, Sasl, TlsAuthentication},
+    security::{
+        ClientAuthentication, Enabled, EncryptionAtRest, EncryptionInTransit, EncryptionInfo, Sasl, TlsAuthentication,
+    },
     storage::{EbsStorageInfo, StorageInfo},
 };
 use plugin_framework::value::Object;
 
-use super::{access::Access, connectivity::Connectivity, monitoring::Monitoring};
+use super::{access::Access, connectivity::Connectivity, encryption, monitoring::Monitoring};
 
 /// MSK's instance type, where one is named.
 pub(super) fn instance_type(planned: &Object) -> Option<String> {
@@ -32,7 +34,12 @@ pub(super) fn create(planned: &Object) -> Option<CreateClusterRequest> {
         kafka_version: planned.string("kafka_version").map(str::to_owned),
         number_of_broker_nodes: planned.i64("number_of_broker_nodes")?,
         client_authentication: Some(client_authentication(&access)),
-        encryption_info: Some(encryption_info(&access)),
+        encryption_info: Some(EncryptionInfo {
+            encryption_at_rest: encryption::key(planned).as_str().map(|arn| EncryptionAtRest {
+                data_volume_kms_key_id: arn.to_owned(),
+            }),
+            ..encryption_info(&access)
+        }),
         configuration_info: configuration_info(planned),
         enhanced_monitoring: planned.string("enhanced_monitoring").map(str::to_owned),
         broker_node_group_info: Some(BrokerNodeGroupInfo {

@@ -2,7 +2,7 @@
 
 use plugin_framework::schema::{Attribute, Nesting, Schema};
 
-use super::{connectivity, monitoring};
+use super::{connectivity, encryption, monitoring};
 use crate::{arn, resources::deletion_protection, timeouts};
 
 /// What `client_broker` may be.
@@ -143,7 +143,7 @@ fn blocks(schema: Schema) -> Schema {
     schema
         .block("configuration_info", Nesting::Single, configuration_info())
         .block("client_authentication", Nesting::Single, client_authentication())
-        .block("encryption_info", Nesting::Single, encryption_info())
+        .block(encryption::BLOCK, Nesting::Single, encryption::schema())
         .block("broker_node_group_info", Nesting::Single, broker_node_group_info())
         .block("open_monitoring", Nesting::Single, monitoring::open_monitoring())
         .block("logging_info", Nesting::Single, monitoring::logging_info())
@@ -211,32 +211,6 @@ fn client_authentication() -> Schema {
         )
         .block("sasl", Nesting::Single, sasl)
         .block("tls", Nesting::Single, tls)
-}
-
-fn encryption_info() -> Schema {
-    let in_transit = Schema::new()
-        .description("Encryption of connections.")
-        .attribute(
-            "client_broker",
-            Attribute::string().optional().one_of(CLIENT_BROKER).description(
-                "What clients without authentication may use: `TLS` (default), `TLS_PLAINTEXT` or `PLAINTEXT`.",
-            ),
-        )
-        .attribute(
-            "in_cluster",
-            Attribute::bool()
-                .optional()
-                .check(|value| match value.as_bool() {
-                    Some(false) => vec![
-                        "brokers always encrypt what they send each other: leave it out, or set it to true".to_owned(),
-                    ],
-                    _ => Vec::new(),
-                })
-                .description("Whether brokers encrypt what they send each other; always true."),
-        );
-    Schema::new()
-        .description("Encryption.")
-        .block("encryption_in_transit", Nesting::Single, in_transit)
 }
 
 fn broker_node_group_info() -> Schema {

@@ -9,6 +9,7 @@ use plugin_framework::value::{Object, Value};
 use super::{
     access::{Access, CLIENT_BROKER_DEFAULT},
     connectivity::Connectivity,
+    encryption,
     monitoring::Monitoring,
 };
 use crate::{arn, resources::existing::write_tags};
@@ -60,6 +61,9 @@ pub(super) fn write_cluster(state: &mut Object, cluster: &Cluster) {
     }
     write_hardware(state, provisioned);
     access(provisioned).write(state);
+    let encryption = provisioned.encryption_info.as_ref();
+    let at_rest = encryption.and_then(|it| it.encryption_at_rest.as_ref());
+    encryption::write_key(state, at_rest.map(|it| it.data_volume_kms_key_id.as_str()));
     Connectivity::of_cluster(provisioned).write(state);
     Monitoring::of_cluster(provisioned).write(state);
 }

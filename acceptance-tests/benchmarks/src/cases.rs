@@ -74,6 +74,11 @@ pub fn all() -> Vec<Case> {
             run: three_brokers,
         },
         Case {
+            name: "encrypted",
+            title: "one broker, encrypted at rest, against one that is not",
+            run: encrypted,
+        },
+        Case {
             name: "api",
             title: "the API with 100 clusters and 10,000 topics",
             run: api::measure,
@@ -290,6 +295,21 @@ fn apache_kafka(brokers: u8) -> Result<ApacheKafka> {
     Ok(kafka)
 }
 
+fn compare(title: &str, ours: &Side, theirs: &Side, report: &mut Report) {
+    for (what, unit, ours, theirs) in [
+        ("produce, 1 KiB, acks=all", "MB/s", &ours.produce, &theirs.produce),
+        ("fetch", "MB/s", &ours.consume, &theirs.consume),
+        (
+            "broker CPU to produce",
+            "s/GB",
+            &ours.cpu_per_gigabyte,
+            &theirs.cpu_per_gigabyte,
+        ),
+    ] {
+        report.compare(&format!("{title}: {what}"), unit, Spread::of(ours), Spread::of(theirs));
+    }
+}
+
 fn throughput(scale: Scale, report: &mut Report, brokers: u8, configs: &[(&str, &str)], title: &str) -> Result<()> {
     let replication = i32::from(brokers);
     let (mut ours, mut theirs) = (Side::default(), Side::default());
@@ -300,22 +320,24 @@ fn throughput(scale: Scale, report: &mut Report, brokers: u8, configs: &[(&str, 
         let cluster = OpenMsk::start(brokers)?;
         ours.round(&cluster.bootstrap, &cluster.pids(), replication, scale.records, configs)?;
     }
-    let compare = |what: &str, unit: &str, ours: &[f64], theirs: &[f64], report: &mut Report| {
-        report.compare(&format!("{title}: {what}"), unit, Spread::of(ours), Spread::of(theirs));
-    };
+    compare(title, &ours, &theirs, report);
+    Ok(())
+}
+
+/// Encryption at rest against none, both ours.
+fn encrypted(scale: Scale, report: &mut Report) -> Result<()> {
+    let (mut with, mut without) = (Side::default(), Side::default());
+    for _ in 0..scale.rounds {
+        let plain = OpenMsk::start(1)?;
+        without.round(&plain.bootstrap, &plain.pids(), 1, scale.records, &PAGE_CACHE)?;
+        drop(plain);
+        let sealed = OpenMsk::start_encrypted(1)?;
+        with.round(&sealed.bootstrap, &sealed.pids(), 1, scale.records, &PAGE_CACHE)?;
+    }
     compare(
-        "produce, 1 KiB, acks=all",
-        "MB/s",
-        &ours.produce,
-        &theirs.produce,
-        report,
-    );
-    compare("fetch", "MB/s", &ours.consume, &theirs.consume, report);
-    compare(
-        "broker CPU to produce",
-        "s/GB",
-        &ours.cpu_per_gigabyte,
-        &theirs.cpu_per_gigabyte,
+        "one broker, page cache, encrypted at rest (against not encrypted)",
+        &with,
+        &without,
         report,
     );
     Ok(())

@@ -23,13 +23,18 @@ pub fn python() -> Result<PathBuf> {
 impl OpenMsk {
     /// Starts `count` brokers through the API, with boto3.
     pub fn start(count: u8) -> Result<Self> {
+        Self::start_with(&["create_plaintext_cluster", "bench", &count.to_string()])
+    }
+
+    /// The same, with a key for what they store.
+    pub fn start_encrypted(count: u8) -> Result<Self> {
+        Self::start_with(&["create_plaintext_cluster", "bench", &count.to_string(), "alias/bench"])
+    }
+
+    fn start_with(command: &[&str]) -> Result<Self> {
         let runtime = Runtime::new()?;
         runtime.start()?;
-        let text = outside::run(
-            &python()?,
-            &runtime,
-            &["create_plaintext_cluster", "bench", &count.to_string()],
-        )?;
+        let text = outside::run(&python()?, &runtime, command)?;
         let answer: Value = serde_json::from_str(&text)?;
         let bootstrap = answer["bootstrap"].as_str().context("bootstrap string")?.to_owned();
         let active_after_s = answer["active_after_s"].as_f64().context("active_after_s")?;

@@ -21,7 +21,7 @@ const LIMIT: Duration = Duration::from_secs(600);
 /// How long the one may take that starts the control plane a thousand times.
 const KILLS_LIMIT: Duration = Duration::from_secs(3600);
 /// The modules; the last ones depend on nothing of the others either.
-const MODULES: [&str; 19] = [
+const MODULES: [&str; 20] = [
     "model",
     "configurations",
     "secrets",
@@ -31,6 +31,7 @@ const MODULES: [&str; 19] = [
     "changes",
     "monitoring",
     "encryption",
+    "volumes",
     "reach",
     "iam",
     "elastic",

@@ -29,6 +29,8 @@ pub struct ClusterSpec {
     pub exporters: Exporters,
     /// Directory that the logs of brokers are delivered to; it is made where it is missing.
     pub log_delivery: Option<PathBuf>,
+    /// Bytes that the logs of each broker may have; `None` sets no limit.
+    pub volume_bytes: Option<u64>,
     /// ARN of the key that protects what brokers store; `None` leaves it as it is.
     pub encryption_key: Option<String>,
     /// Kafka server properties of the configuration revision in force; validated.

@@ -20,7 +20,7 @@ use crate::{
     kafka_version::KafkaVersion,
     metadata::MetadataCache,
     metrics::Metrics,
-    partition::{LogStore, PartitionRegistry},
+    partition::{LogStore, PartitionRegistry, Volume},
     replication::{FetchSessions, IsrChanges, ReplicaFetchers},
     security::Authorizer,
     settings::Settings,
@@ -54,6 +54,8 @@ pub struct Broker {
     pub(crate) metrics: Arc<Metrics>,
     /// Log directories.
     pub(crate) store: LogStore,
+    /// How large they may become.
+    pub(crate) volume: Volume,
     /// Follows other brokers.
     pub(crate) fetchers: ReplicaFetchers,
     /// Takes ISR changes to the controller.

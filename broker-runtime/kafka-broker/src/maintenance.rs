@@ -15,6 +15,9 @@ const ISR_REVIEW_INTERVAL: Duration = Duration::from_secs(1);
 /// Logs are searched this often for records that have become too old to stay unflushed.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Logs are measured this often where a volume has a declared size.
+const VOLUME_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Pause of the cleaner, and its bounds here: it looks at every log.
 const CLEANER_BACKOFF: &str = "log.cleaner.backoff.ms";
 const CLEANER_PAUSE_MIN: Duration = Duration::from_millis(100);
@@ -42,6 +45,7 @@ pub(crate) fn start(broker: &Arc<Broker>, tasks: &TaskTracker) {
             .iter()
             .for_each(|partition| partition.flush_if_old());
     }));
+    tasks.spawn(every(VOLUME_INTERVAL, Arc::clone(broker), measure_volume));
     tasks.spawn(every(checkpoint, Arc::clone(broker), |broker| {
         broker.store.checkpoint()
     }));
@@ -49,6 +53,14 @@ pub(crate) fn start(broker: &Arc<Broker>, tasks: &TaskTracker) {
     tasks.spawn(keep_compacting(Arc::clone(broker)));
     if broker.config.jmx_exporter.is_some() {
         tasks.spawn(keep_measuring(Arc::clone(broker)));
+    }
+}
+
+/// Tells the volume how large the logs are now.
+pub(crate) fn measure_volume(broker: &Broker) {
+    if broker.volume.is_limited() {
+        let logs = broker.partitions.all();
+        broker.volume.measured(logs.iter().map(|it| it.size_in_bytes()).sum());
     }
 }
 

@@ -21,7 +21,7 @@ use crate::{
     maintenance,
     metadata::MetadataCache,
     metrics::Metrics,
-    partition::{LogStore, PartitionRegistry},
+    partition::{LogStore, PartitionRegistry, Volume},
     replication::{FetchSessions, IsrChanges, ReplicaFetchers},
     security::Authorizer,
     settings::Settings,
@@ -128,6 +128,7 @@ fn build(config: BrokerConfig, clock: Arc<dyn Clock>, identity: Option<&TlsIdent
         controller,
         shutdown,
         store,
+        volume: Volume::default(),
         isr_changes,
         peer_options,
     })

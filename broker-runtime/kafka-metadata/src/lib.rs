@@ -8,6 +8,7 @@ pub mod acl;
 pub mod controller;
 mod ids;
 mod image;
+pub mod instructions;
 mod record;
 pub mod rpc;
 

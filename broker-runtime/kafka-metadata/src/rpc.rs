@@ -125,6 +125,11 @@ pub enum ControllerRequest {
         /// Only check.
         validate_only: bool,
     },
+    /// Replaces what all brokers are told ([`crate::instructions`]); sent by the engine, not by brokers.
+    Instruct {
+        /// By name.
+        instructions: BTreeMap<String, String>,
+    },
     /// Sets or removes SCRAM credentials; sent by the engine, not by clients yet.
     AlterScram {
         /// `ScramCredential` and `ScramCredentialRemoved` records.
@@ -290,7 +295,7 @@ pub enum ControllerResponse {
         /// ARN of the principal.
         principal: String,
     },
-    /// To `AlterScram`, `RetireBrokers` and `UnregisterBroker`.
+    /// To `Instruct`, `AlterScram`, `RetireBrokers` and `UnregisterBroker`.
     Done,
 }
 

@@ -25,7 +25,8 @@ pub(crate) fn availability(name: &str) -> Availability {
         "CreateCluster" => Partly("tiered storage is refused"),
         "CreateClusterV2" => Partly("as CreateCluster; the brokers of a serverless cluster follow the load"),
         "UpdateBrokerStorage" | "UpdateStorage" => Partly(
-            "sizes are declared: a cluster above 90 % of its size asks for action; throughput and tiered storage are refused",
+            "brokers whose logs have the size refuse producers, a larger one takes effect at once; \
+             throughput and tiered storage are refused",
         ),
         "UpdateBrokerType" => Partly("the type is kept and shown; brokers use what the machine has"),
         "UpdateConnectivity" => Partly("public access needs `serve --public-address`; private connectivity is refused"),

@@ -11,6 +11,8 @@ use crate::{
 
 /// Part of its declared storage from which a cluster asks for action.
 const FULL_PERCENT: u64 = 90;
+/// Part from which the action is urgent: a batch of records may not fit any more.
+const CRITICAL_PERCENT: u64 = 99;
 /// Bytes of a GiB.
 const GIB: u64 = 1 << 30;
 
@@ -100,7 +102,8 @@ fn info(code: &str, message: String) -> StateInfo {
     }
 }
 
-/// MSK's `customerActionStatus`: action is asked for while logs have more than 90 % of the size that was declared.
+/// MSK's `customerActionStatus`: action is asked for while logs have more than 90 % of the size that was declared. It is urgent
+/// where brokers refuse, or are about to refuse, what producers send.
 pub(crate) fn customer_action(cluster: &ClusterRecord, observation: Option<&Observation>) -> &'static str {
     let storage = cluster.settings.broker_node_group_info.storage_info.as_ref();
     let volume = storage.and_then(|storage| storage.ebs_storage_info.as_ref());
@@ -112,9 +115,10 @@ pub(crate) fn customer_action(cluster: &ClusterRecord, observation: Option<&Obse
         .unwrap_or_default()
         .saturating_mul(GIB)
         .saturating_mul(u64::from(cluster.settings.broker_count));
+    let percent = |bytes: u64| bytes.saturating_mul(100);
     match observation.log_bytes {
-        bytes if bytes >= declared => "CRITICAL_ACTION_REQUIRED",
-        bytes if bytes.saturating_mul(100) >= declared.saturating_mul(FULL_PERCENT) => "ACTION_RECOMMENDED",
+        bytes if percent(bytes) >= declared.saturating_mul(CRITICAL_PERCENT) => "CRITICAL_ACTION_REQUIRED",
+        bytes if percent(bytes) >= declared.saturating_mul(FULL_PERCENT) => "ACTION_RECOMMENDED",
         _ => "NONE",
     }
 }

@@ -43,6 +43,7 @@ pub(crate) fn specification(
         reach: reach(settings),
         exporters: exporters(settings.open_monitoring.as_ref()),
         log_delivery: log_delivery(services, cluster, settings.logging_info.as_ref()),
+        volume_bytes: volume_bytes(&settings.broker_node_group_info),
         encryption_key: encryption_key(settings.encryption_info.as_ref()),
         server_properties: properties(services, cluster, settings)?,
         scram_users: users(services, cluster)?,
@@ -86,6 +87,13 @@ fn exporters(monitoring: Option<&OpenMonitoring>) -> Exporters {
         jmx: on(monitoring.prometheus.jmx_exporter),
         node: on(monitoring.prometheus.node_exporter),
     })
+}
+
+/// The size of volumes, which is declared in GiB.
+fn volume_bytes(info: &BrokerNodeGroupInfo) -> Option<u64> {
+    const GIB: u64 = 1 << 30;
+    let volume = info.storage_info.as_ref()?.ebs_storage_info.as_ref()?;
+    Some(u64::try_from(volume.volume_size?).ok()?.saturating_mul(GIB))
 }
 
 fn encryption_key(encryption: Option<&EncryptionInfo>) -> Option<String> {

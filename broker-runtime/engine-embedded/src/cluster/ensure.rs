@@ -7,6 +7,7 @@ use engine::{ClusterSpec, EngineError, Step};
 use futures::future::try_join_all;
 use kafka_metadata::{
     BrokerId, ConfigResource, MetadataImage, MetadataOffset,
+    instructions::{self, VOLUME_BYTES},
     rpc::{AlterConfigResource, ControllerError, ControllerRequest, ControllerResponse},
 };
 
@@ -154,6 +155,14 @@ impl Cluster {
                     reason: format!("a server property was refused: {error}"),
                 });
             }
+        }
+        let instructions = spec
+            .volume_bytes
+            .map(|bytes| (VOLUME_BYTES.to_owned(), bytes.to_string()));
+        let instructions = BTreeMap::from_iter(instructions);
+        if instructions != instructions::in_force(&image) {
+            self.ask("telling the brokers", ControllerRequest::Instruct { instructions })
+                .await?;
         }
         let records = scram::changes(&image, &spec.scram_users);
         if !records.is_empty() {

@@ -7,13 +7,14 @@ use std::{
 };
 
 use kafka_metadata::{
-    ConfigResource, MetadataImage, MetadataOffset, MetadataRecord, PartitionState, TopicId, TopicImage,
+    ConfigResource, MetadataImage, MetadataOffset, MetadataRecord, PartitionState, TopicId, TopicImage, instructions,
 };
 use tracing::{debug, error, info};
 
 use crate::{
     broker::Broker,
     groups::OFFSETS_TOPIC,
+    maintenance::measure_volume,
     partition::{Partition, PartitionContext},
     replication::Followed,
     settings::TopicSettings,
@@ -98,6 +99,12 @@ impl Applier {
                 }
             }
             reconfigure(&broker, &image, changes);
+            if changes.all_configured {
+                broker
+                    .volume
+                    .resize(instructions::number(&image, instructions::VOLUME_BYTES));
+                measure_volume(&broker);
+            }
             broker.authorizer.refresh(&image);
             broker.metadata.publish(Arc::clone(&image));
             for partition in elected {

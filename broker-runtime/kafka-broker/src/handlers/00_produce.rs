@@ -219,6 +219,9 @@ fn append_partition(
     let Some(records) = records.filter(|records| !records.is_empty()) else {
         return Outcome::Refused(ErrorCode::InvalidRecord, Some(StrBytes::from("no record batch")));
     };
+    if let Err(full) = broker.volume.admit(records.len()) {
+        return Outcome::Refused(ErrorCode::KafkaStorageError, Some(StrBytes::from(full.to_string())));
+    }
     match partition.append_as_leader(records, None, acks, AppendOrigin::Client) {
         Ok(range) => Outcome::Appended(partition, range),
         Err(error) => {

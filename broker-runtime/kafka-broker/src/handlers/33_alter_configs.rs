@@ -16,6 +16,7 @@ use kafka_codec::{
 use kafka_metadata::{
     MetadataImage,
     acl::AclOperation,
+    instructions,
     rpc::{AlterConfigResource, ConfigChange},
 };
 
@@ -78,7 +79,7 @@ fn replacement(image: &MetadataImage, wanted: &AlterConfigsResource) -> Alterati
         .get(&resource)
         .into_iter()
         .flat_map(|values| values.keys());
-    let left_out = set.filter(|name| {
+    let left_out = set.filter(|name| !instructions::is_instruction(name)).filter(|name| {
         !wanted
             .configs
             .iter()

@@ -16,6 +16,7 @@ mod read;
 mod registry;
 mod replica;
 mod store;
+mod volume;
 mod waiters;
 
 pub use append::{AppendedRange, RequiredAcks};
@@ -29,4 +30,5 @@ pub use replica::Partition;
 pub(crate) use replica::PartitionContext;
 pub(crate) use store::LogStore;
 pub use store::StoreError;
+pub(crate) use volume::Volume;
 pub(crate) use waiters::FetchWaiter;

@@ -9,7 +9,7 @@ use server_properties::{Definition, Reach, Scope, ValueType, list_entries};
 
 use super::{create_topics::check_combination, draft::Draft};
 use crate::{
-    ConfigResource, MetadataRecord,
+    ConfigResource, MetadataRecord, instructions,
     rpc::{AlterConfigResource, ConfigChange, ControllerError, ControllerResponse},
 };
 
@@ -17,6 +17,19 @@ use crate::{
 pub(super) fn alter(draft: &mut Draft<'_>, resources: &[AlterConfigResource]) -> ControllerResponse {
     let results = resources.iter().map(|resource| alter_one(draft, resource));
     ControllerResponse::Results(results.collect())
+}
+
+/// Replaces the instructions of all brokers; what stays the same leaves no record.
+pub(super) fn instruct(draft: &mut Draft<'_>, instructions: &BTreeMap<String, String>) {
+    let before = instructions::in_force(draft.image());
+    for (name, value) in instructions {
+        if before.get(name) != Some(value) {
+            push(draft, &ConfigResource::Brokers, name, Some(value.clone()));
+        }
+    }
+    for name in before.keys().filter(|name| !instructions.contains_key(*name)) {
+        push(draft, &ConfigResource::Brokers, name, None);
+    }
 }
 
 fn alter_one(draft: &mut Draft<'_>, wanted: &AlterConfigResource) -> Result<(), ControllerError> {
@@ -71,6 +84,11 @@ fn apply_change(
     name: &str,
     change: &ConfigChange,
 ) -> Result<(), ControllerError> {
+    if instructions::is_instruction(name) {
+        return Err(ControllerError::InvalidConfig(format!(
+            "unknown broker property {name:?}"
+        )));
+    }
     if *change == ConfigChange::Delete && values.remove(name).is_some() {
         return Ok(());
     }

@@ -86,6 +86,10 @@ fn request_into(
             resources,
             validate_only,
         } => Ok(draft.unless(validate_only, |draft| configs::alter(draft, &resources))),
+        ControllerRequest::Instruct { instructions } => {
+            configs::instruct(draft, &instructions);
+            Ok(ControllerResponse::Done)
+        }
         ControllerRequest::AlterScram { records } => scram::alter(draft, records),
         ControllerRequest::CreateAcls { acls } => Ok(acls::create(draft, &acls)),
         ControllerRequest::DeleteAcls { filters } => Ok(acls::delete(draft, &filters)),

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::testing::{Controller, assigned, ids, topic};
 use crate::{
     BrokerEpoch, BrokerId, ConfigResource, LeaderEpoch, MetadataOffset, MetadataRecord, PartitionEpoch, ScramMechanism,
+    instructions::{self, VOLUME_BYTES},
     rpc::{
         AlterConfigResource, AlterPartition, ConfigChange, ControllerError, ControllerRequest, ControllerResponse,
         NewPartitions, NewTopic,
@@ -339,6 +340,43 @@ fn a_deleted_topic_takes_its_configuration_along() {
     assert!(results[0].is_ok() && results[1].is_err(), "{results:?}");
     controller.create(topic("t", 1, 1)).unwrap();
     assert_eq!(controller.image.dynamic_config(&resource), None);
+}
+
+#[test]
+fn instructions_are_replaced_and_out_of_reach_of_clients() {
+    let mut controller = Controller::new(1);
+    let instruct = |entries: &[(&str, &str)]| ControllerRequest::Instruct {
+        instructions: entries
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
+    };
+    controller
+        .ask(instruct(&[(VOLUME_BYTES, "5"), ("openmsk.other", "x")]))
+        .unwrap();
+    controller.ask(instruct(&[(VOLUME_BYTES, "7")])).unwrap();
+    let applied = controller.image.applied;
+    controller.ask(instruct(&[(VOLUME_BYTES, "7")])).unwrap();
+    assert_eq!(controller.image.applied, applied, "the same again leaves no record");
+    assert_eq!(instructions::number(&controller.image, VOLUME_BYTES), Some(7));
+    assert_eq!(instructions::in_force(&controller.image).len(), 1);
+
+    let alter = |name: &str, change| ControllerRequest::AlterConfigs {
+        resources: vec![AlterConfigResource {
+            resource: ConfigResource::Brokers,
+            changes: vec![(name.to_owned(), change)],
+        }],
+        validate_only: false,
+    };
+    for change in [ConfigChange::Delete, ConfigChange::Set("1".to_owned())] {
+        assert!(controller.results(alter(VOLUME_BYTES, change))[0].is_err());
+    }
+    let good = ConfigChange::Set("2".to_owned());
+    assert_eq!(controller.results(alter("min.insync.replicas", good)), [Ok(())]);
+    controller.ask(instruct(&[])).unwrap();
+    assert_eq!(instructions::number(&controller.image, VOLUME_BYTES), None);
+    let left = controller.image.dynamic_config(&ConfigResource::Brokers).unwrap();
+    assert_eq!(left.len(), 1, "properties stay: {left:?}");
 }
 
 #[test]

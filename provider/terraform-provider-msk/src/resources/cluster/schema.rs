@@ -217,8 +217,8 @@ fn broker_node_group_info() -> Schema {
     let ebs = Schema::new().description("The volume of each broker.").attribute(
         "volume_size",
         Attribute::number().optional().between(1, VOLUME_GIB_MAX).description(
-            "Declared size in GiB; it grows and never shrinks. From 90 % on, the cluster's `customer_action_status` asks for \
-             action; nothing is cut off.",
+            "Size in GiB; it grows and never shrinks. From 90 % on, the cluster's `customer_action_status` asks for action. A \
+             broker whose logs have all of it refuses producers until there is room. Default: what the disk has.",
         ),
     );
     let storage = Schema::new()

@@ -1,0 +1,31 @@
+//! What the control plane tells all brokers of a cluster while they run. It stands among the dynamic properties of all brokers,
+//! under names of our own, which clients neither see nor change.
+
+use std::collections::BTreeMap;
+
+use crate::{ConfigResource, MetadataImage};
+
+/// What all of their names begin with.
+const PREFIX: &str = "openmsk.";
+
+/// Bytes that the logs of a broker may have before it refuses what producers send.
+pub const VOLUME_BYTES: &str = "openmsk.volume.bytes";
+
+/// True for names that are not properties of Kafka.
+pub fn is_instruction(name: &str) -> bool {
+    name.starts_with(PREFIX)
+}
+
+/// Those that are in force.
+pub fn in_force(image: &MetadataImage) -> BTreeMap<String, String> {
+    let properties = image.dynamic_config(&ConfigResource::Brokers).into_iter().flatten();
+    properties
+        .filter(|(name, _)| is_instruction(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+/// The number that an instruction is, if it is given.
+pub fn number(image: &MetadataImage, name: &str) -> Option<u64> {
+    image.dynamic_config(&ConfigResource::Brokers)?.get(name)?.parse().ok()
+}

@@ -201,10 +201,14 @@ def decoded(text):
     return json.loads(base64.b64decode(text))
 
 
-def broker_pid(cluster):
+def brokers(cluster):
+    """What `status` says of the brokers of a cluster."""
     status = json.loads(runtime("status", "--json"))
-    found = next(it for it in status["clusters"] if it["name"] == cluster)
-    return found["brokers"][0].get("pid")
+    return next(it for it in status["clusters"] if it["name"] == cluster)["brokers"]
+
+
+def broker_pid(cluster):
+    return brokers(cluster)[0].get("pid")
 
 
 def files(arn, *path):

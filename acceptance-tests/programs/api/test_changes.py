@@ -14,7 +14,7 @@ from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
-from support import ENDPOINT, KAFKA, broker_pid, delete_cluster, finish, info, make_cluster, pages, refused, runtime, state, update, wait
+from support import ENDPOINT, KAFKA, broker_pid, brokers, delete_cluster, finish, info, make_cluster, pages, refused, runtime, state, update, wait
 
 WRONG = "BadRequestException"
 OPEN = {"EncryptionInfo": {"EncryptionInTransit": {"ClientBroker": "TLS_PLAINTEXT"}}}
@@ -123,6 +123,20 @@ class Changes(unittest.TestCase):
         update(change, self.arn, TargetInstanceType="kafka.m7g.xlarge")
         self.assertEqual(info(self.arn)["BrokerNodeGroupInfo"]["InstanceType"], "kafka.m7g.xlarge")
         self.refused(change, "targetInstanceType", TargetInstanceType="kafka.m7g.xlarge")
+        # Each broker has what the type has, and no more.
+        for broker in brokers("changes"):
+            with open(f"/proc/{broker['pid']}/limits") as limits:
+                memory = next(line.split()[3] for line in limits if line.startswith("Max data size"))
+            self.assertEqual(int(memory), 16 << 30, "four processors with 4 GiB each")
+        for wrong in ("kafka.m7g.huge", "t3.small"):
+            self.assertIn("is no type of brokers: use kafka.t3.small", self.refused(change, "targetInstanceType", TargetInstanceType=wrong))
+        # A type that is too small for what there is.
+        topic = {"ClusterArn": self.arn, "TopicName": "many"}
+        KAFKA.create_topic(**topic, PartitionCount=301, ReplicationFactor=3)
+        self.assertIn("301 partitions", self.refused(change, TargetInstanceType="kafka.t3.small"))
+        update(change, self.arn, TargetInstanceType="kafka.m5.large")
+        KAFKA.delete_topic(**topic)
+        update(change, self.arn, TargetInstanceType="kafka.t3.small")
 
     def test_kafka_version(self):
         def produce_version():

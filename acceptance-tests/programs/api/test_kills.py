@@ -15,6 +15,8 @@ from victim import Moment, Step, Victim, processes
 MOMENTS_MS = tuple(int(moment) for moment in os.environ.get("OPENMSK_KILL_MOMENTS_MS", "0 15 60 250").split())
 # Of an operation, at most: a loop that never ends is a failure.
 STEPS_MAX = 400
+# Two types of one size would be one and the same to a broker.
+TYPES = [f"kafka.m5.{size}" for size in ("large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge")]
 VICTIM = None
 # As the caller of a library would do it: once, to see what was cut off.
 ONCE = client("kafka", retries={"total_max_attempts": 1})
@@ -181,8 +183,8 @@ class Kills(unittest.TestCase):
         self.changed(
             arn,
             "type",
-            lambda n, v: KAFKA.update_broker_type(**of, CurrentVersion=v, TargetInstanceType=f"kafka.m{n}.large"),
-            lambda n: self.assertEqual(group()["InstanceType"], f"kafka.m{n}.large"),
+            lambda n, v: KAFKA.update_broker_type(**of, CurrentVersion=v, TargetInstanceType=TYPES[n % len(TYPES)]),
+            lambda n: self.assertEqual(group()["InstanceType"], TYPES[n % len(TYPES)]),
         )
         self.changed(
             arn,

@@ -1,6 +1,6 @@
 //! `broker-runtime broker`: one broker, until it is told to end.
 
-use std::{path::Path, sync::Arc};
+use std::{num::NonZero, path::Path, sync::Arc};
 
 use anyhow::{Context, Result};
 use clock::SystemClock;
@@ -8,8 +8,8 @@ use kafka_broker::BrokerConfig;
 
 use crate::{limits, logging};
 
-/// Threads that run tasks; disks have threads of their own.
-const WORKER_THREADS: usize = 2;
+/// Threads that run tasks, at most, where nothing says how many processors the broker may use; disks have threads of their own.
+const WORKER_THREADS_MAX: usize = 8;
 
 /// Runs the broker that the file describes.
 pub(crate) fn run(config: &Path, log_file: Option<&Path>, log_filter: &str) -> Result<()> {
@@ -20,8 +20,11 @@ pub(crate) fn run(config: &Path, log_file: Option<&Path>, log_filter: &str) -> R
     }
     limits::raise_open_files();
     let config = BrokerConfig::load(config)?;
+    if let Some(bytes) = config.memory_bytes {
+        limits::bound_memory(bytes);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(WORKER_THREADS)
+        .worker_threads(worker_threads(config.vcpus))
         .enable_all()
         .build()
         .context("the broker cannot start its threads")?;
@@ -29,6 +32,14 @@ pub(crate) fn run(config: &Path, log_file: Option<&Path>, log_filter: &str) -> R
     runtime.spawn(limits::give_memory_back(clock.clone()));
     runtime.block_on(kafka_broker::run(config, clock))?;
     Ok(())
+}
+
+/// As many as there are processors, of those that the broker may use.
+fn worker_threads(vcpus: Option<u32>) -> usize {
+    let most = vcpus.and_then(|vcpus| usize::try_from(vcpus).ok());
+    let there_are = std::thread::available_parallelism().map_or(1, NonZero::get);
+    // A single thread would let a request that computes for long hold up the heartbeats.
+    there_are.min(most.unwrap_or(WORKER_THREADS_MAX)).max(2)
 }
 
 #[cfg(test)]
@@ -47,6 +58,11 @@ mod tests {
         ClusterPart {
             kafka_cluster_id: "abcdefghijklmnopqrstuv".to_owned(),
             version: "4.1.x.kraft".to_owned(),
+            resources: Some(engine::BrokerResources {
+                vcpus: 2,
+                memory_bytes: 1 << 33,
+                partitions_max: 1000,
+            }),
             static_properties: BTreeMap::from([("num.partitions".to_owned(), "3".to_owned())]),
             controller_socket: "controller.sock".into(),
             ca_path: "/ca.pem".into(),
@@ -103,6 +119,7 @@ mod tests {
         std::fs::write(&path, file.to_json()).unwrap();
         let config = BrokerConfig::load(&path).unwrap();
         assert_eq!((config.broker_id.0, config.rack.as_deref()), (2, Some("zone-a")));
+        assert_eq!((config.vcpus, config.memory_bytes), (Some(2), Some(1 << 33)));
         assert_eq!(config.server_properties, cluster.static_properties);
         assert_eq!(
             (config.jmx_exporter.map(|it| it.port()), config.node_exporter),

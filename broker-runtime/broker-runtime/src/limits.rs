@@ -20,6 +20,17 @@ pub(crate) fn raise_open_files() {
     }
 }
 
+/// Bounds the memory of this process: more is not given to it, and it ends.
+pub(crate) fn bound_memory(bytes: u64) {
+    let bound = Rlimit {
+        current: Some(bytes),
+        maximum: getrlimit(Resource::Data).maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Data, bound) {
+        tracing::warn!(%error, bytes, "memory is not bounded");
+    }
+}
+
 /// Keeps the allocator from holding memory for every thread: these processes are many, and mostly idle.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[expect(unsafe_code, reason = "glibc offers its settings as a C function only")]

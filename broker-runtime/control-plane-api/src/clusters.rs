@@ -142,7 +142,7 @@ pub struct ProvisionedRequest {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BrokerNodeGroupInfo {
-    /// MSK's instance type; kept and shown, without meaning here.
+    /// MSK's instance type: what each broker may use of the machine. Empty: as much as it needs.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub instance_type: String,
     /// Subnets; each stands for a zone.

@@ -14,6 +14,7 @@ pub mod connectivity;
 pub mod error;
 pub mod extensions;
 pub mod identities;
+pub mod instance_types;
 pub mod monitoring;
 pub mod nodes;
 pub mod operations;

@@ -10,6 +10,7 @@ mod backup;
 mod control_plane;
 mod error;
 mod http;
+mod instance_types;
 mod model;
 mod operations;
 mod queries;

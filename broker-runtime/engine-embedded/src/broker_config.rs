@@ -7,6 +7,7 @@ use std::{
     path::PathBuf,
 };
 
+use engine::BrokerResources;
 use serde::{Deserialize, Serialize};
 
 use crate::addresses::BrokerEndpoint;
@@ -26,6 +27,11 @@ pub struct BrokerConfigFile {
     controller_socket: PathBuf,
     server_properties: BTreeMap<String, String>,
     version: String,
+    /// Left out where nothing limits the broker.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vcpus: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory_bytes: Option<u64>,
     /// Where it serves its metrics; left out where it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     jmx_exporter: Option<SocketAddr>,
@@ -87,6 +93,8 @@ pub struct ClusterPart {
     pub kafka_cluster_id: String,
     /// MSK's version name.
     pub version: String,
+    /// What each broker may use of the machine.
+    pub resources: Option<BrokerResources>,
     /// Properties that need a restart.
     pub static_properties: BTreeMap<String, String>,
     /// Unix socket of the controller.
@@ -140,6 +148,8 @@ impl BrokerConfigFile {
             controller_socket: cluster.controller_socket.clone(),
             server_properties: cluster.static_properties.clone(),
             version: cluster.version.clone(),
+            vcpus: cluster.resources.map(|it| it.vcpus),
+            memory_bytes: cluster.resources.map(|it| it.memory_bytes),
             jmx_exporter: broker.exporters.0,
             node_exporter: broker.exporters.1,
             reboots: 0,
@@ -216,6 +226,7 @@ mod tests {
         let cluster = ClusterPart {
             kafka_cluster_id: "id".to_owned(),
             version: "4.2.x.kraft".to_owned(),
+            resources: None,
             static_properties: BTreeMap::new(),
             controller_socket: PathBuf::new(),
             ca_path: PathBuf::new(),

@@ -322,12 +322,18 @@ impl Engine for EmbeddedEngine {
                 spec.broker_count
             ));
         }
-        let running = self.slots.lock().get(&spec.cluster_id).cloned();
-        if let Some(cluster) = running.and_then(|slot| slot.running())
+        let slot = self.slots.lock().get(&spec.cluster_id).cloned();
+        let running = slot.and_then(|slot| slot.running());
+        if let Some(cluster) = &running
             && let Some(widest) = cluster::widest_topic(&cluster.image())
             && usize::try_from(spec.broker_count).is_ok_and(|brokers| brokers < widest.1)
         {
             return refuse(cluster::cannot_shrink(name, spec.broker_count, &widest));
+        }
+        if let Some(cluster) = &running
+            && let Some(reason) = cluster::too_crowded(&cluster.image(), cluster.description().resources, spec)
+        {
+            return refuse(reason);
         }
         Ok(())
     }

@@ -25,7 +25,8 @@ pub use observed::{BootstrapBrokers, BrokerState, ObservedBroker, ObservedCluste
 pub use progress::{Progress, Step};
 pub use secret::Secret;
 pub use spec::{
-    ClientCertificates, ClusterSpec, Exporters, Listeners, Reach, ScramCredential, ScramMechanism, ScramUser,
+    BrokerResources, ClientCertificates, ClusterSpec, Exporters, Listeners, Reach, ScramCredential, ScramMechanism,
+    ScramUser,
 };
 pub use topics::{NewTopic, PartitionDescription, TopicAdmin, TopicDescription, TopicError, TopicSummary, TopicUpdate};
 

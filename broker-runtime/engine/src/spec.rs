@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::Secret;
@@ -29,6 +30,8 @@ pub struct ClusterSpec {
     pub exporters: Exporters,
     /// Directory that the logs of brokers are delivered to; it is made where it is missing.
     pub log_delivery: Option<PathBuf>,
+    /// What each broker may use of the machine; `None`: as much as it needs.
+    pub resources: Option<BrokerResources>,
     /// Bytes that the logs of each broker may have; `None` sets no limit.
     pub volume_bytes: Option<u64>,
     /// ARN of the key that protects what brokers store; `None` leaves it as it is.
@@ -39,6 +42,17 @@ pub struct ClusterSpec {
     pub scram_users: Vec<ScramUser>,
     /// How often each broker has been asked to restart, by id: one more than before restarts it once.
     pub reboots: BTreeMap<i32, u64>,
+}
+
+/// What a broker may use of the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrokerResources {
+    /// Virtual processors.
+    pub vcpus: u32,
+    /// Memory.
+    pub memory_bytes: u64,
+    /// A broker with more replicas than this does not get these resources when it had others.
+    pub partitions_max: u32,
 }
 
 /// Listeners that are open to clients; MSK's port numbers are in `docs/glossary.md`.

@@ -42,6 +42,12 @@ pub struct BrokerConfig {
     pub server_properties: BTreeMap<String, String>,
     /// Kafka version offered, such as `4.1.x.kraft`.
     pub version: String,
+    /// Processors it may use; `None`: as many as there are.
+    #[serde(default)]
+    pub vcpus: Option<u32>,
+    /// Memory it may use; `None`: as much as it needs.
+    #[serde(default)]
+    pub memory_bytes: Option<u64>,
     /// Where the broker's metrics can be scraped, with the names of Prometheus' JMX exporter; `None`: nowhere.
     #[serde(default)]
     pub jmx_exporter: Option<SocketAddr>,

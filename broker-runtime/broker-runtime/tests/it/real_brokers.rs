@@ -43,6 +43,7 @@ impl Stage {
             reach: engine::Reach::default(),
             exporters: engine::Exporters::default(),
             log_delivery: None,
+            resources: None,
             volume_bytes: None,
             encryption_key: None,
             server_properties: BTreeMap::from([("min.insync.replicas".to_owned(), "2".to_owned())]),

@@ -28,7 +28,9 @@ pub(crate) fn availability(name: &str) -> Availability {
             "brokers whose logs have the size refuse producers, a larger one takes effect at once; \
              throughput and tiered storage are refused",
         ),
-        "UpdateBrokerType" => Partly("the type is kept and shown; brokers use what the machine has"),
+        "UpdateBrokerType" => {
+            Partly("processors, memory and the number of partitions follow the type, as far as the machine has them")
+        }
         "UpdateConnectivity" => Partly("public access needs `serve --public-address`; private connectivity is refused"),
         "UpdateMonitoring" => Partly(
             "exporters for Prometheus and delivery of logs to directories are real; CloudWatch and Firehose are refused, levels are kept and shown",

@@ -11,6 +11,7 @@ use engine::{EngineError, Listeners};
 use super::logging::check_logging;
 use crate::{
     error::OperationError,
+    instance_types,
     queries::KAFKA_VERSIONS,
     reconcilers::{chain, listeners, specification},
     services::Services,
@@ -89,9 +90,19 @@ pub(super) fn check_settings(settings: &ClusterSettings) -> Result<(), Operation
         settings.encryption_info.as_ref(),
     )?;
     check_zones(group)?;
+    if !group.instance_type.is_empty() {
+        check_type("instanceType", &group.instance_type)?;
+    }
     check_storage(group.storage_info.as_ref())?;
     check_connectivity(settings)?;
     check_logging(settings.logging_info.as_ref())
+}
+
+pub(super) fn check_type(parameter: &'static str, name: &str) -> Result<(), OperationError> {
+    let known = instance_types::resources(name);
+    known
+        .map(drop)
+        .map_err(|reason| OperationError::invalid(parameter, reason))
 }
 
 fn check_zones(info: &BrokerNodeGroupInfo) -> Result<(), OperationError> {

@@ -187,12 +187,13 @@ fn change_storage(
     Ok(())
 }
 
-/// `UpdateBrokerType`. The type is a name here: brokers use what the machine has.
+/// `UpdateBrokerType`: what each broker may use of the machine, by a rolling restart.
 pub(crate) async fn update_broker_type(
     services: &Services,
     arn: &str,
     request: UpdateBrokerTypeRequest,
 ) -> Result<UpdateClusterResponse, OperationError> {
+    checks::check_type("targetInstanceType", &request.target_instance_type)?;
     let kind = OperationKind::UpdateBrokerType;
     update(services, arn, Some(&request.current_version), kind, |settings| {
         let group = &mut settings.broker_node_group_info;

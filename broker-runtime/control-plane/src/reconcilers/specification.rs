@@ -16,6 +16,7 @@ use super::elastic::Bounds;
 use crate::{
     arn::Scope,
     error::OperationError,
+    instance_types,
     services::Services,
     store::{ClientAuthorityRecord, ClusterRecord, ClusterSettings, ConfigurationRecord, ScramVerifier, SecretRecord},
 };
@@ -43,6 +44,8 @@ pub(crate) fn specification(
         reach: reach(settings),
         exporters: exporters(settings.open_monitoring.as_ref()),
         log_delivery: log_delivery(services, cluster, settings.logging_info.as_ref()),
+        // Names of before types were checked mean nothing.
+        resources: instance_types::resources(&settings.broker_node_group_info.instance_type).ok(),
         volume_bytes: volume_bytes(&settings.broker_node_group_info),
         encryption_key: encryption_key(settings.encryption_info.as_ref()),
         server_properties: properties(services, cluster, settings)?,

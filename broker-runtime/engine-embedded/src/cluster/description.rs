@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use engine::{ClusterSpec, EngineError, Exporters, Listeners, Reach};
+use engine::{BrokerResources, ClusterSpec, EngineError, Exporters, Listeners, Reach};
 use kafka_metadata::BrokerEpoch;
 use serde::{Deserialize, Serialize};
 use supervisor::ProcessStatus;
@@ -52,6 +52,9 @@ pub(crate) struct Description {
     /// Where logs of brokers are delivered to.
     #[serde(default)]
     pub(crate) log_delivery: Option<PathBuf>,
+    /// What each broker may use.
+    #[serde(default)]
+    pub(crate) resources: Option<BrokerResources>,
     /// Ports on addresses that clusters share; kept once they are chosen.
     #[serde(default)]
     pub(crate) shared_ports: Option<SharedPorts>,
@@ -112,6 +115,7 @@ impl Description {
             jmx_exporter: spec.exporters.jmx,
             node_exporter: spec.exporters.node,
             log_delivery: spec.log_delivery.clone(),
+            resources: spec.resources,
             shared_ports: None,
             server_properties: spec.server_properties.clone(),
             uneven: false,

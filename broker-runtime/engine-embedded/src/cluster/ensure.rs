@@ -90,6 +90,7 @@ impl Cluster {
         let cluster = ClusterPart {
             kafka_cluster_id: description.kafka_cluster_id(),
             version: spec.kafka_version.clone(),
+            resources: spec.resources,
             static_properties: properties::static_ones(&spec.server_properties),
             controller_socket: self.layout.socket_for_brokers(),
             ca_path: self.layout.ca_certificate(),

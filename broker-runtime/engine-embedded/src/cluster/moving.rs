@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::{EngineError, Progress, Step};
+use engine::{BrokerResources, ClusterSpec, EngineError, Progress, Step};
 use kafka_metadata::{
     BrokerId, MetadataImage,
     controller::even_out,
@@ -273,6 +273,27 @@ pub(crate) fn widest_topic(image: &MetadataImage) -> Option<(String, usize)> {
         Some((replicas, &topic.name))
     });
     widest.max().map(|(replicas, name)| (name.clone(), replicas))
+}
+
+/// Why brokers do not get fewer resources: one of them holds too much for that.
+pub(crate) fn too_crowded(image: &MetadataImage, has: Option<BrokerResources>, wanted: &ClusterSpec) -> Option<String> {
+    let resources = wanted.resources?;
+    if has.is_some_and(|has| has.partitions_max <= resources.partitions_max) {
+        return None;
+    }
+    let mut replicas: BTreeMap<BrokerId, u32> = BTreeMap::new();
+    let partitions = image.topics.values().flat_map(|topic| &topic.partitions);
+    for broker_id in partitions.flat_map(|state| &state.replicas) {
+        *replicas.entry(*broker_id).or_default() += 1;
+    }
+    let (broker_id, most) = replicas.into_iter().max_by_key(|(_, count)| *count)?;
+    (most > resources.partitions_max).then(|| {
+        format!(
+            "brokers of cluster {:?} cannot have the smaller type: broker {broker_id} has {most} partitions, and that type is for {} \
+             at most. Delete topics or add brokers first",
+            wanted.cluster_name, resources.partitions_max
+        )
+    })
 }
 
 /// Why a cluster keeps its brokers.

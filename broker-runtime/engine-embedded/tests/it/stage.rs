@@ -85,6 +85,7 @@ impl Stage {
             reach: engine::Reach::default(),
             exporters: engine::Exporters::default(),
             log_delivery: None,
+            resources: None,
             volume_bytes: None,
             encryption_key: None,
             server_properties: properties(&[("num.partitions", "3"), ("min.insync.replicas", "1")]),

@@ -118,6 +118,8 @@ impl TestCluster {
             controller_socket: self.controller.socket.clone(),
             server_properties: server_properties(properties),
             version: "4.1.x.kraft".to_owned(),
+            vcpus: None,
+            memory_bytes: None,
             jmx_exporter: Some((host, free_port()).into()),
             node_exporter: Some((host, free_port()).into()),
             reboots: 0,

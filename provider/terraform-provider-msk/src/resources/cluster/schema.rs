@@ -1,5 +1,6 @@
 //! The schema of `msk_cluster`: the names of `aws_msk_cluster` where the thing is the same.
 
+use control_plane_api::instance_types::INSTANCE_TYPES;
 use plugin_framework::schema::{Attribute, Nesting, Schema};
 
 use super::{connectivity, encryption, monitoring};
@@ -11,8 +12,6 @@ pub(super) const CLIENT_BROKER: &[&str] = &["TLS", "TLS_PLAINTEXT", "PLAINTEXT"]
 const BROKERS_MAX: i64 = 15;
 /// Largest volume, GiB, as MSK has it.
 const VOLUME_GIB_MAX: i64 = 16_384;
-/// Lengths of instance types, as MSK has them.
-const INSTANCE_TYPE_CHARS: std::ops::RangeInclusive<usize> = 5..=32;
 /// What `enhanced_monitoring` may be.
 const MONITORING: &[&str] = &[
     "DEFAULT",
@@ -238,13 +237,17 @@ fn broker_node_group_info() -> Schema {
             "instance_type",
             Attribute::string()
                 .optional()
-                .check(|value| match value.as_str().map(|text| text.chars().count()) {
-                    Some(length) if !(INSTANCE_TYPE_CHARS.contains(&length)) => {
-                        vec!["an instance type has 5 to 32 characters, such as kafka.m7g.large".to_owned()]
+                .check(|value| match value.as_str() {
+                    Some(name) if INSTANCE_TYPES.iter().all(|known| known.name != name) => {
+                        let names: Vec<&str> = INSTANCE_TYPES.iter().map(|known| known.name).collect();
+                        vec![format!("{name:?} is no type of brokers; use {}", names.join(", "))]
                     }
                     _ => Vec::new(),
                 })
-                .description("Kept and shown, and changed in place; brokers use what the machine has."),
+                .description(
+                    "What each broker may use of the machine, as MSK's types have it: processors and memory. It is changed by a \
+                     rolling restart. Default: what the broker needs.",
+                ),
         )
         .attribute("az_distribution", text())
         .attribute("client_subnets", texts())

@@ -6,8 +6,9 @@ import os
 import urllib.error
 import urllib.request
 
+from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families
-from support import KAFKA, ROOT_ACCOUNT
+from support import ENDPOINT, KAFKA, ROOT_ACCOUNT
 
 JMX, NODE = 11001, 11002
 
@@ -36,6 +37,19 @@ def samples(host, port):
     """Values by name and labels."""
     found = {}
     for family in text_string_to_metric_families(page(host, port)):
+        for sample in family.samples:
+            key = (sample.name, *sorted(sample.labels.items()))
+            assert key not in found, f"{key} twice"
+            found[key] = sample.value
+    return found
+
+
+def overview():
+    """What the control plane's own page says of all clusters, read as OpenMetrics: values by name and labels."""
+    with urllib.request.urlopen(f"{ENDPOINT}/openmsk/v1/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    found = {}
+    for family in openmetrics_parser.text_string_to_metric_families(text):
         for sample in family.samples:
             key = (sample.name, *sorted(sample.labels.items()))
             assert key not in found, f"{key} twice"

@@ -3,7 +3,7 @@
 import unittest
 
 from confluent_kafka import Consumer, Producer, TopicPartition
-from monitored import JMX, NODE, exporters, hosts, is_closed, objects, over_brokers, samples, text, to_s3
+from monitored import JMX, NODE, exporters, hosts, is_closed, objects, over_brokers, overview, samples, text, to_s3
 from support import KAFKA, authority, delete_cluster, files, info, make_cluster, refused, update, wait
 
 WRONG = "BadRequestException"
@@ -34,6 +34,59 @@ class Monitoring(unittest.TestCase):
         )
         self.refused(arn)
         self.refused(arn, "enhancedMonitoring", EnhancedMonitoring="EVERYTHING")
+
+    def test_levels_say_how_much_brokers_report(self):
+        arn = self.make("detailed", NumberOfBrokerNodes=2)
+        KAFKA.create_topic(ClusterArn=arn, TopicName="orders", PartitionCount=3, ReplicationFactor=2)
+        tls = {"security.protocol": "SSL", "ssl.ca.location": authority(arn)}
+        tls["bootstrap.servers"] = KAFKA.get_bootstrap_brokers(ClusterArn=arn)["BootstrapBrokerStringTls"]
+        producer = Producer(tls)
+        for number in range(90):
+            producer.produce("orders", b"x" * 100, partition=number % 3)
+        self.assertEqual(producer.flush(30), 0)
+        consumer = Consumer({**tls, "group.id": "late"})
+        consumer.commit(offsets=[TopicPartition("orders", index, 10) for index in range(3)], asynchronous=False)
+        consumer.close()
+
+        def total(metric, **labels):
+            """Over the brokers; `None` where none of them reports it."""
+            wanted = {"cluster": "detailed", **labels}
+            found = [
+                value
+                for (name, *has), value in overview().items()
+                if name == metric and wanted.items() <= dict(has).items()
+            ]
+            return sum(found) if found else None
+
+        def shown(expected):
+            wait(expected, lambda: all(total(name, **dict(labels)) == value for (name, *labels), value in expected.items()))
+
+        always = {
+            ("openmsk_cluster_topics",): 2,
+            ("openmsk_cluster_offline_partitions",): 0,
+            ("openmsk_broker_messages_in_total",): 93,
+            ("openmsk_broker_under_replicated_partitions",): 0,
+        }
+        by_broker = {
+            ("openmsk_group_lag_records", ("group", "late"), ("topic", "orders")): 60,
+            ("openmsk_broker_failed_produce_requests_total",): 0,
+        }
+        by_topic = {("openmsk_topic_messages_in_total", ("topic", "orders")): 90}
+        by_partition = {
+            ("openmsk_partition_lag_records", ("group", "late"), ("topic", "orders"), ("partition", "1")): 20,
+            ("openmsk_partition_log_end_offset", ("topic", "orders"), ("partition", "2")): 60,
+        }
+        details = [by_broker, by_topic, by_partition]
+        levels = ["DEFAULT", "PER_BROKER", "PER_TOPIC_PER_BROKER", "PER_TOPIC_PER_PARTITION"]
+        for detail, level in (*enumerate(levels), (0, "DEFAULT")):
+            if info(arn)["EnhancedMonitoring"] != level:
+                nodes = KAFKA.list_nodes(ClusterArn=arn)["NodeInfoList"]
+                update(KAFKA.update_monitoring, arn, EnhancedMonitoring=level)
+                self.assertEqual(KAFKA.list_nodes(ClusterArn=arn)["NodeInfoList"], nodes, "no restart")
+            self.assertEqual(info(arn)["EnhancedMonitoring"], level)
+            there = {key: value for some in details[:detail] for key, value in some.items()}
+            gone = {key: None for some in details[detail:] for key in some}
+            shown({**always, **there, **gone})
 
     def test_exporters_are_switched_on_and_off(self):
         arn = self.make("exporters", NumberOfBrokerNodes=2)

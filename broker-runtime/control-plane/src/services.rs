@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, sync::Arc, time::Instant};
 
 use clock::Clock;
-use engine::{Engine, ObservedBroker};
+use engine::{Counts, Engine, ObservedBroker};
 use parking_lot::RwLock;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::store::{SecretBox, Store};
 
 /// What was last seen of a cluster.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Observation {
     /// When that was.
     pub(crate) seen_at: Option<Instant>,
@@ -19,6 +19,8 @@ pub(crate) struct Observation {
     pub(crate) brokers: Vec<ObservedBroker>,
     /// Bytes in the log directories of all brokers.
     pub(crate) log_bytes: u64,
+    /// How much is in it.
+    pub(crate) counts: Counts,
     /// Why nothing could be seen.
     pub(crate) problem: Option<String>,
 }

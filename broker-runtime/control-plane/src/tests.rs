@@ -78,6 +78,7 @@ impl Engine for ScriptedEngine {
             bootstrap: BootstrapBrokers::default(),
             certificate_authority_pem: String::new(),
             log_bytes: 0,
+            counts: engine::Counts::default(),
         }))
     }
 

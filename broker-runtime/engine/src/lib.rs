@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 pub use acls::{Acl, AclAdmin};
 pub use iam::{IamAuthenticator, IamLogin, IamRefusal};
-pub use observed::{BootstrapBrokers, BrokerState, ObservedBroker, ObservedCluster};
+pub use observed::{BootstrapBrokers, BrokerState, Counts, Metric, ObservedBroker, ObservedCluster};
 pub use progress::{Progress, Step};
 pub use secret::Secret;
 pub use spec::{

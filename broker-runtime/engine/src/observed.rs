@@ -1,9 +1,11 @@
 //! What a cluster is. Asked for each time, never stored.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 /// The observed state of a cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ObservedCluster {
     /// Identity.
     pub cluster_id: Uuid,
@@ -17,10 +19,23 @@ pub struct ObservedCluster {
     pub certificate_authority_pem: String,
     /// Bytes in the log directories of all brokers.
     pub log_bytes: u64,
+    /// How much is in it.
+    pub counts: Counts,
+}
+
+/// What a cluster has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Topics.
+    pub topics: usize,
+    /// Partitions of them.
+    pub partitions: usize,
+    /// Partitions that have no leader.
+    pub offline_partitions: usize,
 }
 
 /// One broker.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ObservedBroker {
     /// `node.id`, from 1.
     pub broker_id: i32,
@@ -42,6 +57,19 @@ pub struct ObservedBroker {
     pub cpu_ms: Option<u64>,
     /// How often it was restarted since the supervisor last saw it healthy.
     pub restarts: u32,
+    /// What it has measured, as last reported; nothing when it does not run.
+    pub metrics: Arc<Vec<Metric>>,
+}
+
+/// Something a broker has measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metric {
+    /// Its name; what only grows ends with `_total`.
+    pub name: String,
+    /// Names and values of labels.
+    pub labels: Vec<(String, String)>,
+    /// A finite number.
+    pub value: f64,
 }
 
 /// States of a broker.

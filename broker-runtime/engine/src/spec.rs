@@ -28,6 +28,8 @@ pub struct ClusterSpec {
     pub reach: Reach,
     /// Pages of metrics that each broker serves on its own address.
     pub exporters: Exporters,
+    /// In how much detail brokers report what they measure: MSK's name of the level, such as `PER_BROKER`.
+    pub monitoring: String,
     /// Directory that the logs of brokers are delivered to; it is made where it is missing.
     pub log_delivery: Option<PathBuf>,
     /// What each broker may use of the machine; `None`: as much as it needs.

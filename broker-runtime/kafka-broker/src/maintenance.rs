@@ -7,7 +7,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use crate::{broker::Broker, metrics::keep_measuring, settings::dynamic_number};
+use crate::{broker::Broker, metrics::keep_reporting, settings::dynamic_number};
 
 /// Followers are looked at this often, or more often where `replica.lag.time.max.ms` is small.
 const ISR_REVIEW_INTERVAL: Duration = Duration::from_secs(1);
@@ -51,9 +51,7 @@ pub(crate) fn start(broker: &Arc<Broker>, tasks: &TaskTracker) {
     }));
     tasks.spawn(every(retention, Arc::clone(broker), apply_retention));
     tasks.spawn(keep_compacting(Arc::clone(broker)));
-    if broker.config.jmx_exporter.is_some() {
-        tasks.spawn(keep_measuring(Arc::clone(broker)));
-    }
+    tasks.spawn(keep_reporting(Arc::clone(broker)));
 }
 
 /// Tells the volume how large the logs are now.

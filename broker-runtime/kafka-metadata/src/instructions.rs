@@ -11,6 +11,9 @@ const PREFIX: &str = "openmsk.";
 /// Bytes that the logs of a broker may have before it refuses what producers send.
 pub const VOLUME_BYTES: &str = "openmsk.volume.bytes";
 
+/// In how much detail brokers report what they measure: MSK's names of levels.
+pub const MONITORING: &str = "openmsk.monitoring";
+
 /// True for names that are not properties of Kafka.
 pub fn is_instruction(name: &str) -> bool {
     name.starts_with(PREFIX)
@@ -25,7 +28,13 @@ pub fn in_force(image: &MetadataImage) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// The text of an instruction, if it is given.
+pub fn text<'a>(image: &'a MetadataImage, name: &str) -> Option<&'a str> {
+    let told = image.dynamic_config(&ConfigResource::Brokers)?;
+    told.get(name).map(String::as_str)
+}
+
 /// The number that an instruction is, if it is given.
 pub fn number(image: &MetadataImage, name: &str) -> Option<u64> {
-    image.dynamic_config(&ConfigResource::Brokers)?.get(name)?.parse().ok()
+    text(image, name)?.parse().ok()
 }

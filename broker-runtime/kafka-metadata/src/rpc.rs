@@ -125,6 +125,13 @@ pub enum ControllerRequest {
         /// Only check.
         validate_only: bool,
     },
+    /// What a broker has measured; it is not kept.
+    Report {
+        /// The broker.
+        broker_id: BrokerId,
+        /// All of it.
+        metrics: Vec<Metric>,
+    },
     /// Replaces what all brokers are told ([`crate::instructions`]); sent by the engine, not by brokers.
     Instruct {
         /// By name.
@@ -246,6 +253,17 @@ pub struct AlterConfigResource {
     pub changes: Vec<(String, ConfigChange)>,
 }
 
+/// Something a broker has measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Metric {
+    /// As on the control plane's page of metrics; what only grows ends with `_total`.
+    pub name: String,
+    /// Names and values.
+    pub labels: Vec<(String, String)>,
+    /// A finite number.
+    pub value: f64,
+}
+
 /// Operation of `IncrementalAlterConfigs` (KIP-339).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ConfigChange {
@@ -295,7 +313,7 @@ pub enum ControllerResponse {
         /// ARN of the principal.
         principal: String,
     },
-    /// To `Instruct`, `AlterScram`, `RetireBrokers` and `UnregisterBroker`.
+    /// To `Report`, `Instruct`, `AlterScram`, `RetireBrokers` and `UnregisterBroker`.
     Done,
 }
 

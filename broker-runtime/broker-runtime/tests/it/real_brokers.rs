@@ -43,6 +43,7 @@ impl Stage {
             reach: engine::Reach::default(),
             exporters: engine::Exporters::default(),
             log_delivery: None,
+            monitoring: "DEFAULT".to_owned(),
             resources: None,
             volume_bytes: None,
             encryption_key: None,

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use engine::Metric;
 use exposition::{Kind, Page};
 use parking_lot::Mutex;
 
@@ -89,6 +90,21 @@ fn of_cluster(page: &mut Page, cluster: &ClusterHealth) {
         &[name],
         cluster.log_bytes as f64,
     );
+    for (metric, help, count) in [
+        ("openmsk_cluster_topics", "Topics of a cluster", cluster.counts.topics),
+        (
+            "openmsk_cluster_partitions",
+            "Partitions of a cluster",
+            cluster.counts.partitions,
+        ),
+        (
+            "openmsk_cluster_offline_partitions",
+            "Partitions that have no leader",
+            cluster.counts.offline_partitions,
+        ),
+    ] {
+        gauge(metric, help, &[name], count as f64);
+    }
     for broker in &cluster.brokers {
         let id = broker.broker_id.to_string();
         let labels = [name, ("broker", id.as_str())];
@@ -106,5 +122,31 @@ fn of_cluster(page: &mut Page, cluster: &ClusterHealth) {
             &labels,
             f64::from(broker.restarts),
         );
+    }
+    for broker in &cluster.brokers {
+        let id = broker.broker_id.to_string();
+        reported(page, [name, ("broker", &id)], &broker.metrics);
+    }
+}
+
+/// What a broker has reported: as much as the cluster's level of monitoring asks for.
+fn reported(page: &mut Page, of: [(&str, &str); 2], metrics: &[Metric]) {
+    const HELP: &str = "Reported by a broker";
+    for metric in metrics {
+        let mut labels = of.to_vec();
+        labels.extend(
+            metric
+                .labels
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str())),
+        );
+        match metric.name.strip_suffix("_total") {
+            Some(name) => page
+                .family(name, Kind::Counter, HELP)
+                .sample_of("_total", &labels, metric.value),
+            None => page
+                .family(&metric.name, Kind::Gauge, HELP)
+                .sample(&labels, metric.value),
+        }
     }
 }

@@ -33,7 +33,7 @@ pub(crate) fn availability(name: &str) -> Availability {
         }
         "UpdateConnectivity" => Partly("public access needs `serve --public-address`; private connectivity is refused"),
         "UpdateMonitoring" => Partly(
-            "exporters for Prometheus and delivery of logs to directories are real; CloudWatch and Firehose are refused, levels are kept and shown",
+            "levels say how much brokers report to the control plane's page of metrics; exporters for Prometheus and delivery of logs to directories are real; CloudWatch and Firehose are refused",
         ),
         "UpdateSecurity" => Partly(
             "who connects with IAM needs every permission for the data of the cluster; authorities of client certificates are imported with `broker-runtime authorities`",

@@ -1,7 +1,7 @@
 //! How clusters are: their state as it is reported, made of what the store says and what was last observed.
 
 use control_plane_api::clusters::StateInfo;
-use engine::{BrokerState, ObservedBroker, Step};
+use engine::{BrokerState, Counts, ObservedBroker, Step};
 
 use crate::{
     error::OperationError,
@@ -21,6 +21,7 @@ pub(crate) struct ClusterHealth {
     pub(crate) name: String,
     pub(crate) state: &'static str,
     pub(crate) log_bytes: u64,
+    pub(crate) counts: Counts,
     pub(crate) brokers: Vec<ObservedBroker>,
 }
 
@@ -34,6 +35,7 @@ pub(crate) fn cluster_health(services: &Services) -> Result<Vec<ClusterHealth>, 
             state: reported_state(services, &cluster, Some(&observation)).0,
             name: cluster.name,
             log_bytes: observation.log_bytes,
+            counts: observation.counts,
             brokers: observation.brokers,
         }
     };

@@ -177,6 +177,7 @@ mod tests {
             resident_bytes: None,
             cpu_ms: Some(*cpu_ms),
             restarts: 0,
+            metrics: std::sync::Arc::default(),
         })
         .collect()
     }

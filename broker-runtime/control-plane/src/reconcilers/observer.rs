@@ -44,6 +44,7 @@ async fn observe_all(services: &Services) -> Result<(), crate::store::StoreError
                 seen_at,
                 brokers: observed.brokers,
                 log_bytes: observed.log_bytes,
+                counts: observed.counts,
                 problem: None,
             },
             Ok(None) => Observation {

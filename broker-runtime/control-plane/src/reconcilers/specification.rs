@@ -43,6 +43,7 @@ pub(crate) fn specification(
         client_certificates: client_certificates(services, settings.client_authentication.as_ref())?,
         reach: reach(settings),
         exporters: exporters(settings.open_monitoring.as_ref()),
+        monitoring: settings.enhanced_monitoring.clone(),
         log_delivery: log_delivery(services, cluster, settings.logging_info.as_ref()),
         // Names of before types were checked mean nothing.
         resources: instance_types::resources(&settings.broker_node_group_info.instance_type).ok(),

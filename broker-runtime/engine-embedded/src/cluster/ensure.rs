@@ -7,7 +7,7 @@ use engine::{ClusterSpec, EngineError, Step};
 use futures::future::try_join_all;
 use kafka_metadata::{
     BrokerId, ConfigResource, MetadataImage, MetadataOffset,
-    instructions::{self, VOLUME_BYTES},
+    instructions::{self, MONITORING, VOLUME_BYTES},
     rpc::{AlterConfigResource, ControllerError, ControllerRequest, ControllerResponse},
 };
 
@@ -157,10 +157,11 @@ impl Cluster {
                 });
             }
         }
-        let instructions = spec
-            .volume_bytes
-            .map(|bytes| (VOLUME_BYTES.to_owned(), bytes.to_string()));
-        let instructions = BTreeMap::from_iter(instructions);
+        let mut instructions = BTreeMap::from([(MONITORING.to_owned(), spec.monitoring.clone())]);
+        instructions.extend(
+            spec.volume_bytes
+                .map(|bytes| (VOLUME_BYTES.to_owned(), bytes.to_string())),
+        );
         if instructions != instructions::in_force(&image) {
             self.ask("telling the brokers", ControllerRequest::Instruct { instructions })
                 .await?;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
-use engine::{BootstrapBrokers, BrokerState, EngineError, ObservedBroker, ObservedCluster};
+use engine::{BootstrapBrokers, BrokerState, Counts, EngineError, ObservedBroker, ObservedCluster};
 use kafka_metadata::{BrokerId, MetadataImage};
 use supervisor::{Phase, ProcessStatus};
 
@@ -19,7 +19,16 @@ impl Cluster {
         let statuses = ids
             .filter_map(|id| Some((id, self.broker(id)?.status().borrow().clone())))
             .collect();
-        look(self.layout.clone(), self.description(), self.image(), statuses).await
+        let mut observed = look(self.layout.clone(), self.description(), self.image(), statuses).await?;
+        let mut reports = self.controller.reports();
+        for broker in observed
+            .brokers
+            .iter_mut()
+            .filter(|it| it.state == BrokerState::Running)
+        {
+            broker.metrics = reports.remove(&BrokerId(broker.broker_id)).unwrap_or_default();
+        }
+        Ok(observed)
     }
 }
 
@@ -45,6 +54,7 @@ async fn look(
         let brokers = ids
             .iter()
             .map(|id| observe_broker(&description, &image, *id, statuses.get(id)));
+        let partitions = || image.topics.values().flat_map(|topic| &topic.partitions);
         let authority = durable_file::read(&layout.ca_certificate())?.unwrap_or_default();
         Ok(ObservedCluster {
             cluster_id: description.cluster_id,
@@ -52,6 +62,11 @@ async fn look(
             controllers: vec![format!("unix:{}", layout.socket_for_brokers().display())],
             bootstrap: bootstrap(&description),
             certificate_authority_pem: String::from_utf8_lossy(&authority).into_owned(),
+            counts: Counts {
+                topics: image.topics.len(),
+                partitions: partitions().count(),
+                offline_partitions: partitions().filter(|state| state.leader.is_none()).count(),
+            },
             log_bytes: ids.iter().map(|id| directory_bytes(&layout.broker(*id).data())).sum(),
         })
     })
@@ -108,6 +123,7 @@ fn observe_broker(
         resident_bytes: pid.and_then(supervisor::resident_bytes),
         cpu_ms: pid.and_then(supervisor::cpu_ms),
         restarts: status.map_or(0, |status| status.restarts),
+        metrics: Arc::default(),
     }
 }
 

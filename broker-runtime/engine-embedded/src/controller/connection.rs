@@ -1,9 +1,14 @@
 //! Connections of brokers: each has a reader, which hands requests to the core in order, and a writer.
 
-use std::io;
+use std::{collections::BTreeMap, io, sync::Arc};
 
 use bytes::Bytes;
-use kafka_metadata::rpc::{BrokerMessage, ControllerRequest};
+use engine::Metric;
+use kafka_metadata::{
+    BrokerId,
+    rpc::{BrokerMessage, ControllerRequest, ControllerResponse},
+};
+use parking_lot::Mutex;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{
@@ -32,6 +37,9 @@ const CONNECTIONS_MAX: usize = 4096;
 /// Pause after a failed accept, when there are no file descriptors for instance.
 const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 
+/// What brokers have reported last.
+pub(super) type Reports = Arc<Mutex<BTreeMap<BrokerId, Arc<Vec<Metric>>>>>;
+
 /// Who takes what brokers send.
 #[derive(Clone)]
 pub(super) struct Receivers {
@@ -39,6 +47,8 @@ pub(super) struct Receivers {
     pub(super) commands: mpsc::Sender<Command>,
     /// For logins, which are none of its business.
     pub(super) logins: Logins,
+    /// For what brokers report, which is none of its business either.
+    pub(super) reports: Reports,
 }
 
 /// Accepts connections until told to stop.
@@ -58,7 +68,7 @@ pub(super) async fn accept(listener: UnixListener, receivers: Receivers, stop: C
                 continue;
             }
         };
-        let Ok(slot) = std::sync::Arc::clone(&slots).try_acquire_owned() else {
+        let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
             warn!(most = CONNECTIONS_MAX, "too many connections; closing one");
             continue;
         };
@@ -117,6 +127,16 @@ async fn read(mut reader: OwnedReadHalf, outgoing: Outgoing, receivers: &Receive
         if let ControllerRequest::AuthenticateIam { url, source } = request {
             let logins = receivers.logins.clone();
             tokio::task::spawn_blocking(move || asker.answer(logins.decide(url, source)));
+            continue;
+        }
+        if let ControllerRequest::Report { broker_id, metrics } = request {
+            let metrics = metrics.into_iter().map(|reported| Metric {
+                name: reported.name,
+                labels: reported.labels,
+                value: reported.value,
+            });
+            receivers.reports.lock().insert(broker_id, Arc::new(metrics.collect()));
+            asker.answer(Ok(ControllerResponse::Done));
             continue;
         }
         let command = Command::Request { request, asker };

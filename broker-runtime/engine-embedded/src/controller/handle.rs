@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt, fs, io, path::PathBuf, sync::Arc};
 
 use clock::Clock;
+use engine::Metric;
 use kafka_metadata::{
     BrokerId, MetadataImage, MetadataOffset,
     controller::{ControllerDefaults, ControllerEvent, LeaderBalance, decide},
@@ -18,7 +19,7 @@ use uuid::Uuid;
 
 use super::{
     command::{Asker, Command},
-    connection::{Receivers, accept},
+    connection::{Receivers, Reports, accept},
     core::Core,
     liveness::Liveness,
     log::{LogError, MetadataLog},
@@ -86,6 +87,7 @@ pub struct Controller {
 
 struct Shared {
     commands: mpsc::Sender<Command>,
+    reports: Reports,
     image: watch::Receiver<Arc<MetadataImage>>,
     applied_by: watch::Receiver<BTreeMap<BrokerId, MetadataOffset>>,
     defaults: watch::Sender<Arc<ControllerDefaults>>,
@@ -144,13 +146,16 @@ impl Controller {
             is_damaged: false,
         };
         tasks.spawn(core.run(received, stop.clone()));
+        let reports = Reports::default();
         let receivers = Receivers {
             commands: commands.clone(),
             logins: config.logins,
+            reports: Arc::clone(&reports),
         };
         tasks.spawn(accept(listener, receivers, stop.clone(), tasks.clone()));
         let shared = Shared {
             commands,
+            reports,
             image: image_receiver,
             applied_by: applied_receiver,
             defaults,
@@ -185,6 +190,11 @@ impl Controller {
     /// The newest offset that each broker says it has applied. Brokers that are fenced are absent.
     pub fn applied_by(&self) -> watch::Receiver<BTreeMap<BrokerId, MetadataOffset>> {
         self.shared.applied_by.clone()
+    }
+
+    /// What brokers have reported last, also those that have left since.
+    pub fn reports(&self) -> BTreeMap<BrokerId, Arc<Vec<Metric>>> {
+        self.shared.reports.lock().clone()
     }
 
     /// Asks the controller; answered once what changes is durable. A controller that is stopped answers

@@ -16,7 +16,6 @@ use kafka_codec::{
     },
 };
 use kafka_metadata::{BrokerId, MetadataImage};
-use tokio::time::{MissedTickBehavior, interval};
 use tracing::debug;
 
 use super::metrics::TICK;
@@ -84,24 +83,8 @@ impl PartitionLag {
     }
 }
 
-/// Takes counts into averages and measures lag, every [`TICK`], until the broker stops.
-pub(crate) async fn keep_measuring(broker: Arc<Broker>) {
-    let mut ticks = interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            () = broker.shutdown.cancelled() => return,
-        }
-        broker.metrics.tick();
-        tokio::select! {
-            () = measure(&broker) => {}
-            () = broker.shutdown.cancelled() => return,
-        }
-    }
-}
-
-async fn measure(broker: &Broker) {
+/// Measures how far the groups of this broker are behind.
+pub(super) async fn measure(broker: &Broker) {
     let mut groups: BTreeMap<&'static str, usize> = GroupState::ALL.iter().map(|state| (state.name(), 0)).collect();
     for listing in broker.groups.ask_all(Ask::List).await.into_iter().flatten().flatten() {
         *groups.entry(listing.state.name()).or_default() += 1;

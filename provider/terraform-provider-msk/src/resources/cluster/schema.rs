@@ -69,7 +69,7 @@ fn configurable(schema: Schema) -> Schema {
                 .computed()
                 .stable()
                 .one_of(MONITORING)
-                .description("Level of metrics. Default: `DEFAULT`."),
+                .description("How much brokers report to the control plane's page of metrics. Default: `DEFAULT`."),
         )
         .attribute("deletion_protection", deletion_protection::attribute())
         .attribute(

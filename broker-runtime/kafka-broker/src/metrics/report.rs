@@ -13,6 +13,9 @@ use tracing::debug;
 use super::{lag::measure, meter::Meter, metrics::TICK, traffic::TrafficMeters};
 use crate::broker::Broker;
 
+/// Metrics of a report, at most: with more of them the next lower level is reported.
+const METRICS_MAX: usize = 50_000;
+
 /// How much is reported; each level has what the one before has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Level {
@@ -25,6 +28,14 @@ enum Level {
     /// By partition.
     PerTopicPerPartition,
 }
+
+/// All of them, the one with the least first.
+const LEVELS: [Level; 4] = [
+    Level::Default,
+    Level::PerBroker,
+    Level::PerTopicPerBroker,
+    Level::PerTopicPerPartition,
+];
 
 impl Level {
     fn of(image: &MetadataImage) -> Self {
@@ -67,7 +78,7 @@ pub(crate) async fn keep_reporting(broker: Arc<Broker>) {
 async fn report(broker: &Arc<Broker>, level: Level) {
     let reporter = Arc::clone(broker);
     // Logs are asked for their sizes: that is not for a thread that serves clients.
-    let Ok(metrics) = tokio::task::spawn_blocking(move || collect(&reporter, level)).await else {
+    let Ok(metrics) = tokio::task::spawn_blocking(move || collect_within(&reporter, level, METRICS_MAX)).await else {
         return;
     };
     let request = ControllerRequest::Report {
@@ -101,6 +112,19 @@ impl Report {
     fn meter(&mut self, name: &str, labels: &[(&str, &str)], meter: &Meter) {
         self.add(name, labels, meter.count() as f64);
     }
+}
+
+/// As much as `level` asks for, or less where that would be too much.
+fn collect_within(broker: &Broker, level: Level, most: usize) -> Vec<Metric> {
+    let mut metrics = Vec::new();
+    for level in LEVELS.into_iter().rev().filter(|it| *it <= level) {
+        metrics = collect(broker, level);
+        if metrics.len() <= most {
+            break;
+        }
+        debug!(?level, metrics = metrics.len(), "too much to report at this level");
+    }
+    metrics
 }
 
 fn collect(broker: &Broker, level: Level) -> Vec<Metric> {

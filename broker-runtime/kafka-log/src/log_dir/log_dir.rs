@@ -81,8 +81,9 @@ impl LogDir {
     ) -> Result<(Self, Vec<FoundPartition>), LogDirError> {
         fs::create_dir_all(path).map_err(|source| LogDirError::storage(path, source))?;
         let lock = lock(path)?;
-        let directory_id = identify(&*storage, path, &config)?;
+        // The key first: an identity is not written for a directory that cannot be used.
         expect_key(&*storage, path, config.data_key.as_ref())?;
+        let directory_id = identify(&*storage, path, &config)?;
         let storage = match &config.data_key {
             Some(key) => Arc::new(EncryptedStorage::new(storage, key)),
             None => storage,

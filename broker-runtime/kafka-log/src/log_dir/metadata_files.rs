@@ -17,6 +17,13 @@ pub(crate) const PARTITION_METADATA: &str = "partition.metadata";
 /// Says whose directory it is.
 pub(super) const META_PROPERTIES: &str = "meta.properties";
 
+/// Version of `meta.properties` as Kafka has it.
+const VERSION: &str = "1";
+
+/// Version where files are encrypted: neither Apache Kafka nor a version of ours that cannot decrypt them may open the directory, for
+/// they would take what is whole for damaged and cut it off.
+const VERSION_ENCRYPTED: &str = "1-encrypted";
+
 /// Says which key its files are encrypted with; a directory that is not encrypted has none.
 const ENCRYPTION_PROPERTIES: &str = "encryption.properties";
 
@@ -32,14 +39,7 @@ pub(super) fn identify(storage: &dyn Storage, directory: &Path, config: &LogDirC
     let path = directory.join(META_PROPERTIES);
     let Some(text) = read_text(storage, &path)? else {
         let directory_id = config.directory_id.unwrap_or_else(Uuid::new_v4);
-        let text = format!(
-            "#\ncluster.id={}\ndirectory.id={}\nnode.id={}\nversion=1\n",
-            config.cluster_id,
-            uuid_to_text(directory_id),
-            config.node_id
-        );
-        let written = replace_file(storage, &path, text.as_bytes(), true);
-        written.map_err(|source| LogDirError::storage(&path, source))?;
+        write_identity(storage, &path, config, directory_id)?;
         return Ok(directory_id);
     };
     let expect = |name: &'static str, expected: String| match property(&text, name) {
@@ -52,11 +52,38 @@ pub(super) fn identify(storage: &dyn Storage, directory: &Path, config: &LogDirC
         }),
         None => Err(malformed(&path, format!("it has no {name}"))),
     };
-    expect("version", "1".to_owned())?;
+    let is_encrypted = property(&text, "version") == Some(VERSION_ENCRYPTED);
+    if !is_encrypted {
+        expect("version", VERSION.to_owned())?;
+    }
     expect("cluster.id", config.cluster_id.clone())?;
     expect("node.id", config.node_id.to_string())?;
     let directory_id = property(&text, "directory.id").ok_or_else(|| malformed(&path, "it has no directory.id"))?;
-    uuid_from_text(directory_id).map_err(|error| malformed(&path, error.to_string()))
+    let directory_id = uuid_from_text(directory_id).map_err(|error| malformed(&path, error.to_string()))?;
+    if config.data_key.is_some() && !is_encrypted {
+        write_identity(storage, &path, config, directory_id)?;
+    }
+    Ok(directory_id)
+}
+
+fn write_identity(
+    storage: &dyn Storage,
+    path: &Path,
+    config: &LogDirConfig,
+    directory_id: Uuid,
+) -> Result<(), LogDirError> {
+    let version = if config.data_key.is_some() {
+        VERSION_ENCRYPTED
+    } else {
+        VERSION
+    };
+    let text = format!(
+        "#\ncluster.id={}\ndirectory.id={}\nnode.id={}\nversion={version}\n",
+        config.cluster_id,
+        uuid_to_text(directory_id),
+        config.node_id
+    );
+    replace_file(storage, path, text.as_bytes(), true).map_err(|source| LogDirError::storage(path, source))
 }
 
 /// The value of a property in a file of them.

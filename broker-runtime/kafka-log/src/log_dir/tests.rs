@@ -92,6 +92,11 @@ fn an_encrypted_directory_is_opened_with_its_key_only() {
     let segment = fs::read(path.path().join("secrets-0/00000000000000000000.log")).unwrap();
     assert!(segment.len() > 60 && !segment.windows(6).any(|window| window == b"marker"));
 
+    let identity = fs::read_to_string(path.path().join("meta.properties")).unwrap();
+    assert!(
+        identity.contains("version=1-encrypted"),
+        "Apache Kafka keeps away from it: {identity}"
+    );
     let other = DataKey::new([9; DATA_KEY_BYTES]);
     match LogDir::open(path.path(), with(None)) {
         Err(LogDirError::KeyMissing(found)) => assert_eq!(found, path.path()),

@@ -17,6 +17,7 @@ mod protection;
 mod scale;
 mod secrets;
 mod serverless;
+mod shared_runtime;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -48,5 +49,6 @@ fn main() -> ExitCode {
     environment::add(&mut suite, &tools);
     secrets::add(&mut suite, &tools);
     serverless::add(&mut suite, &tools);
+    shared_runtime::add(&mut suite, &tools);
     suite.run(|| ())
 }

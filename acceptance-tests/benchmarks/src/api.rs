@@ -52,6 +52,7 @@ fn client(runtime: &Runtime) -> Result<Client> {
     };
     let settings = Settings {
         endpoint: runtime.endpoint()?,
+        authorities_pem: None,
         credentials: Some(Credentials {
             access_key: value("aws_access_key_id")?,
             secret_key: value("aws_secret_access_key")?,

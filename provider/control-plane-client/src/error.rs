@@ -9,11 +9,17 @@ pub type Cause = Box<dyn std::error::Error + Send + Sync + 'static>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The endpoint is not an address of the form `http://host:port`.
-    #[error("{endpoint:?} is not an address of the form http://host:port")]
+    /// The endpoint is not an address of the form `http://host:port` or `https://host:port`.
+    #[error("{endpoint:?} is not an address of the form http://host:port or https://host:port")]
     InvalidEndpoint {
         /// What was given.
         endpoint: String,
+    },
+    /// The certificates that were named as authorities cannot be used.
+    #[error("certificates of authorities cannot be used")]
+    InvalidAuthorities {
+        /// What is wrong with them.
+        source: Cause,
     },
     /// Nobody answers at the endpoint, also after the retries.
     #[error("cannot reach the control plane at {endpoint}")]

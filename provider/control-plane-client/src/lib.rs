@@ -15,6 +15,7 @@ mod scram;
 mod secrets_manager;
 mod signing;
 mod tags;
+mod tls;
 mod topics;
 mod transport;
 mod versions;

@@ -11,6 +11,7 @@ use crate::{
     credentials::Credentials,
     error::{Error, Result},
     signing::{Signable, signature_headers},
+    tls::{self, Trust},
 };
 
 /// How long one attempt may take, unless the call waits on the server.
@@ -37,8 +38,10 @@ pub(crate) fn segment(text: &str) -> String {
 /// What a client needs to know.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Base URL of the control plane, `http://host:port`.
+    /// Base URL of the control plane, `http://host:port` or `https://host:port`.
     pub endpoint: String,
+    /// Certificates of the authorities that the control plane's certificate may be of, PEM; `None`: those of the system.
+    pub authorities_pem: Option<Vec<u8>>,
     /// The key that signs; without one, requests go out unsigned.
     pub credentials: Option<Credentials>,
     /// Where the time of a signature comes from.
@@ -165,16 +168,24 @@ impl Client {
     /// A client for the endpoint in `settings`. Nothing is sent yet.
     pub fn new(mut settings: Settings) -> Result<Self> {
         let trimmed = settings.endpoint.trim_end_matches('/').to_owned();
-        let valid = trimmed
-            .parse::<http::Uri>()
-            .is_ok_and(|uri| uri.scheme_str() == Some("http") && uri.host().is_some() && uri.path().len() <= 1);
-        if !valid {
-            return Err(Error::InvalidEndpoint {
-                endpoint: settings.endpoint,
-            });
-        }
+        let uri = trimmed.parse::<http::Uri>().ok();
+        let uri = uri.filter(|uri| uri.host().is_some() && uri.path().len() <= 1);
+        let trust = match uri.as_ref().and_then(|uri| uri.scheme_str()) {
+            Some("http") => Trust::Nobody,
+            Some("https") => settings
+                .authorities_pem
+                .as_deref()
+                .map_or(Trust::System, Trust::Authorities),
+            _ => {
+                return Err(Error::InvalidEndpoint {
+                    endpoint: settings.endpoint,
+                });
+            }
+        };
+        let tls = tls::config(&trust).map_err(|source| Error::InvalidAuthorities { source })?;
         settings.endpoint = trimmed;
         let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
             .no_proxy()
             .connect_timeout(CONNECT_DEADLINE)
             .tcp_nodelay(true)

@@ -1,6 +1,10 @@
 //! The provider's one connection to a control plane, made when the first call needs it and not before.
 
-use std::{fmt, time::SystemTime};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
 use control_plane_client::{Client, Credentials, Error, Settings};
 use tokio::sync::OnceCell;
@@ -18,6 +22,8 @@ pub(crate) enum Target {
         endpoint: String,
         /// The key to sign with.
         credentials: Credentials,
+        /// File with the certificates of authorities that it is believed by, PEM; `None`: those of the system.
+        ca_file: Option<PathBuf>,
     },
     /// The runtime that is shipped with the provider.
     Bundled {
@@ -35,6 +41,12 @@ pub(crate) enum ConnectError {
     Bundled(#[from] BundledRuntimeError),
     #[error(transparent)]
     Call(#[from] Error),
+    #[error("{path:?} cannot be read: {source}")]
+    CaFile {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
 }
 
 /// A connection that comes about at its first use and is shared by all resources.
@@ -66,12 +78,17 @@ impl Connection {
     }
 
     async fn connect(&self) -> Result<Client, ConnectError> {
-        let (endpoint, credentials) = match &self.target {
-            Target::Endpoint { endpoint, credentials } => {
+        let (endpoint, credentials, authorities) = match &self.target {
+            Target::Endpoint {
+                endpoint,
+                credentials,
+                ca_file,
+            } => {
+                let authorities = ca_file.as_deref().map(read).transpose()?;
                 // Find out at once, and without the patience of later calls, whether anybody is there.
-                let probe = self.new_client(endpoint, None, false)?;
+                let probe = self.new_client(endpoint, None, authorities.clone(), false)?;
                 probe.describe_runtime().await?;
-                (endpoint.clone(), credentials.clone())
+                (endpoint.clone(), credentials.clone(), authorities)
             }
             Target::Bundled { runtime, region } => {
                 let access = runtime.connect(&Unsigned(self.now)).await?;
@@ -81,20 +98,34 @@ impl Connection {
                     secret_key: access.secret_key,
                     region: region.unwrap_or_else(|| REGION.to_owned()),
                 };
-                (access.endpoint, credentials)
+                (access.endpoint, credentials, None)
             }
         };
-        Ok(self.new_client(&endpoint, Some(credentials), true)?)
+        Ok(self.new_client(&endpoint, Some(credentials), authorities, true)?)
     }
 
-    fn new_client(&self, endpoint: &str, credentials: Option<Credentials>, patient: bool) -> Result<Client, Error> {
+    fn new_client(
+        &self,
+        endpoint: &str,
+        credentials: Option<Credentials>,
+        authorities_pem: Option<Vec<u8>>,
+        patient: bool,
+    ) -> Result<Client, Error> {
         Client::new(Settings {
             endpoint: endpoint.to_owned(),
+            authorities_pem,
             credentials,
             now: self.now,
             patient,
         })
     }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, ConnectError> {
+    std::fs::read(path).map_err(|source| ConnectError::CaFile {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Asks for the version without credentials, which are read only once somebody answers.
@@ -104,6 +135,7 @@ impl Probe for Unsigned {
     async fn version(&self, endpoint: &str) -> Option<String> {
         let client = Client::new(Settings {
             endpoint: endpoint.to_owned(),
+            authorities_pem: None,
             credentials: None,
             now: self.0,
             patient: false,

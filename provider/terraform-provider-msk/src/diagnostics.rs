@@ -24,6 +24,13 @@ fn explanation(summary: impl Into<String>, detail: impl Into<String>) -> Explana
 pub(crate) fn of_connecting(error: &ConnectError) -> Diagnostics {
     let Explanation { summary, detail } = match error {
         ConnectError::Call(error) => explain_call("connect to the control plane", error),
+        ConnectError::CaFile { .. } => explanation(
+            "Certificates of authorities cannot be read",
+            format!(
+                "{error}.\n\nca_file in the provider block, or OPENMSK_CA_FILE or AWS_CA_BUNDLE, has to name a file with \
+                 certificates in PEM."
+            ),
+        ),
         ConnectError::Bundled(error) => explain_bundled_runtime(error),
     };
     Diagnostics::from_error(summary, detail)
@@ -74,12 +81,31 @@ fn argument_of(parameter: &str) -> Option<&'static str> {
     })
 }
 
-fn explain_call(doing: &str, error: &Error) -> Explanation {
-    let cannot = format!("Cannot {doing}");
-    match error {
+/// Why nobody was reached; `None` for other errors.
+fn explain_connection(error: &Error) -> Option<Explanation> {
+    Some(match error {
         Error::InvalidEndpoint { endpoint } => explanation(
             "Invalid endpoint",
-            format!("{endpoint:?} is not an address of the form http://host:port, which endpoint has to be."),
+            format!(
+                "{endpoint:?} is not an address of the form http://host:port or https://host:port, which endpoint has to be."
+            ),
+        ),
+        Error::InvalidAuthorities { .. } => explanation(
+            "Certificates of authorities cannot be used",
+            format!(
+                "{}.\n\nca_file in the provider block, or OPENMSK_CA_FILE or AWS_CA_BUNDLE, has to name a file with \
+                 certificates in PEM.",
+                capitalised(&causes(error))
+            ),
+        ),
+        Error::Unreachable { endpoint, .. } if causes(error).contains("certificate") => explanation(
+            format!("The control plane at {endpoint} is not believed"),
+            format!(
+                "{}.\n\nName the certificate of its authority in ca_file of the provider block, or in OPENMSK_CA_FILE: for \
+                 broker-runtime serve --tls auto that is tls/ca.pem in its data directory. The name of the host in endpoint has to be \
+                 one that its certificate is for.",
+                capitalised(&causes(error))
+            ),
         ),
         Error::Unreachable { endpoint, .. } => explanation(
             format!("Cannot reach the control plane at {endpoint}"),
@@ -90,6 +116,16 @@ fn explain_call(doing: &str, error: &Error) -> Explanation {
                 causes(error)
             ),
         ),
+        _ => return None,
+    })
+}
+
+fn explain_call(doing: &str, error: &Error) -> Explanation {
+    let cannot = format!("Cannot {doing}");
+    if let Some(explanation) = explain_connection(error) {
+        return explanation;
+    }
+    match error {
         Error::Unauthorized { endpoint, message } => explanation(
             "The control plane refused the credentials",
             format!(

@@ -88,6 +88,9 @@ fn surroundings() -> Surroundings {
     let working_directory = env::current_dir().unwrap_or_else(|_| Path::new("/").to_path_buf());
     Surroundings {
         endpoint: variable("OPENMSK_ENDPOINT"),
+        ca_file: variable("OPENMSK_CA_FILE")
+            .or_else(|| variable("AWS_CA_BUNDLE"))
+            .map(PathBuf::from),
         access_key: variable("AWS_ACCESS_KEY_ID"),
         secret_key: variable("AWS_SECRET_ACCESS_KEY"),
         data_dir: path("OPENMSK_DATA_DIR")

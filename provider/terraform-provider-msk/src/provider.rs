@@ -31,6 +31,8 @@ pub(crate) struct Surroundings {
     pub(crate) access_key: Option<String>,
     /// `AWS_SECRET_ACCESS_KEY`.
     pub(crate) secret_key: Option<String>,
+    /// `OPENMSK_CA_FILE`, else `AWS_CA_BUNDLE`.
+    pub(crate) ca_file: Option<PathBuf>,
     /// `OPENMSK_DATA_DIR`, else where user data goes on this system; `None` when there is no home directory.
     pub(crate) data_dir: Option<PathBuf>,
     /// `OPENMSK_RUNTIME_PATH`.
@@ -90,7 +92,13 @@ impl MskProvider {
                 secret_key: secret_key.ok_or_else(|| missing("secret_key", "AWS_SECRET_ACCESS_KEY"))?,
                 region: text("region").unwrap_or_else(|| REGION.to_owned()),
             };
-            return Ok(Target::Endpoint { endpoint, credentials });
+            let ca_file = text("ca_file").map(PathBuf::from);
+            let ca_file = ca_file.or_else(|| surroundings.ca_file.clone());
+            return Ok(Target::Endpoint {
+                endpoint,
+                credentials,
+                ca_file: ca_file.map(|path| surroundings.working_directory.join(path)),
+            });
         }
         let data_dir = text("data_dir")
             .map(PathBuf::from)
@@ -128,7 +136,17 @@ fn schema() -> Schema {
         .description("Kafka clusters on machines of your own. An empty block is enough.")
         .attribute(
             "endpoint",
-            text("Address of the control plane, `http://host:port`. Default: the runtime shipped with the provider."),
+            text(
+                "Address of the control plane, `https://host:port` or `http://host:port`. Default: the runtime shipped with the \
+                 provider.",
+            ),
+        )
+        .attribute(
+            "ca_file",
+            text(
+                "File with the certificates of authorities that an `https` endpoint is believed by, PEM. Default: the \
+                 authorities of the system.",
+            ),
         )
         .attribute("access_key", text("Access key for `endpoint`."))
         .attribute("secret_key", text("Secret key for `endpoint`.").sensitive())
@@ -215,6 +233,7 @@ mod tests {
     fn surroundings() -> Surroundings {
         Surroundings {
             endpoint: None,
+            ca_file: None,
             access_key: Some("AK".to_owned()),
             secret_key: Some("SK".to_owned()),
             data_dir: Some("/home/a/data".into()),
@@ -264,6 +283,11 @@ mod tests {
             panic!("not the endpoint");
         };
         assert_eq!(credentials.access_key, "AK");
+        let values = [("endpoint", "https://h:1"), ("ca_file", "ca.pem")];
+        let Ok(Target::Endpoint { ca_file, .. }) = target(surroundings(), &values) else {
+            panic!("not the endpoint");
+        };
+        assert_eq!(ca_file, Some("/work/ca.pem".into()));
         let mut bare = surroundings();
         bare.secret_key = None;
         let diagnostics = target(bare, &[("endpoint", "http://h:1")]).err().unwrap();

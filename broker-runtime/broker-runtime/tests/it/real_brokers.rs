@@ -311,6 +311,8 @@ async fn exporters_are_opened_and_closed_by_rolling_restarts() {
         .map(|it| it.host.clone())
         .collect();
     let page = async |host: &str, port: u16| {
+        // Whoever asks it makes a client that could do TLS.
+        rustls::crypto::ring::default_provider().install_default().ok();
         let answer = reqwest::get(format!("http://{host}:{port}/metrics")).await.ok()?;
         answer.text().await.ok()
     };

@@ -10,10 +10,16 @@ use tokio::{
 
 use crate::support::cluster::{DEADLINE, TestCluster, eventually, values};
 
+fn client() -> reqwest::Client {
+    // A client could do TLS, even one that does not.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    reqwest::Client::new()
+}
+
 /// A page, once it can be had.
 async fn page(address: SocketAddr) -> String {
     eventually(|| async {
-        let answer = reqwest::get(format!("http://{address}/metrics")).await.ok()?;
+        let answer = client().get(format!("http://{address}/metrics")).send().await.ok()?;
         assert_eq!(answer.status(), 200);
         assert_eq!(
             answer.headers()["content-type"],
@@ -124,7 +130,7 @@ async fn exporter_answers_only_what_it_is_for() {
     let (jmx, node) = (config.jmx_exporter.unwrap(), config.node_exporter.unwrap());
     assert!(page(node).await.contains("node_memory_MemTotal_bytes "));
     page(jmx).await;
-    let client = reqwest::Client::new();
+    let client = client();
     let status = |request: reqwest::RequestBuilder| async { request.send().await.unwrap().status() };
     assert_eq!(status(client.get(format!("http://{jmx}/"))).await, 404);
     assert_eq!(

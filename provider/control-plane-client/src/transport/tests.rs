@@ -51,6 +51,7 @@ async fn serve(answers: &[(u16, &'static str, &'static str)]) -> (Arc<Script>, C
 fn client(endpoint: &str) -> Client {
     Client::new(Settings {
         endpoint: endpoint.to_owned(),
+        authorities_pem: None,
         credentials: Some(Credentials {
             access_key: "AKIDEXAMPLE".to_owned(),
             secret_key: "planted".to_owned(),
@@ -168,6 +169,7 @@ async fn an_impatient_client_gives_up_at_once() {
     drop(listener);
     let client = Client::new(Settings {
         endpoint: endpoint.clone(),
+        authorities_pem: None,
         credentials: None,
         now: || UNIX_EPOCH,
         patient: false,
@@ -178,10 +180,18 @@ async fn an_impatient_client_gives_up_at_once() {
 }
 
 #[test]
-fn only_an_http_address_is_an_endpoint() {
-    for bad in ["", "localhost:8479", "https://localhost", "http://", "http://host/path"] {
+fn only_an_address_of_http_is_an_endpoint() {
+    for bad in [
+        "",
+        "localhost:8479",
+        "ftp://localhost",
+        "http://",
+        "https://",
+        "http://host/path",
+    ] {
         let settings = Settings {
             endpoint: bad.to_owned(),
+            authorities_pem: None,
             credentials: None,
             now: || UNIX_EPOCH,
             patient: false,
@@ -191,4 +201,79 @@ fn only_an_http_address_is_an_endpoint() {
             "{bad}"
         );
     }
+}
+
+/// An authority, and a server with a certificate of it for `localhost`, that answers as the other one does.
+async fn serve_tls(answers: &[(u16, &'static str, &'static str)]) -> (String, Vec<u8>) {
+    let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let pem = authority.self_signed(&key).unwrap().pem();
+    let issuer = rcgen::Issuer::new(authority, key);
+    let own = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let certificate = certificate.signed_by(&own, &issuer).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            rustls_pki_types::PrivateKeyDer::try_from(own.serialize_der()).unwrap(),
+        )
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let (_, plain) = serve(answers).await;
+    let behind = plain.endpoint().trim_start_matches("http://").to_owned();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let (acceptor, behind) = (acceptor.clone(), behind.clone());
+            tokio::spawn(async move {
+                let mut stream = acceptor.accept(stream).await?;
+                let mut server = tokio::net::TcpStream::connect(behind).await?;
+                tokio::io::copy_bidirectional(&mut stream, &mut server).await
+            });
+        }
+    });
+    (endpoint, pem.into_bytes())
+}
+
+fn impatient(endpoint: &str, authorities_pem: Option<Vec<u8>>) -> Result<Client> {
+    Client::new(Settings {
+        endpoint: endpoint.to_owned(),
+        authorities_pem,
+        credentials: None,
+        now: || UNIX_EPOCH,
+        patient: false,
+    })
+}
+
+#[tokio::test]
+async fn a_control_plane_is_believed_by_its_authority_only() {
+    let (endpoint, authority) = serve_tls(&[(200, "", r#"{"ok":true}"#)]).await;
+    let (_, another) = serve_tls(&[]).await;
+    for stranger in [Some(another), None] {
+        let client = impatient(&endpoint, stranger).unwrap();
+        match client.call::<serde_json::Value>(get()).await {
+            Err(Error::Unreachable { source, .. }) => {
+                let mut causes = vec![source.to_string()];
+                let mut cause = source.source();
+                while let Some(it) = cause {
+                    causes.push(it.to_string());
+                    cause = it.source();
+                }
+                assert!(causes.join(": ").contains("certificate"), "{causes:?}");
+            }
+            result => panic!("{result:?}"),
+        }
+    }
+    let client = impatient(&endpoint, Some(authority)).unwrap();
+    assert_eq!(client.call::<serde_json::Value>(get()).await.unwrap()["ok"], true);
+    assert!(matches!(
+        impatient(&endpoint, Some(b"none".to_vec())),
+        Err(Error::InvalidAuthorities { .. })
+    ));
 }

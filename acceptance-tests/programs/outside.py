@@ -108,6 +108,27 @@ def put_secret(name, username, password):
     SECRETS.put_secret_value(SecretId=name, SecretString=json.dumps({"username": username, "password": password}))
 
 
+def create_secret(name, username, password):
+    value = json.dumps({"username": username, "password": password})
+    print(SECRETS.create_secret(Name=name, SecretString=value)["ARN"])
+
+
+def associate(cluster, secret):
+    answer = KAFKA.batch_associate_scram_secret(ClusterArn=cluster_arn(cluster), SecretArnList=[secret])
+    assert not answer["UnprocessedScramSecrets"], answer
+
+
+def disassociate(cluster, secret):
+    answer = KAFKA.batch_disassociate_scram_secret(ClusterArn=cluster_arn(cluster), SecretArnList=[secret])
+    assert not answer["UnprocessedScramSecrets"], answer
+
+
+def users(cluster):
+    secrets = KAFKA.list_scram_secrets(ClusterArn=cluster_arn(cluster))["SecretArnList"]
+    # AmazonMSK_NAME-six characters
+    print(*sorted(secret.rsplit("_", 1)[1].rsplit("-", 1)[0] for secret in secrets))
+
+
 def create_plaintext_cluster(name, brokers, key=None):
     start = time.monotonic()
     encryption = {"EncryptionInTransit": {"ClientBroker": "TLS_PLAINTEXT"}}

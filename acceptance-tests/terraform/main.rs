@@ -1,6 +1,7 @@
 //! Real Terraform and OpenTofu against the real provider and runtime: what a person does, and what goes wrong.
 
 mod acls;
+mod associations;
 mod bad_input;
 mod connectivity;
 mod documents;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
     policies::add(&mut suite, &tools);
     connectivity::add(&mut suite, &tools);
     acls::add(&mut suite, &tools);
+    associations::add(&mut suite, &tools);
     monitoring::add(&mut suite, &tools);
     encryption::add(&mut suite, &tools);
     documents::add(&mut suite, &tools);

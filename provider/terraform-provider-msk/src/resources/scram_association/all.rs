@@ -1,0 +1,212 @@
+//! `msk_scram_secret_association`: the secrets that are users of a cluster, all of them.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use async_trait::async_trait;
+use control_plane_client::{Client, Result};
+use plugin_framework::{
+    ApplyRequest, Context, DeleteRequest, Diagnostics, ReadRequest, Resource, StateSink,
+    schema::{Attribute, Schema},
+    value::{Object, Value},
+};
+
+use super::calls;
+use crate::{arn, control_plane::ControlPlane, diagnostics, patience::patiently, timeouts};
+
+/// The resource type.
+pub(crate) struct ScramSecretAssociation {
+    control_plane: Arc<ControlPlane>,
+    schema: Schema,
+}
+
+/// What came of making the users of a cluster those that are planned.
+enum Outcome {
+    Done,
+    /// There are users that are not planned, and nobody has said that they may go.
+    Others(Vec<String>),
+    NoCluster,
+    Refused(calls::Refusals),
+}
+
+impl ScramSecretAssociation {
+    pub(crate) fn new(control_plane: Arc<ControlPlane>) -> Self {
+        Self {
+            control_plane,
+            schema: schema(),
+        }
+    }
+
+    async fn put(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
+        let (cluster_arn, wanted) = (text_of(&request.planned), secrets(&request.planned));
+        let doing = format!("make secrets users of cluster {cluster_arn}");
+        let client = match self.control_plane.client().await {
+            Ok(client) => client,
+            Err(diagnostics) => return diagnostics,
+        };
+        let is_new = request.prior.is_none();
+        let outcome = change(&client, &cluster_arn, &wanted, is_new);
+        match patiently(context, timeouts::DEFAULT, &doing, outcome).await {
+            Ok(Outcome::Done) => {
+                let mut planned = request.planned;
+                planned.set_string("id", &cluster_arn);
+                sink.save(planned);
+                Diagnostics::none()
+            }
+            Ok(Outcome::Others(others)) => Diagnostics::from_error(
+                format!("Cluster {cluster_arn} has other users already"),
+                format!(
+                    "This resource has all users of a cluster, and would take these away: {}. To do that, import it, and apply then: \
+                     terraform import msk_scram_secret_association.NAME {cluster_arn}. To leave them alone, use \
+                     msk_single_scram_secret_association.",
+                    others.join(", ")
+                ),
+            ),
+            Ok(Outcome::NoCluster) => Diagnostics::from_error(
+                format!("Cannot {doing}"),
+                "There is no such cluster any more.".to_owned(),
+            ),
+            Ok(Outcome::Refused(refused)) => calls::explain(&doing, &refused),
+            Err(error) => diagnostics::of_call(&doing, &error),
+        }
+    }
+}
+
+async fn change(client: &Client, cluster_arn: &str, wanted: &BTreeSet<String>, is_new: bool) -> Result<Outcome> {
+    let Some(there) = calls::users(client, cluster_arn).await? else {
+        return Ok(Outcome::NoCluster);
+    };
+    let others: Vec<String> = there.difference(wanted).cloned().collect();
+    if is_new && !others.is_empty() {
+        return Ok(Outcome::Others(others));
+    }
+    let missing: Vec<String> = wanted.difference(&there).cloned().collect();
+    // First those that come: a client that changes its user finds one of them at any time.
+    let mut refused = calls::associate(client, cluster_arn, &missing).await?;
+    if refused.is_empty() {
+        refused = calls::disassociate(client, cluster_arn, &others).await?;
+    }
+    Ok(if refused.is_empty() {
+        Outcome::Done
+    } else {
+        Outcome::Refused(refused)
+    })
+}
+
+#[async_trait]
+impl Resource for ScramSecretAssociation {
+    fn type_name(&self) -> &'static str {
+        "msk_scram_secret_association"
+    }
+
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    async fn create(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
+        self.put(context, request, sink).await
+    }
+
+    async fn read(&self, context: &Context, request: ReadRequest, sink: &mut StateSink) -> Diagnostics {
+        let mut state = request.prior;
+        let cluster_arn = text_of(&state);
+        let client = match self.control_plane.client().await {
+            Ok(client) => client,
+            Err(diagnostics) => return diagnostics,
+        };
+        let doing = format!("read the users of cluster {cluster_arn}");
+        let found = calls::users(&client, &cluster_arn);
+        match patiently(context, timeouts::DEFAULT, &doing, found).await {
+            Ok(Some(found)) if !found.is_empty() => {
+                state
+                    .set_string("id", &cluster_arn)
+                    .set("secret_arn_list", Value::strings(found.iter()));
+                sink.save(state);
+                Diagnostics::none()
+            }
+            Ok(_) => {
+                sink.remove();
+                Diagnostics::none()
+            }
+            Err(error) => diagnostics::of_call(&doing, &error),
+        }
+    }
+
+    async fn update(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
+        self.put(context, request, sink).await
+    }
+
+    async fn delete(&self, context: &Context, request: DeleteRequest) -> Diagnostics {
+        let cluster_arn = text_of(&request.prior);
+        let client = match self.control_plane.client().await {
+            Ok(client) => client,
+            Err(diagnostics) => return diagnostics,
+        };
+        let doing = format!("take the users of cluster {cluster_arn} away");
+        let gone: Vec<String> = secrets(&request.prior).into_iter().collect();
+        let taken = calls::disassociate(&client, &cluster_arn, &gone);
+        match patiently(context, timeouts::DEFAULT, &doing, taken).await {
+            Ok(refused) if refused.is_empty() => Diagnostics::none(),
+            Ok(refused) => calls::explain(&doing, &refused),
+            Err(error) => diagnostics::of_call(&doing, &error),
+        }
+    }
+
+    async fn import(&self, _context: &Context, id: &str) -> std::result::Result<Object, Diagnostics> {
+        let cluster_arn = id.trim();
+        if arn::cluster(cluster_arn).is_none() {
+            return Err(Diagnostics::from_error(
+                "This is not the id of an association",
+                format!("{id:?} is not the ARN of a cluster, which is the id of the association of its users."),
+            ));
+        }
+        let mut state = Object::from_value(self.schema.empty_value()).unwrap_or_default();
+        state.set_string("cluster_arn", cluster_arn);
+        Ok(state)
+    }
+}
+
+fn text_of(object: &Object) -> String {
+    object.string("cluster_arn").unwrap_or_default().to_owned()
+}
+
+fn secrets(object: &Object) -> BTreeSet<String> {
+    let listed = object.get("secret_arn_list").as_list().unwrap_or_default();
+    listed.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+fn schema() -> Schema {
+    Schema::new()
+        .description("The secrets that are users of a cluster, all of them: others are taken away.")
+        .attribute("cluster_arn", calls::cluster_arn())
+        .attribute(
+            "secret_arn_list",
+            Attribute::set_of_strings()
+                .required()
+                .check(|value| {
+                    let listed = value.as_list().unwrap_or_default();
+                    if listed.is_empty() && value.is_wholly_known() && !value.is_null() {
+                        return vec!["name at least one secret, or remove the resource".to_owned()];
+                    }
+                    let named = listed.iter().filter_map(Value::as_str);
+                    named.flat_map(calls::check_secret).collect()
+                })
+                .description("ARNs of the secrets."),
+        )
+        .attribute(
+            "id",
+            Attribute::string()
+                .computed()
+                .stable()
+                .description("ARN of the cluster."),
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terraform_will_take_the_schema() {
+        assert_eq!(schema().problems(), Vec::<String>::new());
+    }
+}

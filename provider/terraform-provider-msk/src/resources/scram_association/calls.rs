@@ -1,0 +1,115 @@
+//! What both resources ask the control plane, and the arguments they have in common.
+
+use std::collections::BTreeSet;
+
+use control_plane_api::scram::{ScramSecretsRequest, ScramSecretsResponse};
+use control_plane_client::{Client, Error, Result};
+use plugin_framework::{Diagnostics, schema::Attribute};
+
+use crate::arn;
+
+/// Secrets a request names at most, as MSK has it.
+const SECRETS_MAX: usize = 10;
+
+/// What became of a request that the control plane took: secrets it did not take, in words.
+pub(super) type Refusals = Vec<String>;
+
+/// Secrets that are users of a cluster; `None` when there is no such cluster.
+pub(super) async fn users(client: &Client, cluster_arn: &str) -> Result<Option<BTreeSet<String>>> {
+    match client.list_scram_secrets(cluster_arn).await {
+        Ok(found) => Ok(Some(found.into_iter().collect())),
+        Err(Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes secrets users of a cluster.
+pub(super) async fn associate(client: &Client, cluster_arn: &str, secrets: &[String]) -> Result<Refusals> {
+    let mut refused = Refusals::new();
+    for chunk in secrets.chunks(SECRETS_MAX) {
+        let request = ScramSecretsRequest {
+            secret_arn_list: chunk.to_vec(),
+        };
+        refused.extend(refusals(
+            client.batch_associate_scram_secret(cluster_arn, &request).await?,
+        ));
+    }
+    Ok(refused)
+}
+
+/// Takes users away from a cluster; those that are none, and a cluster that is not there, are fine.
+pub(super) async fn disassociate(client: &Client, cluster_arn: &str, secrets: &[String]) -> Result<Refusals> {
+    let Some(there) = users(client, cluster_arn).await? else {
+        return Ok(Refusals::new());
+    };
+    let secrets: Vec<String> = secrets.iter().filter(|it| there.contains(*it)).cloned().collect();
+    let mut refused = Refusals::new();
+    for chunk in secrets.chunks(SECRETS_MAX) {
+        let request = ScramSecretsRequest {
+            secret_arn_list: chunk.to_vec(),
+        };
+        refused.extend(refusals(
+            client.batch_disassociate_scram_secret(cluster_arn, &request).await?,
+        ));
+    }
+    Ok(refused)
+}
+
+fn refusals(answer: ScramSecretsResponse) -> impl Iterator<Item = String> {
+    let unprocessed = answer.unprocessed_scram_secrets.into_iter();
+    unprocessed.map(|it| format!("{}: {} ({})", it.secret_arn, it.error_message, it.error_code))
+}
+
+/// What a person is told of secrets that were not taken.
+pub(super) fn explain(doing: &str, refused: &[String]) -> Diagnostics {
+    Diagnostics::from_error(
+        format!("Cannot {doing}"),
+        format!(
+            "{}\n\nA secret has to exist, and to hold JSON with username and password, for what Terraform asks for to come about.",
+            refused.join("\n")
+        ),
+    )
+}
+
+/// `cluster_arn`.
+pub(super) fn cluster_arn() -> Attribute {
+    Attribute::string()
+        .required()
+        .replaces("users belong to one cluster")
+        .check(|value| match value.as_str() {
+            Some(text) if arn::cluster(text).is_none() => vec![format!(
+                "{text:?} is not the ARN of a cluster; use the arn of an msk_cluster"
+            )],
+            _ => Vec::new(),
+        })
+        .description("ARN of the cluster.")
+}
+
+/// What is wrong with the ARN of a secret.
+pub(super) fn check_secret(text: &str) -> Vec<String> {
+    if is_secret(text) {
+        return Vec::new();
+    }
+    vec![format!(
+        "{text:?} is not the ARN of a secret, such as arn:aws:secretsmanager:us-east-1:000000000000:secret:AmazonMSK_orders-a1b2c3"
+    )]
+}
+
+/// True for ARNs of secrets.
+pub(super) fn is_secret(text: &str) -> bool {
+    let parts: Vec<&str> = text.splitn(7, ':').collect();
+    matches!(parts[..], ["arn", _, "secretsmanager", _, _, "secret", name] if !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_told_from_other_arns() {
+        assert!(check_secret("arn:aws:secretsmanager:us-east-1:000000000000:secret:AmazonMSK_a-b1c2d3").is_empty());
+        for wrong in ["", "AmazonMSK_a", "arn:aws:kafka:us-east-1:000000000000:cluster/a/b-1"] {
+            assert_eq!(check_secret(wrong).len(), 1, "{wrong:?}");
+        }
+    }
+}

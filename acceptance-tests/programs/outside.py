@@ -113,6 +113,10 @@ def create_secret(name, username, password):
     print(SECRETS.create_secret(Name=name, SecretString=value)["ARN"])
 
 
+def get_secret(name):
+    print(SECRETS.get_secret_value(SecretId=name)["SecretString"])
+
+
 def associate(cluster, secret):
     answer = KAFKA.batch_associate_scram_secret(ClusterArn=cluster_arn(cluster), SecretArnList=[secret])
     assert not answer["UnprocessedScramSecrets"], answer

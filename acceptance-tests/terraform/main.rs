@@ -8,6 +8,7 @@ mod documents;
 mod drift;
 mod encryption;
 mod environment;
+mod ephemeral;
 mod installation;
 mod interruption;
 mod lifecycle;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
     encryption::add(&mut suite, &tools);
     documents::add(&mut suite, &tools);
     environment::add(&mut suite, &tools);
+    ephemeral::add(&mut suite, &tools);
     secrets::add(&mut suite, &tools);
     serverless::add(&mut suite, &tools);
     shared_runtime::add(&mut suite, &tools);

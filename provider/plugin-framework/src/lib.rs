@@ -1,17 +1,18 @@
 //! Terraform plugin protocol 6 in Rust: handshake, values, schemas, planning, guards. Knows nothing of Kafka.
 //!
-//! A provider implements [`Provider`], one [`Resource`] a resource type, one [`DataSource`] a data source and one [`Function`]
-//! a function; [`serve`] does the rest. What happens to
+//! A provider implements [`Provider`], one [`Resource`] a resource type, one [`DataSource`] a data source, one
+//! [`EphemeralResource`] an ephemeral resource and one [`Function`] a function; [`serve`] does the rest. What happens to
 //! a request: `handshake/` (start, TLS) → `protocol/` (one file an RPC: decode, call, guard, encode) → the resource →
 //! `plan/` (defaults, unknowns, replacement, and the rules Terraform enforces) → reply.
 //!
-//! Not built yet, and answered with UNIMPLEMENTED: ephemeral resources, list resources, actions, resource
+//! Not built yet, and answered with UNIMPLEMENTED: list resources, actions, resource
 //! identity, deferral, state stores.
 
 #![warn(missing_docs)]
 
 mod data_source;
 mod diagnostics;
+mod ephemeral_resource;
 mod function;
 pub mod handshake;
 mod host_services;
@@ -28,6 +29,7 @@ pub mod value;
 
 pub use data_source::DataSource;
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
+pub use ephemeral_resource::{EphemeralResource, Opened, Renewed};
 pub use function::{Function, FunctionError, Parameter, Signature};
 pub use handshake::HostEnvironment;
 pub use private_state::PrivateState;

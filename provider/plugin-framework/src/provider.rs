@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use crate::{
     data_source::DataSource,
     diagnostics::Diagnostics,
+    ephemeral_resource::EphemeralResource,
     function::Function,
     resource::{Context, Resource},
     schema::Schema,
@@ -41,6 +42,11 @@ pub trait Provider: Send + Sync + 'static {
 
     /// The data sources.
     fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {
+        Vec::new()
+    }
+
+    /// The ephemeral resources.
+    fn ephemeral_resources(&self) -> Vec<Arc<dyn EphemeralResource>> {
         Vec::new()
     }
 

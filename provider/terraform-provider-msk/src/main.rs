@@ -6,6 +6,7 @@ mod connection;
 mod control_plane;
 mod data_sources;
 mod diagnostics;
+mod ephemeral_resources;
 mod functions;
 mod patience;
 mod provider;

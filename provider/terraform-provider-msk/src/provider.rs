@@ -10,7 +10,7 @@ use std::{
 use async_trait::async_trait;
 use control_plane_client::Credentials;
 use plugin_framework::{
-    Configuration, Context, DataSource, Diagnostics, Function, Provider, Resource,
+    Configuration, Context, DataSource, Diagnostics, EphemeralResource, Function, Provider, Resource,
     schema::{Attribute, Schema},
     value::{Object, Path},
 };
@@ -19,7 +19,7 @@ use crate::{
     bundled_runtime::BundledRuntime,
     connection::{Connection, REGION, Target},
     control_plane::ControlPlane,
-    data_sources, functions, resources,
+    data_sources, ephemeral_resources, functions, resources,
 };
 
 /// What `main.rs` has read from the environment, and the clock.
@@ -221,6 +221,10 @@ impl Provider for MskProvider {
 
     fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {
         data_sources::all(&self.control_plane)
+    }
+
+    fn ephemeral_resources(&self) -> Vec<Arc<dyn EphemeralResource>> {
+        ephemeral_resources::all(&self.control_plane)
     }
 
     fn functions(&self) -> Vec<Arc<dyn Function>> {

@@ -21,6 +21,13 @@ impl Shared {
                     type_name: (*name).to_owned(),
                 })
                 .collect(),
+            ephemeral_resources: self
+                .ephemeral_resources
+                .keys()
+                .map(|name| proto::get_metadata::EphemeralResourceMetadata {
+                    type_name: (*name).to_owned(),
+                })
+                .collect(),
             functions: self
                 .functions
                 .keys()

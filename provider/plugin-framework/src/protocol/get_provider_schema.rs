@@ -17,6 +17,11 @@ impl Shared {
                 .iter()
                 .map(|(name, it)| ((*name).to_owned(), it.schema().to_proto()))
                 .collect(),
+            ephemeral_resource_schemas: self
+                .ephemeral_resources
+                .iter()
+                .map(|(name, it)| ((*name).to_owned(), it.schema().to_proto()))
+                .collect(),
             functions: self.described_functions(),
             diagnostics: self.schema_problems().into_proto(),
             server_capabilities: Some(capabilities()),

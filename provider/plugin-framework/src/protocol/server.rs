@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     data_source::DataSource,
     diagnostics::Diagnostics,
+    ephemeral_resource::EphemeralResource,
     function::Function,
     provider::Provider,
     resource::{Context, Resource},
@@ -39,6 +40,18 @@ impl RegisteredDataSource {
     }
 }
 
+/// An ephemeral resource type and what is derived from its schema once.
+pub(crate) struct RegisteredEphemeralResource {
+    pub(crate) ephemeral: Arc<dyn EphemeralResource>,
+    pub(crate) of: Type,
+}
+
+impl RegisteredEphemeralResource {
+    pub(crate) fn schema(&self) -> &Schema {
+        self.ephemeral.schema()
+    }
+}
+
 /// Serves a provider over the protocol.
 #[derive(Clone)]
 pub struct Server {
@@ -49,6 +62,7 @@ pub(crate) struct Shared {
     pub(crate) provider: Arc<dyn Provider>,
     pub(crate) resources: BTreeMap<&'static str, Registered>,
     pub(crate) data_sources: BTreeMap<&'static str, RegisteredDataSource>,
+    pub(crate) ephemeral_resources: BTreeMap<&'static str, RegisteredEphemeralResource>,
     pub(crate) functions: BTreeMap<&'static str, Arc<dyn Function>>,
     pub(crate) stop: CancellationToken,
 }
@@ -66,6 +80,11 @@ impl Server {
             (data_source.type_name(), RegisteredDataSource { data_source, of })
         });
         let data_sources = data_sources.collect();
+        let ephemeral_resources = provider.ephemeral_resources().into_iter().map(|ephemeral| {
+            let of = ephemeral.schema().object_type();
+            (ephemeral.type_name(), RegisteredEphemeralResource { ephemeral, of })
+        });
+        let ephemeral_resources = ephemeral_resources.collect();
         let functions = provider.functions().into_iter();
         let functions = functions.map(|function| (function.name(), function)).collect();
         Self {
@@ -73,6 +92,7 @@ impl Server {
                 provider,
                 resources,
                 data_sources,
+                ephemeral_resources,
                 functions,
                 stop: CancellationToken::new(),
             }),
@@ -97,13 +117,20 @@ impl Shared {
         named(&self.data_sources, "data source", type_name)
     }
 
+    /// The ephemeral resource of a request.
+    pub(crate) fn ephemeral_resource(&self, type_name: &str) -> Result<&RegisteredEphemeralResource, Diagnostics> {
+        named(&self.ephemeral_resources, "ephemeral resource", type_name)
+    }
+
     /// What is wrong with the provider's own schemas.
     pub(crate) fn schema_problems(&self) -> Diagnostics {
         let mut diagnostics = Diagnostics::none();
         let resources = self.resources.iter().map(|(name, it)| (*name, it.schema()));
         let data_sources = self.data_sources.iter().map(|(name, it)| (*name, it.schema()));
+        let ephemeral = self.ephemeral_resources.iter().map(|(name, it)| (*name, it.schema()));
         for (name, schema) in resources
             .chain(data_sources)
+            .chain(ephemeral)
             .chain([("provider", self.provider.schema())])
         {
             for problem in schema.problems() {

@@ -106,6 +106,44 @@ impl proto::provider_server::Provider for Server {
         Ok(Response::new(self.shared.read_data_source(request.into_inner()).await))
     }
 
+    async fn validate_ephemeral_resource_config(
+        &self,
+        request: Request<proto::validate_ephemeral_resource_config::Request>,
+    ) -> Reply<proto::validate_ephemeral_resource_config::Response> {
+        Ok(Response::new(
+            self.shared
+                .validate_ephemeral_resource_config(&request.into_inner())
+                .await,
+        ))
+    }
+
+    async fn open_ephemeral_resource(
+        &self,
+        request: Request<proto::open_ephemeral_resource::Request>,
+    ) -> Reply<proto::open_ephemeral_resource::Response> {
+        Ok(Response::new(
+            self.shared.open_ephemeral_resource(request.into_inner()).await,
+        ))
+    }
+
+    async fn renew_ephemeral_resource(
+        &self,
+        request: Request<proto::renew_ephemeral_resource::Request>,
+    ) -> Reply<proto::renew_ephemeral_resource::Response> {
+        Ok(Response::new(
+            self.shared.renew_ephemeral_resource(request.into_inner()).await,
+        ))
+    }
+
+    async fn close_ephemeral_resource(
+        &self,
+        request: Request<proto::close_ephemeral_resource::Request>,
+    ) -> Reply<proto::close_ephemeral_resource::Response> {
+        Ok(Response::new(
+            self.shared.close_ephemeral_resource(request.into_inner()).await,
+        ))
+    }
+
     async fn get_functions(&self, _: Request<proto::get_functions::Request>) -> Reply<proto::get_functions::Response> {
         Ok(Response::new(self.shared.get_functions()))
     }

@@ -13,7 +13,7 @@ use super::{
 };
 
 /// Formats there are.
-const FORMATS: [&str; 4] = ["librdkafka", "java", "spring", "franz-go"];
+pub(crate) const FORMATS: [&str; 4] = ["librdkafka", "java", "spring", "franz-go"];
 /// What may be said of the way in.
 const OPTIONS: [&str; 4] = ["username", "password", "mechanism", "ca_file"];
 
@@ -43,15 +43,10 @@ pub(super) fn client_configuration() -> Pure {
         },
         call: |arguments| {
             let way_in = WayIn::read(arguments)?;
-            let written = match text(arguments, 0) {
-                "librdkafka" => way_in.librdkafka(),
-                "java" => lines(&way_in.java(), "="),
-                "spring" => way_in.spring(),
-                "franz-go" => way_in.franz_go(),
-                other => {
-                    let message = format!("{other:?} is no format: use {}", FORMATS.join(", "));
-                    return Err(FunctionError::argument(0, message));
-                }
+            let format = text(arguments, 0);
+            let Some(written) = way_in.written(format) else {
+                let message = format!("{format:?} is no format: use {}", FORMATS.join(", "));
+                return Err(FunctionError::argument(0, message));
             };
             Ok(Value::string(written))
         },
@@ -59,11 +54,13 @@ pub(super) fn client_configuration() -> Pure {
 }
 
 /// How a client gets in.
-struct WayIn {
-    brokers: String,
+pub(crate) struct WayIn {
+    /// `host:port,…`.
+    pub(crate) brokers: String,
     /// Name, password and mechanism.
-    login: Option<(String, String, String)>,
-    ca_file: Option<String>,
+    pub(crate) login: Option<(String, String, String)>,
+    /// File with the certificate of the authority.
+    pub(crate) ca_file: Option<String>,
 }
 
 impl WayIn {
@@ -100,6 +97,17 @@ impl WayIn {
             brokers,
             login,
             ca_file: option("ca_file"),
+        })
+    }
+
+    /// The text in one of [`FORMATS`].
+    pub(crate) fn written(&self, format: &str) -> Option<String> {
+        Some(match format {
+            "librdkafka" => self.librdkafka(),
+            "java" => lines(&self.java(), "="),
+            "spring" => self.spring(),
+            "franz-go" => self.franz_go(),
+            _ => return None,
         })
     }
 

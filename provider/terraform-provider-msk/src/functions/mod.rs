@@ -7,3 +7,4 @@ mod pure;
 mod texts;
 
 pub(crate) use all::all;
+pub(crate) use client_configuration::{FORMATS as CLIENT_FORMATS, WayIn};

@@ -24,3 +24,6 @@ mod validate_provider_config;
 mod validate_resource_config;
 
 pub use server::Server;
+
+#[cfg(test)]
+mod ephemeral_tests;

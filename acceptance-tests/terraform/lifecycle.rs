@@ -81,7 +81,7 @@ fn in_place(core: PathBuf) -> Result<()> {
     for (from, to, problem) in [
         ("4.2.x.kraft", "4.1.x.kraft", "The version of Kafka cannot be lowered"),
         ("= 200", "= 150", "Volumes never shrink"),
-        ("kafka.m7g.xlarge", "m7", "an instance type has 5 to 32 characters"),
+        ("kafka.m7g.xlarge", "m7", "is no type of brokers; use kafka.t3.small"),
     ] {
         workspace.write(&changed.replace(from, to))?;
         let refused = workspace.fail(&["plan", "-no-color", "-input=false"])?;

@@ -63,11 +63,11 @@ impl Volume {
             return Ok(());
         }
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        let used = self.used.fetch_add(bytes, Ordering::AcqRel);
-        if used.saturating_add(bytes) <= size {
+        // What is refused is never counted, not for a moment: the logs may be measured in between.
+        let fits = |used: u64| used.checked_add(bytes).filter(|after| *after <= size);
+        let Err(used) = self.used.fetch_update(Ordering::AcqRel, Ordering::Acquire, fits) else {
             return Ok(());
-        }
-        self.used.fetch_sub(bytes, Ordering::AcqRel);
+        };
         if !self.full.swap(true, Ordering::AcqRel) {
             warn!(used, size, "the volume is full: producers are refused");
         }

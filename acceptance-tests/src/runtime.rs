@@ -74,6 +74,20 @@ impl Runtime {
             .to_owned())
     }
 
+    /// Access key and secret key of its root principal.
+    pub fn key(&self) -> Result<(String, String)> {
+        let text = fs::read_to_string(self.data_dir().join("credentials")).context("credentials")?;
+        let value = |name: &str| {
+            let found = text
+                .lines()
+                .find_map(|line| line.strip_prefix(name)?.trim().strip_prefix('='));
+            found
+                .map(|value| value.trim().to_owned())
+                .with_context(|| format!("no {name} in the credentials"))
+        };
+        Ok((value("aws_access_key_id")?, value("aws_secret_access_key")?))
+    }
+
     /// Our processes that work in this data directory; `kind` is a subcommand such as `broker`, empty for all.
     pub fn processes(&self, kind: &str) -> Vec<Process> {
         let mut processes = working_in(self.folder.path());

@@ -3,7 +3,7 @@
 use std::{fs, net::TcpListener, path::PathBuf};
 
 use acceptance_tests::{runtime::Runtime, suite::Suite, terraform::Workspace, tools::Tools};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use crate::for_each_core;
 
@@ -38,16 +38,10 @@ fn over_tls(core: PathBuf) -> Result<()> {
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     runtime.start_with(&["--listen", &format!("127.0.0.1:{port}"), "--tls", "auto"])?;
     let endpoint = format!("https://localhost:{port}");
-    let credentials = fs::read_to_string(runtime.data_dir().join("credentials"))?;
-    let value = |name: &str| {
-        let found = credentials
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.trim().strip_prefix('='));
-        found.map(|value| value.trim().to_owned()).context("credentials")
-    };
+    let (access_key, secret_key) = runtime.key()?;
     let mut workspace = Workspace::new(&core)?;
-    workspace.set("AWS_ACCESS_KEY_ID", &value("aws_access_key_id")?);
-    workspace.set("AWS_SECRET_ACCESS_KEY", &value("aws_secret_access_key")?);
+    workspace.set("AWS_ACCESS_KEY_ID", &access_key);
+    workspace.set("AWS_SECRET_ACCESS_KEY", &secret_key);
     let refused = |more: &str, said: &str| {
         workspace.write(&configuration(&endpoint, more))?;
         let text = workspace
@@ -68,6 +62,9 @@ fn over_tls(core: PathBuf) -> Result<()> {
     fs::copy(authority, workspace.path().join("ca.pem"))?;
     workspace.write(&configuration(&endpoint, "  ca_file = \"ca.pem\"\n"))?;
     workspace.apply()?;
+    workspace.expect_empty_plan()?;
+    // Without TLS nobody looks for authorities, whatever is set for others.
+    workspace.write(&configuration(&runtime.endpoint()?, "  ca_file = \"nowhere.pem\"\n"))?;
     workspace.expect_empty_plan()?;
     workspace.destroy()?;
     Ok(())

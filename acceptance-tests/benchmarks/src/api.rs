@@ -1,7 +1,6 @@
 //! The control plane under its API: many clusters and topics stored, a steady stream of questions, a restart.
 
 use std::{
-    fs,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
@@ -43,19 +42,13 @@ pub fn measure(_: Scale, report: &mut Report) -> Result<()> {
 
 /// A signed client of the runtime.
 fn client(runtime: &Runtime) -> Result<Client> {
-    let text = fs::read_to_string(runtime.data_dir().join("credentials"))?;
-    let value = |name: &str| {
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.trim().strip_prefix('='));
-        line.map(|value| value.trim().to_owned()).context("credentials")
-    };
+    let (access_key, secret_key) = runtime.key()?;
     let settings = Settings {
         endpoint: runtime.endpoint()?,
         authorities_pem: None,
         credentials: Some(Credentials {
-            access_key: value("aws_access_key_id")?,
-            secret_key: value("aws_secret_access_key")?,
+            access_key,
+            secret_key,
             region: "us-east-1".to_owned(),
         }),
         now: SystemTime::now,

@@ -84,7 +84,9 @@ impl Connection {
                 credentials,
                 ca_file,
             } => {
-                let authorities = ca_file.as_deref().map(read).transpose()?;
+                // A variable that is set for others is none of the business of an endpoint without TLS.
+                let ca_file = ca_file.as_deref().filter(|_| endpoint.starts_with("https:"));
+                let authorities = ca_file.map(read).transpose()?;
                 // Find out at once, and without the patience of later calls, whether anybody is there.
                 let probe = self.new_client(endpoint, None, authorities.clone(), false)?;
                 probe.describe_runtime().await?;

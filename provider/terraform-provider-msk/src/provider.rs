@@ -293,7 +293,7 @@ mod tests {
         let Ok(Target::Endpoint { ca_file, .. }) = target(surroundings(), &values) else {
             panic!("not the endpoint");
         };
-        assert_eq!(ca_file, Some("/work/ca.pem".into()));
+        assert_eq!(ca_file, Some(surroundings().working_directory.join("ca.pem")));
         let mut bare = surroundings();
         bare.secret_key = None;
         let diagnostics = target(bare, &[("endpoint", "http://h:1")]).err().unwrap();

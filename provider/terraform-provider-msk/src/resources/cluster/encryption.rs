@@ -5,12 +5,12 @@ use plugin_framework::{
     value::{Object, Value},
 };
 
-use super::schema::CLIENT_BROKER;
-
 /// The block.
 pub(super) const BLOCK: &str = "encryption_info";
 /// The block in it that is about connections.
 pub(super) const IN_TRANSIT: &str = "encryption_in_transit";
+/// What `client_broker` may be.
+pub(super) const CLIENT_BROKER: &[&str] = &["TLS", "TLS_PLAINTEXT", "PLAINTEXT"];
 const KEY: &str = "encryption_at_rest_kms_key_arn";
 
 /// The schema of the block.

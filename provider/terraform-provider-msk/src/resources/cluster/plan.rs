@@ -9,10 +9,10 @@ use plugin_framework::{
 use super::{
     access::Access,
     connectivity::Connectivity,
-    encryption,
+    encryption::{self, CLIENT_BROKER},
     monitoring::{self, Monitoring},
     requests,
-    schema::{CLIENT_BROKER, WITHOUT_EFFECT},
+    schema::WITHOUT_EFFECT,
 };
 
 /// The strings that depend on the brokers there are and on the ways in they offer.

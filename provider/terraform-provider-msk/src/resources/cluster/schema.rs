@@ -6,8 +6,6 @@ use plugin_framework::schema::{Attribute, Nesting, Schema};
 use super::{connectivity, encryption, monitoring};
 use crate::{arn, resources::deletion_protection, timeouts};
 
-/// What `client_broker` may be.
-pub(super) const CLIENT_BROKER: &[&str] = &["TLS", "TLS_PLAINTEXT", "PLAINTEXT"];
 /// Most brokers a cluster may have, as MSK has it.
 const BROKERS_MAX: i64 = 15;
 /// Largest volume, GiB, as MSK has it.

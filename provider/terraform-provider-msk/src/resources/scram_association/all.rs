@@ -144,11 +144,7 @@ impl Resource for ScramSecretAssociation {
         let doing = format!("take the users of cluster {cluster_arn} away");
         let gone: Vec<String> = secrets(&request.prior).into_iter().collect();
         let taken = calls::disassociate(&client, &cluster_arn, &gone);
-        match patiently(context, timeouts::DEFAULT, &doing, taken).await {
-            Ok(refused) if refused.is_empty() => Diagnostics::none(),
-            Ok(refused) => calls::explain(&doing, &refused),
-            Err(error) => diagnostics::of_call(&doing, &error),
-        }
+        calls::told(&doing, patiently(context, timeouts::DEFAULT, &doing, taken).await)
     }
 
     async fn import(&self, _context: &Context, id: &str) -> std::result::Result<Object, Diagnostics> {

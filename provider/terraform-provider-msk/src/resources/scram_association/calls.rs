@@ -6,7 +6,7 @@ use control_plane_api::scram::{ScramSecretsRequest, ScramSecretsResponse};
 use control_plane_client::{Client, Error, Result};
 use plugin_framework::{Diagnostics, schema::Attribute};
 
-use crate::arn;
+use crate::{arn, diagnostics};
 
 /// Secrets a request names at most, as MSK has it.
 const SECRETS_MAX: usize = 10;
@@ -58,6 +58,15 @@ pub(super) async fn disassociate(client: &Client, cluster_arn: &str, secrets: &[
 fn refusals(answer: ScramSecretsResponse) -> impl Iterator<Item = String> {
     let unprocessed = answer.unprocessed_scram_secrets.into_iter();
     unprocessed.map(|it| format!("{}: {} ({})", it.secret_arn, it.error_message, it.error_code))
+}
+
+/// What a person is told of a request; nothing when all of it was taken.
+pub(super) fn told(doing: &str, outcome: Result<Refusals>) -> Diagnostics {
+    match outcome {
+        Ok(refused) if refused.is_empty() => Diagnostics::none(),
+        Ok(refused) => explain(doing, &refused),
+        Err(error) => diagnostics::of_call(doing, &error),
+    }
 }
 
 /// What a person is told of secrets that were not taken.

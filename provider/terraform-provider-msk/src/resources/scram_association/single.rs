@@ -48,15 +48,12 @@ impl Resource for SingleScramSecretAssociation {
         let secrets = [secret_arn.clone()];
         // One that is there already may be that of an apply that was cut off.
         let associated = calls::associate(&client, &cluster_arn, &secrets);
-        match patiently(context, timeouts::DEFAULT, &doing, associated).await {
-            Ok(refused) if refused.is_empty() => {
-                planned.set_string("id", id(&cluster_arn, &secret_arn));
-                sink.save(planned);
-                Diagnostics::none()
-            }
-            Ok(refused) => calls::explain(&doing, &refused),
-            Err(error) => diagnostics::of_call(&doing, &error),
+        let told = calls::told(&doing, patiently(context, timeouts::DEFAULT, &doing, associated).await);
+        if !told.has_errors() {
+            planned.set_string("id", id(&cluster_arn, &secret_arn));
+            sink.save(planned);
         }
+        told
     }
 
     async fn read(&self, context: &Context, request: ReadRequest, sink: &mut StateSink) -> Diagnostics {
@@ -97,11 +94,7 @@ impl Resource for SingleScramSecretAssociation {
         let doing = format!("take user {secret_arn} away from cluster {cluster_arn}");
         let secrets = [secret_arn];
         let taken = calls::disassociate(&client, &cluster_arn, &secrets);
-        match patiently(context, timeouts::DEFAULT, &doing, taken).await {
-            Ok(refused) if refused.is_empty() => Diagnostics::none(),
-            Ok(refused) => calls::explain(&doing, &refused),
-            Err(error) => diagnostics::of_call(&doing, &error),
-        }
+        calls::told(&doing, patiently(context, timeouts::DEFAULT, &doing, taken).await)
     }
 
     async fn import(&self, _context: &Context, id: &str) -> std::result::Result<Object, Diagnostics> {

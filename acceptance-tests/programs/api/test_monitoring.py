@@ -21,6 +21,18 @@ class Monitoring(unittest.TestCase):
             WRONG, KAFKA.update_monitoring, parameter, ClusterArn=arn, CurrentVersion=version, **arguments
         )
 
+    def write_and_fall_behind(self, arn, count, partitions):
+        """So many records, evenly; group "late" has read ten of each of the first three partitions."""
+        tls = {"security.protocol": "SSL", "ssl.ca.location": authority(arn)}
+        tls["bootstrap.servers"] = KAFKA.get_bootstrap_brokers(ClusterArn=arn)["BootstrapBrokerStringTls"]
+        producer = Producer(tls)
+        for number in range(count):
+            producer.produce("orders", b"x" * 100, partition=number % partitions)
+        self.assertEqual(producer.flush(30), 0)
+        consumer = Consumer({**tls, "group.id": "late"})
+        consumer.commit(offsets=[TopicPartition("orders", index, 10) for index in range(3)], asynchronous=False)
+        consumer.close()
+
     def test_levels_are_kept(self):
         arn = self.make("levels")
         self.assertEqual(info(arn)["EnhancedMonitoring"], "DEFAULT")
@@ -38,15 +50,7 @@ class Monitoring(unittest.TestCase):
     def test_levels_say_how_much_brokers_report(self):
         arn = self.make("detailed", NumberOfBrokerNodes=2)
         KAFKA.create_topic(ClusterArn=arn, TopicName="orders", PartitionCount=3, ReplicationFactor=2)
-        tls = {"security.protocol": "SSL", "ssl.ca.location": authority(arn)}
-        tls["bootstrap.servers"] = KAFKA.get_bootstrap_brokers(ClusterArn=arn)["BootstrapBrokerStringTls"]
-        producer = Producer(tls)
-        for number in range(90):
-            producer.produce("orders", b"x" * 100, partition=number % 3)
-        self.assertEqual(producer.flush(30), 0)
-        consumer = Consumer({**tls, "group.id": "late"})
-        consumer.commit(offsets=[TopicPartition("orders", index, 10) for index in range(3)], asynchronous=False)
-        consumer.close()
+        self.write_and_fall_behind(arn, 90, 3)
 
         def total(metric, **labels):
             """Over the brokers; `None` where none of them reports it."""
@@ -111,15 +115,7 @@ class Monitoring(unittest.TestCase):
     def test_pages_tell_the_truth(self):
         arn = self.make("truth", NumberOfBrokerNodes=3, OpenMonitoring=exporters(True, False))
         KAFKA.create_topic(ClusterArn=arn, TopicName="orders", PartitionCount=4, ReplicationFactor=2)
-        tls = {"security.protocol": "SSL", "ssl.ca.location": authority(arn)}
-        tls["bootstrap.servers"] = KAFKA.get_bootstrap_brokers(ClusterArn=arn)["BootstrapBrokerStringTls"]
-        producer = Producer(tls)
-        for number in range(100):
-            producer.produce("orders", b"x" * 100, partition=number % 4)
-        self.assertEqual(producer.flush(30), 0)
-        consumer = Consumer({**tls, "group.id": "late"})
-        consumer.commit(offsets=[TopicPartition("orders", index, 10) for index in range(3)], asynchronous=False)
-        consumer.close()
+        self.write_and_fall_behind(arn, 100, 4)
         topics = "kafka_server_BrokerTopicMetrics_Count"
         self.assertEqual(sum(over_brokers(arn, topics, name="MessagesInPerSec", topic="orders")), 100)
         self.assertGreater(sum(over_brokers(arn, topics, name="BytesInPerSec", topic="orders")), 10_000)

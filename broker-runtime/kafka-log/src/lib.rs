@@ -1,5 +1,6 @@
 //! The partition log: segments, indexes, producer state, recovery, retention, compaction. Kafka's on-disk format byte for byte, so
-//! that Kafka's tools read it and a log directory can be handed over to Apache Kafka.
+//! that Kafka's tools read it and a log directory can be handed over to Apache Kafka; a directory that has a key is encrypted
+//! below that format, in `storage/encrypted/`.
 //!
 //! Everything here is synchronous and blocks on the disk; no sockets, no async runtime. A [`LogDir`] owns a directory
 //! and what is in it, a [`Log`] is one partition. All methods take `&self` and may be called from any thread.

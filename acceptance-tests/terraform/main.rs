@@ -12,6 +12,7 @@ mod ephemeral;
 mod installation;
 mod interruption;
 mod lifecycle;
+mod modules;
 mod monitoring;
 mod names;
 mod policies;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
     connectivity::add(&mut suite, &tools);
     acls::add(&mut suite, &tools);
     associations::add(&mut suite, &tools);
+    modules::add(&mut suite, &tools);
     monitoring::add(&mut suite, &tools);
     encryption::add(&mut suite, &tools);
     documents::add(&mut suite, &tools);

@@ -1,12 +1,19 @@
 //! What goes into an append besides the records, and what comes out.
 
+use crate::VerificationGuard;
+
 /// Where a leader's records come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AppendOrigin {
     /// A producer: everything is checked, and there is one batch at most with a producer id.
     Client,
-    /// A coordinator of this broker: `max.message.bytes` does not apply, control records may come.
+    /// A coordinator of this broker: `max.message.bytes` does not apply.
     Coordinator,
+    /// A transaction coordinator, through its markers.
+    Marker {
+        /// See KIP-890: the marker has a newer epoch than the records of the transaction.
+        bumps_epoch: bool,
+    },
 }
 
 /// How a leader appends.
@@ -18,6 +25,8 @@ pub struct LeaderAppend {
     pub origin: AppendOrigin,
     /// Unix time in milliseconds.
     pub now_ms: i64,
+    /// From [`Log::begin_verification`](crate::Log::begin_verification), for records that may begin a transaction.
+    pub guard: Option<VerificationGuard>,
 }
 
 /// Where records ended up.
@@ -59,4 +68,8 @@ pub struct ProducerInfo {
     pub last_sequence: i32,
     /// Timestamp of its last batch in milliseconds.
     pub last_timestamp: i64,
+    /// Epoch of the coordinator that ended its last transaction; -1 when none has ended.
+    pub coordinator_epoch: i32,
+    /// First offset of its open transaction.
+    pub transaction_first_offset: Option<i64>,
 }

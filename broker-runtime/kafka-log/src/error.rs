@@ -67,6 +67,25 @@ pub enum LogError {
         last: i32,
     },
 
+    /// INVALID_TXN_STATE: records of a transaction that is not open, or records outside of the one that is.
+    #[error("producer {producer_id}: {reason}")]
+    InvalidTransactionState {
+        /// The producer.
+        producer_id: i64,
+        /// What does not fit.
+        reason: &'static str,
+    },
+    /// TRANSACTION_COORDINATOR_FENCED: a newer coordinator has ended a later transaction of the producer.
+    #[error("a marker for producer {producer_id} is of coordinator epoch {epoch}, the log has seen {current}")]
+    CoordinatorFenced {
+        /// The producer.
+        producer_id: i64,
+        /// Of the marker.
+        epoch: i32,
+        /// Newest in the log.
+        current: i32,
+    },
+
     // The reader or follower asks for, or brings, what does not fit.
     /// OFFSET_OUT_OF_RANGE.
     #[error("offset {offset} is outside of {log_start_offset}..={log_end_offset}")]

@@ -16,11 +16,12 @@ mod index;
 mod leader_epochs;
 mod log;
 mod log_dir;
-mod producer_state;
+mod producers;
 mod segment;
 pub mod storage;
 #[cfg(test)]
 mod testing;
+mod transaction_index;
 
 pub use append_info::{AppendInfo, AppendOrigin, LeaderAppend, ProducerInfo, TimestampedOffset};
 pub use config::{CleanupPolicy, LogConfig};
@@ -28,3 +29,5 @@ pub use error::{LogDirError, LogError};
 pub use kafka_codec::record_batch::TimestampType;
 pub use log::{Compaction, Log};
 pub use log_dir::{FoundPartition, LogDir, LogDirConfig};
+pub use producers::VerificationGuard;
+pub use transaction_index::AbortedTransaction;

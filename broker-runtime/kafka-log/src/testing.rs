@@ -70,6 +70,7 @@ pub(crate) fn as_leader(leader_epoch: i32) -> LeaderAppend {
         leader_epoch,
         origin: AppendOrigin::Client,
         now_ms: NOW_MS,
+        guard: None,
     }
 }
 

@@ -5,7 +5,9 @@ use thiserror::Error;
 
 use super::{
     BatchHeader, Compression, CompressionError, HEADER_BYTES, LENGTH_PREFIX_BYTES, NO_PARTITION_LEADER_EPOCH,
-    NO_PRODUCER_EPOCH, NO_PRODUCER_ID, NO_SEQUENCE, NO_TIMESTAMP, varint::put_varlong,
+    NO_PRODUCER_EPOCH, NO_PRODUCER_ID, NO_SEQUENCE, NO_TIMESTAMP,
+    header::{CONTROL, TRANSACTIONAL},
+    varint::put_varlong,
 };
 
 /// A record header: key and value.
@@ -83,6 +85,20 @@ impl RecordBatchBuilder {
         self.header.producer_id = producer_id;
         self.header.producer_epoch = producer_epoch;
         self.header.base_sequence = base_sequence;
+        self
+    }
+
+    /// Makes it part of a transaction of its producer.
+    #[must_use]
+    pub fn transactional(mut self) -> Self {
+        self.header.attributes |= TRANSACTIONAL;
+        self
+    }
+
+    /// Makes its records control records.
+    #[must_use]
+    pub(super) fn control(mut self) -> Self {
+        self.header.attributes |= CONTROL;
         self
     }
 

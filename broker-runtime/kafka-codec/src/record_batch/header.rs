@@ -33,8 +33,8 @@ const MAX_TIMESTAMP_OFFSET: usize = 35;
 
 const CODEC_MASK: i16 = 0x07;
 const LOG_APPEND_TIME: i16 = 0x08;
-const TRANSACTIONAL: i16 = 0x10;
-const CONTROL: i16 = 0x20;
+pub(super) const TRANSACTIONAL: i16 = 0x10;
+pub(super) const CONTROL: i16 = 0x20;
 pub(super) const DELETE_HORIZON: i16 = 0x40;
 
 /// What is wrong with the bytes of a batch.

@@ -5,7 +5,8 @@ use bytes::{BufMut, BytesMut};
 use thiserror::Error;
 
 use super::{
-    CompressionError, HEADER_BYTES, LENGTH_PREFIX_BYTES, NO_TIMESTAMP, Record, RecordBatch, RecordError, TimestampType,
+    BatchHeader, CompressionError, HEADER_BYTES, LENGTH_PREFIX_BYTES, NO_TIMESTAMP, Record, RecordBatch, RecordError,
+    TimestampType,
     header::DELETE_HORIZON,
     varint::{put_varlong, read_varlong},
 };
@@ -65,29 +66,46 @@ impl RecordBatch<'_> {
             return Ok(Retained::None);
         }
         let mut left = header;
-        if let Some(horizon) = horizon {
-            left.attributes |= DELETE_HORIZON;
-            left.base_timestamp = horizon;
-        }
         if header.timestamp_type() == TimestampType::CreateTime {
             left.max_timestamp = max_timestamp;
         }
-        left.records_count = i32::try_from(kept.len()).map_err(|_| RetainError::TooLarge(kept.len()))?;
-        let mut body = Vec::new();
-        for (index, raw) in (0..).zip(kept) {
-            let shift = header.base_timestamp.wrapping_sub(left.base_timestamp);
-            let record = shifted(raw, shift).ok_or(RecordError::Malformed { index })?;
-            put_varlong(&mut body, i64::try_from(record.len()).unwrap_or(i64::MAX));
-            body.extend_from_slice(&record);
-        }
-        let body = header.compression().compress(&body)?;
-        let size = HEADER_BYTES + body.len();
-        left.batch_length = i32::try_from(size - LENGTH_PREFIX_BYTES).map_err(|_| RetainError::TooLarge(size))?;
-        let mut batch = BytesMut::with_capacity(size);
-        batch.put_slice(&left.with_computed_crc(&body).to_bytes());
-        batch.put_slice(&body);
-        Ok(Retained::Some(batch))
+        made_anew(&header, left, horizon, &kept).map(Retained::Some)
     }
+
+    /// The batch with a delete horizon: of a marker, the time from which on it may go (KIP-534).
+    pub fn with_delete_horizon(&self, decompressed_bytes_max: usize, horizon_ms: i64) -> Result<BytesMut, RetainError> {
+        let records = self.records(decompressed_bytes_max).map_err(RecordError::from)?;
+        let raw: Result<Vec<&[u8]>, RecordError> = records.iter().raw().map(|item| item.map(|(raw, _)| raw)).collect();
+        made_anew(self.header(), *self.header(), Some(horizon_ms), &raw?)
+    }
+}
+
+/// A batch of these records, which were in one with the header `before`.
+fn made_anew(
+    before: &BatchHeader,
+    mut left: BatchHeader,
+    horizon_ms: Option<i64>,
+    kept: &[&[u8]],
+) -> Result<BytesMut, RetainError> {
+    if let Some(horizon_ms) = horizon_ms {
+        left.attributes |= DELETE_HORIZON;
+        left.base_timestamp = horizon_ms;
+    }
+    left.records_count = i32::try_from(kept.len()).map_err(|_| RetainError::TooLarge(kept.len()))?;
+    let mut body = Vec::new();
+    for (index, raw) in (0..).zip(kept) {
+        let shift = before.base_timestamp.wrapping_sub(left.base_timestamp);
+        let record = shifted(raw, shift).ok_or(RecordError::Malformed { index })?;
+        put_varlong(&mut body, i64::try_from(record.len()).unwrap_or(i64::MAX));
+        body.extend_from_slice(&record);
+    }
+    let body = before.compression().compress(&body)?;
+    let size = HEADER_BYTES + body.len();
+    left.batch_length = i32::try_from(size - LENGTH_PREFIX_BYTES).map_err(|_| RetainError::TooLarge(size))?;
+    let mut batch = BytesMut::with_capacity(size);
+    batch.put_slice(&left.with_computed_crc(&body).to_bytes());
+    batch.put_slice(&body);
+    Ok(batch)
 }
 
 /// A record, without its length, whose timestamp refers to a base that is `shift` earlier.

@@ -6,14 +6,16 @@ use std::{
 };
 
 use bytes::Bytes;
-use kafka_codec::record_batch::{BatchError, BatchHeader, TimestampType, batches};
+use kafka_codec::record_batch::{BatchError, BatchHeader, EndTransactionMarker, RecordBatch, TimestampType, batches};
 
 use super::{
     log::Log,
     validate::{Prepared, prepare},
 };
 use crate::{
-    AppendInfo, AppendOrigin, LeaderAppend, LogConfig, LogError, producer_state::ProducerStates, segment::Segment,
+    AppendInfo, AppendOrigin, LeaderAppend, LogConfig, LogError,
+    producers::{MarkerVerdict, ProducerStates},
+    segment::Segment,
 };
 
 /// What decides whether a new segment is begun.
@@ -22,6 +24,13 @@ struct Incoming {
     bytes: u64,
     last_offset: i64,
     max_timestamp: i64,
+}
+
+/// A batch that is appended: its final header, and the marker it is.
+#[derive(Clone, Copy, Debug)]
+struct Batch {
+    header: BatchHeader,
+    marker: Option<EndTransactionMarker>,
 }
 
 impl Log {
@@ -33,9 +42,7 @@ impl Log {
         let mut prepared = prepare(&records, append, &config)?;
         let mut producers = self.writer.lock();
         self.expect_online()?;
-        if append.origin == AppendOrigin::Client
-            && let Some(info) = self.find_duplicate(&producers, &prepared)?
-        {
+        if let Some(info) = self.find_duplicate(&producers, &prepared, append)? {
             return Ok(info);
         }
         let base_offset = self.log_end_offset();
@@ -44,13 +51,13 @@ impl Log {
             batch.finish(next_offset, append, config.message_timestamp_type);
             next_offset = batch.header.next_offset();
         }
-        let headers: Vec<BatchHeader> = prepared.iter().map(|batch| batch.header).collect();
-        let header_bytes: Vec<_> = headers.iter().map(BatchHeader::to_bytes).collect();
-        let mut slices = Vec::with_capacity(2 * headers.len());
+        let appended: Vec<Batch> = prepared.iter().map(Batch::of_prepared).collect();
+        let header_bytes: Vec<_> = appended.iter().map(|batch| batch.header.to_bytes()).collect();
+        let mut slices = Vec::with_capacity(2 * appended.len());
         for (header, batch) in header_bytes.iter().zip(&prepared) {
             slices.extend([IoSlice::new(header), IoSlice::new(&batch.body)]);
         }
-        let rolled = self.append_batches(&mut producers, &mut slices, &headers, &config)?;
+        let rolled = self.append_batches(&mut producers, &mut slices, &appended, &config)?;
         let appends_now = config.message_timestamp_type == TimestampType::LogAppendTime;
         Ok(AppendInfo {
             base_offset,
@@ -66,18 +73,32 @@ impl Log {
         &self,
         producers: &ProducerStates,
         prepared: &[Prepared<'_>],
+        append: LeaderAppend,
     ) -> Result<Option<AppendInfo>, LogError> {
+        let known = |base_offset, last_offset, log_append_time_ms| AppendInfo {
+            base_offset,
+            last_offset,
+            log_append_time_ms,
+            log_start_offset: self.log_start_offset(),
+            duplicate: true,
+            rolled: false,
+        };
         for batch in prepared {
-            if let Some(duplicate) = producers.check(&batch.header)? {
+            let header = &batch.header;
+            if let (Some(marker), AppendOrigin::Marker { bumps_epoch }) = (batch.marker, append.origin) {
+                if producers.check_marker(header, marker, bumps_epoch)? == MarkerVerdict::Known {
+                    // It is somewhere below, and safe when all of that is.
+                    let last_offset = self.log_end_offset() - 1;
+                    return Ok(Some(known(last_offset, last_offset, None)));
+                }
+            } else if let Some(duplicate) = producers.check(header, append.origin, append.guard)? {
                 let appended_now = self.config.read().message_timestamp_type == TimestampType::LogAppendTime;
-                return Ok(Some(AppendInfo {
-                    base_offset: duplicate.base_offset,
-                    last_offset: duplicate.last_offset,
-                    log_append_time_ms: appended_now.then_some(duplicate.timestamp),
-                    log_start_offset: self.log_start_offset(),
-                    duplicate: true,
-                    rolled: false,
-                }));
+                let log_append_time_ms = appended_now.then_some(duplicate.timestamp);
+                return Ok(Some(known(
+                    duplicate.base_offset,
+                    duplicate.last_offset,
+                    log_append_time_ms,
+                )));
             }
         }
         Ok(None)
@@ -86,23 +107,24 @@ impl Log {
     /// Appends batches as they came from the leader. They have to continue the log; offsets may be left out, as
     /// compaction does. A batch that is cut at the end is ignored: it will be fetched again.
     pub fn append_as_follower(&self, records: Bytes) -> Result<AppendInfo, LogError> {
-        let headers = check_fetched(&records)?;
+        let fetched = check_fetched(&records)?;
         let config = self.config();
         let mut producers = self.writer.lock();
         self.expect_online()?;
-        let (Some(first), Some(last)) = (headers.first(), headers.last()) else {
+        let (Some(first), Some(last)) = (fetched.first(), fetched.last()) else {
             return Err(LogError::InvalidRecord("there is no batch".to_owned()));
         };
         let log_end_offset = self.log_end_offset();
+        let (first, last) = (first.header, last.header);
         if first.base_offset < log_end_offset {
             return Err(LogError::UnexpectedOffset {
                 found: first.base_offset,
                 log_end_offset,
             });
         }
-        let bytes: usize = headers.iter().map(BatchHeader::size_in_bytes).sum();
+        let bytes: usize = fetched.iter().map(|batch| batch.header.size_in_bytes()).sum();
         let mut slices = [IoSlice::new(&records[..bytes])];
-        let rolled = self.append_batches(&mut producers, &mut slices, &headers, &config)?;
+        let rolled = self.append_batches(&mut producers, &mut slices, &fetched, &config)?;
         Ok(AppendInfo {
             base_offset: first.base_offset,
             last_offset: last.last_offset(),
@@ -118,9 +140,10 @@ impl Log {
         &self,
         producers: &mut ProducerStates,
         slices: &mut [IoSlice<'_>],
-        headers: &[BatchHeader],
+        batches: &[Batch],
         config: &LogConfig,
     ) -> Result<bool, LogError> {
+        let headers: Vec<BatchHeader> = batches.iter().map(|batch| batch.header).collect();
         let (Some(first), Some(last)) = (headers.first(), headers.last()) else {
             return Ok(false);
         };
@@ -148,15 +171,19 @@ impl Log {
                 .map_err(|error| self.failed(error))?;
         }
         let active = if roll { self.active() } else { active };
-        if let Err(error) = active.append(slices, headers, config.index_interval_bytes) {
+        if let Err(error) = active.append(slices, &headers, config.index_interval_bytes) {
             return Err(self.failed(error));
         }
         let mut epochs = self.epochs.lock();
-        for header in headers {
-            producers.apply(header);
+        for Batch { header, marker } in batches {
+            if let Some(ended) = producers.apply(header, *marker).filter(|ended| !ended.committed) {
+                active.note_aborted(ended.into());
+            }
             epochs.assign(header.partition_leader_epoch, header.base_offset);
         }
         drop(epochs);
+        // Before the records can be seen: they are not stable.
+        self.publish_unstable(producers);
         self.log_end_offset.store(last.next_offset(), Ordering::Release);
         Ok(roll)
     }
@@ -189,6 +216,22 @@ impl Log {
     }
 }
 
+impl Batch {
+    fn of(batch: &RecordBatch<'_>) -> Self {
+        Self {
+            header: *batch.header(),
+            marker: EndTransactionMarker::of(batch),
+        }
+    }
+
+    fn of_prepared(batch: &Prepared<'_>) -> Self {
+        Self {
+            header: batch.header,
+            marker: batch.marker,
+        }
+    }
+}
+
 /// `LogSegment.shouldRoll`.
 fn should_roll(active: &Segment, incoming: Incoming, config: &LogConfig) -> io::Result<bool> {
     let size = active.size();
@@ -205,27 +248,24 @@ fn should_roll(active: &Segment, incoming: Incoming, config: &LogConfig) -> io::
     Ok(first.is_some_and(|first| incoming.max_timestamp.saturating_sub(first) > config.segment_ms))
 }
 
-/// The headers of whole, undamaged batches in order.
-fn check_fetched(records: &[u8]) -> Result<Vec<BatchHeader>, LogError> {
-    let mut headers: Vec<BatchHeader> = Vec::new();
+/// Whole, undamaged batches in order.
+fn check_fetched(records: &[u8]) -> Result<Vec<Batch>, LogError> {
+    let mut fetched: Vec<Batch> = Vec::new();
     for batch in batches(records) {
         let batch = match batch {
-            Err(BatchError::Truncated { .. }) if !headers.is_empty() => break,
+            Err(BatchError::Truncated { .. }) if !fetched.is_empty() => break,
             batch => batch?,
         };
         batch.verify_crc()?;
         let header = *batch.header();
-        if let Some(before) = headers
-            .last()
-            .filter(|before| before.next_offset() > header.base_offset)
-        {
-            let log_end_offset = before.next_offset();
+        let end = fetched.last().map(|before| before.header.next_offset());
+        if let Some(log_end_offset) = end.filter(|end| *end > header.base_offset) {
             return Err(LogError::UnexpectedOffset {
                 found: header.base_offset,
                 log_end_offset,
             });
         }
-        headers.push(header);
+        fetched.push(Batch::of(&batch));
     }
-    Ok(headers)
+    Ok(fetched)
 }

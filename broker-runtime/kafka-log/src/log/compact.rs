@@ -1,6 +1,7 @@
 //! Compaction (`cleanup.policy=compact`; Kafka's `LogCleaner`): of all records of a key only the last one stays, at its offset. Closed
 //! segments below the high watermark are rewritten one by one, each in place of the one that was there; appending, flushing and
-//! reading go on meanwhile. Control batches and batches of transactions stay as they are.
+//! reading go on meanwhile. What an aborted transaction wrote goes; its marker, and that of any other transaction, goes when none
+//! of its records has been left for `delete.retention.ms`.
 //!
 //! A pass has three steps: learn the last offset of each key in what has not been compacted (as many keys as a bounded map takes; the
 //! next pass goes on there), find segments in which something is to go, rewrite them. A segment is replaced in such an order
@@ -8,7 +9,7 @@
 //! of the old one, then the new indexes follow. Loading makes missing indexes anew.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     io::{self, IoSlice},
     sync::{Arc, atomic::Ordering},
 };
@@ -86,13 +87,40 @@ struct Pass {
     delete_horizon_ms: i64,
     /// Last epoch and sequence of each producer: its last batch stays, because recovery learns of the producer from it.
     producers: BTreeMap<i64, (i16, i32)>,
+    transactions: Transactions,
+}
+
+/// What has become of the transactions in the segments that are looked at.
+#[derive(Debug, Default)]
+struct Transactions {
+    /// First and last offsets of aborted ones, by producer.
+    aborted: HashMap<i64, Vec<(i64, i64)>>,
+    /// Markers of which no record is left.
+    emptied: HashSet<i64>,
+}
+
+impl Transactions {
+    fn is_aborted(&self, header: &BatchHeader) -> bool {
+        let aborted = self.aborted.get(&header.producer_id).into_iter().flatten();
+        let offset = header.base_offset;
+        header.is_transactional()
+            && aborted
+                .into_iter()
+                .any(|(first, last)| (*first..=*last).contains(&offset))
+    }
 }
 
 impl Pass {
     fn retain(&self, batch: &RecordBatch<'_>) -> io::Result<Retained> {
         let header = batch.header();
-        if header.is_control() || header.is_transactional() || self.is_last_of_producer(header) {
+        if header.is_control() {
+            return self.retain_marker(batch);
+        }
+        if self.is_last_of_producer(header) {
             return Ok(Retained::All);
+        }
+        if self.transactions.is_aborted(header) {
+            return Ok(Retained::None);
         }
         // A horizon says that the records before the tombstone are gone, so the tombstone has to be among what was learned.
         let horizon = (header.next_offset() <= self.keys.end_offset).then_some(self.delete_horizon_ms);
@@ -101,6 +129,24 @@ impl Pass {
             record.key.is_some() && !self.keys.supersede(record) && !(over && record.value.is_none())
         };
         batch.retain(DECOMPRESSED_BYTES_MAX, horizon, keep).map_err(damaged)
+    }
+
+    /// A marker of a transaction without records gets a horizon, and goes when that has passed: whoever reads the records that
+    /// were there has come by it then.
+    fn retain_marker(&self, batch: &RecordBatch<'_>) -> io::Result<Retained> {
+        let header = batch.header();
+        if !self.transactions.emptied.contains(&header.base_offset) {
+            return Ok(Retained::All);
+        }
+        if !header.has_delete_horizon() {
+            let marked = batch.with_delete_horizon(DECOMPRESSED_BYTES_MAX, self.delete_horizon_ms);
+            return marked.map(Retained::Some).map_err(damaged);
+        }
+        Ok(if header.base_timestamp <= self.now_ms {
+            Retained::None
+        } else {
+            Retained::All
+        })
     }
 
     fn is_last_of_producer(&self, header: &BatchHeader) -> bool {
@@ -133,7 +179,8 @@ impl Log {
         if !self.is_due(&closed, &config, now_ms).map_err(failed)? {
             return Ok(None);
         }
-        let keys = self.learn(&closed).map_err(failed)?;
+        let transactions = self.look_at_transactions(&closed).map_err(failed)?;
+        let keys = self.learn(&closed, &transactions).map_err(failed)?;
         let producers = self.producers().into_iter();
         let pass = Pass {
             now_ms,
@@ -142,6 +189,7 @@ impl Log {
                 .map(|it| (it.producer_id, (it.producer_epoch, it.last_sequence)))
                 .collect(),
             keys,
+            transactions,
         };
         let mut done = Compaction::default();
         for Closed { segment, .. } in &closed {
@@ -168,9 +216,12 @@ impl Log {
         Ok(Some(done))
     }
 
-    /// The segments that may be looked at, from the first on: closed ones, of which everything is committed and on the medium.
+    /// The segments that may be looked at, from the first on: closed ones, of which everything is committed and on the medium,
+    /// and belongs to no open transaction.
     fn closed_segments(&self, config: &LogConfig, now_ms: i64) -> Vec<Closed> {
-        let limit = self.high_watermark().min(self.flushed_offset());
+        let limit = self
+            .last_stable_offset(self.high_watermark())
+            .min(self.flushed_offset());
         let youngest = now_ms.saturating_sub(config.min_compaction_lag_ms);
         let segments = self.segments();
         if segments.last().is_none_or(|active| active.size() == 0) {
@@ -219,8 +270,35 @@ impl Log {
         Ok(false)
     }
 
+    /// Finds out which transactions were aborted, and of which nothing is left.
+    fn look_at_transactions(&self, closed: &[Closed]) -> io::Result<Transactions> {
+        let mut found = Transactions::default();
+        // The marker of what is in a closed segment may be in a later one.
+        for segment in self.segments().iter() {
+            segment.aborted(|it| {
+                let of_producer = found.aborted.entry(it.producer_id).or_default();
+                of_producer.push((it.first_offset, it.last_offset));
+                true
+            });
+        }
+        let mut with_records = HashSet::new();
+        for Closed { segment, .. } in closed {
+            for item in segment.headers(0) {
+                let (header, _) = item?;
+                if header.is_control() {
+                    if !with_records.remove(&header.producer_id) {
+                        found.emptied.insert(header.base_offset);
+                    }
+                } else if header.is_transactional() {
+                    with_records.insert(header.producer_id);
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// Learns the keys of what has not been compacted, whole batches, until there is no room for more.
-    fn learn(&self, closed: &[Closed]) -> io::Result<Keys> {
+    fn learn(&self, closed: &[Closed], transactions: &Transactions) -> io::Result<Keys> {
         let cleaned = self.cleaned_offset.load(Ordering::Acquire);
         let mut keys = Keys::default();
         for Closed { segment, end_offset } in closed.iter().filter(|it| it.end_offset > cleaned) {
@@ -232,7 +310,7 @@ impl Log {
                 if keys.is_full() {
                     return Ok(false);
                 }
-                if !header.is_control() && !header.is_transactional() {
+                if !header.is_control() && !transactions.is_aborted(header) {
                     keys.learn(batch)?;
                 }
                 keys.end_offset = header.next_offset();
@@ -260,10 +338,14 @@ impl Log {
     fn write_left(&self, segment: &Segment, left: &Segment, pass: &Pass, config: &LogConfig) -> io::Result<()> {
         let mut waiting: Vec<(BatchHeader, Bytes)> = Vec::new();
         let mut bytes = 0;
+        let mut gone: HashSet<i64> = HashSet::new();
         left.create_file()?;
         visit(segment, |batch| {
             let kept = match pass.retain(batch)? {
-                Retained::None => return Ok(true),
+                Retained::None => {
+                    gone.insert(batch.header().base_offset);
+                    return Ok(true);
+                }
                 Retained::All => Bytes::copy_from_slice(batch.bytes()),
                 Retained::Some(kept) => kept.freeze(),
             };
@@ -277,6 +359,13 @@ impl Log {
             Ok(true)
         })?;
         write_out(left, &mut waiting, config)?;
+        // A reader that is told of an aborted transaction waits for its marker: both go together.
+        segment.aborted(|aborted| {
+            if !gone.contains(&aborted.last_offset) {
+                left.note_aborted(*aborted);
+            }
+            true
+        });
         left.seal()?;
         left.sync()?;
         left.sync_indexes()
@@ -331,6 +420,7 @@ impl Log {
             storage.remove_file(&paths.log())?;
             storage.remove_file(&paths.offset_index())?;
             storage.remove_file(&paths.time_index())?;
+            storage.remove_file(&paths.transaction_index())?;
             storage.remove_file(&paths.snapshot())?;
             left.delete()?;
             return storage.sync_dir(&self.directory);
@@ -338,10 +428,14 @@ impl Log {
         // An index of the old file would point into the middle of batches of the new one.
         storage.remove_file(&paths.offset_index())?;
         storage.remove_file(&paths.time_index())?;
+        storage.remove_file(&paths.transaction_index())?;
         storage.sync_dir(&self.directory)?;
         storage.rename(&left.paths().log(), &paths.log())?;
         storage.rename(&left.paths().offset_index(), &paths.offset_index())?;
         storage.rename(&left.paths().time_index(), &paths.time_index())?;
+        if !left.aborted(|_| false) {
+            storage.rename(&left.paths().transaction_index(), &paths.transaction_index())?;
+        }
         storage.sync_dir(&self.directory)?;
         new.load(false).map(drop)
     }

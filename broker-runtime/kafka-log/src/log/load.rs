@@ -18,7 +18,7 @@ use super::log::{Log, LogIdentity, RecoveryPoints};
 use crate::{
     LogConfig, LogError,
     leader_epochs::{self, LeaderEpochs},
-    producer_state::ProducerStates,
+    producers::{EndedTransaction, ProducerStates},
     segment::{Segment, SegmentPaths},
     storage::{Entry, Storage},
 };
@@ -43,7 +43,8 @@ pub(crate) struct LoadLog {
 struct LoadedSegments {
     segments: Vec<Arc<Segment>>,
     end_offset: i64,
-    recovered: bool,
+    /// Base offset of the first segment that was recovered.
+    recovered: Option<i64>,
 }
 
 impl LoadLog {
@@ -53,7 +54,7 @@ impl LoadLog {
         let loaded = LoadedSegments {
             segments: vec![Arc::new(segment)],
             end_offset: 0,
-            recovered: false,
+            recovered: None,
         };
         self.assemble(loaded, LeaderEpochs::default(), false)
     }
@@ -85,9 +86,11 @@ impl LoadLog {
         let end_offset = loaded.end_offset;
         let log = self.assemble(loaded, epochs, true);
         log.epochs.lock().truncate_from_start(log.log_start_offset());
-        let producers = log.load_producers(end_offset)?;
+        let producers = log.load_producers(end_offset, recovered)?;
         *log.writer.lock() = producers;
-        if recovered && let Err(error) = log.flush() {
+        if recovered.is_some()
+            && let Err(error) = log.flush()
+        {
             return Ok(Err(error));
         }
         Ok(Ok(log))
@@ -98,7 +101,7 @@ impl LoadLog {
         let start = self.log_start_offset.max(first);
         let end = loaded.end_offset;
         // What recovery read is flushed by the caller; until then only the checkpoint is believed.
-        let flushed = if loaded.recovered {
+        let flushed = if loaded.recovered.is_some() {
             self.recovery_point.min(end).max(start)
         } else {
             end
@@ -117,6 +120,8 @@ impl LoadLog {
             log_end_offset: AtomicI64::new(end),
             flushed_offset: AtomicI64::new(flushed),
             high_watermark: AtomicI64::new(self.high_watermark.clamp(start, end)),
+            first_unstable_offset: AtomicI64::new(i64::MAX),
+            first_uncommitted_marker: AtomicI64::new(i64::MAX),
             snapshot_offset: AtomicI64::new(-1),
             directory_settled: AtomicBool::new(found && self.clean),
             cleaned_offset: AtomicI64::new(start),
@@ -167,7 +172,7 @@ impl LoadLog {
         bases.sort_unstable();
         let mut segments: Vec<Arc<Segment>> = Vec::with_capacity(bases.len().max(1));
         let mut end_offset = 0;
-        let mut recovered = false;
+        let mut recovered = None;
         let mut damaged = false;
         for (index, base_offset) in bases.iter().enumerate() {
             let segment = Segment::new(Arc::clone(&self.storage), &self.directory, *base_offset);
@@ -188,7 +193,7 @@ impl LoadLog {
             match loaded {
                 Some(loaded_end) => end_offset = loaded_end.or(next).unwrap_or(*base_offset),
                 None => {
-                    recovered = true;
+                    recovered = recovered.or(Some(*base_offset));
                     (end_offset, damaged) = self.recover(&segment, epochs)?;
                 }
             }
@@ -256,35 +261,40 @@ fn offset_of(name: &str, suffix: &str) -> Option<i64> {
 }
 
 impl Log {
-    /// The state of the producers at `end_offset`: the newest good snapshot, and the batches after it. Snapshots that
-    /// are newer are removed.
-    pub(super) fn load_producers(&self, end_offset: i64) -> io::Result<ProducerStates> {
-        let mut offsets: Vec<i64> = self
-            .storage
-            .list(&self.directory)?
-            .iter()
-            .filter_map(|entry| offset_of(&entry.name, ".snapshot"))
-            .collect();
-        offsets.sort_unstable();
-        let path = |offset: i64| SegmentPaths::new(Path::new(&self.directory), offset).snapshot();
-        let mut producers = ProducerStates::default();
-        let mut from = self.log_start_offset();
-        self.snapshot_offset.store(-1, Ordering::Release);
-        for offset in offsets.into_iter().rev() {
-            let snapshot = if offset > end_offset {
-                None
-            } else {
-                read_snapshot(&*self.storage, &path(offset))?
-            };
-            let Some(snapshot) = snapshot else {
-                self.storage.remove_file(&path(offset))?;
-                continue;
-            };
-            producers = snapshot;
-            from = from.max(offset);
-            self.snapshot_offset.store(offset, Ordering::Release);
-            break;
+    /// The state of the producers at `end_offset`: the newest good snapshot, and the batches after it. Snapshots that are newer
+    /// are removed. From `recovered` on, the indexes of aborted transactions are made anew.
+    pub(super) fn load_producers(&self, end_offset: i64, recovered: Option<i64>) -> io::Result<ProducerStates> {
+        // A snapshot does not say which markers it has seen. Those above the high watermark have to be known, so they are looked
+        // at once more.
+        let early = recovered.unwrap_or(end_offset).min(self.high_watermark());
+        let (mut producers, from) = self.load_snapshot(end_offset, early)?;
+        self.replay(&mut producers, from, end_offset, |segment, ended| {
+            if !ended.committed && recovered.is_some_and(|base| ended.last_offset >= base) {
+                segment.note_aborted(ended.into());
+            }
+        })?;
+        let (mut newest, newest_from) = self.load_snapshot(end_offset, end_offset)?;
+        if newest_from > from {
+            // Compaction may have taken batches away that the older one would have to see.
+            self.replay(&mut newest, newest_from, end_offset, |_, _| {})?;
+            newest.transactions.take_ended(&producers.transactions);
+            producers = newest;
         }
+        self.snapshot_offset.store(newest_from.unwrap_or(-1), Ordering::Release);
+        producers.transactions.committed(self.high_watermark());
+        self.publish_unstable(&producers);
+        Ok(producers)
+    }
+
+    /// Takes the batches from `from` on into account.
+    fn replay(
+        &self,
+        producers: &mut ProducerStates,
+        from: Option<i64>,
+        end_offset: i64,
+        mut each: impl FnMut(&Segment, EndedTransaction),
+    ) -> io::Result<()> {
+        let mut from = from.unwrap_or(-1).max(self.log_start_offset());
         for segment in self.segments().iter() {
             if from >= end_offset {
                 break;
@@ -293,12 +303,45 @@ impl Log {
                 continue;
             };
             for item in segment.headers(position) {
-                let (header, _) = item?;
-                producers.apply(&header);
+                let (header, position) = item?;
+                let marker = if header.is_control() {
+                    segment.marker(&header, position)?
+                } else {
+                    None
+                };
+                if let Some(ended) = producers.apply(&header, marker) {
+                    each(segment, ended);
+                }
                 from = header.next_offset();
             }
         }
-        Ok(producers)
+        Ok(())
+    }
+
+    /// The newest good snapshot not above `newest`, and its offset.
+    fn load_snapshot(&self, end_offset: i64, newest: i64) -> io::Result<(ProducerStates, Option<i64>)> {
+        let mut offsets: Vec<i64> = self
+            .storage
+            .list(&self.directory)?
+            .iter()
+            .filter_map(|entry| offset_of(&entry.name, ".snapshot"))
+            .collect();
+        offsets.sort_unstable();
+        for offset in offsets.into_iter().rev() {
+            let path = SegmentPaths::new(Path::new(&self.directory), offset).snapshot();
+            let snapshot = if offset > end_offset {
+                None
+            } else if offset > newest {
+                continue;
+            } else {
+                read_snapshot(&*self.storage, &path)?
+            };
+            match snapshot {
+                Some(snapshot) => return Ok((snapshot, Some(offset))),
+                None => self.storage.remove_file(&path)?,
+            }
+        }
+        Ok((ProducerStates::default(), None))
     }
 }
 

@@ -14,7 +14,7 @@ use parking_lot::{Mutex, RwLock};
 use uuid::Uuid;
 
 use crate::{
-    LogConfig, LogError, ProducerInfo, leader_epochs::LeaderEpochs, producer_state::ProducerStates, segment::Segment,
+    LogConfig, LogError, ProducerInfo, leader_epochs::LeaderEpochs, producers::ProducerStates, segment::Segment,
     storage::Storage,
 };
 
@@ -51,6 +51,10 @@ pub struct Log {
     pub(super) log_end_offset: AtomicI64,
     pub(super) flushed_offset: AtomicI64,
     pub(super) high_watermark: AtomicI64,
+    /// The first offset of which it is not decided, or not known to all replicas, whether it counts; `i64::MAX` for none.
+    pub(super) first_unstable_offset: AtomicI64,
+    /// The first marker that the high watermark has not passed; `i64::MAX` for none.
+    pub(super) first_uncommitted_marker: AtomicI64,
     /// Offset of the newest producer snapshot.
     pub(super) snapshot_offset: AtomicI64,
     /// The directory's own name and `partition.metadata` are on the medium.
@@ -113,6 +117,9 @@ impl Log {
     /// Notes the high watermark: retention stays below it, and [`LogDir::checkpoint`](crate::LogDir::checkpoint) keeps it.
     pub fn set_high_watermark(&self, high_watermark: i64) {
         self.high_watermark.store(high_watermark, Ordering::Release);
+        if high_watermark > self.first_uncommitted_marker.load(Ordering::Acquire) {
+            self.pass_markers(high_watermark);
+        }
     }
 
     /// Bytes of all segments.

@@ -8,6 +8,7 @@ mod log;
 mod offsets;
 mod read;
 mod retention;
+mod transactions;
 mod truncate;
 mod validate;
 
@@ -23,3 +24,5 @@ mod compact_tests;
 mod fault_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod transaction_tests;

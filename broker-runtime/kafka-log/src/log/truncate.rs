@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::log::Log;
-use crate::{LogError, producer_state::ProducerStates, segment::Segment};
+use crate::{LogError, producers::ProducerStates, segment::Segment};
 
 impl Log {
     /// Cuts off everything from `offset` on. A batch that lies across it goes as a whole, so the log may end below
@@ -68,7 +68,7 @@ impl Log {
         self.high_watermark.fetch_min(end_offset, Ordering::AcqRel);
         self.log_start_offset.fetch_min(end_offset, Ordering::AcqRel);
         self.epochs.lock().truncate_from_end(end_offset);
-        *producers = self.load_producers(end_offset)?;
+        *producers = self.load_producers(end_offset, None)?;
         Ok(())
     }
 
@@ -88,7 +88,7 @@ impl Log {
         self.flushed_offset.store(offset, Ordering::Release);
         self.high_watermark.store(offset, Ordering::Release);
         self.epochs.lock().clear();
-        *producers = self.load_producers(i64::MIN)?;
+        *producers = self.load_producers(i64::MIN, None)?;
         Ok(())
     }
 }

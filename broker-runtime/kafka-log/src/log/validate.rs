@@ -3,7 +3,9 @@
 
 use std::borrow::Cow;
 
-use kafka_codec::record_batch::{BatchHeader, HEADER_BYTES, LENGTH_PREFIX_BYTES, RecordBatch, TimestampType, batches};
+use kafka_codec::record_batch::{
+    BatchHeader, EndTransactionMarker, HEADER_BYTES, LENGTH_PREFIX_BYTES, RecordBatch, TimestampType, batches,
+};
 
 use crate::{AppendOrigin, LeaderAppend, LogConfig, LogError};
 
@@ -16,6 +18,8 @@ pub(crate) const DECOMPRESSED_BYTES_MAX: usize = 64 << 20;
 pub(super) struct Prepared<'a> {
     pub(super) header: BatchHeader,
     pub(super) body: Cow<'a, [u8]>,
+    /// A control batch of a coordinator is one.
+    pub(super) marker: Option<EndTransactionMarker>,
     /// The CRC has to be computed anew.
     stale_crc: bool,
 }
@@ -72,8 +76,8 @@ fn check_client_batch(batch: &RecordBatch<'_>, config: &LogConfig, now_ms: i64) 
     if header.is_control() {
         return invalid("clients do not write control records");
     }
-    if header.is_transactional() {
-        return invalid("transactions are not supported");
+    if header.is_transactional() && !header.has_producer_id() {
+        return invalid("records of a transaction need a producer id");
     }
     if header.records_count == 0 {
         return invalid("the batch has no records");
@@ -105,9 +109,10 @@ fn prepare_batch<'a>(
     let unchanged = Prepared {
         header,
         body: Cow::Borrowed(batch.body()),
+        marker: EndTransactionMarker::of(batch),
         stale_crc: false,
     };
-    if append.origin == AppendOrigin::Coordinator {
+    if append.origin != AppendOrigin::Client {
         return Ok(unchanged);
     }
     let compressed = header.compression().id() != 0;
@@ -148,6 +153,7 @@ fn prepare_batch<'a>(
     Ok(Prepared {
         header,
         body: Cow::Owned(body),
+        marker: None,
         stale_crc: true,
     })
 }

@@ -1,4 +1,4 @@
-//! One segment: a file of batches and its two indexes.
+//! One segment: a file of batches and its three indexes.
 
 mod read;
 mod recover;

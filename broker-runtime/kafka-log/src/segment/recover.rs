@@ -5,7 +5,10 @@ use std::{io, sync::atomic::Ordering};
 use kafka_codec::record_batch::{BatchError, BatchHeader, NO_TIMESTAMP};
 
 use super::segment::{IndexContext, Segment, SegmentState, size_of_batch};
-use crate::index::{OffsetEntry, SparseIndex};
+use crate::{
+    index::{OffsetEntry, SparseIndex},
+    transaction_index::TransactionIndex,
+};
 
 /// What recovery found.
 #[derive(Debug)]
@@ -28,6 +31,7 @@ impl Segment {
         let offsets: SparseIndex<OffsetEntry> =
             SparseIndex::load(storage, self.paths.offset_index())?.ok_or_else(missing)?;
         let times = SparseIndex::load(storage, self.paths.time_index())?.ok_or_else(missing)?;
+        let aborted = TransactionIndex::load(storage, self.paths.transaction_index())?.ok_or_else(missing)?;
         let last_position = offsets.last().map_or(0, |entry| u64::from(entry.position));
         if last_position > 0 && last_position >= size {
             return Err(missing());
@@ -35,6 +39,7 @@ impl Segment {
         let mut state = SegmentState {
             offsets,
             times,
+            aborted,
             max_timestamp: NO_TIMESTAMP,
             offset_of_max_timestamp: self.base_offset,
             bytes_since_entry: size - last_position,
@@ -66,8 +71,8 @@ impl Segment {
         Ok(Some(end_offset))
     }
 
-    /// Reads all of a segment, checks every batch, cuts off what is torn or damaged, and makes the indexes anew.
-    /// `visit` sees the header of every good batch.
+    /// Reads all of a segment, checks every batch, cuts off what is torn or damaged, and makes the indexes anew;
+    /// that of aborted transactions is left empty, because the caller knows the producers. `visit` sees the header of every good batch.
     pub(crate) fn recover(
         &self,
         index_interval_bytes: u64,
@@ -79,16 +84,10 @@ impl Segment {
             base_offset: self.base_offset,
             interval_bytes: index_interval_bytes,
         };
-        let mut state = SegmentState {
-            offsets: SparseIndex::empty(self.paths.offset_index()),
-            times: SparseIndex::empty(self.paths.time_index()),
-            max_timestamp: NO_TIMESTAMP,
-            offset_of_max_timestamp: self.base_offset,
-            bytes_since_entry: 0,
-            first_timestamp: None,
-        };
+        let mut state = SegmentState::new(&self.paths);
         state.offsets.clear(&*self.storage)?;
         state.times.clear(&*self.storage)?;
+        state.aborted.clear(&*self.storage)?;
         let mut end_offset = self.base_offset;
         let scanned = self.scan(size, |batch, position| {
             let header = batch.header();
@@ -120,8 +119,7 @@ impl Segment {
             file.truncate(scanned.position)?;
         }
         state.note_time(&*self.storage, context)?;
-        state.offsets.store(&*self.storage, false)?;
-        state.times.store(&*self.storage, false)?;
+        state.store_indexes(&*self.storage, false)?;
         *self.state.lock() = state;
         self.size.store(scanned.position, Ordering::Release);
         self.mark_dirty();
@@ -145,6 +143,7 @@ impl Segment {
         state
             .times
             .truncate(&*self.storage, |entry| i64::from(entry.relative_offset) < relative)?;
+        state.aborted.truncate(&*self.storage, offset)?;
         let last_position = state.offsets.last().map_or(0, |entry| u64::from(entry.position));
         state.max_timestamp = state.times.last().map_or(NO_TIMESTAMP, |last| last.timestamp);
         state.offset_of_max_timestamp =

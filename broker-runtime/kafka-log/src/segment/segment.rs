@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use crate::{
     index::{OffsetEntry, SparseIndex, TimeEntry},
     storage::{Storage, StorageFile},
+    transaction_index::{AbortedTransaction, TransactionIndex},
 };
 
 /// Positions of recent reads that are remembered, so that the next one need not search.
@@ -71,6 +72,7 @@ impl SegmentPaths {
 pub(super) struct SegmentState {
     pub(super) offsets: SparseIndex<OffsetEntry>,
     pub(super) times: SparseIndex<TimeEntry>,
+    pub(super) aborted: TransactionIndex,
     /// Largest timestamp, [`NO_TIMESTAMP`] when there is none.
     pub(super) max_timestamp: i64,
     /// Last offset of the first batch with that timestamp.
@@ -82,10 +84,11 @@ pub(super) struct SegmentState {
 }
 
 impl SegmentState {
-    fn new(paths: &SegmentPaths) -> Self {
+    pub(super) fn new(paths: &SegmentPaths) -> Self {
         Self {
             offsets: SparseIndex::empty(paths.offset_index()),
             times: SparseIndex::empty(paths.time_index()),
+            aborted: TransactionIndex::empty(paths.transaction_index()),
             max_timestamp: NO_TIMESTAMP,
             offset_of_max_timestamp: paths.base_offset,
             bytes_since_entry: 0,
@@ -123,6 +126,13 @@ impl SegmentState {
         }
         self.bytes_since_entry += size_of_batch(header);
         Ok(())
+    }
+
+    /// Writes the indexes to their files; to the medium as well when `sync`.
+    pub(super) fn store_indexes(&mut self, storage: &dyn Storage, sync: bool) -> io::Result<()> {
+        self.offsets.store(storage, sync)?;
+        self.times.store(storage, sync)?;
+        self.aborted.store(storage, sync)
     }
 
     /// Appends to the time index what it does not say yet.
@@ -330,15 +340,23 @@ impl Segment {
         };
         let mut state = self.state.lock();
         state.note_time(&*self.storage, context)?;
-        state.offsets.store(&*self.storage, false)?;
-        state.times.store(&*self.storage, false)
+        state.store_indexes(&*self.storage, false)
     }
 
     /// Writes the index files to the medium.
     pub(crate) fn sync_indexes(&self) -> io::Result<()> {
-        let mut state = self.state.lock();
-        state.offsets.store(&*self.storage, true)?;
-        state.times.store(&*self.storage, true)
+        self.state.lock().store_indexes(&*self.storage, true)
+    }
+
+    /// Notes an aborted transaction whose marker is in this segment.
+    pub(crate) fn note_aborted(&self, aborted: AbortedTransaction) {
+        self.state.lock().aborted.push(aborted);
+    }
+
+    /// Hands the aborted transactions whose markers are in this segment to `each`, until it says that it is enough; true when
+    /// it has seen all.
+    pub(crate) fn aborted(&self, each: impl FnMut(&AbortedTransaction) -> bool) -> bool {
+        self.state.lock().aborted.entries().iter().all(each)
     }
 
     /// Removes the files. The log goes first: without it the others are left-overs.

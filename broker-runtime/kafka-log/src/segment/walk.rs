@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc};
 
-use kafka_codec::record_batch::{BatchError, BatchHeader, HEADER_BYTES, RecordBatch, batches};
+use kafka_codec::record_batch::{BatchError, BatchHeader, EndTransactionMarker, HEADER_BYTES, RecordBatch, batches};
 
 use super::segment::{Segment, size_of_batch};
 use crate::storage::StorageFile;
@@ -84,6 +84,13 @@ impl Segment {
             window: Vec::new(),
             window_start: position,
         }
+    }
+
+    /// The marker in the control batch at `position`.
+    pub(crate) fn marker(&self, header: &BatchHeader, position: u64) -> io::Result<Option<EndTransactionMarker>> {
+        let bytes = self.open(false)?.read_at(header.size_in_bytes(), position)?;
+        let batch = RecordBatch::parse(&bytes).map_err(invalid_data)?;
+        Ok(EndTransactionMarker::of(&batch))
     }
 
     /// Visits all batches from the first on. Ends at the first that is torn or that `visit` refuses.

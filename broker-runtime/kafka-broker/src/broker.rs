@@ -10,6 +10,8 @@ use std::{
 
 use clock::Clock;
 use kafka_client::ConnectionOptions;
+use kafka_codec::ErrorCode;
+use kafka_metadata::MetadataImage;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
@@ -21,10 +23,16 @@ use crate::{
     metadata::MetadataCache,
     metrics::Metrics,
     partition::{LogStore, PartitionRegistry, Volume},
+    peers::Peers,
+    producer_ids::ProducerIds,
     replication::{FetchSessions, IsrChanges, ReplicaFetchers},
     security::Authorizer,
-    settings::Settings,
+    settings::{Settings, dynamic_text},
+    transactions::TransactionManager,
 };
+
+/// Whether leaders verify transactions; it may change while the broker runs.
+const VERIFICATION_ENABLE: &str = "transaction.partition.verification.enable";
 
 /// One broker. Handlers get it as `&Arc<Broker>`.
 pub struct Broker {
@@ -44,8 +52,12 @@ pub struct Broker {
     pub controller: Arc<ControllerClient>,
     /// The group coordinator.
     pub groups: GroupManager,
-    /// Producer ids the controller gave to this broker, and that no producer has yet (KIP-730).
-    pub(crate) producer_ids: tokio::sync::Mutex<std::ops::Range<i64>>,
+    /// The transaction coordinator.
+    pub transactions: TransactionManager,
+    /// Producer ids the controller gave to this broker, and that no producer has yet.
+    pub(crate) producer_ids: ProducerIds,
+    /// Asks other brokers.
+    pub(crate) peers: Peers,
     /// Cancelled when the broker stops.
     pub shutdown: CancellationToken,
     /// Who may do what.
@@ -113,6 +125,31 @@ impl Broker {
     /// The version of Kafka that the cluster has.
     pub(crate) fn kafka_version(&self) -> &'static KafkaVersion {
         self.kafka_version
+    }
+
+    /// The controller counts on this broker, and `image` shows it: an image that is still being caught up does not know all
+    /// topics there are.
+    pub(crate) fn is_current(&self, image: &MetadataImage) -> bool {
+        let registered = image.brokers.get(&self.config.broker_id);
+        registered.is_some_and(|broker| !broker.fenced && broker.broker_epoch == self.controller.broker_epoch())
+    }
+
+    /// Kafka's code for a partition of which there is no replica here.
+    pub(crate) fn absent_partition_code(&self, topic: &str, partition: i32) -> ErrorCode {
+        if self.metadata.image().partition(topic, partition).is_some() {
+            ErrorCode::NotLeaderOrFollower
+        } else {
+            ErrorCode::UnknownTopicOrPartition
+        }
+    }
+
+    /// Leaders verify that transactions are open before they take records of them
+    /// (`transaction.partition.verification.enable`).
+    pub(crate) fn verifies_transactions(&self) -> bool {
+        let image = self.metadata.image();
+        let properties = &self.config.server_properties;
+        let value = dynamic_text(&image, self.config.broker_id, properties, VERIFICATION_ENABLE);
+        value.is_none_or(|value| value.trim() != "false")
     }
 
     /// Milliseconds since the broker started.

@@ -22,12 +22,12 @@ static VERSIONS: [KafkaVersion; 3] = [
     KafkaVersion {
         name: "4.0",
         metadata_level: 25,
-        ceilings: &[(0, 12), (1, 17), (2, 10), (8, 9), (9, 9), (45, 0)],
+        ceilings: &[(0, 12), (1, 17), (2, 10), (8, 9), (9, 9), (27, 1), (45, 0), (66, 1)],
     },
     KafkaVersion {
         name: "4.1",
         metadata_level: 27,
-        ceilings: &[(2, 10)],
+        ceilings: &[(2, 10), (27, 1)],
     },
     KafkaVersion {
         name: "4.2",

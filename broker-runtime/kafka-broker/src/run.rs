@@ -22,9 +22,12 @@ use crate::{
     metadata::MetadataCache,
     metrics::Metrics,
     partition::{LogStore, PartitionRegistry, Volume},
+    peers::Peers,
+    producer_ids::ProducerIds,
     replication::{FetchSessions, IsrChanges, ReplicaFetchers},
     security::Authorizer,
     settings::Settings,
+    transactions::TransactionManager,
 };
 
 /// Where Linux tells which boot this is.
@@ -115,7 +118,9 @@ fn build(config: BrokerConfig, clock: Arc<dyn Clock>, identity: Option<&TlsIdent
         fetch_sessions: FetchSessions::new(settings.fetch_session_slots),
         partitions: PartitionRegistry::default(),
         groups: GroupManager::default(),
-        producer_ids: tokio::sync::Mutex::default(),
+        transactions: TransactionManager::default(),
+        producer_ids: ProducerIds::default(),
+        peers: Peers::default(),
         fetchers: ReplicaFetchers::default(),
         stopping: Stopping::default(),
         kafka_version: KafkaVersion::of(&config.version),
@@ -154,8 +159,7 @@ async fn known(broker: &Arc<Broker>) {
     let mut changes = broker.metadata.changes();
     loop {
         let image = broker.metadata.image();
-        let own = image.brokers.get(&broker.config.broker_id);
-        if own.is_some_and(|own| !own.fenced && own.broker_epoch == broker.controller.broker_epoch()) {
+        if broker.is_current(&image) {
             return;
         }
         if changes.changed().await.is_err() {
@@ -167,6 +171,7 @@ async fn known(broker: &Arc<Broker>) {
 async fn stop(broker: &Arc<Broker>, tasks: &TaskTracker) {
     controlled_shutdown(broker).await;
     broker.groups.shutdown();
+    broker.transactions.shutdown();
     broker.fetchers.shutdown();
     broker.shutdown.cancel();
     tasks.close();

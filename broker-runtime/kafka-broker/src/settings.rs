@@ -125,7 +125,10 @@ impl TopicSettings {
             min_insync_replicas: usize::try_from(number("min.insync.replicas", 1)).unwrap_or(1),
             flush_messages: number("flush.messages", 1),
             flush_ms: number("flush.ms", i64::MAX),
-            log: log_config(text),
+            log: LogConfig {
+                producer_id_expiration_ms: producer_id_expiration_ms(broker),
+                ..log_config(text)
+            },
         }
     }
 
@@ -133,6 +136,13 @@ impl TopicSettings {
     pub fn counts_only_flushed(&self) -> bool {
         self.flush_messages <= 1
     }
+}
+
+/// `producer.id.expiration.ms`: there is no such property of a topic.
+fn producer_id_expiration_ms(broker: &BTreeMap<String, String>) -> i64 {
+    let set = broker.get("producer.id.expiration.ms").map(|text| text.trim().parse());
+    set.and_then(Result::ok)
+        .unwrap_or(LogConfig::default().producer_id_expiration_ms)
 }
 
 /// A ratio in thousandths; the property has been checked.
@@ -153,10 +163,23 @@ pub fn dynamic_number(
     static_properties: &BTreeMap<String, String>,
     name: &str,
 ) -> Option<i64> {
+    dynamic_text(image, broker_id, static_properties, name)?
+        .trim()
+        .parse()
+        .ok()
+}
+
+/// The same as text.
+pub fn dynamic_text<'a>(
+    image: &'a MetadataImage,
+    broker_id: BrokerId,
+    static_properties: &'a BTreeMap<String, String>,
+    name: &str,
+) -> Option<&'a str> {
     let own = [ConfigResource::Broker(broker_id), ConfigResource::Brokers];
     let set = own.iter().find_map(|resource| image.configs.get(resource)?.get(name));
     let set = set.or_else(|| static_properties.get(name)).map(String::as_str);
-    set.or(definition(name)?.default)?.trim().parse().ok()
+    set.or(definition(name)?.default)
 }
 
 /// Topic properties as the log takes them; `text` looks one up.

@@ -13,11 +13,13 @@ use tracing::{debug, error, info};
 
 use crate::{
     broker::Broker,
+    coordinator::is_internal,
     groups::OFFSETS_TOPIC,
     maintenance::measure_volume,
     partition::{Partition, PartitionContext},
     replication::Followed,
     settings::TopicSettings,
+    transactions::TRANSACTIONS_TOPIC,
 };
 
 /// Applies records in order.
@@ -108,7 +110,12 @@ impl Applier {
             broker.authorizer.refresh(&image);
             broker.metadata.publish(Arc::clone(&image));
             for partition in elected {
-                broker.groups.on_elected(&broker, &partition, partition.leader_epoch());
+                let leader_epoch = partition.leader_epoch();
+                if &*partition.topic == OFFSETS_TOPIC.name {
+                    broker.groups.on_elected(&broker, &partition, leader_epoch);
+                } else {
+                    broker.transactions.on_elected(&broker, &partition, leader_epoch);
+                }
             }
         });
     }
@@ -143,8 +150,8 @@ fn find(image: &MetadataImage, topic_id: TopicId, index: i32) -> Option<(&TopicI
     Some((topic, state))
 }
 
-/// Puts this broker's replica of a partition in its role; the partition if it is one of the offsets topic and this
-/// broker has just been elected.
+/// Puts this broker's replica of a partition in its role; the partition if its leader coordinates something, and this broker has
+/// just been elected.
 fn place(
     broker: &Arc<Broker>,
     image: &MetadataImage,
@@ -174,7 +181,6 @@ fn place(
             return None;
         }
     };
-    let is_offsets = topic.name == OFFSETS_TOPIC;
     let leads = partition.is_leader();
     if elected {
         info!(?partition, leader_epoch = %state.leader_epoch, "leading");
@@ -193,10 +199,19 @@ fn place(
     } else {
         broker.fetchers.unfollow((topic.topic_id, index));
     }
-    if is_offsets && led && !leads {
-        broker.groups.on_resigned(index);
+    if led && !leads {
+        resign(broker, &topic.name, index);
     }
-    (is_offsets && elected).then_some(partition)
+    (is_internal(&topic.name) && elected).then_some(partition)
+}
+
+/// This broker no longer leads a partition; if it has coordinated something, it does so no more.
+fn resign(broker: &Broker, topic: &str, index: i32) {
+    if topic == OFFSETS_TOPIC.name {
+        broker.groups.on_resigned(index);
+    } else if topic == TRANSACTIONS_TOPIC.name {
+        broker.transactions.on_resigned(index);
+    }
 }
 
 fn open_replica(broker: &Arc<Broker>, image: &MetadataImage, topic: &TopicImage, index: i32) -> Option<Arc<Partition>> {
@@ -242,9 +257,7 @@ fn drop_replica(broker: &Arc<Broker>, partition: &Arc<Partition>) {
 fn give_up(broker: &Arc<Broker>, partition: &Arc<Partition>) {
     info!(?partition, "replica deleted");
     broker.fetchers.unfollow((partition.topic_id, partition.index));
-    if &*partition.topic == OFFSETS_TOPIC {
-        broker.groups.on_resigned(partition.index);
-    }
+    resign(broker, &partition.topic, partition.index);
     partition.retire();
     broker.store.delete(partition);
 }

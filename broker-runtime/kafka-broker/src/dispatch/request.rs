@@ -41,7 +41,13 @@ pub(crate) async fn answer(
     if connection.sasl_required && !connection.session.lock().sasl.allows(context.api_key) {
         return Err(RequestError::Protocol("request before authentication"));
     }
-    if context.api_version < api.min || context.api_version > broker.kafka_version().newest(api) {
+    // Brokers of a cluster are all of one make, and speak among themselves as they like.
+    let newest = if context.is_internal() {
+        api.max
+    } else {
+        broker.kafka_version().newest(api)
+    };
+    if context.api_version < api.min || context.api_version > newest {
         if context.api_key == API_VERSIONS {
             return Ok(Reply::Now(handlers::api_versions_unsupported(&context)?));
         }

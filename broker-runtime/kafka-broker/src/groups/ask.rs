@@ -10,12 +10,26 @@ use super::{
     ids::GroupId,
     record_format::{CommittedOffset, TopicPartition},
 };
+use crate::{
+    coordinator::{Transactional, WriteFailure},
+    partition::TransactionMarker,
+};
 
 /// Where an answer goes.
 pub(crate) type Answer<T> = oneshot::Sender<Result<T, GroupError>>;
 
-/// Committed offsets by partition; `None` where there is none.
-pub(crate) type OffsetList = Vec<(TopicPartition, Option<CommittedOffset>)>;
+/// Committed offsets by partition; `None` where there is none, an error where a stable one was asked for and there is none yet.
+pub(crate) type OffsetList = Vec<(TopicPartition, Result<Option<CommittedOffset>, GroupError>)>;
+
+/// Offsets that are asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct OffsetsWish {
+    pub(crate) group_id: GroupId,
+    /// Of these partitions, or of all when `None`.
+    pub(crate) partitions: Option<Vec<TopicPartition>>,
+    /// No offset counts of which a transaction may yet make another (KIP-447).
+    pub(crate) require_stable: bool,
+}
 
 /// One result for each thing that was asked about, in that order.
 pub(crate) type Results = Vec<Result<(), GroupError>>;
@@ -48,8 +62,11 @@ pub(crate) enum Ask {
     Heartbeat(GroupId, Speaker, Answer<()>),
     Leave(GroupId, Vec<LeavingMember>, Answer<Results>),
     Commit(CommitRequest, Answer<Results>),
-    /// Of these partitions, or of all when `None`.
-    FetchOffsets(GroupId, Option<Vec<TopicPartition>>, Answer<OffsetList>),
+    /// Takes effect with the transaction.
+    CommitWithTransaction(CommitRequest, Transactional, Answer<Results>),
+    /// The transaction has ended.
+    EndTransaction(TransactionMarker, oneshot::Sender<Result<(), WriteFailure>>),
+    FetchOffsets(OffsetsWish, Answer<OffsetList>),
     Describe(GroupId, Answer<GroupDescription>),
     List(Answer<Vec<GroupListing>>),
     /// All offsets that groups have committed.
@@ -71,10 +88,13 @@ impl Ask {
             }
             Self::Sync(_, answer) => drop(answer.send(Err(error))),
             Self::Heartbeat(_, _, answer) | Self::DeleteGroup(_, answer) => drop(answer.send(Err(error))),
-            Self::Leave(_, _, answer) | Self::Commit(_, answer) | Self::DeleteOffsets(_, _, answer) => {
-                drop(answer.send(Err(error)));
-            }
-            Self::FetchOffsets(_, _, answer) => drop(answer.send(Err(error))),
+            Self::Leave(_, _, answer)
+            | Self::Commit(_, answer)
+            | Self::CommitWithTransaction(_, _, answer)
+            | Self::DeleteOffsets(_, _, answer) => drop(answer.send(Err(error))),
+            // The coordinator of the transaction comes again.
+            Self::EndTransaction(_, answer) => drop(answer.send(Err(WriteFailure::NotCoordinator))),
+            Self::FetchOffsets(_, answer) => drop(answer.send(Err(error))),
             Self::Describe(_, answer) => drop(answer.send(Err(error))),
             Self::List(answer) => drop(answer.send(Err(error))),
             Self::Committed(answer) => drop(answer.send(Err(error))),

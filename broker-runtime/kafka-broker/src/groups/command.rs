@@ -6,10 +6,11 @@ use bytes::Bytes;
 
 use super::{
     error::GroupError,
-    ids::{GroupId, InstanceId, MemberId, Moment, ReplyId},
+    ids::{GroupId, InstanceId, MemberId, ReplyId},
     member::MemberProtocol,
     record_format::GroupMetadata,
 };
+use crate::coordinator::Moment;
 
 /// Limits that hold for every group of the broker.
 #[derive(Clone, Debug)]

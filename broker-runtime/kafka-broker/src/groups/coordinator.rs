@@ -18,12 +18,17 @@ use super::{
     ask::Ask,
     command::GroupConfig,
     error::GroupError,
-    ids::Moment,
-    log,
     record_format::{CommittedOffset, GroupRecord, TopicPartition},
-    shard::{Shard, Write},
+    shard::{Content, Shard, Write},
 };
-use crate::{broker::Broker, partition::Partition};
+use crate::{
+    broker::Broker,
+    coordinator::{
+        CoordinatorRecord, Moment, WriteError, WriteFailure, append, append_marker, caught_up, committed, load,
+        wait_for,
+    },
+    partition::{AppendedRange, Partition},
+};
 
 /// Questions that may wait for one shard.
 pub(super) const MAILBOX_LENGTH: usize = 1024;
@@ -38,7 +43,7 @@ const BATCH_BYTES: usize = 512 * 1024;
 const TOPICS_REVIEW_DELAY: Duration = Duration::from_secs(1);
 
 /// Writes on their way: appended, not yet committed.
-type InFlight = FuturesOrdered<Pin<Box<dyn Future<Output = (Vec<Write>, Result<(), GroupError>)> + Send>>>;
+type InFlight = FuturesOrdered<Pin<Box<dyn Future<Output = (Vec<Write>, Result<(), WriteFailure>)> + Send>>>;
 
 /// What a task needs.
 pub(super) struct Coordinator {
@@ -71,22 +76,14 @@ impl Coordinator {
         }
     }
 
-    /// Reads the partition. It has to be committed up to where it ends now: what a former coordinator has answered is
-    /// there, though our high watermark may not know yet.
     async fn load(&mut self) -> Option<Shard> {
-        let end_offset = self.partition.log_end_offset();
         let partition = Arc::clone(&self.partition);
         let (config, leader_epoch, now) = (self.config.clone(), self.leader_epoch, self.now());
         let loading = async move {
-            if end_offset > partition.log_start_offset() {
-                let committed = log::committed(Arc::clone(&partition), leader_epoch, end_offset - 1).await;
-                if committed.is_err() {
-                    return None;
-                }
-            }
+            let end_offset = caught_up(Arc::clone(&partition), leader_epoch).await.ok()?;
             let read = tokio::task::spawn_blocking(move || {
                 let mut shard = Shard::new(config);
-                let result = log::load(&partition, end_offset, |record: GroupRecord| shard.replay(record, now));
+                let result = load(&partition, end_offset, |loaded| shard.take_in(loaded, now));
                 (shard, result)
             });
             // The blocking task does not panic and is not aborted.
@@ -194,18 +191,16 @@ impl Coordinator {
             }
             for batch in in_batches(writes) {
                 let now = self.now();
-                let records = batch.iter().flat_map(|write| &write.records);
-                match log::append(&self.partition, self.leader_epoch, records, now.wall_ms) {
+                match self.append_batch(&batch, now) {
                     Ok(range) => {
-                        let committed =
-                            log::committed(Arc::clone(&self.partition), self.leader_epoch, range.last_offset);
+                        let committed = committed(Arc::clone(&self.partition), self.leader_epoch, range.last_offset);
                         in_flight.push_back(Box::pin(async move { (batch, committed.await) }));
                     }
                     Err(error) => {
                         let cause = std::error::Error::source(&error).map(ToString::to_string);
                         tracing::warn!(partition = self.partition.index, %error, cause, "group records not appended");
                         for write in batch {
-                            shard.complete(write, Err(error.group_error()), now);
+                            shard.complete(write, Err(error.failure()), now);
                         }
                     }
                 }
@@ -213,14 +208,32 @@ impl Coordinator {
         }
     }
 
-    /// Forgets the offsets of topics that were deleted. Only while the controller counts on us: an image that is still
-    /// being caught up does not know all topics there are.
+    /// Appends writes that share a batch.
+    fn append_batch(&self, batch: &[Write], now: Moment) -> Result<AppendedRange, WriteError> {
+        let (partition, leader_epoch) = (&self.partition, self.leader_epoch);
+        let transactional = match batch {
+            [
+                Write {
+                    content: Content::Marker(marker),
+                    ..
+                },
+            ] => return append_marker(partition, leader_epoch, *marker),
+            [
+                Write {
+                    content: Content::OfTransaction(transactional, _),
+                    ..
+                },
+            ] => Some(*transactional),
+            _ => None,
+        };
+        let records = batch.iter().flat_map(|write| write.content.records());
+        append(partition, leader_epoch, records, transactional, now.wall_ms)
+    }
+
+    /// Forgets the offsets of topics that were deleted.
     fn review_topics(&self, shard: &mut Shard) {
         let image = self.broker.metadata.image();
-        let registered = image.brokers.get(&self.broker.config.broker_id);
-        let is_current = registered
-            .is_some_and(|broker| !broker.fenced && broker.broker_epoch == self.broker.controller.broker_epoch());
-        if is_current {
+        if self.broker.is_current(&image) {
             shard.topics_deleted(|partition, committed| is_gone(&image, partition, committed));
         }
     }
@@ -239,12 +252,13 @@ fn in_batches(writes: Vec<Write>) -> Vec<Vec<Write>> {
     let mut batches: Vec<Vec<Write>> = Vec::new();
     let mut bytes_of_last = usize::MAX;
     for write in writes {
-        let bytes = write.records.iter().map(record_bytes).sum::<usize>();
-        if bytes_of_last.saturating_add(bytes) > BATCH_BYTES {
+        let bytes = write.content.records().iter().map(record_bytes).sum::<usize>();
+        let alone = !matches!(write.content, Content::Records(_));
+        if alone || bytes_of_last.saturating_add(bytes) > BATCH_BYTES {
             batches.push(Vec::new());
             bytes_of_last = 0;
         }
-        bytes_of_last += bytes;
+        bytes_of_last = if alone { usize::MAX } else { bytes_of_last + bytes };
         if let Some(batch) = batches.last_mut() {
             batch.push(write);
         }
@@ -259,12 +273,4 @@ fn record_bytes(record: &GroupRecord) -> usize {
 
 fn millis(delay_ms: i64) -> Duration {
     Duration::from_millis(u64::try_from(delay_ms).unwrap_or(0))
-}
-
-/// Waits for `timer`, for ever when there is none.
-async fn wait_for(timer: Option<impl Future<Output = ()> + Unpin>) {
-    match timer {
-        Some(timer) => timer.await,
-        None => std::future::pending().await,
-    }
 }

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::coordinator::WriteFailure;
+
 /// A refusal. The first block tells a client to look again, the second to join again, the third to mend its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(crate) enum GroupError {
@@ -47,6 +49,24 @@ pub(crate) enum GroupError {
     GroupAuthorizationFailed,
     #[error("access control lists deny it for the topic")]
     TopicAuthorizationFailed,
+    #[error("the offset depends on a transaction that is open")]
+    UnstableOffsetCommit,
+    #[error("a newer instance of the transactional producer has taken over")]
+    InvalidProducerEpoch,
+    #[error("the transaction that the offsets are committed with is not open")]
+    InvalidTxnState,
     #[error("the records were refused by the offsets topic")]
     Unwritable,
+}
+
+impl From<WriteFailure> for GroupError {
+    fn from(failure: WriteFailure) -> Self {
+        match failure {
+            WriteFailure::NotAvailable => Self::CoordinatorNotAvailable,
+            WriteFailure::NotCoordinator => Self::NotCoordinator,
+            WriteFailure::ProducerFenced => Self::InvalidProducerEpoch,
+            WriteFailure::NotInTransaction => Self::InvalidTxnState,
+            WriteFailure::CoordinatorFenced | WriteFailure::Unwritable => Self::Unwritable,
+        }
+    }
 }

@@ -13,10 +13,11 @@ use bytes::Bytes;
 use super::{
     command::{Command, JoinAnswer, Purpose, Surroundings},
     error::GroupError,
-    ids::{GroupId, InstanceId, MemberId, Moment},
+    ids::{GroupId, InstanceId, MemberId},
     member::{Member, MemberProtocol},
     record_format::{GroupMetadata, GroupMetadataMember},
 };
+use crate::coordinator::Moment;
 
 /// The name of the protocol type that consumers use.
 pub(crate) const CONSUMER_PROTOCOL_TYPE: &str = "consumer";

@@ -1,40 +1,28 @@
 //! The group coordinator of this broker: one shard for each partition of `__consumer_offsets` it leads, and the way from
 //! a group id to its shard.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use kafka_metadata::LeaderEpoch;
-use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
 
 use super::{
     ask::Ask,
     coordinator::{Coordinator, MAILBOX_LENGTH},
     error::GroupError,
     ids::GroupId,
-    partitioner::{OFFSETS_TOPIC, partition_of},
-    settings::group_config,
+    settings::{OFFSETS_TOPIC, group_config},
 };
-use crate::{broker::Broker, partition::Partition};
+use crate::{
+    broker::Broker,
+    coordinator::{ShardHandle, Shards, ask_shard},
+    partition::Partition,
+};
 
 /// See the head of this file.
 #[derive(Debug, Default)]
 pub struct GroupManager {
-    shards: Mutex<HashMap<i32, ShardHandle>>,
-}
-
-#[derive(Debug)]
-struct ShardHandle {
-    leader_epoch: LeaderEpoch,
-    mailbox: mpsc::Sender<Ask>,
-    resigned: CancellationToken,
-}
-
-impl Drop for ShardHandle {
-    fn drop(&mut self) {
-        self.resigned.cancel();
-    }
+    shards: Shards<Ask>,
 }
 
 impl GroupManager {
@@ -47,16 +35,8 @@ impl GroupManager {
             mailbox: sender,
             resigned: resigned.clone(),
         };
-        {
-            let mut shards = self.shards.lock();
-            if shards
-                .get(&partition.index)
-                .is_some_and(|shard| shard.leader_epoch >= leader_epoch)
-            {
-                return;
-            }
-            // The handle of an earlier leadership ends its task.
-            shards.insert(partition.index, handle);
+        if !self.shards.insert(partition.index, handle) {
+            return;
         }
         let coordinator = Coordinator {
             broker: Arc::clone(broker),
@@ -71,12 +51,12 @@ impl GroupManager {
 
     /// This broker no longer leads the partition: its groups are forgotten, and who waits for them is sent away.
     pub fn on_resigned(&self, partition: i32) {
-        self.shards.lock().remove(&partition);
+        self.shards.remove(partition);
     }
 
     /// The broker stops: ends all tasks.
     pub fn shutdown(&self) {
-        self.shards.lock().clear();
+        self.shards.clear();
     }
 
     /// Asks the shard of `group_id`, if it is here.
@@ -86,36 +66,28 @@ impl GroupManager {
         group_id: &GroupId,
         ask: impl FnOnce(oneshot::Sender<T>) -> Ask,
     ) -> Result<T, GroupError> {
-        let partitions = broker
-            .metadata
-            .image()
-            .topics
-            .get(OFFSETS_TOPIC)
-            .map(|topic| topic.partitions.len());
-        let partitions = partitions
-            .and_then(|count| i32::try_from(count).ok())
-            .filter(|count| *count > 0);
-        let partition = partition_of(group_id, partitions.ok_or(GroupError::NotCoordinator)?);
-        let mailbox = self.shards.lock().get(&partition).map(|shard| shard.mailbox.clone());
-        send(mailbox.ok_or(GroupError::NotCoordinator)?, ask).await
+        let image = broker.metadata.image();
+        let found = OFFSETS_TOPIC.partition_of(&image, group_id.as_str());
+        let (partition, _) = found.ok_or(GroupError::NotCoordinator)?;
+        self.ask_partition(partition, ask).await
+    }
+
+    /// Asks the shard of a partition of `__consumer_offsets`, if it is here.
+    pub(crate) async fn ask_partition<T>(
+        &self,
+        partition: i32,
+        ask: impl FnOnce(oneshot::Sender<T>) -> Ask,
+    ) -> Result<T, GroupError> {
+        let mailbox = self.shards.mailbox(partition).ok_or(GroupError::NotCoordinator)?;
+        ask_shard(mailbox, ask).await.ok_or(GroupError::NotCoordinator)
     }
 
     /// Asks all shards that are here; those that go meanwhile are left out.
     pub(crate) async fn ask_all<T>(&self, ask: impl Fn(oneshot::Sender<T>) -> Ask) -> Vec<T> {
-        let mailboxes: Vec<_> = self.shards.lock().values().map(|shard| shard.mailbox.clone()).collect();
-        let mut answers = Vec::with_capacity(mailboxes.len());
-        for mailbox in mailboxes {
-            answers.extend(send(mailbox, &ask).await.ok());
+        let mut answers = Vec::new();
+        for mailbox in self.shards.mailboxes() {
+            answers.extend(ask_shard(mailbox, &ask).await);
         }
         answers
     }
-}
-
-async fn send<T>(mailbox: mpsc::Sender<Ask>, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T, GroupError> {
-    let (answer, answered) = oneshot::channel();
-    mailbox
-        .send(ask(answer))
-        .await
-        .map_err(|_| GroupError::NotCoordinator)?;
-    answered.await.map_err(|_| GroupError::NotCoordinator)
 }

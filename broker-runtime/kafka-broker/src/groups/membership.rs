@@ -78,10 +78,12 @@ impl ClassicGroup {
         Ok(())
     }
 
-    /// Whether the one who speaks may commit offsets; a member that does shows that it lives.
+    /// Whether the one who speaks may commit offsets; a member that does shows that it lives. With a transaction anybody may who
+    /// says nothing of the group, as older clients do (`ClassicGroup.validateOffsetCommit`).
     pub(crate) fn check_offset_commit(
         &mut self,
         speaker: &Speaker,
+        with_transaction: bool,
         surroundings: Surroundings<'_>,
     ) -> Result<(), GroupError> {
         if self.state == GroupState::Dead {
@@ -92,10 +94,14 @@ impl ClassicGroup {
             return Ok(());
         }
         if speaker.generation < 0 && speaker.member_id.is_empty() && speaker.instance_id.is_none() {
-            return Err(GroupError::UnknownMemberId);
+            return if with_transaction {
+                Ok(())
+            } else {
+                Err(GroupError::UnknownMemberId)
+            };
         }
         self.check_speaker(speaker)?;
-        if self.state == GroupState::CompletingRebalance {
+        if !with_transaction && self.state == GroupState::CompletingRebalance {
             return Err(GroupError::RebalanceInProgress);
         }
         self.renew_session(&speaker.member_id, surroundings);

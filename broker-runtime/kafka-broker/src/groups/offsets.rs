@@ -5,23 +5,34 @@ use std::collections::{BTreeMap, HashMap};
 use super::{
     command::GroupConfig,
     group::{ClassicGroup, GroupState},
-    ids::{GroupId, Moment},
+    ids::GroupId,
     record_format::{CommittedOffset, TopicPartition},
     subscription::Subscription,
 };
+use crate::coordinator::Moment;
 
 /// Committed offsets of the groups of one partition of the offsets topic.
 #[derive(Debug, Default)]
 pub(crate) struct Offsets {
-    by_group: HashMap<GroupId, BTreeMap<TopicPartition, CommittedOffset>>,
+    by_group: HashMap<GroupId, BTreeMap<TopicPartition, Stored>>,
+    /// Counts what was written, in the order of the log.
+    written: u64,
+}
+
+#[derive(Debug)]
+struct Stored {
+    offset: CommittedOffset,
+    order: u64,
 }
 
 impl Offsets {
     /// Applies a record that the high watermark has passed; `None` removes.
     pub(crate) fn apply(&mut self, group_id: GroupId, partition: TopicPartition, value: Option<CommittedOffset>) {
+        let order = self.next_order();
         match value {
-            Some(value) => {
-                self.by_group.entry(group_id).or_default().insert(partition, value);
+            Some(offset) => {
+                let stored = Stored { offset, order };
+                self.by_group.entry(group_id).or_default().insert(partition, stored);
             }
             None => {
                 if let Some(offsets) = self.by_group.get_mut(&group_id) {
@@ -34,13 +45,34 @@ impl Offsets {
         }
     }
 
+    /// The place in the log of what is written next.
+    pub(crate) fn next_order(&mut self) -> u64 {
+        self.written += 1;
+        self.written
+    }
+
+    /// A transaction was committed: what it has written at `order` takes effect, unless something newer is there.
+    pub(crate) fn apply_committed(
+        &mut self,
+        group_id: GroupId,
+        partition: TopicPartition,
+        offset: CommittedOffset,
+        order: u64,
+    ) {
+        let of_group = self.by_group.entry(group_id).or_default();
+        if of_group.get(&partition).is_none_or(|stored| stored.order < order) {
+            of_group.insert(partition, Stored { offset, order });
+        }
+    }
+
     pub(crate) fn get(&self, group_id: &GroupId, partition: &TopicPartition) -> Option<&CommittedOffset> {
-        self.by_group.get(group_id)?.get(partition)
+        self.by_group.get(group_id)?.get(partition).map(|stored| &stored.offset)
     }
 
     /// All offsets of a group, by topic and partition.
     pub(crate) fn of_group(&self, group_id: &GroupId) -> impl Iterator<Item = (&TopicPartition, &CommittedOffset)> {
-        self.by_group.get(group_id).into_iter().flatten()
+        let of_group = self.by_group.get(group_id).into_iter().flatten();
+        of_group.map(|(partition, stored)| (partition, &stored.offset))
     }
 
     /// All offsets of all groups.
@@ -49,7 +81,7 @@ impl Offsets {
         groups
             .flat_map(|(group_id, offsets)| {
                 let offsets = offsets.iter();
-                offsets.map(|(partition, value)| (group_id.clone(), partition.clone(), value.offset))
+                offsets.map(|(partition, stored)| (group_id.clone(), partition.clone(), stored.offset.offset))
             })
             .collect()
     }
@@ -67,8 +99,10 @@ impl Offsets {
         &self,
         is_gone: impl Fn(&TopicPartition, &CommittedOffset) -> bool,
     ) -> Vec<(GroupId, Vec<TopicPartition>)> {
-        let gone = |offsets: &BTreeMap<TopicPartition, CommittedOffset>| {
-            let gone = offsets.iter().filter(|(partition, value)| is_gone(partition, value));
+        let gone = |offsets: &BTreeMap<TopicPartition, Stored>| {
+            let gone = offsets
+                .iter()
+                .filter(|(partition, stored)| is_gone(partition, &stored.offset));
             gone.map(|(partition, _)| partition.clone()).collect::<Vec<_>>()
         };
         let by_group = self

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use bytes::{BufMut, Bytes, BytesMut};
 use uuid::Uuid;
 
-use super::{
-    ids::{GroupId, InstanceId, MemberId},
-    record_bytes::{Reader, RecordFormatError, put_bytes, put_nullable_string, put_string, put_unsigned_varint},
+use super::ids::{GroupId, InstanceId, MemberId};
+use crate::coordinator::{
+    CoordinatorRecord, Reader, RecordFormatError, put_bytes, put_compact_string, put_nullable_string, put_string,
 };
 
 const OFFSET_KEY_VERSION: i16 = 1;
@@ -79,9 +79,8 @@ pub(crate) enum GroupRecord {
     },
 }
 
-impl GroupRecord {
-    /// Key and value; a tombstone has no value.
-    pub(crate) fn encode(&self) -> (Bytes, Option<Bytes>) {
+impl CoordinatorRecord for GroupRecord {
+    fn encode(&self) -> (Bytes, Option<Bytes>) {
         match self {
             Self::Offset {
                 group_id,
@@ -95,8 +94,7 @@ impl GroupRecord {
         }
     }
 
-    /// Reads a record; `None` for kinds that later versions of Kafka write and the classic protocol does not need.
-    pub(crate) fn decode(key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Option<Self>, RecordFormatError> {
+    fn decode(key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Option<Self>, RecordFormatError> {
         let mut reader = Reader::new(key.ok_or(RecordFormatError::NoKey)?);
         match reader.i16()? {
             0 | OFFSET_KEY_VERSION => {
@@ -147,8 +145,7 @@ fn encode_offset_value(value: &CommittedOffset) -> Bytes {
     out.put_i16(OFFSET_VALUE_VERSION);
     out.put_i64(value.offset);
     out.put_i32(value.leader_epoch);
-    put_unsigned_varint(&mut out, value.metadata.len() + 1);
-    out.put_slice(value.metadata.as_bytes());
+    put_compact_string(&mut out, &value.metadata);
     out.put_i64(value.commit_timestamp_ms);
     if value.topic_id.is_nil() {
         out.put_u8(0);

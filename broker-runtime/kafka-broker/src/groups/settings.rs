@@ -1,10 +1,18 @@
 //! Server properties of the group coordinator.
 
-use std::{collections::BTreeMap, str::FromStr};
-
-use server_properties::definition;
+use std::collections::BTreeMap;
 
 use super::command::GroupConfig;
+use crate::coordinator::{InternalTopic, number};
+
+/// The topic of the group coordinator.
+pub(crate) static OFFSETS_TOPIC: InternalTopic = InternalTopic {
+    name: "__consumer_offsets",
+    partitions: ("offsets.topic.num.partitions", 50),
+    replication_factor: ("offsets.topic.replication.factor", 3),
+    segment_bytes: ("offsets.topic.segment.bytes", 104_857_600),
+    min_insync_replicas: None,
+};
 
 /// Our default of `group.initial.rebalance.delay.ms`. Kafka's is 3000: it spares a large group that starts all at once a
 /// few rebalances, and makes every test and every first consumer wait three seconds.
@@ -29,22 +37,6 @@ pub(crate) fn group_config(properties: &BTreeMap<String, String>) -> GroupConfig
     }
 }
 
-/// How the offsets topic is created: partitions, replication factor, segment size.
-pub(crate) fn offsets_topic_settings(properties: &BTreeMap<String, String>) -> (i32, i16, i64) {
-    (
-        number(properties, "offsets.topic.num.partitions", 50),
-        number(properties, "offsets.topic.replication.factor", 3),
-        number(properties, "offsets.topic.segment.bytes", 104_857_600),
-    )
-}
-
-/// The value of `name`: as set, else its default in the table, else `last`.
-fn number<T: FromStr>(properties: &BTreeMap<String, String>, name: &str, last: T) -> T {
-    let set = properties.get(name).and_then(|text| text.trim().parse().ok());
-    let default = || definition(name)?.default?.parse().ok();
-    set.or_else(default).unwrap_or(last)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,6 +57,5 @@ mod tests {
             (config.initial_rebalance_delay_ms, config.session_timeout_ms_min),
             (0, 6_000)
         );
-        assert_eq!(offsets_topic_settings(&BTreeMap::new()), (50, 3, 104_857_600));
     }
 }

@@ -11,26 +11,54 @@ use super::{
     command::{Command, GroupConfig, JoinAnswer, JoinRequest, Purpose, Surroundings, SyncAnswer},
     error::GroupError,
     group::ClassicGroup,
-    ids::{GroupId, Moment, ReplyId},
+    ids::{GroupId, ReplyId},
     offsets::Offsets,
+    pending_offsets::PendingOffsets,
     record_format::{GroupRecord, TopicPartition},
+};
+use crate::{
+    coordinator::{Moment, Transactional, WriteFailure},
+    partition::TransactionMarker,
 };
 
 /// Records to append together, and what follows.
 #[derive(Debug)]
 pub(crate) struct Write {
-    pub(crate) records: Vec<GroupRecord>,
+    pub(crate) content: Content,
     then: Then,
+}
+
+/// What is appended.
+#[derive(Debug)]
+pub(crate) enum Content {
+    /// Records, which may share a batch with others.
+    Records(Vec<GroupRecord>),
+    /// Records of a transaction.
+    OfTransaction(Transactional, Vec<GroupRecord>),
+    /// The end of a transaction.
+    Marker(TransactionMarker),
+}
+
+impl Content {
+    /// The records in it.
+    pub(crate) fn records(&self) -> &[GroupRecord] {
+        match self {
+            Self::Records(records) | Self::OfTransaction(_, records) => records,
+            Self::Marker(_) => &[],
+        }
+    }
 }
 
 /// What follows once the fate of a write is known.
 #[derive(Debug)]
-enum Then {
+pub(super) enum Then {
     Nothing,
     /// Tell the group.
     Tell(GroupId, Purpose),
     /// Answer with these results.
     Answer(Results, Answer<Results>),
+    /// Tell the coordinator of the transaction.
+    AnswerMarker(oneshot::Sender<Result<(), WriteFailure>>),
     /// The group is gone, or is opened again.
     Forget(GroupId, Option<Answer<()>>),
 }
@@ -41,6 +69,7 @@ pub(crate) struct Shard {
     pub(super) config: GroupConfig,
     pub(super) groups: HashMap<GroupId, ClassicGroup>,
     pub(super) offsets: Offsets,
+    pub(super) pending: PendingOffsets,
     joins: HashMap<ReplyId, oneshot::Sender<JoinAnswer>>,
     syncs: HashMap<ReplyId, Answer<SyncAnswer>>,
     next_reply: u64,
@@ -58,6 +87,7 @@ impl Shard {
             config,
             groups: HashMap::new(),
             offsets: Offsets::default(),
+            pending: PendingOffsets::default(),
             joins: HashMap::new(),
             syncs: HashMap::new(),
             next_reply: 0,
@@ -68,8 +98,7 @@ impl Shard {
         }
     }
 
-    /// Takes in a committed record, at load.
-    pub(crate) fn replay(&mut self, record: GroupRecord, now: Moment) {
+    pub(super) fn replay(&mut self, record: GroupRecord, now: Moment) {
         match record {
             GroupRecord::Group {
                 group_id,
@@ -137,9 +166,16 @@ impl Shard {
                 let result = result.unwrap_or_else(|error| vec![Err(error); leaving.len()]);
                 let _ = answer.send(Ok(result));
             }
-            Ask::Commit(request, answer) => self.commit(request, answer, now),
-            Ask::FetchOffsets(group_id, partitions, answer) => {
-                let _ = answer.send(Ok(self.fetch_offsets(&group_id, partitions)));
+            Ask::Commit(request, answer) => self.commit(request, None, answer, now),
+            Ask::CommitWithTransaction(request, transactional, answer) => {
+                self.commit(request, Some(transactional), answer, now);
+            }
+            Ask::EndTransaction(marker, answer) => self.outbox.push(Write {
+                content: Content::Marker(marker),
+                then: Then::AnswerMarker(answer),
+            }),
+            Ask::FetchOffsets(wish, answer) => {
+                let _ = answer.send(Ok(self.fetch_offsets(wish)));
             }
             Ask::Describe(group_id, answer) => {
                 let group = self.groups.get(&group_id).map(ClassicGroup::describe);
@@ -272,7 +308,8 @@ impl Shard {
             .groups
             .get(group_id)
             .is_some_and(|group| group.is_forgettable() && group.was_never_written());
-        if unused && !self.offsets.has_any(group_id) && !self.in_flight.contains_key(group_id) {
+        let holds = self.offsets.has_any(group_id) || self.pending.has_any(group_id);
+        if unused && !holds && !self.in_flight.contains_key(group_id) {
             self.groups.remove(group_id);
             self.schedule(group_id);
         }
@@ -312,10 +349,14 @@ impl Shard {
                 .all(|pair| record_group(&pair[0]) == record_group(&pair[1])),
             "a write belongs to one group"
         );
-        if let Some(record) = records.first() {
+        self.push(Content::Records(records), then);
+    }
+
+    pub(super) fn push(&mut self, content: Content, then: Then) {
+        if let Some(record) = content.records().first() {
             *self.in_flight.entry(record_group(record).clone()).or_default() += 1;
         }
-        self.outbox.push(Write { records, then });
+        self.outbox.push(Write { content, then });
     }
 
     /// What is to be appended, in this order.
@@ -324,9 +365,9 @@ impl Shard {
     }
 
     /// The high watermark has passed the write, or it failed.
-    pub(crate) fn complete(&mut self, write: Write, result: Result<(), GroupError>, now: Moment) {
-        let Write { records, then } = write;
-        if let Some(group_id) = records.first().map(record_group)
+    pub(crate) fn complete(&mut self, write: Write, result: Result<(), WriteFailure>, now: Moment) {
+        let Write { content, then } = write;
+        if let Some(group_id) = content.records().first().map(record_group)
             && let Some(count) = self.in_flight.get_mut(group_id)
         {
             *count -= 1;
@@ -334,13 +375,12 @@ impl Shard {
                 self.in_flight.remove(group_id);
             }
         }
-        if result.is_ok() {
-            for record in records {
-                self.apply(record, now);
-            }
-        }
+        self.apply_content(content, result.is_ok(), now);
+        let failure = result;
+        let result = result.map_err(GroupError::from);
         match then {
             Then::Nothing => {}
+            Then::AnswerMarker(answer) => drop(answer.send(failure)),
             Then::Tell(group_id, purpose) => {
                 if let Err(error) = result {
                     tracing::warn!(%group_id, %error, "group could not be written");
@@ -370,7 +410,7 @@ impl Shard {
         }
     }
 
-    fn apply(&mut self, record: GroupRecord, now: Moment) {
+    pub(super) fn apply(&mut self, record: GroupRecord, now: Moment) {
         // Groups change when they decide, and are written for those who come after; only offsets wait for the log.
         let GroupRecord::Offset {
             group_id,

@@ -1,17 +1,24 @@
 //! The part of a shard that is about offsets: committing, fetching, deleting, forgetting.
 
 use super::{
-    ask::{Answer, CommitRequest, OffsetList, Results},
+    ask::{Answer, CommitRequest, OffsetList, OffsetsWish, Results},
     error::GroupError,
     group::ClassicGroup,
-    ids::{GroupId, Moment},
+    ids::GroupId,
     record_format::{CommittedOffset, GroupRecord, TopicPartition},
     shard::{Shard, tombstones},
 };
+use crate::coordinator::{Moment, Transactional};
 
 impl Shard {
-    pub(super) fn commit(&mut self, request: CommitRequest, answer: Answer<Results>, now: Moment) {
-        if let Err(error) = self.check_commit(&request, now) {
+    pub(super) fn commit(
+        &mut self,
+        request: CommitRequest,
+        transactional: Option<Transactional>,
+        answer: Answer<Results>,
+        now: Moment,
+    ) {
+        if let Err(error) = self.check_commit(&request, transactional.is_some(), now) {
             let _ = answer.send(Err(error));
             return;
         }
@@ -38,10 +45,13 @@ impl Shard {
                 }),
             });
         }
-        self.write_and_answer(records, results, answer);
+        match transactional {
+            Some(transactional) => self.write_with_transaction(transactional, records, results, answer),
+            None => self.write_and_answer(records, results, answer),
+        }
     }
 
-    fn check_commit(&mut self, request: &CommitRequest, now: Moment) -> Result<(), GroupError> {
+    fn check_commit(&mut self, request: &CommitRequest, with_transaction: bool, now: Moment) -> Result<(), GroupError> {
         // Kafka admits the empty group id here, for clients as old as version 2.
         if !self.groups.contains_key(&request.group_id) {
             // A consumer that assigns itself; a member of a group would be known.
@@ -52,23 +62,30 @@ impl Shard {
             };
         }
         self.with_group(&request.group_id, now, |group, surroundings| {
-            (group.check_offset_commit(&request.speaker, surroundings), Vec::new())
+            let checked = group.check_offset_commit(&request.speaker, with_transaction, surroundings);
+            (checked, Vec::new())
         })?
     }
 
-    pub(super) fn fetch_offsets(&self, group_id: &GroupId, partitions: Option<Vec<TopicPartition>>) -> OffsetList {
+    pub(super) fn fetch_offsets(&self, wish: OffsetsWish) -> OffsetList {
+        let OffsetsWish {
+            group_id,
+            partitions,
+            require_stable,
+        } = wish;
+        let find = |partition: TopicPartition| {
+            let found = if require_stable && self.pending.is_unstable(&group_id, &partition) {
+                Err(GroupError::UnstableOffsetCommit)
+            } else {
+                Ok(self.offsets.get(&group_id, &partition).cloned())
+            };
+            (partition, found)
+        };
         match partitions {
-            Some(partitions) => {
-                let find = |partition: TopicPartition| {
-                    let committed = self.offsets.get(group_id, &partition).cloned();
-                    (partition, committed)
-                };
-                partitions.into_iter().map(find).collect()
-            }
+            Some(partitions) => partitions.into_iter().map(find).collect(),
             None => {
-                let all = self.offsets.of_group(group_id);
-                all.map(|(partition, committed)| (partition.clone(), Some(committed.clone())))
-                    .collect()
+                let all = self.offsets.of_group(&group_id);
+                all.map(|(partition, _)| find(partition.clone())).collect()
             }
         }
     }
@@ -83,10 +100,10 @@ impl Shard {
     }
 
     fn begin_deletion(&mut self, group_id: &GroupId, now: Moment) -> Result<(), GroupError> {
-        let busy = self.has_writes_in_flight(group_id);
+        let busy = self.has_writes_in_flight(group_id) || self.pending.has_any(group_id);
         let group = self.groups.get_mut(group_id).ok_or(GroupError::GroupIdNotFound)?;
         if busy {
-            // An offset on its way would outlive the group; the client comes again.
+            // An offset on its way, or of an open transaction, would outlive the group; the client comes again.
             return Err(GroupError::CoordinatorNotAvailable);
         }
         group.close(now)
@@ -145,7 +162,7 @@ impl Shard {
     /// Forgets what `offsets.retention.minutes` no longer covers, and groups that hold nothing any more.
     pub(crate) fn expire(&mut self, now: Moment) {
         for group_id in self.groups.keys().cloned().collect::<Vec<_>>() {
-            if self.has_writes_in_flight(&group_id) {
+            if self.has_writes_in_flight(&group_id) || self.pending.has_any(&group_id) {
                 continue;
             }
             let expired = self

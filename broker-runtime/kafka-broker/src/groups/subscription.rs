@@ -3,10 +3,8 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{
-    group::{ClassicGroup, GroupState},
-    record_bytes::{Reader, RecordFormatError},
-};
+use super::group::{ClassicGroup, GroupState};
+use crate::coordinator::{Reader, RecordFormatError};
 
 /// What a group reads.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,10 @@
 //!   connection is not held up.
 //! * From version 10 on NOT_LEADER_OR_FOLLOWER carries the leader and its address (KIP-951); from 13 on topics are named
 //!   by id.
-//! * Transactions are not built: a transactional id is refused with INVALID_TXN_STATE.
+//! * Records of coordinators are no client's: their topics are refused with INVALID_TOPIC_EXCEPTION, but for tools that say they
+//!   are `__admin_client`, as in Kafka.
+//! * Before the first records of a transaction are appended, its coordinator is asked whether it is open (KIP-890); from version
+//!   12 on the partition is taken into it in the same step. The connection waits for that, so that the order stays.
 
 use std::{
     sync::Arc,
@@ -27,13 +30,15 @@ use kafka_codec::{
 use kafka_log::AppendOrigin;
 use kafka_metadata::{MetadataImage, TopicId, acl::AclOperation};
 
+use super::produce_in_transaction::{Verified, may_be_transactional, verify};
 use crate::{
     broker::Broker,
     config::ListenerName,
+    coordinator::is_internal,
     dispatch::{
         ApiEntry, HandlerFuture, Reply, ReplyFrame, RequestContext, RequestError, decode_request, encode_reply,
     },
-    partition::{AppendedRange, Partition, PartitionError, RequiredAcks},
+    partition::{AppendTerms, AppendedRange, Partition, PartitionError, RequiredAcks},
     response::{LeaderHint, partition_error_code},
     security::Resource,
 };
@@ -54,8 +59,13 @@ const TOPIC_ID_VERSION: i16 = 13;
 /// First version that says where the leader is.
 const LEADER_HINT_VERSION: i16 = 10;
 
+/// `AdminUtils.ADMIN_CLIENT_ID`: who says so may write to internal topics.
+const ADMIN_CLIENT_ID: &str = "__admin_client";
+
+const INTERNAL: &str = "the topic belongs to the brokers";
+
 /// What came of one partition's records.
-enum Outcome {
+pub(super) enum Outcome {
     /// Appended; the answer may have to wait.
     Appended(Arc<Partition>, AppendedRange),
     /// Refused.
@@ -87,15 +97,15 @@ fn answer<'a>(context: &'a RequestContext, broker: &'a Arc<Broker>, body: Bytes)
                 )?));
             }
         };
-        if request.transactional_id.is_some() {
-            return Ok(Reply::Now(encode_reply(
-                context,
-                &refuse_all(&request, ErrorCode::InvalidTxnState),
-            )?));
+        if !may_be_transactional(context, broker, &request) {
+            let refused = refuse_all(&request, ErrorCode::TransactionalIdAuthorizationFailed);
+            return Ok(Reply::Now(encode_reply(context, &refused)?));
         }
         let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
         let deadline = broker.clock.monotonic() + timeout;
-        let topics = append(context, broker, request, acks);
+        let verified = verify(context, broker, &request).await;
+        let terms = Terms { acks, verified };
+        let topics = append(context, broker, request, &terms);
         if acks == RequiredAcks::None {
             let refused = |topic: &TopicOutcome| {
                 topic
@@ -146,18 +156,32 @@ fn refusal(index: i32, code: ErrorCode, message: Option<StrBytes>) -> PartitionP
     entry
 }
 
-/// Appends everything, in the order of the request.
-fn append(
-    context: &RequestContext,
-    broker: &Arc<Broker>,
-    request: ProduceRequest,
+/// On which terms the records of a request are appended.
+struct Terms {
     acks: RequiredAcks,
-) -> Vec<TopicOutcome> {
+    verified: Verified,
+}
+
+/// The topic that a request means; `None` when nobody knows it.
+pub(super) fn name_of<'a>(
+    context: &RequestContext,
+    image: &'a MetadataImage,
+    topic: &'a TopicProduceData,
+) -> Option<&'a str> {
+    if context.api_version < TOPIC_ID_VERSION {
+        return Some(topic.name.as_str());
+    }
+    let known = image.topic_by_id(TopicId(uuid_from_wire(topic.topic_id)));
+    known.map(|known| known.name.as_str())
+}
+
+/// Appends everything, in the order of the request.
+fn append(context: &RequestContext, broker: &Arc<Broker>, request: ProduceRequest, terms: &Terms) -> Vec<TopicOutcome> {
     let image = broker.metadata.image();
     request
         .topic_data
         .into_iter()
-        .map(|topic| append_topic(context, broker, &image, topic, acks))
+        .map(|topic| append_topic(context, broker, &image, topic, terms))
         .collect()
 }
 
@@ -165,26 +189,27 @@ fn append_topic(
     context: &RequestContext,
     broker: &Arc<Broker>,
     image: &MetadataImage,
-    topic: TopicProduceData,
-    acks: RequiredAcks,
+    mut topic: TopicProduceData,
+    terms: &Terms,
 ) -> TopicOutcome {
-    let (name, unknown) = if context.api_version >= TOPIC_ID_VERSION {
-        let name = image
-            .topic_by_id(TopicId(uuid_from_wire(topic.topic_id)))
-            .map(|known| known.name.as_str());
-        (name, ErrorCode::UnknownTopicId)
+    let partitions = std::mem::take(&mut topic.partition_data);
+    let name = name_of(context, image, &topic);
+    let unknown = if context.api_version >= TOPIC_ID_VERSION {
+        ErrorCode::UnknownTopicId
     } else {
-        (Some(topic.name.as_str()), ErrorCode::UnknownTopicOrPartition)
+        ErrorCode::UnknownTopicOrPartition
     };
     let may = name.is_none_or(|name| context.may(broker, AclOperation::Write, Resource::Topic(name)));
-    let partitions = topic
-        .partition_data
+    let partitions = partitions
         .into_iter()
         .map(|data| {
             let outcome = match name {
                 None => Outcome::Refused(unknown, None),
                 Some(_) if !may => Outcome::Refused(ErrorCode::TopicAuthorizationFailed, None),
-                Some(name) => append_partition(broker, image, (name, data.index), data.records, acks),
+                Some(name) if is_internal(name) && context.client_id() != ADMIN_CLIENT_ID => {
+                    Outcome::Refused(ErrorCode::InvalidTopicException, Some(StrBytes::from(INTERNAL)))
+                }
+                Some(name) => append_partition(broker, (name, data.index), data.records, terms),
             };
             PartitionOutcome {
                 index: data.index,
@@ -202,19 +227,16 @@ fn append_topic(
 
 fn append_partition(
     broker: &Arc<Broker>,
-    image: &MetadataImage,
     (topic, index): (&str, i32),
     records: Option<Bytes>,
-    acks: RequiredAcks,
+    terms: &Terms,
 ) -> Outcome {
     let Some(partition) = broker.partitions.get(topic, index) else {
-        let known = image.partition(topic, index).is_some();
-        let code = if known {
-            ErrorCode::NotLeaderOrFollower
-        } else {
-            ErrorCode::UnknownTopicOrPartition
-        };
-        return Outcome::Refused(code, None);
+        return Outcome::Refused(broker.absent_partition_code(topic, index), None);
+    };
+    let guard = match terms.verified.guard(topic, index) {
+        Ok(guard) => guard,
+        Err(refusal) => return refusal,
     };
     let Some(records) = records.filter(|records| !records.is_empty()) else {
         return Outcome::Refused(ErrorCode::InvalidRecord, Some(StrBytes::from("no record batch")));
@@ -222,7 +244,13 @@ fn append_partition(
     if let Err(full) = broker.volume.admit(records.len()) {
         return Outcome::Refused(ErrorCode::KafkaStorageError, Some(StrBytes::from(full.to_string())));
     }
-    match partition.append_as_leader(records, None, acks, AppendOrigin::Client) {
+    let terms = AppendTerms {
+        required_epoch: None,
+        acks: terms.acks,
+        origin: AppendOrigin::Client,
+        guard,
+    };
+    match partition.append_as_leader(records, terms) {
         Ok(range) => Outcome::Appended(partition, range),
         Err(error) => {
             tracing::debug!(topic, index, %error, "records refused");

@@ -1,8 +1,8 @@
 //! Fetch 4–18: records for consumers and for followers.
 //!
 //! * Whole batches as they lie in the log, the one with the fetch offset first. Consumers see up to the high watermark,
-//!   followers (on the INTERNAL listener only) everything. `read_committed` sees the same as `read_uncommitted`: there
-//!   are no transactions, and no aborted ones to list.
+//!   followers (on the INTERNAL listener only) everything; those with `read_committed` up to the last stable offset, and they are
+//!   told which transactions were aborted.
 //! * Waits up to the maximal wait for the minimal number of bytes; an error or a divergence answers at once.
 //! * At least one batch is returned even if it is larger than the limits (KIP-74).
 //! * Fetch sessions (KIP-227), divergence by epoch (KIP-595, version 12), topic ids (version 13), the leader in errors
@@ -16,7 +16,9 @@ use kafka_codec::{
     ErrorCode, StrBytes, encode_fetch_response,
     messages::{
         FetchRequest, FetchResponse,
-        fetch_response::{EpochEndOffset, FetchableTopicResponse, LeaderIdAndEpoch, NodeEndpoint, PartitionData},
+        fetch_response::{
+            AbortedTransaction, EpochEndOffset, FetchableTopicResponse, LeaderIdAndEpoch, NodeEndpoint, PartitionData,
+        },
     },
     uuid_from_wire, uuid_to_wire,
 };
@@ -65,6 +67,8 @@ struct Fetcher {
     min_bytes: usize,
     max_bytes: usize,
     max_wait: Duration,
+    /// How far a consumer sees.
+    consumer_bound: ReadBound,
     version: i16,
 }
 
@@ -73,7 +77,7 @@ impl Fetcher {
         if self.follower.is_some() {
             ReadBound::LogEnd
         } else {
-            ReadBound::HighWatermark
+            self.consumer_bound
         }
     }
 }
@@ -121,8 +125,8 @@ async fn handle(context: &RequestContext, broker: &Arc<Broker>, request: FetchRe
     respond(
         context,
         broker,
-        targets,
-        found,
+        fetcher.bound(),
+        (targets, found),
         session.map(|session| (session, incremental)),
     )
 }
@@ -149,6 +153,7 @@ fn fetcher(context: &RequestContext, broker: &Broker, request: &FetchRequest) ->
         min_bytes: usize::try_from(request.min_bytes).unwrap_or(0),
         max_bytes,
         max_wait: Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)),
+        consumer_bound: ReadBound::of_isolation_level(request.isolation_level),
         version: context.api_version,
     }
 }
@@ -229,14 +234,8 @@ fn resolve(context: &RequestContext, broker: &Broker, wish: FetchWish) -> Target
             partition: Err(ErrorCode::TopicAuthorizationFailed),
         };
     }
-    let partition = broker.partitions.get(&name, wish.partition).ok_or_else(|| {
-        let known = image.partition(&name, wish.partition).is_some();
-        if known {
-            ErrorCode::NotLeaderOrFollower
-        } else {
-            ErrorCode::UnknownTopicOrPartition
-        }
-    });
+    let partition = broker.partitions.get(&name, wish.partition);
+    let partition = partition.ok_or_else(|| broker.absent_partition_code(&name, wish.partition));
     let partition = partition.and_then(|partition| match wish.topic {
         TopicKey::Id(id) if partition.topic_id != id => Err(ErrorCode::InconsistentTopicId),
         _ => Ok(partition),
@@ -343,8 +342,8 @@ fn read_one(fetcher: Fetcher, target: &Target, total: usize) -> Found {
 fn respond(
     context: &RequestContext,
     broker: &Broker,
-    targets: Vec<Target>,
-    found: Vec<Found>,
+    bound: ReadBound,
+    (targets, found): (Vec<Target>, Vec<Found>),
     session: Option<(Arc<Mutex<FetchSession>>, bool)>,
 ) -> FetchResponse {
     let mut response = FetchResponse::default();
@@ -359,7 +358,7 @@ fn respond(
         if let (Ok(partition), Ok(result)) = (&target.partition, &found) {
             partition.sent(result.records.len(), context.is_internal());
         }
-        let data = describe(&target, found);
+        let data = describe(&target, found, bound);
         if let Some((session, incremental)) = &mut state {
             let told = Told {
                 high_watermark: data.high_watermark,
@@ -394,14 +393,20 @@ fn respond(
     response
 }
 
-fn describe(target: &Target, found: Found) -> PartitionData {
+fn describe(target: &Target, found: Found, bound: ReadBound) -> PartitionData {
     let mut data = PartitionData::default();
     data.partition_index = target.wish.partition;
     data.records = Some(Bytes::new());
     match found {
         Ok(result) => {
             data.high_watermark = result.high_watermark;
-            data.last_stable_offset = result.high_watermark;
+            data.last_stable_offset = result.last_stable_offset;
+            if bound == ReadBound::LastStable
+                && let Ok(partition) = &target.partition
+            {
+                let aborted = partition.aborted_in(target.wish.fetch_offset, &result.records);
+                data.aborted_transactions = Some(aborted.into_iter().map(aborted_transaction).collect());
+            }
             data.log_start_offset = result.log_start_offset;
             if let Some(divergence) = result.divergence {
                 let mut diverging = EpochEndOffset::default();
@@ -422,6 +427,12 @@ fn describe(target: &Target, found: Found) -> PartitionData {
         }
     }
     data
+}
+
+fn aborted_transaction(aborted: kafka_log::AbortedTransaction) -> AbortedTransaction {
+    let mut entry = AbortedTransaction::default();
+    (entry.producer_id, entry.first_offset) = (aborted.producer_id, aborted.first_offset);
+    entry
 }
 
 /// Says where the leader is, if the client can read it.

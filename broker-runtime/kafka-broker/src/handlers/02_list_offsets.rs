@@ -1,7 +1,7 @@
 //! ListOffsets 1–11: offsets by timestamp, and the ends of the log.
 //!
-//! * -1 latest: the high watermark, for a follower the end of the log. There are no transactions, so `read_committed` is
-//!   the same. OFFSET_NOT_AVAILABLE until a new leader knows the high watermark of its predecessor (KIP-207).
+//! * -1 latest: the high watermark, for a follower the end of the log, for `read_committed` the last stable offset.
+//!   OFFSET_NOT_AVAILABLE until a new leader knows the high watermark of its predecessor (KIP-207).
 //! * -2 earliest, -3 the record with the largest timestamp, -4 earliest on this broker's disk.
 //! * -5 latest in tiered storage: there is none, the answer is "unknown".
 
@@ -20,7 +20,7 @@ use kafka_metadata::acl::AclOperation;
 use crate::{
     broker::Broker,
     dispatch::{ApiEntry, RequestContext, api},
-    partition::PartitionError,
+    partition::{PartitionError, ReadBound},
     response::partition_error_code,
     security::Resource,
 };
@@ -49,7 +49,11 @@ async fn handle(
     request: ListOffsetsRequest,
     version: i16,
 ) -> ListOffsetsResponse {
-    let follower = request.replica_id >= 0 && context.is_internal();
+    let bound = if request.replica_id >= 0 && context.is_internal() {
+        ReadBound::LogEnd
+    } else {
+        ReadBound::of_isolation_level(request.isolation_level)
+    };
     let mut response = ListOffsetsResponse::default();
     for topic in &request.topics {
         let mut entry = ListOffsetsTopicResponse::default();
@@ -61,7 +65,7 @@ async fn handle(
             answer.timestamp = -1;
             answer.offset = -1;
             let found = if may {
-                find(broker, &topic.name, wanted, follower)
+                find(broker, &topic.name, wanted, bound)
             } else {
                 Err(ErrorCode::TopicAuthorizationFailed)
             };
@@ -87,16 +91,11 @@ fn find(
     broker: &Broker,
     topic: &str,
     wanted: &ListOffsetsPartition,
-    follower: bool,
+    bound: ReadBound,
 ) -> Result<Option<Found>, ErrorCode> {
     let index = wanted.partition_index;
     let Some(partition) = broker.partitions.get(topic, index) else {
-        let known = broker.metadata.image().partition(topic, index).is_some();
-        return Err(if known {
-            ErrorCode::NotLeaderOrFollower
-        } else {
-            ErrorCode::UnknownTopicOrPartition
-        });
+        return Err(broker.absent_partition_code(topic, index));
     };
     let code = |error: PartitionError| partition_error_code(&error);
     let leader_epoch = partition
@@ -111,8 +110,8 @@ fn find(
         }))
     };
     match wanted.timestamp {
-        LATEST if follower => at(partition.log_end_offset()),
-        LATEST => at(partition.latest_offset().map_err(code)?),
+        LATEST if bound == ReadBound::LogEnd => at(partition.log_end_offset()),
+        LATEST => at(partition.latest_offset(bound).map_err(code)?),
         EARLIEST | EARLIEST_LOCAL => at(partition.log_start_offset()),
         MAX_TIMESTAMP => Ok(partition
             .max_timestamp()
@@ -124,7 +123,7 @@ fn find(
             })),
         timestamp if timestamp >= 0 => {
             // The offset of a record that may yet be lost must not be handed out.
-            let end = partition.latest_offset().map_err(code)?;
+            let end = partition.latest_offset(bound).map_err(code)?;
             let found = partition.offset_for_timestamp(timestamp).map_err(code)?;
             Ok(found
                 .filter(|(_, offset, _)| *offset < end)

@@ -27,6 +27,7 @@ use kafka_metadata::{
 use crate::{
     broker::Broker,
     config::ListenerName,
+    coordinator::is_internal,
     dispatch::{ApiEntry, RequestContext, api},
     response::controller_error_code,
     security::Resource,
@@ -40,9 +41,6 @@ const CREATION_WAIT: Duration = Duration::from_secs(2);
 
 /// First version in which `null` and not the empty list means all topics.
 const NULL_MEANS_ALL_VERSION: i16 = 1;
-
-/// Topics that belong to the brokers themselves.
-const INTERNAL_TOPICS: [&str; 2] = ["__consumer_offsets", "__transaction_state"];
 
 async fn handle(
     context: &RequestContext,
@@ -174,7 +172,7 @@ pub(crate) fn describe_topic(
     let mut entry = MetadataResponseTopic::default();
     entry.name = Some(StrBytes::from(topic.name.as_str()));
     entry.topic_id = uuid_to_wire(topic.topic_id.0);
-    entry.is_internal = INTERNAL_TOPICS.contains(&topic.name.as_str());
+    entry.is_internal = is_internal(&topic.name);
     entry.partitions = (0..)
         .zip(&topic.partitions)
         .map(|(index, state)| describe_partition(image, index, state, listener))

@@ -3,7 +3,7 @@
 //! * Up to version 7 one group, from 8 on several. No topics (`null`) means all offsets of the group. Version 10 names
 //!   topics by id.
 //! * A partition without an offset has offset -1 and no error, also where the group does not exist.
-//! * `require_stable` changes nothing: there are no transactions yet, so every committed offset is stable.
+//! * With `require_stable` a partition whose offset an open transaction may change answers UNSTABLE_OFFSET_COMMIT (KIP-447).
 //! * Member id and epoch (version 9) belong to the consumer group protocol and are not looked at for classic groups.
 //!
 //! Difference from Kafka: an offset that was committed for a topic which has been deleted since is not returned, even in
@@ -28,7 +28,7 @@ use kafka_metadata::{MetadataImage, TopicId, acl::AclOperation};
 use crate::{
     broker::Broker,
     dispatch::{ApiEntry, RequestContext, api},
-    groups::{Ask, CommittedOffset, GroupError, GroupId, TopicPartition},
+    groups::{Ask, CommittedOffset, GroupError, GroupId, OffsetsWish, TopicPartition},
     response::group_error_code,
     security::Resource,
 };
@@ -54,7 +54,9 @@ async fn handle(
     let mut response = OffsetFetchResponse::default();
     if version >= GROUPS_VERSION {
         for group in request.groups {
-            response.groups.push(fetch(context, broker, group, version).await);
+            response
+                .groups
+                .push(fetch(context, broker, group, (version, request.require_stable)).await);
         }
         return response;
     }
@@ -69,7 +71,8 @@ async fn handle(
         });
         topics.collect()
     });
-    as_single(fetch(context, broker, group, version).await, version)
+    let fetched = fetch(context, broker, group, (version, request.require_stable)).await;
+    as_single(fetched, version)
 }
 
 /// The answer of one group in the form of versions up to 7.
@@ -101,7 +104,7 @@ async fn fetch(
     context: &RequestContext,
     broker: &Arc<Broker>,
     group: OffsetFetchRequestGroup,
-    version: i16,
+    (version, require_stable): (i16, bool),
 ) -> OffsetFetchResponseGroup {
     let image = broker.metadata.image();
     let mut response = OffsetFetchResponseGroup::default();
@@ -114,20 +117,28 @@ async fn fetch(
         .map(|topics| topics.iter().flat_map(WantedTopic::partitions).collect());
     let found = match context.may_with_group(broker, AclOperation::Describe, &group_id) {
         Ok(()) => {
-            let asked = broker.groups.ask(broker, &group_id, |answer| {
-                Ask::FetchOffsets(group_id.clone(), partitions, answer)
-            });
+            let wish = OffsetsWish {
+                group_id: group_id.clone(),
+                partitions,
+                require_stable,
+            };
+            let asked = broker
+                .groups
+                .ask(broker, &group_id, |answer| Ask::FetchOffsets(wish, answer));
             asked.await
         }
         Err(error) => Err(error),
     };
     match found.and_then(|found| found) {
         Ok(found) => {
-            let current = found.into_iter().filter_map(|(partition, committed)| {
-                let committed = committed.filter(|committed| is_current(&image, &partition, committed))?;
-                Some((partition, committed))
+            let current = found.into_iter().filter_map(|(partition, found)| {
+                let found = match found {
+                    Ok(committed) => Ok(committed.filter(|committed| is_current(&image, &partition, committed))?),
+                    Err(error) => Err(group_error_code(error)),
+                };
+                Some((partition, found))
             });
-            let mut offsets: BTreeMap<TopicPartition, CommittedOffset> = current.collect();
+            let mut offsets: Offsets = current.collect();
             response.topics = match wanted {
                 Some(topics) => topics.into_iter().map(|topic| topic.answer(&mut offsets)).collect(),
                 None => {
@@ -149,6 +160,9 @@ async fn fetch(
     }
     response
 }
+
+/// Offsets that were found, or why there is none to tell.
+type Offsets = BTreeMap<TopicPartition, Result<CommittedOffset, ErrorCode>>;
 
 /// A topic a client asks about.
 struct WantedTopic {
@@ -200,7 +214,7 @@ impl WantedTopic {
             .collect()
     }
 
-    fn answer(self, offsets: &mut BTreeMap<TopicPartition, CommittedOffset>) -> OffsetFetchResponseTopics {
+    fn answer(self, offsets: &mut Offsets) -> OffsetFetchResponseTopics {
         if let Some(error) = self.error {
             return self.refuse(group_error_code(error));
         }
@@ -210,7 +224,10 @@ impl WantedTopic {
                 topic: Arc::clone(&topic),
                 partition: *index,
             };
-            answer_partition(*index, offsets.get(&partition), ErrorCode::None)
+            match offsets.get(&partition) {
+                Some(found) => answer_found(*index, found),
+                None => answer_partition(*index, None, ErrorCode::None),
+            }
         });
         let partitions = partitions.collect();
         self.with(partitions)
@@ -234,6 +251,13 @@ impl WantedTopic {
     }
 }
 
+fn answer_found(index: i32, found: &Result<CommittedOffset, ErrorCode>) -> OffsetFetchResponsePartitions {
+    match found {
+        Ok(committed) => answer_partition(index, Some(committed), ErrorCode::None),
+        Err(code) => answer_partition(index, None, *code),
+    }
+}
+
 fn answer_partition(
     index: i32,
     committed: Option<&CommittedOffset>,
@@ -248,9 +272,9 @@ fn answer_partition(
     answer
 }
 
-fn all(image: &MetadataImage, offsets: BTreeMap<TopicPartition, CommittedOffset>) -> Vec<OffsetFetchResponseTopics> {
+fn all(image: &MetadataImage, offsets: Offsets) -> Vec<OffsetFetchResponseTopics> {
     let mut topics: Vec<OffsetFetchResponseTopics> = Vec::new();
-    for (partition, committed) in &offsets {
+    for (partition, found) in &offsets {
         if topics.last().is_none_or(|last| last.name.as_str() != &*partition.topic) {
             let mut entry = OffsetFetchResponseTopics::default();
             entry.name = StrBytes::from(&*partition.topic);
@@ -259,8 +283,7 @@ fn all(image: &MetadataImage, offsets: BTreeMap<TopicPartition, CommittedOffset>
             topics.push(entry);
         }
         if let Some(last) = topics.last_mut() {
-            last.partitions
-                .push(answer_partition(partition.partition, Some(committed), ErrorCode::None));
+            last.partitions.push(answer_found(partition.partition, found));
         }
     }
     topics

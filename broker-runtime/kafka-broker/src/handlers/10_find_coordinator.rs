@@ -1,30 +1,29 @@
-//! FindCoordinator 0–6: which broker coordinates a group. Version 4 and later ask about several keys at once.
+//! FindCoordinator 0–6: which broker coordinates a group or a transactional id. Version 4 and later ask about several keys at
+//! once.
 //!
-//! * Groups only (key type 0). Transactions (1) and share groups (2) are not offered: INVALID_REQUEST with a message, so
-//!   that such a client stops instead of asking for ever.
-//! * The first question creates `__consumer_offsets`, with `offsets.topic.num.partitions` partitions and
-//!   `offsets.topic.replication.factor` replicas, or as many as there are living brokers.
+//! * Share groups (key type 2) are not offered: INVALID_REQUEST with a message, so that such a client stops instead of asking
+//!   for ever.
+//! * The first question of somebody who may ask creates `__consumer_offsets` or `__transaction_state`, with as many partitions
+//!   and replicas as the server properties say, or as many replicas as there are living brokers.
 //!
 //! Difference from Kafka: the first answer waits until the topic is there, where Kafka sends the client away with
 //! COORDINATOR_NOT_AVAILABLE; and a cluster with fewer brokers than the replication factor gets the topic all the same.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use kafka_codec::{
     ErrorCode, StrBytes,
     messages::{FindCoordinatorRequest, FindCoordinatorResponse, find_coordinator_response::Coordinator},
 };
-use kafka_metadata::{
-    MetadataImage,
-    acl::AclOperation,
-    rpc::{ControllerError, ControllerRequest, ControllerResponse, NewTopic},
-};
+use kafka_metadata::{MetadataImage, acl::AclOperation};
 
 use crate::{
     broker::Broker,
+    coordinator::InternalTopic,
     dispatch::{ApiEntry, RequestContext, api},
-    groups::{GroupId, OFFSETS_TOPIC, offsets_topic_settings, partition_of},
+    groups::OFFSETS_TOPIC,
     security::Resource,
+    transactions::TRANSACTIONS_TOPIC,
 };
 
 /// See the module.
@@ -33,10 +32,43 @@ pub(crate) const API: ApiEntry = api!(10, "FindCoordinator", 0..=6, FindCoordina
 /// First version that asks about several keys.
 const BATCH_VERSION: i16 = 4;
 
-const KEY_TYPE_GROUP: i8 = 0;
+/// What is coordinated.
+#[derive(Clone, Copy)]
+enum KeyType {
+    Group,
+    Transaction,
+}
 
-/// How long an answer waits for the offsets topic to be created.
-const CREATION_WAIT: Duration = Duration::from_secs(3);
+impl KeyType {
+    fn of(code: i8) -> Option<Self> {
+        match code {
+            0 => Some(Self::Group),
+            1 => Some(Self::Transaction),
+            _ => None,
+        }
+    }
+
+    fn topic(self) -> &'static InternalTopic {
+        match self {
+            Self::Group => &OFFSETS_TOPIC,
+            Self::Transaction => &TRANSACTIONS_TOPIC,
+        }
+    }
+
+    fn resource(self, key: &str) -> Resource<'_> {
+        match self {
+            Self::Group => Resource::Group(key),
+            Self::Transaction => Resource::TransactionalId(key),
+        }
+    }
+
+    fn denied(self) -> ErrorCode {
+        match self {
+            Self::Group => ErrorCode::GroupAuthorizationFailed,
+            Self::Transaction => ErrorCode::TransactionalIdAuthorizationFailed,
+        }
+    }
+}
 
 async fn handle(
     context: &RequestContext,
@@ -49,22 +81,16 @@ async fn handle(
     } else {
         vec![request.key]
     };
-    if request.key_type == KEY_TYPE_GROUP {
-        ensure_offsets_topic(broker).await;
-    }
-    let image = broker.metadata.image();
-    let find = |key: StrBytes| {
-        if request.key_type != KEY_TYPE_GROUP {
-            let message = "this cluster coordinates consumer groups; transactions and share groups are not offered";
-            return refuse(key, ErrorCode::InvalidRequest, message);
+    let mut coordinators: Vec<Coordinator> = match KeyType::of(request.key_type) {
+        Some(kind) => find(context, broker, kind, keys).await,
+        None => {
+            let message = "this cluster coordinates consumer groups and transactions; share groups are not offered";
+            let refused = keys
+                .into_iter()
+                .map(|key| refuse(key, ErrorCode::InvalidRequest, message));
+            refused.collect()
         }
-        if !context.may(broker, AclOperation::Describe, Resource::Group(&key)) {
-            let error = ErrorCode::GroupAuthorizationFailed;
-            return refuse(key, error, error.message());
-        }
-        find_coordinator(&image, context.listener().as_str(), key)
     };
-    let mut coordinators: Vec<Coordinator> = keys.into_iter().map(find).collect();
     let mut response = FindCoordinatorResponse::default();
     if version >= BATCH_VERSION {
         response.coordinators = coordinators;
@@ -78,17 +104,28 @@ async fn handle(
     response
 }
 
-fn find_coordinator(image: &MetadataImage, listener: &str, key: StrBytes) -> Coordinator {
-    let partitions = image.topics.get(OFFSETS_TOPIC).map(|topic| &topic.partitions);
-    let leader = partitions
-        .filter(|partitions| !partitions.is_empty())
-        .and_then(|partitions| {
-            let index = partition_of(&GroupId::new(key.as_str()), i32::try_from(partitions.len()).ok()?);
-            partitions.get(usize::try_from(index).ok()?)?.leader
-        });
-    let broker = leader
-        .and_then(|leader| image.brokers.get(&leader))
-        .filter(|broker| !broker.fenced);
+async fn find(context: &RequestContext, broker: &Broker, kind: KeyType, keys: Vec<StrBytes>) -> Vec<Coordinator> {
+    let may: Vec<bool> = keys
+        .iter()
+        .map(|key| context.may(broker, AclOperation::Describe, kind.resource(key)))
+        .collect();
+    if may.contains(&true) {
+        kind.topic().ensure(broker).await;
+    }
+    let image = broker.metadata.image();
+    let found = keys.into_iter().zip(may).map(|(key, may)| {
+        if may {
+            find_coordinator(&image, context.listener().as_str(), kind.topic(), key)
+        } else {
+            refuse(key, kind.denied(), kind.denied().message())
+        }
+    });
+    found.collect()
+}
+
+fn find_coordinator(image: &MetadataImage, listener: &str, topic: &InternalTopic, key: StrBytes) -> Coordinator {
+    let leader = topic.coordinator_of(image, &key);
+    let broker = leader.and_then(|leader| image.brokers.get(&leader));
     let endpoint = broker.and_then(|broker| broker.endpoint(listener));
     let (Some(broker), Some(endpoint)) = (broker, endpoint) else {
         return refuse(
@@ -113,48 +150,4 @@ fn refuse(key: StrBytes, error: ErrorCode, message: &str) -> Coordinator {
     refused.error_code = error.code();
     refused.error_message = Some(StrBytes::from(message));
     refused
-}
-
-/// Creates the offsets topic if it is missing. Failure is not told: the topic is still missing then, and the client is
-/// sent away to come again.
-async fn ensure_offsets_topic(broker: &Broker) {
-    let image = broker.metadata.image();
-    if image.topics.contains_key(OFFSETS_TOPIC) {
-        return;
-    }
-    let alive = image.brokers.values().filter(|broker| !broker.fenced).count();
-    let (partitions, replication_factor, segment_bytes) = offsets_topic_settings(&broker.config.server_properties);
-    let replication_factor = replication_factor.min(i16::try_from(alive).unwrap_or(i16::MAX)).max(1);
-    let configs = [
-        ("cleanup.policy", "compact".to_owned()),
-        ("compression.type", "producer".to_owned()),
-        ("segment.bytes", segment_bytes.to_string()),
-    ];
-    let topic = NewTopic {
-        name: OFFSETS_TOPIC.to_owned(),
-        partitions: Some(partitions),
-        replication_factor: Some(replication_factor),
-        assignments: None,
-        configs: configs
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect::<BTreeMap<_, _>>(),
-    };
-    let request = ControllerRequest::CreateTopics {
-        topics: vec![topic],
-        validate_only: false,
-    };
-    let refusal = match broker.controller.call_within(request, CREATION_WAIT).await {
-        Ok(ControllerResponse::CreateTopics(results)) => results.into_iter().find_map(Result::err),
-        Ok(_) => None,
-        Err(error) => Some(error),
-    };
-    match refusal {
-        // Another broker was asked at the same time.
-        None | Some(ControllerError::TopicAlreadyExists(_)) => {
-            let is_there = |image: &MetadataImage| image.topics.contains_key(OFFSETS_TOPIC);
-            broker.metadata.wait_for(CREATION_WAIT, is_there).await;
-        }
-        Some(error) => tracing::warn!(%error, "topic of committed offsets cannot be created"),
-    }
 }

@@ -6,8 +6,8 @@
 //! * Produce is advertised from version 0 although 0–2 are not answered: librdkafka decides by it which compressions the
 //!   broker knows (KAFKA-18659).
 //! * What is newest depends on the version of Kafka that the cluster has.
-//! * Features: `metadata.version` only. `group.version` and `transaction.version` are absent: neither KIP-848 groups nor
-//!   transactions are built.
+//! * Features: `metadata.version`, and `transaction.version` 2, with which producers get a new epoch with every transaction
+//!   (KIP-890). `group.version` is absent: KIP-848 groups are not built.
 
 use std::sync::Arc;
 
@@ -29,6 +29,9 @@ pub(crate) const API: ApiEntry = api!(18, "ApiVersions", 0..=4, ApiVersionsReque
 
 /// The oldest level of `metadata.version` that Kafka 4 still reads (3.3-IV3).
 const METADATA_LEVEL_MIN: i16 = 7;
+
+/// Level of `transaction.version`.
+const TRANSACTION_LEVEL: i16 = 2;
 
 /// First version that carries features and the client's name.
 const FEATURES_VERSION: i16 = 3;
@@ -65,16 +68,21 @@ async fn handle(
 }
 
 fn add_features(response: &mut ApiVersionsResponse, broker: &Broker) {
-    let name = StrBytes::from("metadata.version");
-    let mut supported = SupportedFeatureKey::default();
-    supported.name = name.clone();
-    let level = broker.kafka_version().metadata_level;
-    (supported.min_version, supported.max_version) = (METADATA_LEVEL_MIN, level);
-    response.supported_features = vec![supported];
-    let mut finalized = FinalizedFeatureKey::default();
-    finalized.name = name;
-    (finalized.min_version_level, finalized.max_version_level) = (level, level);
-    response.finalized_features = vec![finalized];
+    let metadata = broker.kafka_version().metadata_level;
+    let features = [
+        ("metadata.version", METADATA_LEVEL_MIN, metadata),
+        ("transaction.version", 0, TRANSACTION_LEVEL),
+    ];
+    for (name, min_version, level) in features {
+        let mut supported = SupportedFeatureKey::default();
+        supported.name = StrBytes::from(name);
+        (supported.min_version, supported.max_version) = (min_version, level);
+        response.supported_features.push(supported);
+        let mut finalized = FinalizedFeatureKey::default();
+        finalized.name = StrBytes::from(name);
+        (finalized.min_version_level, finalized.max_version_level) = (level, level);
+        response.finalized_features.push(finalized);
+    }
     response.finalized_features_epoch = broker.metadata.applied().map_or(-1, |offset| offset.0);
 }
 

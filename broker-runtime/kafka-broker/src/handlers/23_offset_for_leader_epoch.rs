@@ -58,12 +58,7 @@ async fn handle(
 
 fn find(broker: &Broker, topic: &str, wanted: &OffsetForLeaderPartition) -> Result<Option<(i32, i64)>, ErrorCode> {
     let Some(partition) = broker.partitions.get(topic, wanted.partition) else {
-        let known = broker.metadata.image().partition(topic, wanted.partition).is_some();
-        return Err(if known {
-            ErrorCode::NotLeaderOrFollower
-        } else {
-            ErrorCode::UnknownTopicOrPartition
-        });
+        return Err(broker.absent_partition_code(topic, wanted.partition));
     };
     partition
         .expect_leadership(wanted.current_leader_epoch)

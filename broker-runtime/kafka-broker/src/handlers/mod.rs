@@ -2,6 +2,10 @@
 //! `ApiVersions` and the documentation read nothing else.
 
 mod acl_codes;
+#[path = "25_add_offsets_to_txn.rs"]
+mod add_offsets_to_txn;
+#[path = "24_add_partitions_to_txn.rs"]
+mod add_partitions_to_txn;
 #[path = "33_alter_configs.rs"]
 mod alter_configs;
 #[path = "45_alter_partition_reassignments.rs"]
@@ -35,10 +39,18 @@ mod describe_configs;
 mod describe_groups;
 #[path = "35_describe_log_dirs.rs"]
 mod describe_log_dirs;
+#[path = "61_describe_producers.rs"]
+mod describe_producers;
 #[path = "75_describe_topic_partitions.rs"]
 mod describe_topic_partitions;
+#[path = "65_describe_transactions.rs"]
+mod describe_transactions;
+#[path = "50_describe_user_scram_credentials.rs"]
+mod describe_user_scram_credentials;
 #[path = "43_elect_leaders.rs"]
 mod elect_leaders;
+#[path = "26_end_txn.rs"]
+mod end_txn;
 #[path = "01_fetch.rs"]
 mod fetch;
 #[path = "10_find_coordinator.rs"]
@@ -59,6 +71,8 @@ mod list_groups;
 mod list_offsets;
 #[path = "46_list_partition_reassignments.rs"]
 mod list_partition_reassignments;
+#[path = "66_list_transactions.rs"]
+mod list_transactions;
 #[path = "03_metadata.rs"]
 mod metadata;
 #[path = "08_offset_commit.rs"]
@@ -71,12 +85,18 @@ mod offset_fetch;
 mod offset_for_leader_epoch;
 #[path = "00_produce.rs"]
 mod produce;
+mod produce_in_transaction;
 #[path = "36_sasl_authenticate.rs"]
 mod sasl_authenticate;
 #[path = "17_sasl_handshake.rs"]
 mod sasl_handshake;
 #[path = "14_sync_group.rs"]
 mod sync_group;
+mod transaction_codes;
+#[path = "28_txn_offset_commit.rs"]
+mod txn_offset_commit;
+#[path = "27_write_txn_markers.rs"]
+mod write_txn_markers;
 
 use crate::dispatch::ApiEntry;
 
@@ -106,6 +126,11 @@ pub(crate) static APIS: &[ApiEntry] = &[
     delete_records::API,
     init_producer_id::API,
     offset_for_leader_epoch::API,
+    add_partitions_to_txn::API,
+    add_offsets_to_txn::API,
+    end_txn::API,
+    write_txn_markers::API,
+    txn_offset_commit::API,
     describe_acls::API,
     create_acls::API,
     delete_acls::API,
@@ -120,6 +145,10 @@ pub(crate) static APIS: &[ApiEntry] = &[
     alter_partition_reassignments::API,
     list_partition_reassignments::API,
     offset_delete::API,
+    describe_user_scram_credentials::API,
     describe_cluster::API,
+    describe_producers::API,
+    describe_transactions::API,
+    list_transactions::API,
     describe_topic_partitions::API,
 ];

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use kafka_log::{AppendOrigin, LeaderAppend};
+use kafka_log::{AppendOrigin, LeaderAppend, VerificationGuard};
 use kafka_metadata::LeaderEpoch;
 use tokio::sync::oneshot;
 
@@ -16,9 +16,6 @@ use super::{
     replica::{Partition, Role},
     waiters::WaitFailure,
 };
-
-/// How long a coordinator waits for its own records to be committed.
-const INTERNAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Who acknowledges a produce request (`acks`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +26,19 @@ pub enum RequiredAcks {
     Leader,
     /// All in-sync replicas.
     All,
+}
+
+/// On which terms records are appended as leader.
+#[derive(Clone, Copy, Debug)]
+pub struct AppendTerms {
+    /// Only in this epoch.
+    pub required_epoch: Option<LeaderEpoch>,
+    /// See [`RequiredAcks`].
+    pub acks: RequiredAcks,
+    /// See [`AppendOrigin`].
+    pub origin: AppendOrigin,
+    /// Shows that a transaction that begins here was verified.
+    pub guard: Option<VerificationGuard>,
 }
 
 /// Where records ended up.
@@ -52,38 +62,33 @@ impl Partition {
     pub fn append_as_leader(
         self: &Arc<Self>,
         records: Bytes,
-        required_epoch: Option<LeaderEpoch>,
-        acks: RequiredAcks,
-        origin: AppendOrigin,
+        terms: AppendTerms,
     ) -> Result<AppendedRange, PartitionError> {
         let bytes = records.len();
-        let appended = self.lead_append(records, required_epoch, acks, origin);
+        let appended = self.lead_append(records, terms);
         let count = appended.as_ref().map(|range| range.last_offset - range.base_offset + 1);
         self.traffic.produced(bytes, count);
         appended
     }
 
-    fn lead_append(
-        self: &Arc<Self>,
-        records: Bytes,
-        required_epoch: Option<LeaderEpoch>,
-        acks: RequiredAcks,
-        origin: AppendOrigin,
-    ) -> Result<AppendedRange, PartitionError> {
+    fn lead_append(self: &Arc<Self>, records: Bytes, terms: AppendTerms) -> Result<AppendedRange, PartitionError> {
         let role = self.role.read();
         let Role::Leader(leader) = &*role else {
             return Err(self.not_leader(&role));
         };
         let leader_epoch = {
             let leader = leader.lock();
-            if required_epoch.is_some_and(|required| required != leader.leader_epoch) {
+            if terms
+                .required_epoch
+                .is_some_and(|required| required != leader.leader_epoch)
+            {
                 return Err(PartitionError::NotLeader {
                     leader: None,
                     leader_epoch: leader.leader_epoch,
                 });
             }
             let settings = self.leader_settings();
-            if acks == RequiredAcks::All && leader.is_under_min_isr(settings) {
+            if terms.acks == RequiredAcks::All && leader.is_under_min_isr(settings) {
                 let (in_sync, required) = (leader.isr().len(), leader.required_isr(settings));
                 return Err(PartitionError::NotEnoughReplicas { in_sync, required });
             }
@@ -97,8 +102,9 @@ impl Partition {
             records,
             LeaderAppend {
                 leader_epoch: leader_epoch.0,
-                origin,
+                origin: terms.origin,
                 now_ms,
+                guard: terms.guard,
             },
         )?;
         self.after_append();
@@ -256,18 +262,6 @@ impl Partition {
             return Ok(());
         }
         self.wait(waiting, timeout).await
-    }
-
-    /// Appends a coordinator's batch and waits until it is committed; gives its base offset.
-    pub async fn append_internal(
-        self: &Arc<Self>,
-        batch: Bytes,
-        leader_epoch: LeaderEpoch,
-    ) -> Result<i64, PartitionError> {
-        let range = self.append_as_leader(batch, Some(leader_epoch), RequiredAcks::All, AppendOrigin::Coordinator)?;
-        self.wait_committed(range.last_offset, leader_epoch, INTERNAL_TIMEOUT)
-            .await?;
-        Ok(range.base_offset)
     }
 
     async fn wait(

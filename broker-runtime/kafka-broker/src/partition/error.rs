@@ -47,6 +47,9 @@ pub enum PartitionError {
     /// OFFSET_NOT_AVAILABLE: a new leader has not yet caught up with the end of the former epoch.
     #[error("the high watermark has not reached the start of the leader epoch")]
     OffsetNotAvailable,
+    /// UNKNOWN_SERVER_ERROR: a batch of ours cannot be made.
+    #[error("the records make no batch")]
+    Unwritable,
     /// KAFKA_STORAGE_ERROR: the log directory is offline.
     #[error("the log directory is offline")]
     Storage,

@@ -1,10 +1,9 @@
 //! Partitions of this broker: the log with its role in replication.
 //!
 //! What the coordinators use of a [`Partition`]:
-//! * `append_as_leader(records, required_epoch, acks, origin)`: validates, assigns offsets, appends; at once visible to
-//!   followers, not yet to consumers.
+//! * `append_as_leader(records, terms)`: validates, assigns offsets, appends; at once visible to followers, not yet to
+//!   consumers. `append_marker` does so with the end of a transaction.
 //! * `wait_committed(last_offset, leader_epoch, timeout).await`: until the high watermark has passed the offset.
-//! * `append_internal(batch, leader_epoch).await`: both; gives the base offset.
 //! * `read(offset, max_bytes, bound)`: whole batches.
 
 mod append;
@@ -12,6 +11,7 @@ mod error;
 mod flusher;
 mod health;
 mod leader;
+mod marker;
 mod read;
 mod registry;
 mod replica;
@@ -19,10 +19,11 @@ mod store;
 mod volume;
 mod waiters;
 
-pub use append::{AppendedRange, RequiredAcks};
+pub use append::{AppendTerms, AppendedRange, RequiredAcks};
 pub use error::PartitionError;
 pub(crate) use health::LeaderHealth;
 pub(crate) use leader::FollowerFetch;
+pub use marker::{ProducerIdentity, TransactionMarker};
 pub use read::ReadBound;
 pub(crate) use read::{ReadRequest, ReadResult};
 pub use registry::PartitionRegistry;

@@ -15,10 +15,23 @@ use super::{
 /// How far a reader may see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadBound {
-    /// Committed records: consumers.
+    /// Records that all in-sync replicas have: consumers.
     HighWatermark,
+    /// Such of them as lie below the first open transaction: consumers that read committed records only.
+    LastStable,
     /// Everything: followers, and a coordinator that loads its own partition.
     LogEnd,
+}
+
+impl ReadBound {
+    /// Of a consumer's `isolation_level`: 0 reads everything, 1 what is committed.
+    pub(crate) fn of_isolation_level(isolation_level: i8) -> Self {
+        if isolation_level == 0 {
+            Self::HighWatermark
+        } else {
+            Self::LastStable
+        }
+    }
 }
 
 /// Where the logs of a follower and the leader part (KIP-595).
@@ -37,6 +50,8 @@ pub struct ReadResult {
     pub records: Bytes,
     /// At the time of the read.
     pub high_watermark: i64,
+    /// At the time of the read.
+    pub last_stable_offset: i64,
     /// At the time of the read.
     pub log_start_offset: i64,
     /// Set when the reader's log has another history than ours; there are no records then.
@@ -94,6 +109,7 @@ impl Partition {
         let result = |records, divergence| ReadResult {
             records,
             high_watermark: self.high_watermark(),
+            last_stable_offset: self.last_stable_offset(),
             log_start_offset: self.log_start_offset(),
             divergence,
         };
@@ -165,7 +181,7 @@ impl Partition {
     /// `waiter` is woken when there may be more to read up to `bound`.
     pub(crate) fn wake_on_news(&self, bound: ReadBound, waiter: &Arc<FetchWaiter>) {
         match bound {
-            ReadBound::HighWatermark => self.readable.register(waiter),
+            ReadBound::HighWatermark | ReadBound::LastStable => self.readable.register(waiter),
             ReadBound::LogEnd => self.appended.register(waiter),
         }
     }
@@ -174,6 +190,7 @@ impl Partition {
     pub fn end(&self, bound: ReadBound) -> i64 {
         match bound {
             ReadBound::HighWatermark => self.high_watermark(),
+            ReadBound::LastStable => self.last_stable_offset(),
             ReadBound::LogEnd => self.log_end_offset(),
         }
     }
@@ -253,8 +270,9 @@ impl Partition {
         Ok(found.map(|found| (found.timestamp, found.offset, found.leader_epoch)))
     }
 
-    /// The high watermark, once it has reached the start of this leader epoch: before that a new leader cannot know it.
-    pub(crate) fn latest_offset(&self) -> Result<i64, PartitionError> {
+    /// The end of what a consumer with this bound may read, once the high watermark has reached the start of this leader epoch:
+    /// before that a new leader cannot know it.
+    pub(crate) fn latest_offset(&self, bound: ReadBound) -> Result<i64, PartitionError> {
         let role = self.role.read();
         let Role::Leader(leader) = &*role else {
             return Err(self.not_leader(&role));
@@ -263,6 +281,6 @@ impl Partition {
         if high_watermark < leader.lock().epoch_start_offset {
             return Err(PartitionError::OffsetNotAvailable);
         }
-        Ok(high_watermark)
+        Ok(self.end(bound))
     }
 }

@@ -4,7 +4,10 @@ use kafka_codec::ErrorCode;
 use kafka_log::LogError;
 use kafka_metadata::rpc::ControllerError;
 
-use crate::{groups::GroupError, partition::PartitionError, replication::SessionError, security::SaslError};
+use crate::{
+    coordinator::WriteFailure, groups::GroupError, partition::PartitionError, replication::SessionError,
+    security::SaslError, transactions::TransactionError,
+};
 
 /// Kafka's code for a partition's refusal.
 pub(crate) fn partition_error_code(error: &PartitionError) -> ErrorCode {
@@ -17,6 +20,7 @@ pub(crate) fn partition_error_code(error: &PartitionError) -> ErrorCode {
         PartitionError::TimedOut => ErrorCode::RequestTimedOut,
         PartitionError::OffsetOutOfRange { .. } => ErrorCode::OffsetOutOfRange,
         PartitionError::OffsetNotAvailable => ErrorCode::OffsetNotAvailable,
+        PartitionError::Unwritable => ErrorCode::UnknownServerError,
         PartitionError::Storage => ErrorCode::KafkaStorageError,
         PartitionError::Log(error) => log_error_code(error),
     }
@@ -32,6 +36,8 @@ fn log_error_code(error: &LogError) -> ErrorCode {
         LogError::InvalidTimestamp { .. } => ErrorCode::InvalidTimestamp,
         LogError::InvalidProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
         LogError::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
+        LogError::InvalidTransactionState { .. } => ErrorCode::InvalidTxnState,
+        LogError::CoordinatorFenced { .. } => ErrorCode::TransactionCoordinatorFenced,
         LogError::OffsetOutOfRange { .. } => ErrorCode::OffsetOutOfRange,
         LogError::UnexpectedOffset { .. } => ErrorCode::UnknownServerError,
         LogError::NoSpace { .. } | LogError::Storage { .. } | LogError::Offline(_) => ErrorCode::KafkaStorageError,
@@ -98,8 +104,89 @@ pub(crate) fn group_error_code(error: GroupError) -> ErrorCode {
         GroupError::UnknownTopicId => ErrorCode::UnknownTopicId,
         GroupError::GroupAuthorizationFailed => ErrorCode::GroupAuthorizationFailed,
         GroupError::TopicAuthorizationFailed => ErrorCode::TopicAuthorizationFailed,
+        GroupError::UnstableOffsetCommit => ErrorCode::UnstableOffsetCommit,
+        GroupError::InvalidProducerEpoch => ErrorCode::InvalidProducerEpoch,
+        GroupError::InvalidTxnState => ErrorCode::InvalidTxnState,
         GroupError::Unwritable => ErrorCode::InvalidCommitOffsetSize,
     }
+}
+
+/// Kafka's code for a coordinator's write that failed.
+pub(crate) fn write_failure_code(failure: WriteFailure) -> ErrorCode {
+    match failure {
+        WriteFailure::NotAvailable => ErrorCode::CoordinatorNotAvailable,
+        WriteFailure::NotCoordinator => ErrorCode::NotCoordinator,
+        WriteFailure::ProducerFenced => ErrorCode::InvalidProducerEpoch,
+        WriteFailure::NotInTransaction => ErrorCode::InvalidTxnState,
+        WriteFailure::CoordinatorFenced => ErrorCode::TransactionCoordinatorFenced,
+        WriteFailure::Unwritable => ErrorCode::UnknownServerError,
+    }
+}
+
+/// The transaction coordinator's refusals with their codes.
+const TRANSACTION_ERRORS: [(TransactionError, ErrorCode); 17] = [
+    (
+        TransactionError::CoordinatorLoadInProgress,
+        ErrorCode::CoordinatorLoadInProgress,
+    ),
+    (TransactionError::NotCoordinator, ErrorCode::NotCoordinator),
+    (
+        TransactionError::CoordinatorNotAvailable,
+        ErrorCode::CoordinatorNotAvailable,
+    ),
+    (
+        TransactionError::ConcurrentTransactions,
+        ErrorCode::ConcurrentTransactions,
+    ),
+    (TransactionError::ProducerFenced, ErrorCode::ProducerFenced),
+    (
+        TransactionError::InvalidProducerIdMapping,
+        ErrorCode::InvalidProducerIdMapping,
+    ),
+    (TransactionError::InvalidTxnState, ErrorCode::InvalidTxnState),
+    (TransactionError::TransactionAbortable, ErrorCode::TransactionAbortable),
+    (
+        TransactionError::InvalidTransactionTimeout,
+        ErrorCode::InvalidTransactionTimeout,
+    ),
+    (TransactionError::InvalidRequest, ErrorCode::InvalidRequest),
+    (
+        TransactionError::TransactionalIdNotFound,
+        ErrorCode::TransactionalIdNotFound,
+    ),
+    (
+        TransactionError::TransactionalIdAuthorizationFailed,
+        ErrorCode::TransactionalIdAuthorizationFailed,
+    ),
+    (
+        TransactionError::OperationNotAttempted,
+        ErrorCode::OperationNotAttempted,
+    ),
+    (
+        TransactionError::TopicAuthorizationFailed,
+        ErrorCode::TopicAuthorizationFailed,
+    ),
+    (
+        TransactionError::UnknownTopicOrPartition,
+        ErrorCode::UnknownTopicOrPartition,
+    ),
+    (
+        TransactionError::GroupAuthorizationFailed,
+        ErrorCode::GroupAuthorizationFailed,
+    ),
+    (TransactionError::Unwritable, ErrorCode::UnknownServerError),
+];
+
+/// Kafka's code for the transaction coordinator's refusal.
+pub(crate) fn transaction_error_code(error: TransactionError) -> ErrorCode {
+    let found = TRANSACTION_ERRORS.iter().find(|(known, _)| *known == error);
+    found.map_or(ErrorCode::UnknownServerError, |(_, code)| *code)
+}
+
+/// What another broker's code says of a transaction; `None` is a code nobody knows.
+pub(crate) fn transaction_error_of(code: Option<ErrorCode>) -> TransactionError {
+    let found = TRANSACTION_ERRORS.iter().find(|(_, known)| Some(*known) == code);
+    found.map_or(TransactionError::Unwritable, |(error, _)| *error)
 }
 
 /// Kafka's code for a refused SASL token.

@@ -5,5 +5,6 @@ mod leader_hint;
 
 pub(crate) use error::{
     controller_error_code, group_error_code, partition_error_code, sasl_error_code, session_error_code,
+    transaction_error_code, transaction_error_of, write_failure_code,
 };
 pub(crate) use leader_hint::LeaderHint;

@@ -18,6 +18,7 @@ use crate::{
     broker::Broker,
     dispatch::RequestContext,
     groups::{GroupError, GroupId},
+    transactions::TransactionError,
 };
 
 /// A resource that somebody wants to do something with.
@@ -27,6 +28,8 @@ pub(crate) enum Resource<'a> {
     Topic(&'a str),
     /// A group.
     Group(&'a str),
+    /// A transactional id.
+    TransactionalId(&'a str),
     /// The cluster.
     Cluster,
 }
@@ -36,13 +39,14 @@ impl Resource<'_> {
         match self {
             Self::Topic(_) => AclResourceType::Topic,
             Self::Group(_) => AclResourceType::Group,
+            Self::TransactionalId(_) => AclResourceType::TransactionalId,
             Self::Cluster => AclResourceType::Cluster,
         }
     }
 
     fn name(&self) -> &str {
         match self {
-            Self::Topic(name) | Self::Group(name) => name,
+            Self::Topic(name) | Self::Group(name) | Self::TransactionalId(name) => name,
             Self::Cluster => CLUSTER_NAME,
         }
     }
@@ -64,6 +68,7 @@ impl Resource<'_> {
                 AlterConfigs,
             ],
             Self::Group(_) => &[Read, Describe, Delete, DescribeConfigs, AlterConfigs],
+            Self::TransactionalId(_) => &[Describe, Write],
             Self::Cluster => &[
                 Create,
                 ClusterAction,
@@ -164,6 +169,20 @@ impl RequestContext {
             Ok(())
         } else {
             Err(GroupError::GroupAuthorizationFailed)
+        }
+    }
+
+    /// The same for a transactional id, as the answer has it.
+    pub(crate) fn may_with_transaction(
+        &self,
+        broker: &Broker,
+        operation: AclOperation,
+        transactional_id: &str,
+    ) -> Result<(), TransactionError> {
+        if self.may(broker, operation, Resource::TransactionalId(transactional_id)) {
+            Ok(())
+        } else {
+            Err(TransactionError::TransactionalIdAuthorizationFailed)
         }
     }
 

@@ -225,11 +225,6 @@ async fn producer_ids_are_never_given_twice() {
         assert_eq!((answer.error_code, answer.producer_epoch), (0, 0));
         assert!(given.insert(answer.producer_id));
     }
-    let mut request = InitProducerIdRequest::default();
-    request.transactional_id = Some(text("tx"));
-    let mut connection = cluster.connect(1).await;
-    let refused = call(&mut connection, &request, 4).await.unwrap();
-    assert_eq!(refused.error_code, ErrorCode::InvalidRequest.code());
 }
 
 /// Calls a request in all these versions: an answer that cannot be expressed in one of them would end the connection.

@@ -9,3 +9,4 @@ mod groups;
 mod hostile_frames;
 mod replication;
 mod support;
+mod transactions;

@@ -542,7 +542,7 @@ fn offsets_are_committed_by_members_of_the_generation_or_into_an_empty_group() {
     let mut commit = |member: &str, generation| {
         bench.with(|group, surroundings| {
             (
-                group.check_offset_commit(&speaker(member, generation), surroundings),
+                group.check_offset_commit(&speaker(member, generation), false, surroundings),
                 Vec::new(),
             )
         })
@@ -557,7 +557,10 @@ fn offsets_are_committed_by_members_of_the_generation_or_into_an_empty_group() {
     );
     let mut empty = Bench::new();
     assert_eq!(
-        empty.with(|group, surroundings| (group.check_offset_commit(&speaker("", -1), surroundings), Vec::new())),
+        empty.with(|group, surroundings| (
+            group.check_offset_commit(&speaker("", -1), false, surroundings),
+            Vec::new()
+        )),
         Ok(())
     );
 }

@@ -7,11 +7,15 @@ use tokio::sync::oneshot::{self, Receiver};
 
 use super::*;
 use crate::groups::{
-    ask::{CommitRequest, OffsetList, OffsetToCommit},
+    ask::{CommitRequest, OffsetList, OffsetToCommit, OffsetsWish},
     command::{Speaker, SyncRequest},
     group::GroupState,
     ids::{InstanceId, MemberId},
     member::MemberProtocol,
+};
+use crate::{
+    coordinator::{CoordinatorRecord, Loaded},
+    partition::ProducerIdentity,
 };
 
 const HOUR_MS: i64 = 3_600_000;
@@ -54,10 +58,33 @@ fn speaker(member: &str, generation: i32) -> Speaker {
     }
 }
 
+fn commit_request(speaker: Speaker, topic: &str, offset: i64) -> CommitRequest {
+    let offset = OffsetToCommit {
+        partition: partition(topic, 0),
+        topic_id: uuid::Uuid::nil(),
+        offset,
+        leader_epoch: 3,
+        metadata: "m".into(),
+    };
+    CommitRequest {
+        group_id: group_id(),
+        speaker,
+        retention_ms: None,
+        offsets: vec![offset],
+    }
+}
+
 /// A shard and the log it writes to.
 struct Bench {
     shard: Shard,
-    log: Vec<GroupRecord>,
+    log: Vec<Logged>,
+}
+
+/// What the log holds.
+#[derive(Clone, Debug)]
+enum Logged {
+    Record(GroupRecord, Option<ProducerIdentity>),
+    Marker(ProducerIdentity, bool),
 }
 
 impl Bench {
@@ -77,12 +104,21 @@ impl Bench {
     /// Appends and commits what the shard wants written.
     fn write(&mut self, now_ms: i64) {
         for write in self.shard.take_writes() {
-            self.log.extend(write.records.iter().cloned());
+            let producer = match &write.content {
+                Content::Records(_) => None,
+                Content::OfTransaction(transactional, _) => Some(transactional.producer),
+                Content::Marker(marker) => {
+                    self.log.push(Logged::Marker(marker.producer, marker.committed));
+                    None
+                }
+            };
+            let records = write.content.records().iter().cloned();
+            self.log.extend(records.map(|record| Logged::Record(record, producer)));
             self.shard.complete(write, Ok(()), at(now_ms));
         }
     }
 
-    fn fail_writes(&mut self, error: GroupError) {
+    fn fail_writes(&mut self, error: WriteFailure) {
         for write in self.shard.take_writes() {
             self.shard.complete(write, Err(error), at(0));
         }
@@ -91,10 +127,16 @@ impl Bench {
     /// The shard of another broker, loaded from the same log.
     fn failover(&self, now_ms: i64) -> Self {
         let mut shard = Shard::new(config());
-        for record in &self.log {
-            let (key, value) = record.encode();
-            let record = GroupRecord::decode(Some(&key), value.as_deref()).unwrap().unwrap();
-            shard.replay(record, at(now_ms));
+        for logged in &self.log {
+            let loaded = match logged {
+                Logged::Marker(producer, committed) => Loaded::Marker(*producer, *committed),
+                Logged::Record(record, producer) => {
+                    let (key, value) = record.encode();
+                    let record = GroupRecord::decode(Some(&key), value.as_deref()).unwrap().unwrap();
+                    Loaded::Record(record, *producer)
+                }
+            };
+            shard.take_in(loaded, at(now_ms));
         }
         shard.loaded(at(now_ms));
         Self {
@@ -110,30 +152,58 @@ impl Bench {
         topic: &str,
         offset: i64,
     ) -> Receiver<Result<Results, GroupError>> {
-        let offset = OffsetToCommit {
-            partition: partition(topic, 0),
-            topic_id: uuid::Uuid::nil(),
-            offset,
-            leader_epoch: 3,
-            metadata: "m".into(),
-        };
-        let request = CommitRequest {
-            group_id: group_id(),
-            speaker,
-            retention_ms: None,
-            offsets: vec![offset],
-        };
+        let request = commit_request(speaker, topic, offset);
         self.ask(now_ms, |answer| Ask::Commit(request, answer))
     }
 
     fn offset(&mut self, topic: &str) -> Option<i64> {
         let mut found: Receiver<Result<OffsetList, GroupError>> = self.ask(0, |answer| {
-            Ask::FetchOffsets(group_id(), Some(vec![partition(topic, 0)]), answer)
+            let wish = OffsetsWish {
+                group_id: group_id(),
+                partitions: Some(vec![partition(topic, 0)]),
+                require_stable: false,
+            };
+            Ask::FetchOffsets(wish, answer)
         });
-        found.try_recv().unwrap().unwrap()[0]
-            .1
-            .as_ref()
-            .map(|committed| committed.offset)
+        let (_, found) = found.try_recv().unwrap().unwrap().remove(0);
+        found.unwrap().map(|committed| committed.offset)
+    }
+
+    /// The offset, if no transaction can make another of it.
+    fn stable_offset(&mut self, topic: &str) -> Result<Option<i64>, GroupError> {
+        let wish = OffsetsWish {
+            group_id: group_id(),
+            partitions: Some(vec![partition(topic, 0)]),
+            require_stable: true,
+        };
+        let mut found = self.ask(0, |answer| Ask::FetchOffsets(wish, answer));
+        let (_, found) = found.try_recv().unwrap().unwrap().remove(0);
+        found.map(|committed| committed.map(|committed| committed.offset))
+    }
+
+    fn commit_with(&mut self, producer_id: i64, topic: &str, offset: i64) -> Receiver<Result<Results, GroupError>> {
+        let request = commit_request(speaker("", -1), topic, offset);
+        let transactional = Transactional {
+            producer: ProducerIdentity {
+                id: producer_id,
+                epoch: 0,
+            },
+            guard: None,
+        };
+        self.ask(0, |answer| Ask::CommitWithTransaction(request, transactional, answer))
+    }
+
+    fn end(&mut self, producer_id: i64, committed: bool) -> oneshot::Receiver<Result<(), WriteFailure>> {
+        let marker = TransactionMarker {
+            producer: ProducerIdentity {
+                id: producer_id,
+                epoch: 0,
+            },
+            committed,
+            coordinator_epoch: 0,
+            bumps_epoch: false,
+        };
+        self.ask(0, |answer| Ask::EndTransaction(marker, answer))
     }
 
     fn state(&mut self) -> Result<GroupState, GroupError> {
@@ -206,7 +276,7 @@ fn an_offset_is_seen_once_it_is_on_disk_and_survives_a_failover() {
 fn an_offset_that_cannot_be_written_is_an_error_and_not_seen() {
     let mut bench = Bench::new();
     let mut committed = bench.commit(0, speaker("", -1), "t", 5);
-    bench.fail_writes(GroupError::NotCoordinator);
+    bench.fail_writes(WriteFailure::NotCoordinator);
     assert_eq!(committed.try_recv().unwrap(), Err(GroupError::NotCoordinator));
     assert_eq!(bench.offset("t"), None);
 }
@@ -311,7 +381,7 @@ fn a_deletion_that_cannot_be_written_leaves_the_group() {
     bench.commit(0, speaker("", -1), "t", 7);
     bench.write(0);
     let mut deleted = bench.ask(0, |answer| Ask::DeleteGroup(group_id(), answer));
-    bench.fail_writes(GroupError::CoordinatorNotAvailable);
+    bench.fail_writes(WriteFailure::NotAvailable);
     assert_eq!(deleted.try_recv().unwrap(), Err(GroupError::CoordinatorNotAvailable));
     assert_eq!((bench.state(), bench.offset("t")), (Ok(GroupState::Empty), Some(7)));
 }
@@ -376,4 +446,71 @@ fn offsets_of_deleted_topics_are_forgotten() {
     bench.write(0);
     assert_eq!((bench.offset("t"), bench.offset("u")), (None, Some(8)));
     assert_eq!(bench.failover(0).offset("t"), None);
+}
+
+#[test]
+fn offsets_of_a_transaction_take_effect_with_it() {
+    for committed in [true, false] {
+        for dies in [true, false] {
+            let mut bench = Bench::new();
+            drop(bench.commit(0, speaker("", -1), "t", 3));
+            bench.write(0);
+            let mut answer = bench.commit_with(7, "t", 9);
+            assert_eq!(bench.stable_offset("t"), Err(GroupError::UnstableOffsetCommit));
+            bench.write(0);
+            assert_eq!(answer.try_recv().unwrap().unwrap(), [Ok(())]);
+            if dies {
+                bench = bench.failover(0);
+            }
+            assert_eq!(bench.offset("t"), Some(3));
+            assert_eq!(bench.stable_offset("t"), Err(GroupError::UnstableOffsetCommit));
+            let mut ended = bench.end(7, committed);
+            bench.write(0);
+            assert_eq!(ended.try_recv().unwrap(), Ok(()));
+            let expected = if committed { Some(9) } else { Some(3) };
+            assert_eq!(bench.stable_offset("t"), Ok(expected));
+            assert_eq!(bench.failover(0).stable_offset("t"), Ok(expected));
+        }
+    }
+}
+
+#[test]
+fn what_was_committed_later_wins() {
+    let mut bench = Bench::new();
+    drop(bench.commit_with(7, "t", 9));
+    bench.write(0);
+    drop(bench.commit(0, speaker("", -1), "t", 12));
+    bench.write(0);
+    drop(bench.end(7, true));
+    bench.write(0);
+    assert_eq!(bench.offset("t"), Some(12));
+    assert_eq!(bench.failover(0).offset("t"), Some(12));
+}
+
+#[test]
+fn refused_offsets_of_a_transaction_leave_nothing_behind() {
+    let mut bench = Bench::new();
+    let mut answer = bench.commit_with(7, "t", 9);
+    bench.fail_writes(WriteFailure::NotInTransaction);
+    assert_eq!(answer.try_recv().unwrap(), Err(GroupError::InvalidTxnState));
+    assert_eq!(bench.stable_offset("t"), Ok(None));
+    drop(bench.end(7, true));
+    bench.write(0);
+    assert_eq!(bench.offset("t"), None);
+}
+
+#[test]
+fn a_group_with_undecided_offsets_is_not_deleted() {
+    let mut bench = Bench::new();
+    drop(bench.commit_with(7, "t", 9));
+    bench.write(0);
+    drop(bench.commit(0, speaker("", -1), "u", 1));
+    bench.write(0);
+    let mut deleted = bench.ask(0, |answer| Ask::DeleteGroup(group_id(), answer));
+    assert_eq!(deleted.try_recv().unwrap(), Err(GroupError::CoordinatorNotAvailable));
+    drop(bench.end(7, true));
+    bench.write(0);
+    let mut deleted = bench.ask(0, |answer| Ask::DeleteGroup(group_id(), answer));
+    bench.write(0);
+    assert_eq!(deleted.try_recv().unwrap(), Ok(()));
 }

@@ -7,7 +7,7 @@ use thiserror::Error;
 /// Longest text a record holds: lengths are signed 16-bit. Handlers refuse longer names before they get here.
 const STRING_BYTES_MAX: usize = i16::MAX as usize;
 
-/// Bytes of the offsets topic that are not what they should be.
+/// Bytes of a coordinator's topic that are not what they should be.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub(crate) enum RecordFormatError {
     #[error("the record ends too early")]
@@ -22,25 +22,25 @@ pub(crate) enum RecordFormatError {
     NoKey,
 }
 
-pub(super) fn put_string(out: &mut BytesMut, text: &str) {
+pub(crate) fn put_string(out: &mut BytesMut, text: &str) {
     let text = &text[..text.floor_char_boundary(STRING_BYTES_MAX)];
     out.put_i16(i16::try_from(text.len()).expect("the text was cut to what 16 bits hold"));
     out.put_slice(text.as_bytes());
 }
 
-pub(super) fn put_nullable_string(out: &mut BytesMut, text: Option<&str>) {
+pub(crate) fn put_nullable_string(out: &mut BytesMut, text: Option<&str>) {
     match text {
         Some(text) => put_string(out, text),
         None => out.put_i16(-1),
     }
 }
 
-pub(super) fn put_bytes(out: &mut BytesMut, bytes: &[u8]) {
+pub(crate) fn put_bytes(out: &mut BytesMut, bytes: &[u8]) {
     out.put_i32(i32::try_from(bytes.len()).expect("requests are smaller than 2 GiB"));
     out.put_slice(bytes);
 }
 
-pub(super) fn put_unsigned_varint(out: &mut BytesMut, mut value: usize) {
+pub(crate) fn put_unsigned_varint(out: &mut BytesMut, mut value: usize) {
     loop {
         let low = u8::try_from(value & 0x7f).expect("seven bits fit");
         value >>= 7;
@@ -52,14 +52,19 @@ pub(super) fn put_unsigned_varint(out: &mut BytesMut, mut value: usize) {
     }
 }
 
+pub(crate) fn put_compact_string(out: &mut BytesMut, text: &str) {
+    put_unsigned_varint(out, text.len() + 1);
+    out.put_slice(text.as_bytes());
+}
+
 /// Reads primitives from the front of a slice.
 #[derive(Debug)]
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
@@ -75,15 +80,19 @@ impl<'a> Reader<'a> {
         Ok(*taken)
     }
 
-    pub(super) fn i16(&mut self) -> Result<i16, RecordFormatError> {
+    pub(crate) fn i8(&mut self) -> Result<i8, RecordFormatError> {
+        self.array().map(i8::from_be_bytes)
+    }
+
+    pub(crate) fn i16(&mut self) -> Result<i16, RecordFormatError> {
         self.array().map(i16::from_be_bytes)
     }
 
-    pub(super) fn i32(&mut self) -> Result<i32, RecordFormatError> {
+    pub(crate) fn i32(&mut self) -> Result<i32, RecordFormatError> {
         self.array().map(i32::from_be_bytes)
     }
 
-    pub(super) fn i64(&mut self) -> Result<i64, RecordFormatError> {
+    pub(crate) fn i64(&mut self) -> Result<i64, RecordFormatError> {
         self.array().map(i64::from_be_bytes)
     }
 
@@ -116,27 +125,27 @@ impl<'a> Reader<'a> {
             .map_err(|_| RecordFormatError::InvalidLength)
     }
 
-    pub(super) fn any_nullable_string(&mut self, flexible: bool) -> Result<Option<&'a str>, RecordFormatError> {
+    pub(crate) fn any_nullable_string(&mut self, flexible: bool) -> Result<Option<&'a str>, RecordFormatError> {
         match self.nullable_length(flexible, false)? {
             Some(length) => self.text(length).map(Some),
             None => Ok(None),
         }
     }
 
-    pub(super) fn any_string(&mut self, flexible: bool) -> Result<&'a str, RecordFormatError> {
+    pub(crate) fn any_string(&mut self, flexible: bool) -> Result<&'a str, RecordFormatError> {
         self.any_nullable_string(flexible)?
             .ok_or(RecordFormatError::InvalidLength)
     }
 
-    pub(super) fn string(&mut self) -> Result<&'a str, RecordFormatError> {
+    pub(crate) fn string(&mut self) -> Result<&'a str, RecordFormatError> {
         self.any_string(false)
     }
 
-    pub(super) fn compact_string(&mut self) -> Result<&'a str, RecordFormatError> {
+    pub(crate) fn compact_string(&mut self) -> Result<&'a str, RecordFormatError> {
         self.any_string(true)
     }
 
-    pub(super) fn any_bytes(&mut self, flexible: bool) -> Result<&'a [u8], RecordFormatError> {
+    pub(crate) fn any_bytes(&mut self, flexible: bool) -> Result<&'a [u8], RecordFormatError> {
         let length = self
             .nullable_length(flexible, true)?
             .ok_or(RecordFormatError::InvalidLength)?;
@@ -144,7 +153,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The number of entries that follow; at least a byte each, so a larger number is a lie.
-    pub(super) fn array_length(&mut self, flexible: bool) -> Result<usize, RecordFormatError> {
+    pub(crate) fn array_length(&mut self, flexible: bool) -> Result<usize, RecordFormatError> {
         let length = self.nullable_length(flexible, true)?.unwrap_or(0);
         if length > self.rest.len() {
             Err(RecordFormatError::InvalidLength)
@@ -154,7 +163,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Hands each tagged field to `each`, by number.
-    pub(super) fn tagged_fields(&mut self, mut each: impl FnMut(usize, &[u8])) -> Result<(), RecordFormatError> {
+    pub(crate) fn tagged_fields(&mut self, mut each: impl FnMut(usize, &[u8])) -> Result<(), RecordFormatError> {
         for _ in 0..self.unsigned_varint()? {
             let tag = self.unsigned_varint()?;
             let length = self.unsigned_varint()?;

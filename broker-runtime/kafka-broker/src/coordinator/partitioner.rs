@@ -1,14 +1,9 @@
-//! Which partition of `__consumer_offsets` a group lives in: Kafka's `Utils.abs(groupId.hashCode()) % partitions`.
+//! Which partition of its topic a group or a transactional id lives in: Kafka's `Utils.abs(id.hashCode()) % partitions`.
 
-use super::ids::GroupId;
-
-/// The topic of the group coordinator.
-pub(crate) const OFFSETS_TOPIC: &str = "__consumer_offsets";
-
-/// The partition that holds `group_id`, of `partitions` ones.
-pub(crate) fn partition_of(group_id: &GroupId, partitions: i32) -> i32 {
+/// The partition that holds `id`, of `partitions` ones.
+pub(crate) fn partition_of(id: &str, partitions: i32) -> i32 {
     debug_assert!(partitions > 0, "a topic has partitions");
-    let hash = java_string_hash(group_id.as_str());
+    let hash = java_string_hash(id);
     // Kafka's abs maps the smallest integer, which has no positive, to zero.
     let positive = if hash == i32::MIN { 0 } else { hash.abs() };
     positive % partitions.max(1)
@@ -25,16 +20,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn groups_fall_where_kafka_puts_them() {
+    fn ids_fall_where_kafka_puts_them() {
         // "polygenelubricants" is the word whose hash is the smallest integer.
-        for (group_id, partition) in [
+        for (id, partition) in [
             ("orders-app", 5),
             ("", 0),
             ("polygenelubricants", 0),
             ("gr\u{fc}ppe", 12),
             ("\u{1f600}x", 39),
         ] {
-            assert_eq!(partition_of(&GroupId::new(group_id), 50), partition, "{group_id}");
+            assert_eq!(partition_of(id, 50), partition, "{id}");
         }
     }
 }

@@ -60,6 +60,7 @@ pub fn add(suite: &mut Suite, tools: &Tools, shared: &Shared) {
             topics(&console)?;
             records(&console)?;
             configs(&console)?;
+            transactions(&console)?;
             reassignments(&console)?;
             acls(&console)
         },
@@ -194,22 +195,34 @@ fn records(console: &Console<'_>) -> Result<()> {
 }
 
 fn configs(console: &Console<'_>) -> Result<()> {
-    let mut alter = Command::new(console.java);
-    let of_topic = ["--entity-type", "topics", "--entity-name", "console"];
-    let base = |command: &mut Command| {
+    let tool = |arguments: &[&str]| {
+        let mut command = Command::new(console.java);
         command
             .args(["-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp"])
             .arg(console.jars.join("*"));
         command
             .arg("kafka.admin.ConfigCommand")
             .args(["--bootstrap-server", &console.cluster.bootstrap]);
-        command.arg("--command-config").arg(&console.properties).args(of_topic);
+        command.arg("--command-config").arg(&console.properties);
+        Ok::<_, anyhow::Error>(program::succeed(command.args(arguments), LIMIT)?.stdout)
     };
-    base(&mut alter);
-    program::succeed(alter.args(["--alter", "--add-config", "retention.ms=12345678"]), LIMIT)?;
-    let mut describe = Command::new(console.java);
-    base(&mut describe);
-    let described = program::succeed(describe.arg("--describe"), LIMIT)?.stdout;
+    let of_topic = ["--entity-type", "topics", "--entity-name", "console"];
+    tool(&[&of_topic[..], &["--alter", "--add-config", "retention.ms=12345678"]].concat())?;
+    let described = tool(&[&of_topic[..], &["--describe"]].concat())?;
     ensure!(described.contains("retention.ms=12345678"), "{described}");
+    Ok(())
+}
+
+/// Operators see who writes in transactions.
+fn transactions(console: &Console<'_>) -> Result<()> {
+    let listed = console
+        .run("TransactionsCommand", "--command-config", &["list"])?
+        .stdout;
+    ensure!(listed.contains("TransactionalId"), "{listed}");
+    let producers = ["describe-producers", "--topic", "console", "--partition", "0"];
+    let described = console
+        .run("TransactionsCommand", "--command-config", &producers)?
+        .stdout;
+    ensure!(described.contains("ProducerId"), "{described}");
     Ok(())
 }

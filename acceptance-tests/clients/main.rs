@@ -8,6 +8,7 @@ mod certificates;
 mod console_tools;
 mod metrics;
 mod programs;
+mod transactions;
 
 use std::{
     process::ExitCode,
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
     let shared = Shared::default();
     let mut suite = Suite::new();
     programs::add(&mut suite, &tools, &shared);
+    transactions::add(&mut suite, &tools, &shared);
     access_keys::add(&mut suite, &tools, &shared);
     certificates::add(&mut suite, &tools);
     console_tools::add(&mut suite, &tools, &shared);

@@ -76,7 +76,7 @@ fn cluster_bytes(cluster: &Cluster) -> u64 {
 }
 
 /// Process id of a broker: it is the one whose configuration file lies in the folder `broker-N`.
-fn broker_pid(cluster: &Cluster, broker: u32) -> Result<i32> {
+pub fn broker_pid(cluster: &Cluster, broker: u32) -> Result<i32> {
     let folder = format!("/broker-{broker}/");
     let processes = cluster.workspace.runtime.processes("broker");
     let found = processes

@@ -4,6 +4,7 @@ mod brokers;
 mod control_plane;
 mod hostile;
 mod test_runs;
+mod transactions;
 
 use std::process::ExitCode;
 
@@ -16,5 +17,6 @@ fn main() -> ExitCode {
     control_plane::add(&mut suite, &tools);
     hostile::add(&mut suite, &tools);
     test_runs::add(&mut suite, &tools);
+    transactions::add(&mut suite, &tools);
     suite.run(|| ())
 }

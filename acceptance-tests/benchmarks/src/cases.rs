@@ -93,6 +93,11 @@ pub fn all() -> Vec<Case> {
             title: "one record in flight, three brokers",
             run: latency,
         },
+        Case {
+            name: "transactions",
+            title: "transactions one after the other, three brokers",
+            run: transactions,
+        },
     ]
 }
 
@@ -368,16 +373,33 @@ fn three_brokers(scale: Scale, report: &mut Report) -> Result<()> {
 }
 
 fn latency(scale: Scale, report: &mut Report) -> Result<()> {
-    let records = 2000;
+    one_by_one(scale, report, "one record in flight", |bootstrap| {
+        load::latencies(bootstrap, "bench", 2000)
+    })
+}
+
+fn transactions(scale: Scale, report: &mut Report) -> Result<()> {
+    one_by_one(scale, report, "transactions of three records", |bootstrap| {
+        load::transactions(bootstrap, "bench", 500)
+    })
+}
+
+/// Something that is done again and again on three brokers; `measure` answers milliseconds, sorted.
+fn one_by_one(
+    scale: Scale,
+    report: &mut Report,
+    title: &str,
+    measure: impl Fn(&str) -> Result<Vec<f64>>,
+) -> Result<()> {
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..scale.rounds {
         let kafka = apache_kafka(3)?;
         load::create_topic(&kafka.bootstrap, "bench", 3, &[])?;
-        theirs.push(load::latencies(&kafka.bootstrap, "bench", records)?);
+        theirs.push(measure(&kafka.bootstrap)?);
         drop(kafka);
         let cluster = OpenMsk::start(3)?;
         load::create_topic(&cluster.bootstrap, "bench", 3, &[])?;
-        ours.push(load::latencies(&cluster.bootstrap, "bench", records)?);
+        ours.push(measure(&cluster.bootstrap)?);
     }
     for (name, share) in [("p50", 50), ("p99", 99)] {
         let of = |side: &[Vec<f64>]| {
@@ -387,7 +409,7 @@ fn latency(scale: Scale, report: &mut Report) -> Result<()> {
                 .collect();
             Spread::of(&values)
         };
-        let title = format!("three brokers, one record in flight, our fdatasync on, Kafka's off, {name}");
+        let title = format!("three brokers, {title}, our fdatasync on, Kafka's off, {name}");
         report.compare(&title, "ms", of(&ours), of(&theirs));
     }
     Ok(())

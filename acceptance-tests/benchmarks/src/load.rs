@@ -1,6 +1,7 @@
 //! The load: librdkafka writes records of 1 KiB to six partitions with acks=all, and reads them back.
 
 use std::{
+    process::Command,
     sync::{
         atomic::{AtomicU64, Ordering},
         mpsc,
@@ -8,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use acceptance_tests::{binaries, program, tools::Tools};
 use anyhow::{Context, Result, ensure};
 use rdkafka::{
     ClientConfig, ClientContext, Message, Offset, TopicPartitionList,
@@ -163,6 +165,25 @@ pub fn latencies(bootstrap: &str, topic: &str, records: u32) -> Result<Vec<f64>>
         ensure!(acknowledged.recv_timeout(LIMIT)?, "a record was not acknowledged");
         measured.push(start.elapsed().as_secs_f64() * 1000.0);
     }
+    measured.sort_by(f64::total_cmp);
+    Ok(measured)
+}
+
+/// Commits transactions of three records one after the other, with the Java client. Answers milliseconds, sorted.
+pub fn transactions(bootstrap: &str, topic: &str, count: u32) -> Result<Vec<f64>> {
+    let tools = Tools::load();
+    let (java, jars) = (tools.java.context("a JDK")?, tools.kafka_jars.context("Kafka's jars")?);
+    let mut command = Command::new(java);
+    let file = binaries::repository().join("acceptance-tests/programs/java/TransactionTimes.java");
+    command
+        .arg("-cp")
+        .arg(jars.join("*"))
+        .arg(file)
+        .args([bootstrap, topic]);
+    let finished = program::succeed(command.arg(count.to_string()), LIMIT)?;
+    let times = finished.stdout.lines().filter_map(|line| line.trim().parse().ok());
+    let mut measured: Vec<f64> = times.collect();
+    ensure!(measured.len() == usize::try_from(count)?, "{}", finished.text());
     measured.sort_by(f64::total_cmp);
     Ok(measured)
 }

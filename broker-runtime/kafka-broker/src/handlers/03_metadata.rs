@@ -10,7 +10,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use kafka_codec::{
-    ErrorCode, StrBytes,
+    ErrorCode, StrBytes, WireUuid,
     messages::{
         MetadataRequest, MetadataResponse,
         metadata_request::MetadataRequestTopic,
@@ -132,7 +132,9 @@ fn answer(
     let listener = context.listener();
     let may = |name: &str| context.may(broker, AclOperation::Describe, Resource::Topic(name));
     let mut missing = MetadataResponseTopic::default();
-    if let Some(name) = &wanted.name {
+    // With an id the name does not count: the Java client leaves it empty then, and not null.
+    let by_name = wanted.name.as_ref().filter(|_| wanted.topic_id == WireUuid::default());
+    if let Some(name) = by_name {
         if !may(name) {
             missing.error_code = ErrorCode::TopicAuthorizationFailed.code();
             missing.name = Some(name.clone());

@@ -74,7 +74,7 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], RecordFormatError> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], RecordFormatError> {
         let (taken, rest) = self.rest.split_first_chunk().ok_or(RecordFormatError::Truncated)?;
         self.rest = rest;
         Ok(*taken)

@@ -5,9 +5,10 @@ use tokio::sync::oneshot;
 
 use super::{
     command::{JoinAnswer, JoinRequest, LeavingMember, Speaker, SyncAnswer, SyncRequest},
+    consumer::{ConsumerGroupDescription, ConsumerHeartbeat, HeartbeatAnswer},
     describe::{GroupDescription, GroupListing},
     error::GroupError,
-    ids::GroupId,
+    ids::{GroupId, MemberId},
     record_format::{CommittedOffset, TopicPartition},
 };
 use crate::{
@@ -29,6 +30,8 @@ pub(crate) struct OffsetsWish {
     pub(crate) partitions: Option<Vec<TopicPartition>>,
     /// No offset counts of which a transaction may yet make another (KIP-447).
     pub(crate) require_stable: bool,
+    /// The member of a consumer group that asks, and its epoch; nobody's is the empty one with a negative epoch.
+    pub(crate) member: (MemberId, i32),
 }
 
 /// One result for each thing that was asked about, in that order.
@@ -39,6 +42,8 @@ pub(crate) type Results = Vec<Result<(), GroupError>>;
 pub(crate) struct CommitRequest {
     pub(crate) group_id: GroupId,
     pub(crate) speaker: Speaker,
+    /// True where `speaker` has the epoch of a member of a consumer group; older versions know of none.
+    pub(crate) knows_epochs: bool,
     /// Versions 2 to 4: how long to keep the offsets.
     pub(crate) retention_ms: Option<i64>,
     pub(crate) offsets: Vec<OffsetToCommit>,
@@ -69,6 +74,8 @@ pub(crate) enum Ask {
     FetchOffsets(OffsetsWish, Answer<OffsetList>),
     Describe(GroupId, Answer<GroupDescription>),
     List(Answer<Vec<GroupListing>>),
+    ConsumerHeartbeat(Box<ConsumerHeartbeat>, Answer<HeartbeatAnswer>),
+    DescribeConsumer(GroupId, Answer<ConsumerGroupDescription>),
     /// All offsets that groups have committed.
     Committed(Answer<Vec<(GroupId, TopicPartition, i64)>>),
     DeleteGroup(GroupId, Answer<()>),
@@ -96,6 +103,8 @@ impl Ask {
             Self::EndTransaction(_, answer) => drop(answer.send(Err(WriteFailure::NotCoordinator))),
             Self::FetchOffsets(_, answer) => drop(answer.send(Err(error))),
             Self::Describe(_, answer) => drop(answer.send(Err(error))),
+            Self::ConsumerHeartbeat(_, answer) => drop(answer.send(Err(error))),
+            Self::DescribeConsumer(_, answer) => drop(answer.send(Err(error))),
             Self::List(answer) => drop(answer.send(Err(error))),
             Self::Committed(answer) => drop(answer.send(Err(error))),
         }

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 
 use super::{
+    consumer::ConsumerConfig,
     error::GroupError,
     ids::{GroupId, InstanceId, MemberId, ReplyId},
     member::MemberProtocol,
@@ -23,6 +24,8 @@ pub(crate) struct GroupConfig {
     pub(crate) session_timeout_ms_max: i32,
     /// `group.max.size`
     pub(crate) members_max: usize,
+    /// Of groups of the consumer protocol.
+    pub(crate) consumer: ConsumerConfig,
     /// `offset.metadata.max.bytes`
     pub(crate) offset_metadata_bytes_max: usize,
     /// `offsets.retention.minutes`

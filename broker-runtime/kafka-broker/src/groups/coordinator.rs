@@ -138,6 +138,7 @@ impl Coordinator {
                 let delay_ms = deadline_ms.saturating_sub(self.now().monotonic_ms);
                 self.broker.clock.sleep(millis(delay_ms))
             });
+            shard.set_image(self.broker.metadata.image());
             tokio::select! {
                 biased;
                 () = self.resigned.cancelled() => return,
@@ -172,6 +173,7 @@ impl Coordinator {
     /// Answers this question and those that wait behind it, so that their records share a batch.
     fn answer(&mut self, shard: &mut Shard, first: Ask) {
         let now = self.now();
+        shard.set_image(self.broker.metadata.image());
         shard.handle(first, now);
         for _ in 1..ANSWERED_TOGETHER_MAX {
             match self.mailbox.try_recv() {
@@ -190,6 +192,11 @@ impl Coordinator {
                 return;
             }
             for batch in in_batches(writes) {
+                if batch.iter().all(Write::is_nothing) {
+                    // Who waits only for what was written before.
+                    in_flight.push_back(Box::pin(std::future::ready((batch, Ok(())))));
+                    continue;
+                }
                 let now = self.now();
                 match self.append_batch(&batch, now) {
                     Ok(range) => {

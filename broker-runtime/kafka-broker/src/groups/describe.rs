@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{
-    group::{ClassicGroup, GroupState},
+    consumer::ConsumerGroup,
+    group::{CONSUMER_PROTOCOL_TYPE, ClassicGroup, GroupState},
     ids::{GroupId, InstanceId, MemberId},
 };
 
@@ -34,7 +35,37 @@ pub(crate) struct MemberDescription {
 pub(crate) struct GroupListing {
     pub(crate) group_id: GroupId,
     pub(crate) protocol_type: Arc<str>,
-    pub(crate) state: GroupState,
+    /// The name of its state.
+    pub(crate) state: &'static str,
+    pub(crate) kind: GroupKind,
+}
+
+/// The protocol of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GroupKind {
+    Classic,
+    Consumer,
+}
+
+impl GroupKind {
+    /// The name in Kafka's protocol.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Classic => "classic",
+            Self::Consumer => "consumer",
+        }
+    }
+}
+
+impl ConsumerGroup {
+    pub(crate) fn listing(&self) -> GroupListing {
+        GroupListing {
+            group_id: self.group_id().clone(),
+            protocol_type: Arc::from(CONSUMER_PROTOCOL_TYPE),
+            state: self.state().name(),
+            kind: GroupKind::Consumer,
+        }
+    }
 }
 
 impl ClassicGroup {
@@ -66,7 +97,8 @@ impl ClassicGroup {
         GroupListing {
             group_id: self.group_id().clone(),
             protocol_type: Arc::from(self.protocol_type().unwrap_or_default()),
-            state: self.state(),
+            state: self.state().name(),
+            kind: GroupKind::Classic,
         }
     }
 }

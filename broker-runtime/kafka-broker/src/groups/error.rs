@@ -25,6 +25,13 @@ pub(crate) enum GroupError {
     #[error("another member took over the group instance id")]
     FencedInstanceId,
 
+    #[error("the member's epoch is not the one that it has")]
+    FencedMemberEpoch,
+    #[error("the member's epoch is not the one that it has")]
+    StaleMemberEpoch,
+    #[error("the group instance id belongs to a member that has not left")]
+    UnreleasedInstanceId,
+
     #[error("the group id is empty")]
     InvalidGroupId,
     #[error("the session timeout is outside of group.min.session.timeout.ms and group.max.session.timeout.ms")]
@@ -33,6 +40,10 @@ pub(crate) enum GroupError {
     InconsistentGroupProtocol,
     #[error("the group has group.max.size members")]
     GroupMaxSizeReached,
+    #[error("the regular expression is not valid, or too large")]
+    InvalidRegularExpression,
+    #[error("the version of the request has no epoch of a member")]
+    UnsupportedVersion,
     #[error("the group does not exist")]
     GroupIdNotFound,
     #[error("the group has members")]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{
     command::GroupConfig,
+    consumer::ConsumerGroup,
     group::{ClassicGroup, GroupState},
     ids::GroupId,
     record_format::{CommittedOffset, TopicPartition},
@@ -118,20 +119,14 @@ impl Offsets {
     pub(crate) fn expired(
         &self,
         group_id: &GroupId,
-        group: Option<&ClassicGroup>,
+        usage: &OffsetUsage,
         config: &GroupConfig,
         now: Moment,
     ) -> Vec<TopicPartition> {
-        let consumers = group.filter(|group| group.protocol_type().is_some());
-        let emptied_ms = consumers
-            .filter(|group| group.state() == GroupState::Empty)
-            .map(ClassicGroup::state_since_ms);
-        let subscription = consumers.map_or(Subscription::Nothing, ClassicGroup::subscription);
-        let other_members =
-            consumers.is_some_and(|group| group.state() != GroupState::Empty && subscription == Subscription::Nothing);
-        if other_members {
-            return Vec::new();
-        }
+        let OffsetUsage {
+            subscription,
+            emptied_ms,
+        } = usage;
         let is_expired = |partition: &TopicPartition, value: &CommittedOffset| {
             if subscription.contains(&partition.topic) {
                 return false;
@@ -148,5 +143,44 @@ impl Offsets {
             .of_group(group_id)
             .filter(|(partition, value)| is_expired(partition, value));
         expired.map(|(partition, _)| partition.clone()).collect()
+    }
+}
+
+/// What a group does with its offsets.
+#[derive(Clone, Debug)]
+pub(crate) struct OffsetUsage {
+    pub(crate) subscription: Subscription,
+    /// Since when it has no members, on the wall clock; `None` also where it never had any.
+    pub(crate) emptied_ms: Option<i64>,
+}
+
+impl OffsetUsage {
+    /// Of no group: somebody assigns partitions to itself.
+    pub(crate) const NONE: Self = Self {
+        subscription: Subscription::Nothing,
+        emptied_ms: None,
+    };
+
+    pub(crate) fn of_classic(group: &ClassicGroup) -> Self {
+        if group.protocol_type().is_none() {
+            return Self::NONE;
+        }
+        let is_empty = group.state() == GroupState::Empty;
+        let subscription = match group.subscription() {
+            // Members of another protocol: what they use is not known.
+            Subscription::Nothing if !is_empty => Subscription::Unknown,
+            known => known,
+        };
+        Self {
+            subscription,
+            emptied_ms: is_empty.then(|| group.state_since_ms()),
+        }
+    }
+
+    pub(crate) fn of_consumer(group: &ConsumerGroup) -> Self {
+        Self {
+            subscription: Subscription::Topics(group.subscribed_topics()),
+            emptied_ms: group.emptied_ms(),
+        }
     }
 }

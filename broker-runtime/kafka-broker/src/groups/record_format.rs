@@ -1,6 +1,6 @@
 //! Keys and values of `__consumer_offsets`, in Kafka's own formats, so that Kafka's tools read our log and our groups
 //! survive a move. A record begins with its version, 2 bytes big-endian; a key of version 0 or 1 is an offset, of version
-//! 2 a group (`OffsetCommitKey.json`, `OffsetCommitValue.json`, `GroupMetadataKey.json`, `GroupMetadataValue.json`).
+//! 2 a classic group, of the others see `consumer/record_format.rs` (`OffsetCommitKey.json`, `OffsetCommitValue.json`, `GroupMetadataKey.json`, `GroupMetadataValue.json`).
 //! Written: offset value 4 (1 where the client asked for a retention of its own, which only 1 can hold), as Kafka 4.3 does;
 //! group value 3. Read: offset values 0 to 4, group values 0 to 4.
 
@@ -9,7 +9,10 @@ use std::sync::Arc;
 use bytes::{BufMut, Bytes, BytesMut};
 use uuid::Uuid;
 
-use super::ids::{GroupId, InstanceId, MemberId};
+use super::{
+    consumer::{self, ConsumerRecord},
+    ids::{GroupId, InstanceId, MemberId},
+};
 use crate::coordinator::{
     CoordinatorRecord, Reader, RecordFormatError, put_bytes, put_compact_string, put_nullable_string, put_string,
 };
@@ -77,6 +80,17 @@ pub(crate) enum GroupRecord {
         group_id: GroupId,
         value: Option<GroupMetadata>,
     },
+    /// Of a group of the consumer protocol.
+    Consumer { group_id: GroupId, record: ConsumerRecord },
+}
+
+impl GroupRecord {
+    /// The group the record belongs to.
+    pub(crate) fn group_id(&self) -> &GroupId {
+        match self {
+            Self::Offset { group_id, .. } | Self::Group { group_id, .. } | Self::Consumer { group_id, .. } => group_id,
+        }
+    }
 }
 
 impl CoordinatorRecord for GroupRecord {
@@ -91,6 +105,7 @@ impl CoordinatorRecord for GroupRecord {
                 value.as_ref().map(encode_offset_value),
             ),
             Self::Group { group_id, value } => (encode_group_key(group_id), value.as_ref().map(encode_group_value)),
+            Self::Consumer { group_id, record } => consumer::encode(group_id, record),
         }
     }
 
@@ -111,7 +126,10 @@ impl CoordinatorRecord for GroupRecord {
                 group_id: GroupId::new(reader.string()?),
                 value: value.map(decode_group_value).transpose()?,
             })),
-            _ => Ok(None),
+            kind => {
+                let found = consumer::decode(kind, reader, value)?;
+                Ok(found.map(|(group_id, record)| Self::Consumer { group_id, record }))
+            }
         }
     }
 }

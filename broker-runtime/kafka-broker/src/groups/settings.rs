@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::command::GroupConfig;
+use super::{command::GroupConfig, consumer::consumer_config};
 use crate::coordinator::{InternalTopic, number};
 
 /// The topic of the group coordinator.
@@ -31,6 +31,7 @@ pub(crate) fn group_config(properties: &BTreeMap<String, String>) -> GroupConfig
         session_timeout_ms_min: number(properties, "group.min.session.timeout.ms", 6_000),
         session_timeout_ms_max: number(properties, "group.max.session.timeout.ms", 1_800_000),
         members_max: number(properties, "group.max.size", usize::MAX),
+        consumer: consumer_config(properties),
         offset_metadata_bytes_max: number(properties, "offset.metadata.max.bytes", 4_096),
         offsets_retention_ms: retention_minutes.saturating_mul(MS_PER_MINUTE),
         offsets_retention_check_interval_ms: number(properties, "offsets.retention.check.interval.ms", 600_000),

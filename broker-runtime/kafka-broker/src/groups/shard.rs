@@ -2,19 +2,25 @@
 //! Nothing here does I/O: records to append leave through [`Shard::take_writes`], and their fate comes back through
 //! [`Shard::complete`]. What a record says takes effect only then, when the high watermark has passed it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
+use kafka_metadata::MetadataImage;
 use tokio::sync::oneshot;
 
 use super::{
     ask::{Answer, Ask, Results},
     command::{Command, GroupConfig, JoinAnswer, JoinRequest, Purpose, Surroundings, SyncAnswer},
+    consumer::ConsumerGroup,
     error::GroupError,
     group::ClassicGroup,
     ids::{GroupId, ReplyId},
     offsets::Offsets,
     pending_offsets::PendingOffsets,
     record_format::{GroupRecord, TopicPartition},
+    shard_consumer::ConsumerWrite,
 };
 use crate::{
     coordinator::{Moment, Transactional, WriteFailure},
@@ -26,6 +32,13 @@ use crate::{
 pub(crate) struct Write {
     pub(crate) content: Content,
     then: Then,
+}
+
+impl Write {
+    /// True when there is nothing to append.
+    pub(crate) fn is_nothing(&self) -> bool {
+        matches!(&self.content, Content::Records(records) if records.is_empty())
+    }
 }
 
 /// What is appended.
@@ -55,6 +68,8 @@ pub(super) enum Then {
     Nothing,
     /// Tell the group.
     Tell(GroupId, Purpose),
+    /// Tell a member of a consumer group.
+    TellMember(ConsumerWrite),
     /// Answer with these results.
     Answer(Results, Answer<Results>),
     /// Tell the coordinator of the transaction.
@@ -67,7 +82,12 @@ pub(super) enum Then {
 #[derive(Debug)]
 pub(crate) struct Shard {
     pub(super) config: GroupConfig,
+    /// Groups of the classic protocol, and those that only hold offsets. A group is here or in `consumers`.
     pub(super) groups: HashMap<GroupId, ClassicGroup>,
+    /// Groups of the consumer protocol.
+    pub(super) consumers: HashMap<GroupId, ConsumerGroup>,
+    /// The topics there are.
+    pub(super) image: Arc<MetadataImage>,
     pub(super) offsets: Offsets,
     pub(super) pending: PendingOffsets,
     joins: HashMap<ReplyId, oneshot::Sender<JoinAnswer>>,
@@ -86,6 +106,8 @@ impl Shard {
         Self {
             config,
             groups: HashMap::new(),
+            consumers: HashMap::new(),
+            image: Arc::default(),
             offsets: Offsets::default(),
             pending: PendingOffsets::default(),
             joins: HashMap::new(),
@@ -98,41 +120,23 @@ impl Shard {
         }
     }
 
-    pub(super) fn replay(&mut self, record: GroupRecord, now: Moment) {
-        match record {
-            GroupRecord::Group {
-                group_id,
-                value: Some(metadata),
-            } => {
-                let group = ClassicGroup::restore(group_id.clone(), metadata, now);
-                self.groups.insert(group_id, group);
-            }
-            GroupRecord::Group { group_id, value: None } => drop(self.groups.remove(&group_id)),
-            GroupRecord::Offset {
-                group_id,
-                topic_partition,
-                value,
-            } => {
-                self.offsets.apply(group_id, topic_partition, value);
-            }
-        }
-    }
-
-    /// All records are in: groups that hold offsets only get a value too, and deadlines begin to count.
-    pub(crate) fn loaded(&mut self, now: Moment) {
-        for group_id in self.offsets.groups() {
+    /// A group that holds offsets is there.
+    pub(super) fn ensure_group(&mut self, group_id: &GroupId, now: Moment) {
+        if !self.consumers.contains_key(group_id) {
             self.groups
                 .entry(group_id.clone())
                 .or_insert_with(|| ClassicGroup::new(group_id.clone(), now));
         }
-        for group_id in self.groups.keys().cloned().collect::<Vec<_>>() {
-            self.schedule(&group_id);
-        }
+    }
+
+    /// The metadata has changed.
+    pub(crate) fn set_image(&mut self, image: Arc<MetadataImage>) {
+        self.image = image;
     }
 
     /// Number of groups, those that hold offsets only included.
     pub(crate) fn group_count(&self) -> usize {
-        self.groups.len()
+        self.groups.len() + self.consumers.len()
     }
 
     /// Answers a question, or notes who asked.
@@ -175,15 +179,19 @@ impl Shard {
                 then: Then::AnswerMarker(answer),
             }),
             Ask::FetchOffsets(wish, answer) => {
-                let _ = answer.send(Ok(self.fetch_offsets(wish)));
+                let _ = answer.send(self.fetch_offsets(wish));
             }
             Ask::Describe(group_id, answer) => {
                 let group = self.groups.get(&group_id).map(ClassicGroup::describe);
                 let _ = answer.send(group.ok_or(GroupError::GroupIdNotFound));
             }
             Ask::List(answer) => {
-                let _ = answer.send(Ok(self.groups.values().map(ClassicGroup::listing).collect()));
+                let classic = self.groups.values().map(ClassicGroup::listing);
+                let all = classic.chain(self.consumers.values().map(ConsumerGroup::listing));
+                let _ = answer.send(Ok(all.collect()));
             }
+            Ask::ConsumerHeartbeat(request, answer) => self.hear_heartbeat(&request, answer, now),
+            Ask::DescribeConsumer(group_id, answer) => drop(answer.send(self.describe_consumer(&group_id))),
             Ask::Committed(answer) => {
                 let _ = answer.send(Ok(self.offsets.all()));
             }
@@ -212,9 +220,14 @@ impl Shard {
             return;
         }
         let group_id = request.group_id.clone();
-        self.groups
-            .entry(group_id.clone())
-            .or_insert_with(|| ClassicGroup::new(group_id.clone(), now));
+        if let Err(error) = self.make_classic(&group_id, now) {
+            let _ = answer.send(JoinAnswer {
+                member_id: request.member_id,
+                result: Err(error),
+            });
+            return;
+        }
+        self.ensure_group(&group_id, now);
         let reply = self.next_reply();
         self.joins.insert(reply, answer);
         // The group is there: it was made just now if it was not.
@@ -271,11 +284,13 @@ impl Shard {
         }
     }
 
-    fn schedule(&mut self, group_id: &GroupId) {
+    pub(super) fn schedule(&mut self, group_id: &GroupId) {
         if let Some(before_ms) = self.scheduled.remove(group_id) {
             self.timetable.remove(&(before_ms, group_id.clone()));
         }
-        if let Some(deadline_ms) = self.groups.get(group_id).and_then(ClassicGroup::next_deadline_ms) {
+        let classic = self.groups.get(group_id).and_then(ClassicGroup::next_deadline_ms);
+        let consumer = || self.consumers.get(group_id).and_then(ConsumerGroup::next_deadline_ms);
+        if let Some(deadline_ms) = classic.or_else(consumer) {
             self.timetable.insert((deadline_ms, group_id.clone()));
             self.scheduled.insert(group_id.clone(), deadline_ms);
         }
@@ -296,6 +311,10 @@ impl Shard {
             .map(|(_, group_id)| group_id.clone())
             .collect();
         for group_id in due {
+            if self.consumers.contains_key(&group_id) {
+                self.tick_consumer(&group_id, now);
+                continue;
+            }
             // Groups in the timetable exist.
             let _ = self.with_group(&group_id, now, |group, surroundings| ((), group.tick(surroundings)));
             self.forget_if_unused(&group_id);
@@ -344,9 +363,7 @@ impl Shard {
 
     fn write(&mut self, records: Vec<GroupRecord>, then: Then) {
         debug_assert!(
-            records
-                .windows(2)
-                .all(|pair| record_group(&pair[0]) == record_group(&pair[1])),
+            records.windows(2).all(|pair| pair[0].group_id() == pair[1].group_id()),
             "a write belongs to one group"
         );
         self.push(Content::Records(records), then);
@@ -354,7 +371,7 @@ impl Shard {
 
     pub(super) fn push(&mut self, content: Content, then: Then) {
         if let Some(record) = content.records().first() {
-            *self.in_flight.entry(record_group(record).clone()).or_default() += 1;
+            *self.in_flight.entry(record.group_id().clone()).or_default() += 1;
         }
         self.outbox.push(Write { content, then });
     }
@@ -367,13 +384,16 @@ impl Shard {
     /// The high watermark has passed the write, or it failed.
     pub(crate) fn complete(&mut self, write: Write, result: Result<(), WriteFailure>, now: Moment) {
         let Write { content, then } = write;
-        if let Some(group_id) = content.records().first().map(record_group)
+        if let Some(group_id) = content.records().first().map(GroupRecord::group_id)
             && let Some(count) = self.in_flight.get_mut(group_id)
         {
             *count -= 1;
             if *count == 0 {
                 self.in_flight.remove(group_id);
             }
+        }
+        if let Then::TellMember(write) = &then {
+            self.note_consumer_write(write, &content, result);
         }
         self.apply_content(content, result.is_ok(), now);
         let failure = result;
@@ -390,17 +410,18 @@ impl Shard {
                     ((), group.persisted(purpose, result, surroundings))
                 });
             }
+            Then::TellMember(write) => self.tell_member(write, result),
             Then::Answer(results, answer) => {
                 let _ = answer.send(result.map(|()| results));
             }
             Then::Forget(group_id, answer) => {
-                match result {
-                    Ok(()) => drop(self.groups.remove(&group_id)),
-                    Err(_) => self
-                        .groups
-                        .get_mut(&group_id)
-                        .into_iter()
-                        .for_each(|group| group.reopen(now)),
+                if result.is_ok() {
+                    self.groups.remove(&group_id);
+                    self.consumers.remove(&group_id);
+                } else if let Some(group) = self.groups.get_mut(&group_id) {
+                    group.reopen(now);
+                } else if let Some(group) = self.consumers.get_mut(&group_id) {
+                    group.reopen();
                 }
                 self.schedule(&group_id);
                 if let Some(answer) = answer {
@@ -421,9 +442,7 @@ impl Shard {
             return;
         };
         if value.is_some() {
-            self.groups
-                .entry(group_id.clone())
-                .or_insert_with(|| ClassicGroup::new(group_id.clone(), now));
+            self.ensure_group(&group_id, now);
         }
         self.offsets.apply(group_id, topic_partition, value);
     }
@@ -441,13 +460,6 @@ impl Shard {
     }
 }
 
-/// The group a record belongs to.
-fn record_group(record: &GroupRecord) -> &GroupId {
-    match record {
-        GroupRecord::Offset { group_id, .. } | GroupRecord::Group { group_id, .. } => group_id,
-    }
-}
-
 /// Records that remove these offsets.
 pub(super) fn tombstones(group_id: &GroupId, partitions: Vec<TopicPartition>) -> Vec<GroupRecord> {
     let tombstone = |topic_partition| GroupRecord::Offset {
@@ -458,5 +470,7 @@ pub(super) fn tombstones(group_id: &GroupId, partitions: Vec<TopicPartition>) ->
     partitions.into_iter().map(tombstone).collect()
 }
 
+#[cfg(test)]
+mod consumer_tests;
 #[cfg(test)]
 mod tests;

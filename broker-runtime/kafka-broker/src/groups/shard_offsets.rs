@@ -2,9 +2,11 @@
 
 use super::{
     ask::{Answer, CommitRequest, OffsetList, OffsetsWish, Results},
+    consumer::ConsumerGroup,
     error::GroupError,
     group::ClassicGroup,
     ids::GroupId,
+    offsets::OffsetUsage,
     record_format::{CommittedOffset, GroupRecord, TopicPartition},
     shard::{Shard, tombstones},
 };
@@ -53,6 +55,18 @@ impl Shard {
 
     fn check_commit(&mut self, request: &CommitRequest, with_transaction: bool, now: Moment) -> Result<(), GroupError> {
         // Kafka admits the empty group id here, for clients as old as version 2.
+        if let Some(group) = self.consumers.get(&request.group_id) {
+            let speaker = &request.speaker;
+            if !request.knows_epochs && group.has_member(&speaker.member_id) {
+                return Err(GroupError::UnsupportedVersion);
+            }
+            if with_transaction && speaker.generation < 0 && speaker.member_id.is_empty() {
+                return Ok(());
+            }
+            let partitions = request.offsets.iter();
+            let partitions = partitions.map(|offset| (offset.topic_id, offset.partition.partition));
+            return group.check_commit(speaker, partitions);
+        }
         if !self.groups.contains_key(&request.group_id) {
             // A consumer that assigns itself; a member of a group would be known.
             return if request.speaker.generation < 0 {
@@ -67,12 +81,16 @@ impl Shard {
         })?
     }
 
-    pub(super) fn fetch_offsets(&self, wish: OffsetsWish) -> OffsetList {
+    pub(super) fn fetch_offsets(&self, wish: OffsetsWish) -> Result<OffsetList, GroupError> {
         let OffsetsWish {
             group_id,
             partitions,
             require_stable,
+            member: (member_id, epoch),
         } = wish;
+        if let Some(group) = self.consumers.get(&group_id) {
+            group.check_fetch(&member_id, epoch)?;
+        }
         let find = |partition: TopicPartition| {
             let found = if require_stable && self.pending.is_unstable(&group_id, &partition) {
                 Err(GroupError::UnstableOffsetCommit)
@@ -81,13 +99,13 @@ impl Shard {
             };
             (partition, found)
         };
-        match partitions {
+        Ok(match partitions {
             Some(partitions) => partitions.into_iter().map(find).collect(),
             None => {
                 let all = self.offsets.of_group(&group_id);
                 all.map(|(partition, _)| find(partition.clone())).collect()
             }
-        }
+        })
     }
 
     pub(super) fn delete_group(&mut self, group_id: GroupId, answer: Answer<()>, now: Moment) {
@@ -101,12 +119,19 @@ impl Shard {
 
     fn begin_deletion(&mut self, group_id: &GroupId, now: Moment) -> Result<(), GroupError> {
         let busy = self.has_writes_in_flight(group_id) || self.pending.has_any(group_id);
-        let group = self.groups.get_mut(group_id).ok_or(GroupError::GroupIdNotFound)?;
-        if busy {
-            // An offset on its way, or of an open transaction, would outlive the group; the client comes again.
+        // An offset on its way, or of an open transaction, would outlive the group; the client comes again.
+        if let Some(group) = self.groups.get_mut(group_id) {
+            return if busy {
+                Err(GroupError::CoordinatorNotAvailable)
+            } else {
+                group.close(now)
+            };
+        }
+        let group = self.consumers.get_mut(group_id).ok_or(GroupError::GroupIdNotFound)?;
+        if busy && group.is_empty() {
             return Err(GroupError::CoordinatorNotAvailable);
         }
-        group.close(now)
+        group.close()
     }
 
     fn deletion_of(&self, group_id: &GroupId) -> Vec<GroupRecord> {
@@ -116,10 +141,13 @@ impl Shard {
             .map(|(partition, _)| partition.clone())
             .collect();
         let mut records = tombstones(group_id, partitions);
-        records.push(GroupRecord::Group {
-            group_id: group_id.clone(),
-            value: None,
-        });
+        match self.consumers.get(group_id) {
+            Some(group) => records.extend(self.records_of(group_id, group.tombstones())),
+            None => records.push(GroupRecord::Group {
+                group_id: group_id.clone(),
+                value: None,
+            }),
+        }
         records
     }
 
@@ -129,16 +157,15 @@ impl Shard {
         partitions: Vec<TopicPartition>,
         answer: Answer<Results>,
     ) {
-        let Some(group) = self.groups.get(&group_id) else {
-            let _ = answer.send(Err(GroupError::GroupIdNotFound));
-            return;
-        };
-        let has_members = group.members().next().is_some();
-        if has_members && !group.uses_consumer_protocol() {
+        let classic = self.groups.get(&group_id);
+        if classic.is_some_and(|group| group.members().next().is_some() && !group.uses_consumer_protocol()) {
             let _ = answer.send(Err(GroupError::NonEmptyGroup));
             return;
         }
-        let subscription = group.subscription();
+        let Some(OffsetUsage { subscription, .. }) = self.usage_of(&group_id) else {
+            let _ = answer.send(Err(GroupError::GroupIdNotFound));
+            return;
+        };
         let check = |partition: &TopicPartition| {
             if subscription.contains(&partition.topic) {
                 Err(GroupError::GroupSubscribedToTopic)
@@ -161,21 +188,28 @@ impl Shard {
 
     /// Forgets what `offsets.retention.minutes` no longer covers, and groups that hold nothing any more.
     pub(crate) fn expire(&mut self, now: Moment) {
-        for group_id in self.groups.keys().cloned().collect::<Vec<_>>() {
+        let groups = self.groups.keys().chain(self.consumers.keys());
+        for group_id in groups.cloned().collect::<Vec<_>>() {
             if self.has_writes_in_flight(&group_id) || self.pending.has_any(&group_id) {
                 continue;
             }
-            let expired = self
-                .offsets
-                .expired(&group_id, self.groups.get(&group_id), &self.config, now);
+            let usage = self.usage_of(&group_id).unwrap_or(OffsetUsage::NONE);
+            let expired = self.offsets.expired(&group_id, &usage, &self.config, now);
             let rest = self.offsets.of_group(&group_id).count() - expired.len();
-            if rest > 0 || !self.groups.get(&group_id).is_some_and(ClassicGroup::is_forgettable) {
+            let is_forgettable = self.groups.get(&group_id).is_some_and(ClassicGroup::is_forgettable)
+                || self.consumers.get(&group_id).is_some_and(ConsumerGroup::is_empty);
+            if rest > 0 || !is_forgettable {
                 self.write_tombstones(&group_id, expired);
             } else if self.begin_deletion(&group_id, now).is_ok() {
                 let records = self.deletion_of(&group_id);
                 self.write_and_forget(records, group_id, None);
             }
         }
+    }
+
+    fn usage_of(&self, group_id: &GroupId) -> Option<OffsetUsage> {
+        let classic = self.groups.get(group_id).map(OffsetUsage::of_classic);
+        classic.or_else(|| self.consumers.get(group_id).map(OffsetUsage::of_consumer))
     }
 
     /// Forgets offsets of partitions for which `is_gone` holds: their topic was deleted.

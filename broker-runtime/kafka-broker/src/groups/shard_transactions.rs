@@ -2,36 +2,14 @@
 
 use super::{
     ask::{Answer, Results},
-    group::ClassicGroup,
     ids::GroupId,
     pending_offsets::PendingOffset,
     record_format::{CommittedOffset, GroupRecord, TopicPartition},
     shard::{Content, Shard, Then},
 };
-use crate::coordinator::{Loaded, Moment, Transactional};
+use crate::coordinator::{Moment, Transactional};
 
 impl Shard {
-    /// Takes in what the log holds, at load.
-    pub(crate) fn take_in(&mut self, loaded: Loaded<GroupRecord>, now: Moment) {
-        match loaded {
-            Loaded::Record(record, None) => self.replay(record, now),
-            Loaded::Record(
-                GroupRecord::Offset {
-                    group_id,
-                    topic_partition,
-                    value: Some(offset),
-                },
-                Some(producer),
-            ) => {
-                self.pending.begin(&group_id, &topic_partition);
-                self.hold_back(producer.id, group_id, topic_partition, offset);
-            }
-            // Nothing else is written in a transaction.
-            Loaded::Record(..) => {}
-            Loaded::Marker(producer, committed) => self.end_transaction(producer.id, committed, now),
-        }
-    }
-
     /// Writes offsets of a transaction, then answers with these results.
     pub(super) fn write_with_transaction(
         &mut self,
@@ -91,7 +69,13 @@ impl Shard {
     }
 
     /// An offset is in the log, and waits for the end of its transaction.
-    fn hold_back(&mut self, producer_id: i64, group_id: GroupId, partition: TopicPartition, offset: CommittedOffset) {
+    pub(super) fn hold_back(
+        &mut self,
+        producer_id: i64,
+        group_id: GroupId,
+        partition: TopicPartition,
+        offset: CommittedOffset,
+    ) {
         let pending = PendingOffset {
             group_id,
             partition,
@@ -102,13 +86,11 @@ impl Shard {
     }
 
     /// What a producer has committed with its transaction takes effect, or never will.
-    fn end_transaction(&mut self, producer_id: i64, committed: bool, now: Moment) {
+    pub(super) fn end_transaction(&mut self, producer_id: i64, committed: bool, now: Moment) {
         for pending in self.pending.end(producer_id) {
             if committed {
                 let group_id = pending.group_id;
-                self.groups
-                    .entry(group_id.clone())
-                    .or_insert_with(|| ClassicGroup::new(group_id.clone(), now));
+                self.ensure_group(&group_id, now);
                 self.offsets
                     .apply_committed(group_id, pending.partition, pending.offset, pending.order);
             }

@@ -3,6 +3,7 @@
 //! * Versions 2 to 4 may ask for a retention of their own. Version 10 names topics by id (UNKNOWN_TOPIC_ID).
 //! * Errors are per partition; one of the group (UNKNOWN_MEMBER_ID, ILLEGAL_GENERATION, NOT_COORDINATOR …) stands at all of
 //!   them.
+//! * A member of a consumer group (KIP-848) speaks with its epoch, from version 9 on (STALE_MEMBER_EPOCH).
 //! * `offsets.commit.timeout.ms` bounds the wait (COORDINATOR_NOT_AVAILABLE after it, as in Kafka); the offset may still
 //!   take effect later.
 
@@ -31,6 +32,9 @@ pub(crate) const API: ApiEntry = api!(8, "OffsetCommit", 2..=10, OffsetCommitReq
 
 /// First version that names topics by id.
 const TOPIC_ID_VERSION: i16 = 10;
+
+/// First version that members of consumer groups may use.
+const MEMBER_EPOCH_VERSION: i16 = 9;
 
 /// `offsets.commit.timeout.ms` where it is not set.
 const COMMIT_TIMEOUT_MS: u64 = 5_000;
@@ -73,6 +77,7 @@ async fn handle(
             instance_id: request.group_instance_id.as_deref().map(InstanceId::new),
             generation: request.generation_id_or_member_epoch,
         },
+        knows_epochs: version >= MEMBER_EPOCH_VERSION,
         retention_ms: Some(request.retention_time_ms).filter(|retention| *retention >= 0),
         offsets,
     };

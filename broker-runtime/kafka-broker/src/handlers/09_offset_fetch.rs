@@ -4,7 +4,8 @@
 //!   topics by id.
 //! * A partition without an offset has offset -1 and no error, also where the group does not exist.
 //! * With `require_stable` a partition whose offset an open transaction may change answers UNSTABLE_OFFSET_COMMIT (KIP-447).
-//! * Member id and epoch (version 9) belong to the consumer group protocol and are not looked at for classic groups.
+//! * A member of a consumer group (KIP-848) says its id and epoch, from version 9 on (STALE_MEMBER_EPOCH); of classic groups
+//!   neither is looked at.
 //!
 //! Difference from Kafka: an offset that was committed for a topic which has been deleted since is not returned, even in
 //! the moment before it is forgotten.
@@ -28,7 +29,7 @@ use kafka_metadata::{MetadataImage, TopicId, acl::AclOperation};
 use crate::{
     broker::Broker,
     dispatch::{ApiEntry, RequestContext, api},
-    groups::{Ask, CommittedOffset, GroupError, GroupId, OffsetsWish, TopicPartition},
+    groups::{Ask, CommittedOffset, GroupError, GroupId, MemberId, OffsetsWish, TopicPartition},
     response::group_error_code,
     security::Resource,
 };
@@ -110,6 +111,7 @@ async fn fetch(
     let mut response = OffsetFetchResponseGroup::default();
     let group_id = GroupId::new(group.group_id.as_str());
     response.group_id = group.group_id;
+    let member_id = group.member_id.as_ref().map_or("", StrBytes::as_str);
     let may = |topic: &str| context.may(broker, AclOperation::Describe, Resource::Topic(topic));
     let wanted = group.topics.map(|topics| named_topics(&image, topics, version, may));
     let partitions = wanted
@@ -121,6 +123,7 @@ async fn fetch(
                 group_id: group_id.clone(),
                 partitions,
                 require_stable,
+                member: (MemberId::new(member_id), group.member_epoch),
             };
             let asked = broker
                 .groups

@@ -1,7 +1,7 @@
 //! DescribeGroups 0–6: state, protocol and members of groups.
 //!
 //! * Subscriptions and assignments are given while the group is stable.
-//! * A group that does not exist is `Dead` without an error up to version 5, GROUP_ID_NOT_FOUND in version 6 (KIP-1043).
+//! * A group that does not exist, or that uses the consumer protocol (ConsumerGroupDescribe shows those), is `Dead` without an error up to version 5, GROUP_ID_NOT_FOUND in version 6 (KIP-1043).
 //! * A group that may not be seen is GROUP_AUTHORIZATION_FAILED, whether it exists or not.
 
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! ListGroups 0–5: the groups this broker coordinates; clients ask every broker.
 //!
-//! * Version 4 filters by state (KIP-518), version 5 by type (KIP-848): all our groups are `classic`. Neither minds case,
+//! * Version 4 filters by state (KIP-518), version 5 by type, `classic` or `consumer` (KIP-848). Neither minds case,
 //!   and an unknown state or type matches nothing.
 //! * A partition that is still loading makes the answer COORDINATOR_LOAD_IN_PROGRESS, with the groups known so far.
 
@@ -23,9 +23,6 @@ use crate::{
 /// See the module.
 pub(crate) const API: ApiEntry = api!(16, "ListGroups", 0..=5, ListGroupsRequest, handle);
 
-/// The type of all groups there are.
-const CLASSIC: &str = "classic";
-
 async fn handle(
     context: &RequestContext,
     broker: &Arc<Broker>,
@@ -43,16 +40,16 @@ async fn handle(
         match answer {
             Ok(groups) => {
                 let wanted = groups.into_iter().filter(|group| {
-                    matches(&request.states_filter, group.state.name())
-                        && matches(&request.types_filter, CLASSIC)
+                    matches(&request.states_filter, group.state)
+                        && matches(&request.types_filter, group.kind.name())
                         && sees(group.group_id.as_str())
                 });
                 response.groups.extend(wanted.map(|group| {
                     let mut entry = ListedGroup::default();
                     entry.group_id = StrBytes::from(group.group_id.as_str());
                     entry.protocol_type = StrBytes::from(&*group.protocol_type);
-                    entry.group_state = StrBytes::from(group.state.name());
-                    entry.group_type = StrBytes::from(CLASSIC);
+                    entry.group_state = StrBytes::from(group.state);
+                    entry.group_type = StrBytes::from(group.kind.name());
                     entry
                 }));
             }

@@ -6,8 +6,8 @@
 //! * Produce is advertised from version 0 although 0–2 are not answered: librdkafka decides by it which compressions the
 //!   broker knows (KAFKA-18659).
 //! * What is newest depends on the version of Kafka that the cluster has.
-//! * Features: `metadata.version`, and `transaction.version` 2, with which producers get a new epoch with every transaction
-//!   (KIP-890). `group.version` is absent: KIP-848 groups are not built.
+//! * Features: `metadata.version`; `transaction.version` 2, with which producers get a new epoch with every transaction
+//!   (KIP-890); `group.version` 1, with which there are consumer groups (KIP-848).
 
 use std::sync::Arc;
 
@@ -32,6 +32,9 @@ const METADATA_LEVEL_MIN: i16 = 7;
 
 /// Level of `transaction.version`.
 const TRANSACTION_LEVEL: i16 = 2;
+
+/// Level of `group.version`.
+const GROUP_LEVEL: i16 = 1;
 
 /// First version that carries features and the client's name.
 const FEATURES_VERSION: i16 = 3;
@@ -72,6 +75,7 @@ fn add_features(response: &mut ApiVersionsResponse, broker: &Broker) {
     let features = [
         ("metadata.version", METADATA_LEVEL_MIN, metadata),
         ("transaction.version", 0, TRANSACTION_LEVEL),
+        ("group.version", 0, GROUP_LEVEL),
     ];
     for (name, min_version, level) in features {
         let mut supported = SupportedFeatureKey::default();

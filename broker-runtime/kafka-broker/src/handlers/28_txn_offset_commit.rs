@@ -77,6 +77,7 @@ async fn handle(
             instance_id: request.group_instance_id.as_deref().map(InstanceId::new),
             generation: request.generation_id_or_member_epoch,
         },
+        knows_epochs: true,
         retention_ms: None,
         offsets,
     };

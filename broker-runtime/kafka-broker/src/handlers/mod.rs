@@ -14,6 +14,10 @@ mod alter_partition_reassignments;
 mod api_versions;
 mod config_entries;
 mod config_resource;
+#[path = "69_consumer_group_describe.rs"]
+mod consumer_group_describe;
+#[path = "68_consumer_group_heartbeat.rs"]
+mod consumer_group_heartbeat;
 mod controller_timeout;
 #[path = "30_create_acls.rs"]
 mod create_acls;
@@ -150,5 +154,7 @@ pub(crate) static APIS: &[ApiEntry] = &[
     describe_producers::API,
     describe_transactions::API,
     list_transactions::API,
+    consumer_group_heartbeat::API,
+    consumer_group_describe::API,
     describe_topic_partitions::API,
 ];

@@ -87,7 +87,7 @@ impl PartitionLag {
 pub(super) async fn measure(broker: &Broker) {
     let mut groups: BTreeMap<&'static str, usize> = GroupState::ALL.iter().map(|state| (state.name(), 0)).collect();
     for listing in broker.groups.ask_all(Ask::List).await.into_iter().flatten().flatten() {
-        *groups.entry(listing.state.name()).or_default() += 1;
+        *groups.entry(listing.state).or_default() += 1;
     }
     let committed = broker.groups.ask_all(Ask::Committed).await;
     let committed: Vec<_> = committed.into_iter().flatten().flatten().collect();

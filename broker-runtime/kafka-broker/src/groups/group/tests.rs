@@ -11,6 +11,7 @@ pub(super) fn config() -> GroupConfig {
         initial_rebalance_delay_ms: 0,
         session_timeout_ms_min: 6_000,
         session_timeout_ms_max: 1_800_000,
+        consumer: crate::groups::consumer::consumer_config(&BTreeMap::new()),
         members_max: usize::MAX,
         offset_metadata_bytes_max: 4096,
         offsets_retention_ms: 1_000_000,

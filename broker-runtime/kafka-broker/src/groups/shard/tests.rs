@@ -26,20 +26,21 @@ fn config() -> GroupConfig {
         session_timeout_ms_min: 6_000,
         session_timeout_ms_max: 60_000,
         members_max: 10,
+        consumer: crate::groups::consumer::consumer_config(&BTreeMap::new()),
         offset_metadata_bytes_max: 8,
         offsets_retention_ms: HOUR_MS,
         offsets_retention_check_interval_ms: 600_000,
     }
 }
 
-fn at(ms: i64) -> Moment {
+pub(super) fn at(ms: i64) -> Moment {
     Moment {
         monotonic_ms: ms,
         wall_ms: 1_000_000 + ms,
     }
 }
 
-fn group_id() -> GroupId {
+pub(super) fn group_id() -> GroupId {
     GroupId::new("g")
 }
 
@@ -69,14 +70,15 @@ fn commit_request(speaker: Speaker, topic: &str, offset: i64) -> CommitRequest {
     CommitRequest {
         group_id: group_id(),
         speaker,
+        knows_epochs: true,
         retention_ms: None,
         offsets: vec![offset],
     }
 }
 
 /// A shard and the log it writes to.
-struct Bench {
-    shard: Shard,
+pub(super) struct Bench {
+    pub(super) shard: Shard,
     log: Vec<Logged>,
 }
 
@@ -88,21 +90,21 @@ enum Logged {
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             shard: Shard::new(config()),
             log: Vec::new(),
         }
     }
 
-    fn ask<T>(&mut self, now_ms: i64, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Receiver<T> {
+    pub(super) fn ask<T>(&mut self, now_ms: i64, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Receiver<T> {
         let (answer, answered) = oneshot::channel();
         self.shard.handle(ask(answer), at(now_ms));
         answered
     }
 
     /// Appends and commits what the shard wants written.
-    fn write(&mut self, now_ms: i64) {
+    pub(super) fn write(&mut self, now_ms: i64) {
         for write in self.shard.take_writes() {
             let producer = match &write.content {
                 Content::Records(_) => None,
@@ -118,14 +120,14 @@ impl Bench {
         }
     }
 
-    fn fail_writes(&mut self, error: WriteFailure) {
+    pub(super) fn fail_writes(&mut self, error: WriteFailure) {
         for write in self.shard.take_writes() {
             self.shard.complete(write, Err(error), at(0));
         }
     }
 
     /// The shard of another broker, loaded from the same log.
-    fn failover(&self, now_ms: i64) -> Self {
+    pub(super) fn failover(&self, now_ms: i64) -> Self {
         let mut shard = Shard::new(config());
         for logged in &self.log {
             let loaded = match logged {
@@ -162,6 +164,7 @@ impl Bench {
                 group_id: group_id(),
                 partitions: Some(vec![partition(topic, 0)]),
                 require_stable: false,
+                member: (MemberId::new(""), -1),
             };
             Ask::FetchOffsets(wish, answer)
         });
@@ -175,6 +178,7 @@ impl Bench {
             group_id: group_id(),
             partitions: Some(vec![partition(topic, 0)]),
             require_stable: true,
+            member: (MemberId::new(""), -1),
         };
         let mut found = self.ask(0, |answer| Ask::FetchOffsets(wish, answer));
         let (_, found) = found.try_recv().unwrap().unwrap().remove(0);
@@ -211,7 +215,7 @@ impl Bench {
         described.try_recv().unwrap().map(|description| description.state)
     }
 
-    fn join(&mut self, now_ms: i64, member: &str, fresh: &str) -> Receiver<JoinAnswer> {
+    pub(super) fn join(&mut self, now_ms: i64, member: &str, fresh: &str) -> Receiver<JoinAnswer> {
         // Reads topic "t".
         let metadata = Bytes::from_static(b"\0\x01\0\0\0\x01\0\x01t\xff\xff\xff\xff\0\0\0\0");
         let request = JoinRequest {
@@ -295,6 +299,7 @@ fn metadata_that_is_too_long_is_refused_for_its_partition_only() {
     let request = CommitRequest {
         group_id: group_id(),
         speaker: speaker("", -1),
+        knows_epochs: true,
         retention_ms: None,
         offsets,
     };

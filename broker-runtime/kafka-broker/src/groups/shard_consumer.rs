@@ -1,0 +1,214 @@
+//! The part of a shard that is about groups of the consumer protocol. A group of theirs changes at once, and whoever sent the
+//! heartbeat hears of it when the records are on disk: answers go in the order of the writes, also those that write nothing.
+
+use super::{
+    ask::Answer,
+    consumer::{
+        ConsumerGroup, ConsumerGroupDescription, ConsumerHeartbeat, ConsumerRecord, HeartbeatAnswer, Outcome, World,
+    },
+    error::GroupError,
+    group::ClassicGroup,
+    ids::GroupId,
+    record_format::GroupRecord,
+    shard::{Content, Shard, Then},
+};
+use crate::coordinator::{Moment, WriteFailure};
+
+/// A write of a consumer group, and who waits for it.
+#[derive(Debug)]
+pub(crate) struct ConsumerWrite {
+    group_id: GroupId,
+    /// It has all of the group: what could not be written before is made good.
+    has_all: bool,
+    reply: Option<(HeartbeatAnswer, Answer<HeartbeatAnswer>)>,
+}
+
+impl Shard {
+    fn world(&self, now: Moment) -> World<'_> {
+        World {
+            config: &self.config.consumer,
+            image: &self.image,
+            now,
+        }
+    }
+
+    /// Takes in a record of the log, at load. The newest record of either protocol says of which a group is.
+    pub(super) fn replay_consumer(&mut self, group_id: GroupId, record: ConsumerRecord, now: Moment) {
+        if matches!(record, ConsumerRecord::Group(None)) {
+            self.consumers.remove(&group_id);
+            return;
+        }
+        if matches!(record, ConsumerRecord::Group(Some(_))) {
+            self.groups.remove(&group_id);
+        }
+        let known = self.consumers.remove(&group_id);
+        let mut group = known.unwrap_or_else(|| ConsumerGroup::new(group_id.clone(), now));
+        group.replay(record, self.world(now));
+        self.consumers.insert(group_id, group);
+    }
+
+    /// A group of which the log has nothing but leftovers is none.
+    pub(super) fn consumers_loaded(&mut self) {
+        self.consumers.retain(|_, group| !group.was_never_written());
+    }
+
+    pub(super) fn hear_heartbeat(&mut self, request: &ConsumerHeartbeat, answer: Answer<HeartbeatAnswer>, now: Moment) {
+        let known = self.consumers.remove(&request.group_id);
+        let was_known = known.is_some();
+        let group = match known {
+            Some(group) => Ok((group, Vec::new())),
+            None => self.new_consumer_group(request, now),
+        };
+        let heard = group.and_then(|(mut group, records)| {
+            let outcome = if group.is_closed() {
+                Err(GroupError::CoordinatorNotAvailable)
+            } else if request.leaves() {
+                group.leave(request, self.world(now))
+            } else {
+                group.heartbeat(request, self.world(now))
+            };
+            if was_known || outcome.is_ok() {
+                self.consumers.insert(request.group_id.clone(), group);
+            }
+            Ok((outcome?, records))
+        });
+        match heard {
+            Ok((Outcome { records, answer: reply }, mut before)) => {
+                if !was_known {
+                    self.groups.remove(&request.group_id);
+                }
+                before.extend(self.records_of(&request.group_id, records));
+                self.write_consumer(&request.group_id, before, Some((reply, answer)));
+            }
+            Err(error) => drop(answer.send(Err(error))),
+        }
+        self.schedule(&request.group_id);
+    }
+
+    /// A group that a member joins which is not there yet, or which was an empty one of the classic protocol: then the records
+    /// that end that.
+    fn new_consumer_group(
+        &self,
+        request: &ConsumerHeartbeat,
+        now: Moment,
+    ) -> Result<(ConsumerGroup, Vec<GroupRecord>), GroupError> {
+        let classic = self.groups.get(&request.group_id);
+        if !request.joins() || classic.is_some_and(|group| !group.is_forgettable()) {
+            return Err(GroupError::GroupIdNotFound);
+        }
+        let ended = classic
+            .filter(|group| !group.was_never_written())
+            .map(|_| GroupRecord::Group {
+                group_id: request.group_id.clone(),
+                value: None,
+            });
+        let group = ConsumerGroup::new(request.group_id.clone(), now);
+        Ok((group, ended.into_iter().collect()))
+    }
+
+    /// An empty consumer group becomes one of the classic protocol, when somebody joins that way.
+    pub(super) fn make_classic(&mut self, group_id: &GroupId, now: Moment) -> Result<(), GroupError> {
+        let Some(group) = self.consumers.get(group_id) else {
+            return Ok(());
+        };
+        if !group.is_empty() || group.is_closed() {
+            return Err(GroupError::InconsistentGroupProtocol);
+        }
+        let records = self.records_of(group_id, group.tombstones());
+        self.consumers.remove(group_id);
+        self.groups
+            .insert(group_id.clone(), ClassicGroup::new(group_id.clone(), now));
+        // Should this be lost, the classic group's own record says the same.
+        self.push(Content::Records(records), Then::Nothing);
+        Ok(())
+    }
+
+    pub(super) fn tick_consumer(&mut self, group_id: &GroupId, now: Moment) {
+        let Some(mut group) = self.consumers.remove(group_id) else {
+            return;
+        };
+        let records = group.tick(self.world(now));
+        self.consumers.insert(group_id.clone(), group);
+        if !records.is_empty() {
+            let records = self.records_of(group_id, records);
+            self.write_consumer(group_id, records, None);
+        }
+        self.schedule(group_id);
+    }
+
+    pub(super) fn describe_consumer(&self, group_id: &GroupId) -> Result<ConsumerGroupDescription, GroupError> {
+        let group = self.consumers.get(group_id).ok_or(GroupError::GroupIdNotFound)?;
+        Ok(group.describe(&self.config.consumer))
+    }
+
+    pub(super) fn records_of(&self, group_id: &GroupId, records: Vec<ConsumerRecord>) -> Vec<GroupRecord> {
+        let records = records.into_iter().map(|record| GroupRecord::Consumer {
+            group_id: group_id.clone(),
+            record,
+        });
+        records.collect()
+    }
+
+    fn write_consumer(
+        &mut self,
+        group_id: &GroupId,
+        mut records: Vec<GroupRecord>,
+        reply: Option<(HeartbeatAnswer, Answer<HeartbeatAnswer>)>,
+    ) {
+        let group = self.consumers.get(group_id);
+        let unsaved = group.filter(|group| group.is_unsaved());
+        let has_all = unsaved.is_some();
+        if let Some(group) = unsaved {
+            records = self.records_of(group_id, group.all_records());
+        }
+        if records.is_empty() && !self.has_writes_in_flight(group_id) {
+            if let Some((reply, answer)) = reply {
+                let _ = answer.send(Ok(reply));
+            }
+            return;
+        }
+        let write = ConsumerWrite {
+            group_id: group_id.clone(),
+            has_all,
+            reply,
+        };
+        self.push(Content::Records(records), Then::TellMember(write));
+    }
+
+    /// The group learns the fate of a write.
+    pub(super) fn note_consumer_write(
+        &mut self,
+        write: &ConsumerWrite,
+        content: &Content,
+        result: Result<(), WriteFailure>,
+    ) {
+        let Some(group) = self.consumers.get_mut(&write.group_id) else {
+            return;
+        };
+        match result {
+            Ok(()) if write.has_all => group.all_written(),
+            Ok(()) => {}
+            Err(_) => {
+                let records = content.records().iter();
+                group.write_failed(records.filter_map(|record| match record {
+                    GroupRecord::Consumer { record, .. } => Some(record),
+                    _ => None,
+                }));
+            }
+        }
+    }
+
+    /// The member hears what the log has; when the log does not have all of it, it is to come again.
+    pub(super) fn tell_member(&self, write: ConsumerWrite, result: Result<(), GroupError>) {
+        let Some((reply, answer)) = write.reply else {
+            return;
+        };
+        let group = self.consumers.get(&write.group_id);
+        let result = if group.is_some_and(ConsumerGroup::is_unsaved) {
+            Err(result.err().unwrap_or(GroupError::CoordinatorNotAvailable))
+        } else {
+            result
+        };
+        let _ = answer.send(result.map(|()| reply));
+    }
+}

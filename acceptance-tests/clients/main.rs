@@ -4,8 +4,11 @@
 
 mod access_keys;
 mod acls;
+mod answers;
 mod certificates;
 mod console_tools;
+mod consumer_groups;
+mod dumped;
 mod metrics;
 mod programs;
 mod transactions;
@@ -52,6 +55,8 @@ fn main() -> ExitCode {
     let mut suite = Suite::new();
     programs::add(&mut suite, &tools, &shared);
     transactions::add(&mut suite, &tools, &shared);
+    consumer_groups::add(&mut suite, &tools, &shared);
+    answers::add(&mut suite, &tools);
     access_keys::add(&mut suite, &tools, &shared);
     certificates::add(&mut suite, &tools);
     console_tools::add(&mut suite, &tools, &shared);

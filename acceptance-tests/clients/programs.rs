@@ -90,6 +90,13 @@ pub fn file(name: &str) -> PathBuf {
     binaries::repository().join("acceptance-tests/programs").join(name)
 }
 
+/// Runs one of them that says `ok:` when all is well.
+pub fn succeed(command: &mut Command) -> Result<()> {
+    let finished = program::succeed(command, LIMIT)?;
+    ensure!(finished.stdout.contains("ok: "), "{}", finished.text());
+    Ok(())
+}
+
 fn run(mut command: Command, cluster: &Cluster, mechanism: &str) -> Result<()> {
     command
         .arg(&cluster.bootstrap)

@@ -1,6 +1,6 @@
 //! `kill -9` of each broker in turn under an idempotent producer with acks=all.
 
-use std::{fs, path::Path, process::Command, time::Duration};
+use std::{fs, path::Path, process::Command, thread, time::Duration};
 
 use acceptance_tests::{
     binaries,
@@ -75,8 +75,27 @@ fn cluster_bytes(cluster: &Cluster) -> u64 {
     bytes(&cluster.workspace.runtime.data_dir().join("clusters"))
 }
 
+/// Kills every broker with `kill -9`, one after the other, once the work in whose name the brokers log `begun` goes on.
+pub fn kill_each(cluster: &Cluster, begun: &str) -> Result<()> {
+    wait::until("the work to begin", Duration::from_secs(60), || {
+        let logs = cluster.runtime(&["logs", "clients", "--lines", "2000"]).ok()?;
+        logs.contains(begun).then_some(())
+    })?;
+    for broker in [1, 2, 3] {
+        thread::sleep(Duration::from_secs(2));
+        let pid = broker_pid(cluster, broker)?;
+        kill(pid);
+        wait::until(
+            &format!("broker {broker} to run again"),
+            Duration::from_secs(20),
+            || broker_pid(cluster, broker).ok().filter(|it| *it != pid),
+        )?;
+    }
+    Ok(())
+}
+
 /// Process id of a broker: it is the one whose configuration file lies in the folder `broker-N`.
-pub fn broker_pid(cluster: &Cluster, broker: u32) -> Result<i32> {
+fn broker_pid(cluster: &Cluster, broker: u32) -> Result<i32> {
     let folder = format!("/broker-{broker}/");
     let processes = cluster.workspace.runtime.processes("broker");
     let found = processes

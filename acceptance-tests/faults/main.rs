@@ -1,6 +1,7 @@
 //! Faults are normal input: kill, pause and garbage, with a producer at work and a checker of its history.
 
 mod brokers;
+mod consumer_groups;
 mod control_plane;
 mod hostile;
 mod test_runs;
@@ -18,5 +19,6 @@ fn main() -> ExitCode {
     hostile::add(&mut suite, &tools);
     test_runs::add(&mut suite, &tools);
     transactions::add(&mut suite, &tools);
+    consumer_groups::add(&mut suite, &tools);
     suite.run(|| ())
 }

@@ -2,10 +2,10 @@
 
 use std::{path::Path, process::Command, thread, time::Duration};
 
-use acceptance_tests::{binaries, cluster::Cluster, processes::kill, program, suite::Suite, tools::Tools, wait};
+use acceptance_tests::{binaries, cluster::Cluster, program, suite::Suite, tools::Tools};
 use anyhow::{Result, anyhow, ensure};
 
-use crate::brokers::broker_pid;
+use crate::brokers::kill_each;
 
 const LIMIT: Duration = Duration::from_secs(180);
 
@@ -33,20 +33,7 @@ fn one_at_a_time(core: &Path, java: &Path, jars: &Path) -> Result<()> {
     pipeline.arg("-cp").arg(jars.join("*")).arg(program);
     pipeline.arg(cluster.java_properties("SCRAM-SHA-512")?).args(WORK);
     let running = thread::spawn(move || program::succeed(&mut pipeline, LIMIT));
-    wait::until("the pipeline to copy", Duration::from_secs(60), || {
-        let logs = cluster.runtime(&["logs", "clients", "--lines", "2000"]).ok()?;
-        logs.contains("pipeline-out").then_some(())
-    })?;
-    for broker in [1, 2, 3] {
-        thread::sleep(Duration::from_secs(2));
-        let pid = broker_pid(&cluster, broker)?;
-        kill(pid);
-        wait::until(
-            &format!("broker {broker} to run again"),
-            Duration::from_secs(20),
-            || broker_pid(&cluster, broker).ok().filter(|it| *it != pid),
-        )?;
-    }
+    kill_each(&cluster, "pipeline-out")?;
     let finished = running.join().map_err(|_| anyhow!("the pipeline panicked"))??;
     ensure!(finished.stdout.contains("ok: "), "{}", finished.text());
     Ok(())

@@ -1,0 +1,309 @@
+// Asks a broker a list of requests, right and wrong, and prints what it answers, a line for each. Two brokers that behave alike
+// print the same: what differs from run to run (ids, times, addresses) and texts for people are left out.
+// Run as a single file: java -cp 'jars/*' Answers.java BOOTSTRAP
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.TextNode;
+import java.io.DataInputStream;
+import java.io.OutputStream;
+import java.net.Socket;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.message.*;
+import org.apache.kafka.common.protocol.ApiKeys;
+import org.apache.kafka.common.protocol.ApiMessage;
+import org.apache.kafka.common.protocol.ByteBufferAccessor;
+import org.apache.kafka.common.protocol.Message;
+import org.apache.kafka.common.requests.RequestUtils;
+
+public class Answers {
+    static final Set<String> LEFT_OUT = Set.of("throttleTimeMs", "errorMessage", "message", "host", "port", "nodeId",
+            "clientHost", "memberMetadata", "memberAssignment", "metadata", "assignmentTimestamp");
+    static final Map<String, String> NAMES = new HashMap<>();
+    static Socket socket;
+    static DataInputStream input;
+    static int correlation;
+
+    public static void main(String[] arguments) throws Exception {
+        String[] address = arguments[0].split(",")[0].split(":");
+        connect(address[0], Integer.parseInt(address[1]));
+        Uuid topic = createTopic("answers", 4);
+        createTopic("answers-more", 1);
+        awaitCoordinator();
+        flawedHeartbeats();
+        membersOfAGroup(topic);
+        staticMembers();
+        offsetsOfMembers(topic);
+        classicAndConsumer();
+        questionsOfOperators();
+    }
+
+    /** The broker may still be starting. */
+    static void connect(String host, int port) throws Exception {
+        for (int attempt = 0; attempt < 900 && socket == null; attempt++) {
+            try {
+                socket = new Socket(host, port);
+            } catch (java.net.ConnectException refused) {
+                Thread.sleep(100);
+            }
+        }
+        socket.setSoTimeout(60_000);
+        input = new DataInputStream(socket.getInputStream());
+    }
+
+    static ApiMessage ask(ApiMessage request, int version) throws Exception {
+        ApiKeys api = ApiKeys.forId(request.apiKey());
+        RequestHeaderData header = new RequestHeaderData().setRequestApiKey(api.id).setRequestApiVersion((short) version)
+                .setClientId("answers").setCorrelationId(++correlation);
+        ByteBuffer bytes = RequestUtils.serialize(header, api.requestHeaderVersion((short) version), request, (short) version);
+        OutputStream output = socket.getOutputStream();
+        byte[] framed = new byte[bytes.remaining() + 4];
+        ByteBuffer.wrap(framed).putInt(bytes.remaining()).put(bytes);
+        output.write(framed);
+        byte[] answer = new byte[input.readInt()];
+        input.readFully(answer);
+        ByteBufferAccessor readable = new ByteBufferAccessor(ByteBuffer.wrap(answer));
+        new ResponseHeaderData(readable, api.responseHeaderVersion((short) version));
+        ApiMessage response = api.messageType.newResponse();
+        response.read(readable, (short) version);
+        return response;
+    }
+
+    /** Asks, and prints the answer. */
+    static <T extends ApiMessage> T show(String what, ApiMessage request, int version) throws Exception {
+        @SuppressWarnings("unchecked")
+        T response = (T) ask(request, version);
+        Class<?> converter = Class.forName(response.getClass().getName() + "JsonConverter");
+        JsonNode json = (JsonNode) converter.getMethod("write", response.getClass(), short.class)
+                .invoke(null, response, (short) version);
+        System.out.println(what + ": " + plain(json));
+        return response;
+    }
+
+    /** Without what differs from run to run. */
+    static JsonNode plain(JsonNode node) {
+        if (node instanceof ObjectNode object) {
+            object.remove(LEFT_OUT);
+            List<String> fields = new ArrayList<>();
+            object.fieldNames().forEachRemaining(fields::add);
+            fields.forEach(field -> object.set(field, plain(object.get(field))));
+            return object;
+        }
+        if (node instanceof ArrayNode array) {
+            TreeSet<String> sorted = new TreeSet<>();
+            List<JsonNode> elements = new ArrayList<>();
+            array.forEach(element -> elements.add(plain(element)));
+            elements.sort((left, right) -> left.toString().compareTo(right.toString()));
+            ArrayNode result = array.arrayNode();
+            elements.forEach(result::add);
+            return result;
+        }
+        if (node instanceof TextNode text) {
+            return new TextNode(NAMES.getOrDefault(text.textValue(), text.textValue()));
+        }
+        return node;
+    }
+
+    static Uuid createTopic(String name, int partitions) throws Exception {
+        CreateTopicsRequestData request = new CreateTopicsRequestData().setTimeoutMs(30_000);
+        request.topics().add(new CreateTopicsRequestData.CreatableTopic().setName(name).setNumPartitions(partitions)
+                .setReplicationFactor((short) 1));
+        short code = -1;
+        for (int attempt = 0; attempt < 600 && code != 0; attempt++) {
+            code = ((CreateTopicsResponseData) ask(request, 7)).topics().find(name).errorCode();
+            Thread.sleep(code == 0 ? 0 : 100);
+        }
+        MetadataRequestData wanted = new MetadataRequestData()
+                .setTopics(List.of(new MetadataRequestData.MetadataRequestTopic().setName(name)));
+        for (int attempt = 0; attempt < 300; attempt++) {
+            MetadataResponseData found = (MetadataResponseData) ask(wanted, 12);
+            MetadataResponseData.MetadataResponseTopic topic = found.topics().find(name);
+            if (topic.errorCode() == 0 && topic.partitions().stream().allMatch(it -> it.errorCode() == 0)) {
+                NAMES.put(topic.topicId().toString(), "id of " + name);
+                return topic.topicId();
+            }
+            Thread.sleep(100);
+        }
+        throw new AssertionError(name + " has no leader");
+    }
+
+    static void awaitCoordinator() throws Exception {
+        for (int attempt = 0; attempt < 300; attempt++) {
+            FindCoordinatorResponseData found = (FindCoordinatorResponseData) ask(
+                    new FindCoordinatorRequestData().setKeyType((byte) 0).setCoordinatorKeys(List.of("any")), 4);
+            ConsumerGroupDescribeResponseData described = (ConsumerGroupDescribeResponseData) ask(
+                    new ConsumerGroupDescribeRequestData().setGroupIds(List.of("a", "b", "c", "d", "e", "f")), 0);
+            boolean ready = described.groups().stream().allMatch(it -> it.errorCode() == 69);
+            if (found.coordinators().get(0).errorCode() == 0 && ready) {
+                return;
+            }
+            Thread.sleep(100);
+        }
+        throw new AssertionError("no coordinator");
+    }
+
+    static ConsumerGroupHeartbeatRequestData heartbeat(String group, String member, int epoch) {
+        return new ConsumerGroupHeartbeatRequestData().setGroupId(group).setMemberId(member).setMemberEpoch(epoch);
+    }
+
+    static ConsumerGroupHeartbeatRequestData join(String group, String member) {
+        return heartbeat(group, member, 0).setRebalanceTimeoutMs(30_000).setSubscribedTopicNames(List.of("answers"))
+                .setTopicPartitions(List.of());
+    }
+
+    static List<ConsumerGroupHeartbeatRequestData.TopicPartitions> owned(Uuid topic, Integer... partitions) {
+        return List.of(new ConsumerGroupHeartbeatRequestData.TopicPartitions().setTopicId(topic)
+                .setPartitions(List.of(partitions)));
+    }
+
+    static void flawedHeartbeats() throws Exception {
+        show("no group", join("", "m"), 1);
+        show("no member id", join("flaws", ""), 1);
+        show("empty instance", join("flaws", "m").setInstanceId(""), 1);
+        show("empty rack", join("flaws", "m").setRackId(""), 1);
+        show("no time-out", join("flaws", "m").setRebalanceTimeoutMs(-1), 1);
+        show("owns something", join("flaws", "m").setTopicPartitions(owned(Uuid.randomUuid(), 1)), 1);
+        show("owned is null", join("flaws", "m").setTopicPartitions(null), 1);
+        show("no subscription", join("flaws", "m").setSubscribedTopicNames(null), 1);
+        show("odd epoch", heartbeat("flaws", "m", -3), 1);
+        show("static without instance", heartbeat("flaws", "m", -2), 1);
+        show("no such assignor", join("flaws", "m").setServerAssignor("sticky"), 1);
+        show("empty assignor", join("flaws", "m").setServerAssignor(""), 1);
+        show("no such group", heartbeat("flaws", "m", 1), 1);
+        show("leaves no such group", heartbeat("flaws", "m", -1), 1);
+        show("bad expression", join("flaws", "m").setSubscribedTopicNames(null).setSubscribedTopicRegex("("), 1);
+        show("what is left", new ConsumerGroupDescribeRequestData().setGroupIds(List.of("flaws")), 1);
+    }
+
+    static void membersOfAGroup(Uuid topic) throws Exception {
+        show("first", join("members", "a"), 1);
+        show("first again", heartbeat("members", "a", 2), 1);
+        show("first tells all", join("members", "a").setMemberEpoch(2).setTopicPartitions(owned(topic, 0, 1, 2, 3)), 1);
+        show("ahead", heartbeat("members", "a", 3), 1);
+        show("unknown", heartbeat("members", "x", 2), 1);
+        show("second", join("members", "b"), 1);
+        ConsumerGroupHeartbeatResponseData told = show("first is to give up", heartbeat("members", "a", 2), 1);
+        Integer[] kept = told.assignment().topicPartitions().get(0).partitions().toArray(new Integer[0]);
+        show("second waits", heartbeat("members", "b", 3), 1);
+        show("first still owns all", heartbeat("members", "a", 2).setTopicPartitions(owned(topic, 0, 1, 2, 3)), 1);
+        show("reconciling", new ConsumerGroupDescribeRequestData().setGroupIds(List.of("members")), 1);
+        show("first has given up", heartbeat("members", "a", 2).setTopicPartitions(owned(topic, kept)), 1);
+        show("second gets", heartbeat("members", "b", 3), 1);
+        show("behind, with what it owns", heartbeat("members", "a", 2).setTopicPartitions(owned(topic, kept[0])), 1);
+        show("behind, with what it does not", heartbeat("members", "a", 2).setTopicPartitions(owned(topic, 9)), 1);
+        show("behind, silent", heartbeat("members", "a", 2), 1);
+        show("stable", new ConsumerGroupDescribeRequestData().setGroupIds(List.of("members")), 1);
+        show("joins again", join("members", "a"), 1);
+        show("one more topic", heartbeat("members", "b", 3).setSubscribedTopicNames(List.of("answers", "answers-more")), 1);
+        show("no such topic", heartbeat("members", "b", 4).setSubscribedTopicNames(List.of("answers", "nowhere")), 1);
+        show("leaves", heartbeat("members", "a", -1), 1);
+        show("leaves again", heartbeat("members", "a", -1), 1);
+        show("is gone", heartbeat("members", "a", 3), 1);
+        show("the last leaves", heartbeat("members", "b", -1), 1);
+        show("empty", new ConsumerGroupDescribeRequestData().setGroupIds(List.of("members")), 1);
+    }
+
+    static void staticMembers() throws Exception {
+        show("static", join("static", "a").setInstanceId("one"), 1);
+        show("taken", join("static", "b").setInstanceId("one"), 1);
+        show("taken by itself", join("static", "a").setInstanceId("one"), 1);
+        show("goes for a while", heartbeat("static", "a", -2).setInstanceId("one"), 1);
+        show("away", new ConsumerGroupDescribeRequestData().setGroupIds(List.of("static")), 1);
+        show("is back", join("static", "b").setInstanceId("one"), 1);
+        show("fenced", heartbeat("static", "a", 2).setInstanceId("one"), 1);
+        show("no such instance", heartbeat("static", "b", 2).setInstanceId("two"), 1);
+        show("fenced goes", heartbeat("static", "a", -1).setInstanceId("one"), 1);
+        show("goes", heartbeat("static", "b", -1).setInstanceId("one"), 1);
+    }
+
+    static OffsetCommitRequestData commit(String group, String member, int epoch) {
+        return new OffsetCommitRequestData().setGroupId(group).setMemberId(member).setGenerationIdOrMemberEpoch(epoch)
+                .setTopics(List.of(new OffsetCommitRequestData.OffsetCommitRequestTopic().setName("answers").setPartitions(
+                        List.of(new OffsetCommitRequestData.OffsetCommitRequestPartition().setPartitionIndex(0)
+                                .setCommittedOffset(5)))));
+    }
+
+    static OffsetFetchRequestData fetch(String group, String member, int epoch) {
+        OffsetFetchRequestData.OffsetFetchRequestGroup wanted = new OffsetFetchRequestData.OffsetFetchRequestGroup()
+                .setGroupId(group).setMemberId(member).setMemberEpoch(epoch)
+                .setTopics(List.of(new OffsetFetchRequestData.OffsetFetchRequestTopics().setName("answers")
+                        .setPartitionIndexes(List.of(0, 1))));
+        return new OffsetFetchRequestData().setGroups(List.of(wanted));
+    }
+
+    static void offsetsOfMembers(Uuid topic) throws Exception {
+        show("nobody's commit", commit("offsets", "", -1), 9);
+        show("turns consumer", join("offsets", "a"), 1);
+        show("member's commit", commit("offsets", "a", 2), 9);
+        show("an old version", commit("offsets", "a", 2), 8);
+        show("ahead", commit("offsets", "a", 3), 9);
+        show("behind", commit("offsets", "a", 0), 9);
+        show("negative", commit("offsets", "a", -1), 9);
+        show("unknown member", commit("offsets", "x", 2), 9);
+        show("nobody, with members", commit("offsets", "", -1), 9);
+        show("nobody's old version", commit("offsets", "", -1), 7);
+        show("member fetches", fetch("offsets", "a", 2), 9);
+        show("stale fetch", fetch("offsets", "a", 3), 9);
+        show("unknown fetch", fetch("offsets", "x", 2), 9);
+        show("nobody fetches", fetch("offsets", null, -1), 9);
+        show("old fetch", fetch("offsets", null, -1), 8);
+        show("grows", heartbeat("offsets", "a", 2).setSubscribedTopicNames(List.of("answers", "answers-more")), 1);
+        show("late, but its own", commit("offsets", "a", 2), 9);
+        show("read topics stay", new OffsetDeleteRequestData().setGroupId("offsets").setTopics(
+                new OffsetDeleteRequestData.OffsetDeleteRequestTopicCollection(List.of(
+                        new OffsetDeleteRequestData.OffsetDeleteRequestTopic().setName("answers").setPartitions(List.of(
+                                new OffsetDeleteRequestData.OffsetDeleteRequestPartition().setPartitionIndex(0)))).iterator())), 0);
+        show("not while it has members", new DeleteGroupsRequestData().setGroupsNames(List.of("offsets")), 2);
+        show("goes", heartbeat("offsets", "a", -1), 1);
+        show("nobody, while empty", commit("offsets", "", -1), 9);
+        show("epoch, while empty", commit("offsets", "a", 3), 9);
+        show("deleted", new DeleteGroupsRequestData().setGroupsNames(List.of("offsets")), 2);
+        show("deleted twice", new DeleteGroupsRequestData().setGroupsNames(List.of("offsets")), 2);
+    }
+
+    static JoinGroupRequestData classicJoin(String group, String member) {
+        JoinGroupRequestData request = new JoinGroupRequestData().setGroupId(group).setMemberId(member)
+                .setSessionTimeoutMs(30_000).setRebalanceTimeoutMs(30_000).setProtocolType("consumer");
+        request.protocols().add(new JoinGroupRequestData.JoinGroupRequestProtocol().setName("range")
+                .setMetadata(new byte[] {0, 1, 0, 0, 0, 1, 0, 7, 'a', 'n', 's', 'w', 'e', 'r', 's', -1, -1, -1, -1, 0, 0, 0, 0}));
+        return request;
+    }
+
+    static void classicAndConsumer() throws Exception {
+        show("consumer", join("both", "a"), 1);
+        show("classic heartbeat", new HeartbeatRequestData().setGroupId("both").setMemberId("x").setGenerationId(1), 4);
+        show("classic sync", new SyncGroupRequestData().setGroupId("both").setMemberId("x").setGenerationId(1)
+                .setProtocolType("consumer").setProtocolName("range"), 5);
+        show("classic leave", new LeaveGroupRequestData().setGroupId("both").setMembers(
+                List.of(new LeaveGroupRequestData.MemberIdentity().setMemberId("x"))), 5);
+        show("described the classic way", new DescribeGroupsRequestData().setGroups(List.of("both")), 6);
+        show("and before", new DescribeGroupsRequestData().setGroups(List.of("both")), 5);
+        show("goes", heartbeat("both", "a", -1), 1);
+        show("empty, described the classic way", new DescribeGroupsRequestData().setGroups(List.of("both")), 6);
+        JoinGroupResponseData first = (JoinGroupResponseData) ask(classicJoin("both", ""), 5);
+        NAMES.put(first.memberId(), "classic member");
+        show("classic", classicJoin("both", first.memberId()), 5);
+        show("consumer refused", join("both", "a"), 1);
+        show("described the consumer way", new ConsumerGroupDescribeRequestData().setGroupIds(List.of("both")), 1);
+        show("classic goes", new LeaveGroupRequestData().setGroupId("both").setMembers(
+                List.of(new LeaveGroupRequestData.MemberIdentity().setMemberId(first.memberId()))), 5);
+        show("consumer again", join("both", "a"), 1);
+    }
+
+    static void questionsOfOperators() throws Exception {
+        show("all groups", new ListGroupsRequestData(), 5);
+        show("consumer groups", new ListGroupsRequestData().setTypesFilter(List.of("consumer")), 5);
+        show("CLASSIC groups", new ListGroupsRequestData().setTypesFilter(List.of("CLASSIC")), 5);
+        show("stable groups", new ListGroupsRequestData().setStatesFilter(List.of("Stable", "Reconciling")), 5);
+        show("old version", new ListGroupsRequestData(), 3);
+        show("several", new ConsumerGroupDescribeRequestData().setGroupIds(List.of("nowhere", "members", "")), 0);
+    }
+}

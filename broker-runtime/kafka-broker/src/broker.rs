@@ -25,6 +25,7 @@ use crate::{
     partition::{LogStore, PartitionRegistry, Volume},
     peers::Peers,
     producer_ids::ProducerIds,
+    quotas::ClientQuotas,
     replication::{FetchSessions, IsrChanges, ReplicaFetchers},
     security::Authorizer,
     settings::{Settings, dynamic_text},
@@ -62,6 +63,8 @@ pub struct Broker {
     pub shutdown: CancellationToken,
     /// Who may do what.
     pub(crate) authorizer: Authorizer,
+    /// How much clients may ask for.
+    pub(crate) quotas: ClientQuotas,
     /// What is counted.
     pub(crate) metrics: Arc<Metrics>,
     /// Log directories.

@@ -24,6 +24,7 @@ mod metrics;
 pub mod partition;
 mod peers;
 mod producer_ids;
+mod quotas;
 mod replication;
 mod response;
 mod run;

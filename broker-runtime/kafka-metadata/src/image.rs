@@ -10,7 +10,9 @@ use uuid::Uuid;
 
 use crate::{
     BrokerEpoch, BrokerId, ConfigResource, Endpoint, MetadataOffset, MetadataRecord, PartitionState, ScramMechanism,
-    TopicId, acl::AclBinding,
+    TopicId,
+    acl::AclBinding,
+    quota::{QuotaEntity, QuotaKey, QuotaValue, Quotas},
 };
 
 /// A registered broker.
@@ -92,6 +94,8 @@ pub struct MetadataImage {
     pub scram: Arc<BTreeMap<(String, ScramMechanism), ScramCredential>>,
     /// Access control lists.
     pub acls: Arc<BTreeSet<AclBinding>>,
+    /// Client quotas.
+    pub quotas: Arc<Quotas>,
     /// The first producer id that has not been given out.
     pub next_producer_id: i64,
 }
@@ -175,6 +179,7 @@ impl MetadataImage {
             MetadataRecord::AclDeleted { acl } => {
                 Arc::make_mut(&mut self.acls).remove(acl);
             }
+            MetadataRecord::ClientQuota { entity, key, value } => self.set_quota(entity, *key, *value),
             MetadataRecord::ProducerIds { next_producer_id } => self.next_producer_id = *next_producer_id,
         }
     }
@@ -271,6 +276,23 @@ impl MetadataImage {
         }
     }
 
+    fn set_quota(&mut self, entity: &QuotaEntity, key: QuotaKey, value: Option<QuotaValue>) {
+        let quotas = Arc::make_mut(&mut self.quotas);
+        match value {
+            Some(value) => {
+                quotas.entry(entity.clone()).or_default().insert(key, value);
+            }
+            None => {
+                if let Some(of_entity) = quotas.get_mut(entity) {
+                    of_entity.remove(&key);
+                    if of_entity.is_empty() {
+                        quotas.remove(entity);
+                    }
+                }
+            }
+        }
+    }
+
     /// Records that rebuild this image from nothing, in an order that is always the same.
     pub fn to_records(&self) -> Vec<MetadataRecord> {
         let mut records = vec![MetadataRecord::ClusterCreated {
@@ -316,6 +338,13 @@ impl MetadataImage {
                 .iter()
                 .map(|acl| MetadataRecord::AclCreated { acl: acl.clone() }),
         );
+        for (entity, values) in self.quotas.iter() {
+            records.extend(values.iter().map(|(key, value)| MetadataRecord::ClientQuota {
+                entity: entity.clone(),
+                key: *key,
+                value: Some(*value),
+            }));
+        }
         records.push(MetadataRecord::ProducerIds {
             next_producer_id: self.next_producer_id,
         });

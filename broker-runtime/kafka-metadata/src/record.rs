@@ -4,7 +4,11 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{BrokerEpoch, BrokerId, LeaderEpoch, PartitionEpoch, TopicId, acl::AclBinding};
+use crate::{
+    BrokerEpoch, BrokerId, LeaderEpoch, PartitionEpoch, TopicId,
+    acl::AclBinding,
+    quota::{QuotaEntity, QuotaKey, QuotaValue},
+};
 
 /// Where a listener of a broker is reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,6 +152,15 @@ pub enum MetadataRecord {
     AclDeleted {
         /// It.
         acl: AclBinding,
+    },
+    /// A client quota was set, or removed when `value` is `None`.
+    ClientQuota {
+        /// Whose.
+        entity: QuotaEntity,
+        /// What is limited.
+        key: QuotaKey,
+        /// To how much.
+        value: Option<QuotaValue>,
     },
     /// A block of producer ids was given to a broker (KIP-730).
     ProducerIds {

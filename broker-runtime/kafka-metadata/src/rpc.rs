@@ -12,6 +12,7 @@ use crate::{
     BrokerEpoch, BrokerId, ConfigResource, Endpoint, LeaderEpoch, MetadataOffset, MetadataRecord, PartitionEpoch,
     TopicId,
     acl::{AclBinding, AclFilter},
+    quota::QuotaChange,
 };
 
 /// From a broker to the controller.
@@ -151,6 +152,13 @@ pub enum ControllerRequest {
     DeleteAcls {
         /// Which: each filter is answered for itself.
         filters: Vec<AclFilter>,
+    },
+    /// Sets and removes client quotas (KIP-546).
+    AlterClientQuotas {
+        /// One entry an entity.
+        changes: Vec<QuotaChange>,
+        /// Only say what would happen.
+        validate_only: bool,
     },
     /// Begins to move replicas, or takes that back (KIP-455).
     AlterReassignments {
@@ -303,7 +311,7 @@ pub enum ControllerResponse {
     },
     /// To `CreateTopics`, in the order asked. Answered once the records are durable.
     CreateTopics(Vec<Result<CreatedTopic, ControllerError>>),
-    /// To `DeleteTopics`, `CreatePartitions`, `AlterConfigs`, `CreateAcls`, `AlterReassignments` and `ElectPreferredLeaders`:
+    /// To `DeleteTopics`, `CreatePartitions`, `AlterConfigs`, `CreateAcls`, `AlterClientQuotas`, `AlterReassignments` and `ElectPreferredLeaders`:
     /// one result an entry.
     Results(Vec<Result<(), ControllerError>>),
     /// To `DeleteAcls`: what was deleted, a list a filter.

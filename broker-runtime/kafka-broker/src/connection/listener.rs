@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -116,6 +116,7 @@ impl BoundListener {
                             client_software: None,
                             sasl: SaslState::default(),
                         }),
+                        muted_until_ms: AtomicI64::new(0),
                     });
                     let counted = broker.metrics.connections.get(&self.config.name).map(|it| it.opened());
                     let served = welcome(stream, connection, Arc::clone(&broker), self.tls.clone());

@@ -15,7 +15,7 @@
 use std::{
     panic::AssertUnwindSafe,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -177,6 +177,7 @@ async fn receive<R: AsyncRead + Unpin>(
     connection: &Connection,
     broker: &Broker,
 ) -> Result<Option<Received>, FrameError> {
+    wait_until_unmuted(connection, broker).await;
     let authenticated = !connection.sasl_required || connection.session.lock().sasl.is_complete();
     let limit = if authenticated {
         broker.settings.socket_request_max_bytes
@@ -206,6 +207,15 @@ async fn receive<R: AsyncRead + Unpin>(
         budget: budget.flatten(),
         timed,
     }))
+}
+
+/// Waits as long as the peer has to wait for what it has used beyond its quotas.
+async fn wait_until_unmuted(connection: &Connection, broker: &Broker) {
+    let until_ms = connection.muted_until_ms.load(Ordering::Relaxed);
+    let left_ms = until_ms.saturating_sub(broker.uptime_ms());
+    if let Ok(left_ms @ 1..) = u64::try_from(left_ms) {
+        broker.clock.sleep(Duration::from_millis(left_ms)).await;
+    }
 }
 
 async fn reserve(memory: &Arc<Semaphore>, length: usize) -> Option<OwnedSemaphorePermit> {

@@ -108,6 +108,7 @@ impl Applier {
                 measure_volume(&broker);
             }
             broker.authorizer.refresh(&image);
+            broker.quotas.refresh(&image);
             broker.metadata.publish(Arc::clone(&image));
             for partition in elected {
                 let leader_epoch = partition.leader_epoch();

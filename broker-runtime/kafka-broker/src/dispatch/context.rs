@@ -1,6 +1,12 @@
 //! What a handler knows about the request it answers: the header's fields and the connection it came in on.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
 
 use kafka_codec::StrBytes;
 use parking_lot::Mutex;
@@ -62,6 +68,15 @@ pub struct Connection {
     pub peer: SocketAddr,
     /// See [`Session`].
     pub session: Mutex<Session>,
+    /// Nothing is read before this moment of the broker's uptime, in milliseconds.
+    pub(crate) muted_until_ms: AtomicI64,
+}
+
+impl Connection {
+    /// Reads nothing before this moment of the broker's uptime.
+    pub(crate) fn mute_until(&self, uptime_ms: i64) {
+        self.muted_until_ms.fetch_max(uptime_ms, Ordering::Relaxed);
+    }
 }
 
 /// One request.

@@ -7,9 +7,13 @@ use kafka_codec::{
     KafkaDecode, decode_limits, decode_request_header, encode_response,
     messages::{KafkaRequest, KafkaResponse},
 };
+use kafka_metadata::quota::QuotaKey;
 
 use super::{ApiEntry, Connection, Reply, ReplyFrame, RequestContext, RequestError};
-use crate::{broker::Broker, handlers, security};
+use crate::{broker::Broker, handlers, quotas::Busy, security};
+
+/// All the time of one processor.
+const PERCENT: f64 = 100.0;
 
 /// API key of `ApiVersions`, the one request that is answered in versions that do not exist.
 const API_VERSIONS: i16 = 18;
@@ -53,7 +57,13 @@ pub(crate) async fn answer(
         }
         return Err(RequestError::Protocol("api version is not supported"));
     }
-    (api.handler)(&context, broker, body).await
+    let handled = (api.handler)(&context, broker, body);
+    if !broker.quotas.has_any(QuotaKey::RequestPercentage) {
+        return handled.await;
+    }
+    let (reply, busy) = Busy::new(handled).await;
+    context.charge(broker, QuotaKey::RequestPercentage, busy.as_secs_f64() * PERCENT);
+    reply
 }
 
 /// Reads the body of a request.

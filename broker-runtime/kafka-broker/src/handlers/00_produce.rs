@@ -9,6 +9,7 @@
 //!   by id.
 //! * Records of coordinators are no client's: their topics are refused with INVALID_TOPIC_EXCEPTION, but for tools that say they
 //!   are `__admin_client`, as in Kafka.
+//! * Who has a quota and sends too much is told how long to wait, and nothing more is read from it until then (KIP-219).
 //! * Before the first records of a transaction are appended, its coordinator is asked whether it is open (KIP-890); from version
 //!   12 on the partition is taken into it in the same step. The connection waits for that, so that the order stays.
 
@@ -28,7 +29,7 @@ use kafka_codec::{
     uuid_from_wire,
 };
 use kafka_log::AppendOrigin;
-use kafka_metadata::{MetadataImage, TopicId, acl::AclOperation};
+use kafka_metadata::{MetadataImage, TopicId, acl::AclOperation, quota::QuotaKey};
 
 use super::produce_in_transaction::{Verified, may_be_transactional, verify};
 use crate::{
@@ -85,6 +86,7 @@ struct TopicOutcome {
 
 fn answer<'a>(context: &'a RequestContext, broker: &'a Arc<Broker>, body: Bytes) -> HandlerFuture<'a> {
     Box::pin(async move {
+        let bytes = body.len();
         let request: ProduceRequest = decode_request(context, body)?;
         let acks = match request.acks {
             0 => RequiredAcks::None,
@@ -106,6 +108,7 @@ fn answer<'a>(context: &'a RequestContext, broker: &'a Arc<Broker>, body: Bytes)
         let verified = verify(context, broker, &request).await;
         let terms = Terms { acks, verified };
         let topics = append(context, broker, request, &terms);
+        let throttle_ms = context.charge(broker, QuotaKey::ProducerByteRate, bytes as f64);
         if acks == RequiredAcks::None {
             let refused = |topic: &TopicOutcome| {
                 topic
@@ -121,7 +124,13 @@ fn answer<'a>(context: &'a RequestContext, broker: &'a Arc<Broker>, body: Bytes)
             };
         }
         let (context, broker) = (context.clone(), Arc::clone(broker));
-        Ok(Reply::Later(Box::pin(finish(context, broker, topics, acks, deadline))))
+        Ok(Reply::Later(Box::pin(finish(
+            context,
+            broker,
+            (topics, throttle_ms),
+            acks,
+            deadline,
+        ))))
     })
 }
 
@@ -274,7 +283,7 @@ fn refused(error: &PartitionError) -> Outcome {
 async fn finish(
     context: RequestContext,
     broker: Arc<Broker>,
-    mut topics: Vec<TopicOutcome>,
+    (mut topics, throttle_ms): (Vec<TopicOutcome>, i32),
     acks: RequiredAcks,
     deadline: Instant,
 ) -> Result<ReplyFrame, RequestError> {
@@ -295,7 +304,9 @@ async fn finish(
             partition.outcome = refused(&error);
         }
     }
-    encode_reply(&context, &respond(&context, &broker, topics))
+    let mut response = respond(&context, &broker, topics);
+    response.throttle_time_ms = throttle_ms;
+    encode_reply(&context, &response)
 }
 
 fn respond(context: &RequestContext, broker: &Broker, topics: Vec<TopicOutcome>) -> ProduceResponse {

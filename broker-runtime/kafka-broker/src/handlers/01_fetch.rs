@@ -7,6 +7,7 @@
 //! * At least one batch is returned even if it is larger than the limits (KIP-74).
 //! * Fetch sessions (KIP-227), divergence by epoch (KIP-595, version 12), topic ids (version 13), the leader in errors
 //!   (KIP-951, version 16).
+//! * Who has a quota and reads too much is told how long to wait, and gets nothing until then (KIP-219).
 //! * Followers are not read from by consumers (KIP-392): there is no preferred replica.
 
 use std::{sync::Arc, time::Duration};
@@ -22,7 +23,7 @@ use kafka_codec::{
     },
     uuid_from_wire, uuid_to_wire,
 };
-use kafka_metadata::{BrokerEpoch, BrokerId, TopicId, acl::AclOperation};
+use kafka_metadata::{BrokerEpoch, BrokerId, TopicId, acl::AclOperation, quota::QuotaKey};
 use parking_lot::Mutex;
 
 use crate::{
@@ -121,14 +122,38 @@ async fn handle(context: &RequestContext, broker: &Arc<Broker>, request: FetchRe
     };
     let targets: Vec<Target> = wishes.into_iter().map(|wish| resolve(context, broker, wish)).collect();
     note_follower(broker, fetcher, &targets);
+    if let Some(throttled) = throttled(context, broker, session.as_ref()) {
+        return throttled;
+    }
     let found = gather(broker, fetcher, &targets).await;
-    respond(
+    let bytes: usize = found.iter().flatten().map(|result| result.records.len()).sum();
+    let mut response = respond(
         context,
         broker,
         fetcher.bound(),
         (targets, found),
         session.map(|session| (session, incremental)),
-    )
+    );
+    response.throttle_time_ms = context.charge(broker, QuotaKey::ConsumerByteRate, bytes as f64);
+    response
+}
+
+/// The answer to who has to wait for what it has read already: nothing, and how long that is.
+fn throttled(
+    context: &RequestContext,
+    broker: &Broker,
+    session: Option<&Arc<Mutex<FetchSession>>>,
+) -> Option<FetchResponse> {
+    let throttle_ms = context.charge(broker, QuotaKey::ConsumerByteRate, 0.0);
+    if throttle_ms == 0 {
+        return None;
+    }
+    let mut response = FetchResponse::default();
+    response.throttle_time_ms = throttle_ms;
+    if context.api_version >= SESSION_VERSION {
+        response.session_id = session.map_or(0, |session| session.lock().id);
+    }
+    Some(response)
 }
 
 fn fetcher(context: &RequestContext, broker: &Broker, request: &FetchRequest) -> Fetcher {
@@ -146,7 +171,10 @@ fn fetcher(context: &RequestContext, broker: &Broker, request: &FetchRequest) ->
     let max_bytes = if follower.is_some() {
         max_bytes
     } else {
-        max_bytes.min(broker.settings.fetch_max_bytes)
+        let allowed = context.most_at_once(broker, QuotaKey::ConsumerByteRate);
+        max_bytes
+            .min(broker.settings.fetch_max_bytes)
+            .min(allowed.unwrap_or(usize::MAX))
     };
     Fetcher {
         follower,

@@ -16,7 +16,10 @@ use kafka_metadata::{
     rpc::{ControllerError, ControllerRequest, ControllerResponse},
 };
 
-use super::acl_codes::{APPLY_WAIT, CONTROLLER_TIMEOUT, Refusal, Wire};
+use super::{
+    acl_codes::{Refusal, Wire},
+    controller_timeout::{APPLY_WAIT, CONTROLLER_TIMEOUT},
+};
 use crate::{
     broker::Broker,
     dispatch::{ApiEntry, RequestContext, api},

@@ -1,7 +1,5 @@
 //! Access control lists and filters between Kafka's codes on the wire and ours.
 
-use std::time::Duration;
-
 use kafka_codec::{ErrorCode, StrBytes};
 use kafka_metadata::acl::{
     AclBinding, AclFilter, AclOperation, AclPatternType, AclPermission, AclResourceType, PatternFilter,
@@ -11,11 +9,6 @@ use kafka_metadata::acl::{
 const ANY: i8 = 1;
 /// Kafka's code for "the patterns that a resource of this name falls under".
 const MATCH: i8 = 2;
-
-/// How long the controller is waited for: the requests carry no timeout.
-pub(super) const CONTROLLER_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long an answer waits until this broker knows of the change.
-pub(super) const APPLY_WAIT: Duration = Duration::from_secs(5);
 
 /// The codes and names of a list or a filter, as requests have them.
 pub(super) struct Wire<'a> {

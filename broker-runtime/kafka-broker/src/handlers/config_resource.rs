@@ -1,6 +1,6 @@
 //! What a configuration belongs to, from its type and name on the wire; and changes of it on their way to the controller.
 
-use std::{collections::HashSet, time::Duration};
+use std::collections::HashSet;
 
 use kafka_codec::ErrorCode;
 use kafka_metadata::{
@@ -9,6 +9,7 @@ use kafka_metadata::{
     rpc::{AlterConfigResource, ConfigChange, ControllerRequest, ControllerResponse},
 };
 
+use super::controller_timeout::{APPLY_WAIT, CONTROLLER_TIMEOUT};
 use crate::{broker::Broker, dispatch::RequestContext, response::controller_error_code, security::Resource};
 
 /// `ConfigResource.Type.TOPIC` of Kafka.
@@ -16,12 +17,6 @@ const TOPIC: i8 = 2;
 
 /// `ConfigResource.Type.BROKER` of Kafka.
 const BROKER: i8 = 4;
-
-/// How long the controller is waited for: the requests carry no timeout.
-const CONTROLLER_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How long an answer waits until this broker knows of the change.
-const APPLY_WAIT: Duration = Duration::from_secs(5);
 
 /// What is said about a resource that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]

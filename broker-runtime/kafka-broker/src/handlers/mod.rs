@@ -6,6 +6,8 @@ mod acl_codes;
 mod add_offsets_to_txn;
 #[path = "24_add_partitions_to_txn.rs"]
 mod add_partitions_to_txn;
+#[path = "49_alter_client_quotas.rs"]
+mod alter_client_quotas;
 #[path = "33_alter_configs.rs"]
 mod alter_configs;
 #[path = "45_alter_partition_reassignments.rs"]
@@ -35,6 +37,8 @@ mod delete_records;
 mod delete_topics;
 #[path = "29_describe_acls.rs"]
 mod describe_acls;
+#[path = "48_describe_client_quotas.rs"]
+mod describe_client_quotas;
 #[path = "60_describe_cluster.rs"]
 mod describe_cluster;
 #[path = "32_describe_configs.rs"]
@@ -90,6 +94,7 @@ mod offset_for_leader_epoch;
 #[path = "00_produce.rs"]
 mod produce;
 mod produce_in_transaction;
+mod quota_entities;
 #[path = "36_sasl_authenticate.rs"]
 mod sasl_authenticate;
 #[path = "17_sasl_handshake.rs"]
@@ -149,6 +154,8 @@ pub(crate) static APIS: &[ApiEntry] = &[
     alter_partition_reassignments::API,
     list_partition_reassignments::API,
     offset_delete::API,
+    describe_client_quotas::API,
+    alter_client_quotas::API,
     describe_user_scram_credentials::API,
     describe_cluster::API,
     describe_producers::API,

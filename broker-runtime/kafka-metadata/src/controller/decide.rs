@@ -9,7 +9,7 @@ use super::{
     defaults::ControllerDefaults,
     delete_topics,
     draft::Draft,
-    elections, producer_ids, reassign, scram,
+    elections, producer_ids, quotas, reassign, scram,
 };
 use crate::{
     MetadataImage, MetadataRecord,
@@ -93,6 +93,9 @@ fn request_into(
         ControllerRequest::AlterScram { records } => scram::alter(draft, records),
         ControllerRequest::CreateAcls { acls } => Ok(acls::create(draft, &acls)),
         ControllerRequest::DeleteAcls { filters } => Ok(acls::delete(draft, &filters)),
+        ControllerRequest::AlterClientQuotas { changes, validate_only } => {
+            Ok(draft.unless(validate_only, |draft| quotas::alter(draft, &changes)))
+        }
         ControllerRequest::AlterReassignments { reassignments } => Ok(reassign::alter(draft, &reassignments)),
         ControllerRequest::RetireBrokers { broker_ids } => Ok(reassign::retire(draft, &broker_ids)),
         ControllerRequest::UnregisterBroker { broker_id } => reassign::unregister(draft, broker_id),

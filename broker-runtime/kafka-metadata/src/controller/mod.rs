@@ -16,6 +16,7 @@ mod even_out;
 mod leader_balance;
 mod placement;
 mod producer_ids;
+mod quotas;
 mod reassign;
 mod scram;
 mod topic_name;

@@ -1,0 +1,10 @@
+//! Client quotas: how much a client may ask of this broker (KIP-13, KIP-124, KIP-219). What is too much is served all the same
+//! where it has to be, and paid for in time: the answer says how long, and until then nothing is read from the connection.
+
+mod charge;
+mod matching;
+mod meter;
+mod throttle;
+
+pub(crate) use charge::Busy;
+pub(crate) use throttle::ClientQuotas;

@@ -1,0 +1,186 @@
+//! What clients have used, and how long they have to wait for it.
+
+use std::{collections::HashMap, sync::Arc};
+
+use arc_swap::ArcSwap;
+use kafka_metadata::{
+    MetadataImage,
+    quota::{QuotaKey, QuotaValue, Quotas},
+};
+use parking_lot::Mutex;
+
+use super::{
+    matching::{Sharers, find},
+    meter::{Meter, Window},
+};
+use crate::coordinator::number;
+
+/// Meters are looked through for idle ones when there are this many more.
+const METERS_BEFORE_CLEANING: usize = 256;
+
+/// Who uses something.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Used<'a> {
+    /// Without `User:`.
+    pub(crate) user: &'a str,
+    pub(crate) client_id: &'a str,
+    /// The moment, on the monotonic clock.
+    pub(crate) now_ms: i64,
+}
+
+#[derive(Debug, Default)]
+struct Meters {
+    by_sharers: HashMap<(QuotaKey, Sharers), Meter>,
+    cleaned_at: usize,
+}
+
+/// The quotas of this broker's clients.
+#[derive(Debug)]
+pub(crate) struct ClientQuotas {
+    quotas: ArcSwap<Quotas>,
+    window: Window,
+    meters: Mutex<Meters>,
+}
+
+impl ClientQuotas {
+    /// With the static server properties `quota.window.num` and `quota.window.size.seconds`.
+    pub(crate) fn new(properties: &std::collections::BTreeMap<String, String>) -> Self {
+        let seconds: i64 = number(properties, "quota.window.size.seconds", 1);
+        Self {
+            quotas: ArcSwap::default(),
+            window: Window {
+                samples: number(properties, "quota.window.num", 11).max(2),
+                sample_ms: seconds.max(1) * 1_000,
+            },
+            meters: Mutex::default(),
+        }
+    }
+
+    /// Takes over the quotas of an image, if they have changed.
+    pub(crate) fn refresh(&self, image: &MetadataImage) {
+        if !Arc::ptr_eq(&self.quotas.load(), &image.quotas) {
+            self.quotas.store(Arc::clone(&image.quotas));
+        }
+    }
+
+    /// Counts `amount`, and says how long its user has to wait for it, in milliseconds.
+    pub(crate) fn charge(&self, key: QuotaKey, used: Used<'_>, amount: f64) -> i64 {
+        let Some((limit, sharers)) = self.limit(key, used) else {
+            return 0;
+        };
+        let mut meters = self.meters.lock();
+        meters.clean(used.now_ms, self.window);
+        let meter = meters.by_sharers.entry((key, sharers)).or_default();
+        meter.record(amount, used.now_ms, self.window);
+        let throttle_ms = meter.throttle_ms(limit.get(), used.now_ms, self.window);
+        match key {
+            // Time that requests took is little beside bytes: a wait is at most a sample long, as in Kafka.
+            QuotaKey::RequestPercentage => throttle_ms.min(self.window.sample_ms),
+            QuotaKey::ProducerByteRate | QuotaKey::ConsumerByteRate => throttle_ms,
+        }
+    }
+
+    /// As much as the user may take at once, bytes: no answer is larger than a whole window's worth.
+    pub(crate) fn most_at_once(&self, key: QuotaKey, used: Used<'_>) -> Option<usize> {
+        let (limit, _) = self.limit(key, used)?;
+        let seconds = self.window.sample_ms as f64 / 1_000.0 * (self.window.samples - 1) as f64;
+        // A float that is too large becomes the largest integer.
+        Some((limit.get() * seconds) as usize)
+    }
+
+    /// True when some user has a quota of this kind: otherwise nothing needs to be measured.
+    pub(crate) fn has_any(&self, key: QuotaKey) -> bool {
+        self.quotas.load().values().any(|values| values.contains_key(&key))
+    }
+
+    fn limit(&self, key: QuotaKey, used: Used<'_>) -> Option<(QuotaValue, Sharers)> {
+        let quotas = self.quotas.load();
+        if quotas.is_empty() {
+            return None;
+        }
+        find(&quotas, key, used.user, used.client_id)
+    }
+}
+
+impl Meters {
+    fn clean(&mut self, now_ms: i64, window: Window) {
+        if self.by_sharers.len() >= self.cleaned_at + METERS_BEFORE_CLEANING {
+            self.by_sharers.retain(|_, meter| !meter.is_idle(now_ms, window));
+            self.cleaned_at = self.by_sharers.len();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use kafka_metadata::quota::{QuotaEntity, QuotaName};
+
+    use super::*;
+
+    fn quotas(entity: QuotaEntity, key: QuotaKey, value: f64) -> ClientQuotas {
+        let quotas = ClientQuotas::new(&BTreeMap::new());
+        let mut image = MetadataImage::default();
+        let values = BTreeMap::from([(key, QuotaValue::new(value).unwrap())]);
+        Arc::make_mut(&mut image.quotas).insert(entity, values);
+        quotas.refresh(&image);
+        quotas
+    }
+
+    fn by(user: &'static str, client_id: &'static str) -> Used<'static> {
+        Used {
+            user,
+            client_id,
+            now_ms: 0,
+        }
+    }
+
+    #[test]
+    fn clients_of_a_user_share_what_the_user_has() {
+        let of_users = QuotaEntity {
+            user: Some(QuotaName::Default),
+            client_id: None,
+        };
+        let key = QuotaKey::ProducerByteRate;
+        let quotas = quotas(of_users, key, 100.0);
+        assert_eq!(quotas.charge(key, by("a", "1"), 1_000.0), 0);
+        assert_eq!(quotas.charge(key, by("a", "2"), 100.0), 1_000);
+        assert_eq!(quotas.charge(key, by("b", "1"), 1_000.0), 0, "another user has its own");
+        assert_eq!(quotas.charge(QuotaKey::ConsumerByteRate, by("a", "1"), 9e9), 0);
+        assert_eq!(quotas.charge(key, by("a", "1"), 0.0), 1_000, "it is still owed");
+        assert_eq!(quotas.most_at_once(key, by("a", "1")), Some(1_000));
+    }
+
+    #[test]
+    fn time_of_requests_is_paid_for_in_small_waits() {
+        let of_client = QuotaEntity {
+            user: None,
+            client_id: Some(QuotaName::Named("1".to_owned())),
+        };
+        let key = QuotaKey::RequestPercentage;
+        let quotas = quotas(of_client, key, 1.0);
+        assert!(quotas.has_any(key) && !quotas.has_any(QuotaKey::ProducerByteRate));
+        assert_eq!(quotas.charge(key, by("a", "1"), 1_000.0), 1_000, "a sample at most");
+    }
+
+    #[test]
+    fn idle_meters_are_forgotten() {
+        let of_clients = QuotaEntity {
+            user: None,
+            client_id: Some(QuotaName::Default),
+        };
+        let key = QuotaKey::ProducerByteRate;
+        let quotas = quotas(of_clients, key, 1.0);
+        for number in 0..i64::try_from(METERS_BEFORE_CLEANING).unwrap() * 3 {
+            let client_id = number.to_string();
+            let used = Used {
+                user: "a",
+                client_id: &client_id,
+                now_ms: number * 1_000,
+            };
+            quotas.charge(key, used, 1.0);
+        }
+        assert!(quotas.meters.lock().by_sharers.len() <= METERS_BEFORE_CLEANING + 12);
+    }
+}

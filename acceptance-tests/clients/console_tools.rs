@@ -210,6 +210,19 @@ fn configs(console: &Console<'_>) -> Result<()> {
     tool(&[&of_topic[..], &["--alter", "--add-config", "retention.ms=12345678"]].concat())?;
     let described = tool(&[&of_topic[..], &["--describe"]].concat())?;
     ensure!(described.contains("retention.ms=12345678"), "{described}");
+    let of_client = ["--entity-type", "clients", "--entity-name", "console"];
+    tool(
+        &[
+            &of_client[..],
+            &["--alter", "--add-config", "producer_byte_rate=1048576"],
+        ]
+        .concat(),
+    )?;
+    let described = tool(&[&of_client[..], &["--describe"]].concat())?;
+    ensure!(described.contains("producer_byte_rate=1048576"), "{described}");
+    tool(&[&of_client[..], &["--alter", "--delete-config", "producer_byte_rate"]].concat())?;
+    let users = tool(&["--entity-type", "users", "--describe"])?;
+    ensure!(users.contains("SCRAM credential configs for user-principal"), "{users}");
     Ok(())
 }
 

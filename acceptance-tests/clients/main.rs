@@ -11,6 +11,7 @@ mod consumer_groups;
 mod dumped;
 mod metrics;
 mod programs;
+mod quotas;
 mod transactions;
 
 use std::{
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
     programs::add(&mut suite, &tools, &shared);
     transactions::add(&mut suite, &tools, &shared);
     consumer_groups::add(&mut suite, &tools, &shared);
+    quotas::add(&mut suite, &tools, &shared);
     answers::add(&mut suite, &tools);
     access_keys::add(&mut suite, &tools, &shared);
     certificates::add(&mut suite, &tools);

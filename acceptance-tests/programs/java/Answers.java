@@ -44,6 +44,7 @@ public class Answers {
         offsetsOfMembers(topic);
         classicAndConsumer();
         questionsOfOperators();
+        clientQuotas();
     }
 
     /** The broker may still be starting. */
@@ -305,5 +306,58 @@ public class Answers {
         show("stable groups", new ListGroupsRequestData().setStatesFilter(List.of("Stable", "Reconciling")), 5);
         show("old version", new ListGroupsRequestData(), 3);
         show("several", new ConsumerGroupDescribeRequestData().setGroupIds(List.of("nowhere", "members", "")), 0);
+    }
+
+    static AlterClientQuotasRequestData.EntityData part(String type, String name) {
+        return new AlterClientQuotasRequestData.EntityData().setEntityType(type).setEntityName(name);
+    }
+
+    static AlterClientQuotasRequestData alter(String key, Double value, AlterClientQuotasRequestData.EntityData... parts) {
+        AlterClientQuotasRequestData.OpData op = new AlterClientQuotasRequestData.OpData().setKey(key)
+                .setValue(value == null ? 0 : value).setRemove(value == null);
+        return new AlterClientQuotasRequestData().setEntries(List.of(
+                new AlterClientQuotasRequestData.EntryData().setEntity(List.of(parts)).setOps(List.of(op))));
+    }
+
+    static DescribeClientQuotasRequestData quotas(boolean strict, DescribeClientQuotasRequestData.ComponentData... wanted) {
+        return new DescribeClientQuotasRequestData().setStrict(strict).setComponents(List.of(wanted));
+    }
+
+    static DescribeClientQuotasRequestData.ComponentData component(String type, int match, String name) {
+        return new DescribeClientQuotasRequestData.ComponentData().setEntityType(type).setMatchType((byte) match).setMatch(name);
+    }
+
+    static void clientQuotas() throws Exception {
+        show("of a user", alter("producer_byte_rate", 1e6, part("user", "alice")), 1);
+        show("of a user's client", alter("consumer_byte_rate", 2e6, part("user", "alice"), part("client-id", "x")), 1);
+        show("of all users", alter("request_percentage", 12.5, part("user", null)), 1);
+        show("of all clients", alter("producer_byte_rate", 3e6, part("client-id", null)), 0);
+        show("of nobody", alter("producer_byte_rate", 1.0), 1);
+        show("of something else", alter("producer_byte_rate", 1.0, part("group", "g")), 1);
+        show("no such key", alter("bytes", 1.0, part("user", "alice")), 1);
+        show("nothing", alter("producer_byte_rate", 0.0, part("user", "alice")), 1);
+        show("less than nothing", alter("producer_byte_rate", -1.0, part("user", "alice")), 1);
+        show("a fraction", alter("producer_byte_rate", 1.5, part("user", "alice")), 1);
+        show("only asked", alter("producer_byte_rate", 9e6, part("user", "alice")).setValidateOnly(true), 1);
+        show("removed, though it is not there", alter("consumer_byte_rate", null, part("user", "nobody")), 1);
+        show("all", quotas(false), 1);
+        show("alice's", quotas(false, component("user", 0, "alice")), 1);
+        show("alice's own", quotas(true, component("user", 0, "alice")), 1);
+        show("the users' default", quotas(false, component("user", 1, null)), 1);
+        show("all users'", quotas(true, component("user", 2, null)), 1);
+        show("both", quotas(true, component("user", 2, null), component("client-id", 2, null)), 0);
+        show("nobody's", quotas(false, component("user", 0, "nobody")), 1);
+        show("wanted twice", quotas(false, component("user", 0, "a"), component("user", 0, "b")), 1);
+        show("of a kind that is none", quotas(false, component("group", 0, "g")), 1);
+        show("of no kind", quotas(false, component("", 0, "g")), 1);
+        show("an address and a user", quotas(false, component("ip", 2, null), component("user", 2, null)), 1);
+        show("an odd match", quotas(false, component("user", 7, null)), 1);
+        show("exactly nothing", quotas(false, component("user", 0, null)), 1);
+        show("removed", alter("producer_byte_rate", null, part("user", "alice")), 1);
+        show("what is left of alice's", quotas(false, component("user", 0, "alice")), 1);
+        show("and of the others", alter("request_percentage", null, part("user", null)), 1);
+        show("the clients' default", alter("producer_byte_rate", null, part("client-id", null)), 1);
+        show("the client", alter("consumer_byte_rate", null, part("user", "alice"), part("client-id", "x")), 1);
+        show("nothing is left", quotas(false), 1);
     }
 }

@@ -1,0 +1,26 @@
+//! Client quotas: Apache Kafka's Java client is slowed down to them.
+
+use std::process::Command;
+
+use acceptance_tests::{suite::Suite, tools::Tools};
+
+use crate::{
+    Shared,
+    programs::{file, succeed},
+};
+
+/// Adds the test of this file.
+pub fn add(suite: &mut Suite, tools: &Tools, shared: &Shared) {
+    let (all, of_all) = (tools.clone(), shared.clone());
+    suite.test_with(
+        "java_is_slowed_down_to_its_quotas_and_told_so",
+        "a JDK and Kafka's jars",
+        tools.java.clone().zip(tools.kafka_jars.clone()),
+        move |(java, jars)| {
+            let cluster = of_all.cluster(&all)?;
+            let mut command = Command::new(java);
+            command.arg("-cp").arg(jars.join("*")).arg(file("java/Quotas.java"));
+            succeed(command.arg(cluster.java_properties("SCRAM-SHA-512")?))
+        },
+    );
+}

@@ -61,7 +61,7 @@ pub(crate) async fn answer(
     if !broker.quotas.has_any(QuotaKey::RequestPercentage) {
         return handled.await;
     }
-    let (reply, busy) = Busy::new(handled).await;
+    let (reply, busy) = Busy::new(handled, Arc::clone(&broker.clock)).await;
     context.charge(broker, QuotaKey::RequestPercentage, busy.as_secs_f64() * PERCENT);
     reply
 }

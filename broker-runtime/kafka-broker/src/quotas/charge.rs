@@ -2,10 +2,12 @@
 
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
+use clock::Clock;
 use kafka_metadata::quota::QuotaKey;
 
 use super::throttle::Used;
@@ -47,13 +49,15 @@ impl RequestContext {
 /// Measures how long a future is busy: not how long it waits.
 pub(crate) struct Busy<F> {
     future: F,
+    clock: Arc<dyn Clock>,
     time: Duration,
 }
 
 impl<F> Busy<F> {
-    pub(crate) fn new(future: F) -> Self {
+    pub(crate) fn new(future: F, clock: Arc<dyn Clock>) -> Self {
         Self {
             future,
+            clock,
             time: Duration::ZERO,
         }
     }
@@ -63,9 +67,10 @@ impl<F: Future + Unpin> Future for Busy<F> {
     type Output = (F::Output, Duration);
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let begin = Instant::now();
+        let begin = self.clock.monotonic();
         let polled = Pin::new(&mut self.future).poll(context);
-        self.time += begin.elapsed();
+        let end = self.clock.monotonic();
+        self.time += end.saturating_duration_since(begin);
         polled.map(|output| (output, self.time))
     }
 }

@@ -10,7 +10,7 @@ use clock::SystemClock;
 use control_plane::{ApiListener, ControlPlane, ControlPlaneConfig};
 use engine::{
     Acl, AclAdmin, BootstrapBrokers, ClusterSpec, Engine, EngineError, IamAuthenticator, NewTopic, ObservedCluster,
-    Progress, TopicAdmin, TopicDescription, TopicError, TopicSummary, TopicUpdate,
+    Progress, Quota, QuotaAdmin, TopicAdmin, TopicDescription, TopicError, TopicSummary, TopicUpdate,
 };
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -118,6 +118,21 @@ impl Engine for ScriptedEngine {
 
     fn acls(&self) -> &dyn AclAdmin {
         self
+    }
+
+    fn quotas(&self) -> &dyn QuotaAdmin {
+        self
+    }
+}
+
+#[async_trait]
+impl QuotaAdmin for ScriptedEngine {
+    async fn list_quotas(&self, _: Uuid) -> Result<Vec<Quota>, TopicError> {
+        Ok(Vec::new())
+    }
+
+    async fn put_quotas(&self, _: Uuid, _: &[Quota]) -> Result<(), TopicError> {
+        Ok(())
     }
 }
 

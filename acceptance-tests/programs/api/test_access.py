@@ -173,6 +173,40 @@ class Policies(unittest.TestCase):
         nowhere = f"/openmsk/v1/clusters/{urllib.parse.quote(self.arn.replace('/access/', '/gone/'), safe='')}/acls"
         self.assertEqual(send("GET", nowhere)[0], 404)
 
+    def test_quotas_are_changed_by_whoever_may(self):
+        path = f"/openmsk/v1/clusters/{urllib.parse.quote(self.arn, safe='')}/quotas"
+        one = {"user": "app", "producerByteRate": 1000.0, "requestPercentage": 12.5}
+        other = {"clientId": "<default>", "consumerByteRate": 5.0}
+
+        def put(quotas, path=path, **more):
+            return send("PUT", path, json.dumps({"quotas": quotas}).encode(), **more)
+
+        for _ in range(2):
+            self.assertEqual(put([one, other])[0], 204)
+        self.assertEqual(send("GET", path)[1], {"quotas": [other, one]})
+        for wrong, said in (
+            ([], "1 to 1000"),
+            ([one] * 1001, "1 to 1000"),
+            ([{"producerByteRate": 1.0}], "empty client quota entity"),
+            ([{**one, "user": ""}], "<default>"),
+            ([{**one, "producerByteRate": 0}], "producer_byte_rate"),
+            ([{**one, "producerByteRate": 1.5}], "whole number"),
+            ([{**one, "more": 1}], "more"),
+        ):
+            with self.subTest(said):
+                status, body, _ = put([{**other, "consumerByteRate": 7.0}, *wrong] if len(wrong) == 1 else wrong)
+                self.assertEqual(status, 400, body)
+                self.assertIn(said, str(body))
+        self.assertEqual(send("GET", path)[1], {"quotas": [other, one]}, "all of them or none")
+        reader = make_key(
+            "--principal", "quota-reader", "--policy", policy_file(FOLDER, allow("openmsk:ListQuotas", self.arn))
+        )
+        self.assertEqual(send("GET", path, key=reader)[1], {"quotas": [other, one]})
+        self.assertEqual(put([one], key=reader)[0], 403)
+        for _ in range(2):
+            self.assertEqual(put([{"user": "app"}, {"clientId": "<default>"}])[0], 204)
+        self.assertEqual(send("GET", path)[1], {"quotas": []})
+
     def test_policies_that_are_not_understood_are_refused(self):
         for statement in ({"Effect": "Allow"}, allow("kafka:*", Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}})):
             path = policy_file(FOLDER, statement)

@@ -19,6 +19,7 @@ pub mod monitoring;
 pub mod nodes;
 pub mod operations;
 pub mod policies;
+pub mod quotas;
 pub mod scram;
 pub mod secret_text;
 pub mod secrets_manager;

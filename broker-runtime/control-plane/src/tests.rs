@@ -20,7 +20,7 @@ use control_plane_api::{
 };
 use engine::{
     Acl, AclAdmin, BootstrapBrokers, ClusterSpec, Engine, EngineError, IamAuthenticator, NewTopic, ObservedCluster,
-    Progress, Step, TopicAdmin, TopicDescription, TopicError, TopicSummary, TopicUpdate,
+    Progress, Quota, QuotaAdmin, Step, TopicAdmin, TopicDescription, TopicError, TopicSummary, TopicUpdate,
 };
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -107,6 +107,21 @@ impl Engine for ScriptedEngine {
 
     fn acls(&self) -> &dyn AclAdmin {
         self
+    }
+
+    fn quotas(&self) -> &dyn QuotaAdmin {
+        self
+    }
+}
+
+#[async_trait]
+impl QuotaAdmin for ScriptedEngine {
+    async fn list_quotas(&self, _: Uuid) -> Result<Vec<Quota>, TopicError> {
+        Ok(Vec::new())
+    }
+
+    async fn put_quotas(&self, _: Uuid, _: &[Quota]) -> Result<(), TopicError> {
+        Ok(())
     }
 }
 

@@ -4,11 +4,14 @@ use async_trait::async_trait;
 use engine::{Acl, AclAdmin, TopicError};
 use kafka_metadata::{
     acl::{AclBinding, AclFilter, AclOperation, AclPatternType, AclPermission, AclResourceType, PatternFilter},
-    rpc::{ControllerError, ControllerRequest, ControllerResponse},
+    rpc::{ControllerRequest, ControllerResponse},
 };
 use uuid::Uuid;
 
-use crate::{EmbeddedEngine, cluster::Cluster};
+use crate::{
+    EmbeddedEngine,
+    metadata_calls::{refused, unexpected, wait_applied},
+};
 
 #[async_trait]
 impl AclAdmin for EmbeddedEngine {
@@ -40,23 +43,6 @@ impl AclAdmin for EmbeddedEngine {
         }
         wait_applied(&cluster).await
     }
-}
-
-async fn wait_applied(cluster: &Cluster) -> Result<(), TopicError> {
-    let applied = cluster.wait_applied(cluster.image().applied).await;
-    applied.map_err(|error| TopicError::Timeout(error.to_string()))
-}
-
-fn refused(error: ControllerError) -> TopicError {
-    match error {
-        ControllerError::NotController => TopicError::NotController(error.to_string()),
-        error => TopicError::InvalidRequest(error.to_string()),
-    }
-}
-
-fn unexpected(response: &ControllerResponse) -> TopicError {
-    tracing::error!(?response, "controller has answered another question");
-    TopicError::ClusterConnectivity("the controller has answered another question".to_owned())
 }
 
 fn acl(binding: &AclBinding) -> Acl {

@@ -12,8 +12,8 @@ use std::{
 use async_trait::async_trait;
 use clock::Clock;
 use engine::{
-    AclAdmin, ClusterSpec, Engine, EngineError, IamAuthenticator, ObservedCluster, Progress, Reach, TopicAdmin,
-    TopicError,
+    AclAdmin, ClusterSpec, Engine, EngineError, IamAuthenticator, ObservedCluster, Progress, QuotaAdmin, Reach,
+    TopicAdmin, TopicError,
 };
 use kms::KeyStore;
 use parking_lot::Mutex;
@@ -402,6 +402,10 @@ impl Engine for EmbeddedEngine {
     }
 
     fn acls(&self) -> &dyn AclAdmin {
+        self
+    }
+
+    fn quotas(&self) -> &dyn QuotaAdmin {
         self
     }
 }

@@ -14,6 +14,8 @@ pub mod controller;
 mod durable_file;
 mod engine;
 mod log_delivery;
+mod metadata_calls;
+mod quotas;
 mod scram;
 mod topics;
 

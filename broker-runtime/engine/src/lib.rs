@@ -8,6 +8,7 @@ mod acls;
 mod iam;
 mod observed;
 mod progress;
+mod quotas;
 pub mod request_id;
 mod secret;
 mod spec;
@@ -23,6 +24,7 @@ pub use acls::{Acl, AclAdmin};
 pub use iam::{IamAuthenticator, IamLogin, IamRefusal};
 pub use observed::{BootstrapBrokers, BrokerState, Counts, Metric, ObservedBroker, ObservedCluster};
 pub use progress::{Progress, Step};
+pub use quotas::{Quota, QuotaAdmin, QuotaName};
 pub use secret::Secret;
 pub use spec::{
     BrokerResources, ClientCertificates, ClusterSpec, Exporters, Listeners, Reach, ScramCredential, ScramMechanism,
@@ -70,6 +72,9 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Access control lists of a cluster.
     fn acls(&self) -> &dyn AclAdmin;
+
+    /// Client quotas of a cluster.
+    fn quotas(&self) -> &dyn QuotaAdmin;
 }
 
 /// Why an engine could not do what it was asked, grouped by what the caller should do.

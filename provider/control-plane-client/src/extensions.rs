@@ -3,6 +3,7 @@
 use control_plane_api::{
     acls::{Acl, Acls},
     extensions::{CertificateAuthority, RuntimeInfo, Status},
+    quotas::{Quota, Quotas},
 };
 
 use http::Method;
@@ -14,6 +15,10 @@ use crate::{
 
 fn acls_path(cluster_arn: &str) -> String {
     format!("/openmsk/v1/clusters/{}/acls", segment(cluster_arn))
+}
+
+fn quotas_path(cluster_arn: &str) -> String {
+    format!("/openmsk/v1/clusters/{}/quotas", segment(cluster_arn))
 }
 
 impl Client {
@@ -60,6 +65,21 @@ impl Client {
     async fn change_acls(&self, operation: &'static str, path: String, acls: &[Acl]) -> Result<()> {
         let body = Acls { acls: acls.to_vec() };
         let call = Call::new(operation, Method::POST, path).json(&body);
+        self.call_for_nothing(call.retry(Retry::Always)).await
+    }
+
+    /// Client quotas of a cluster.
+    pub async fn list_quotas(&self, cluster_arn: &str) -> Result<Vec<Quota>> {
+        let listed: Quotas = self.call(Call::get("list_quotas", quotas_path(cluster_arn))).await?;
+        Ok(listed.quotas)
+    }
+
+    /// Gives an entity exactly these values; without any it has no quota any more.
+    pub async fn put_quota(&self, cluster_arn: &str, quota: &Quota) -> Result<()> {
+        let body = Quotas {
+            quotas: vec![quota.clone()],
+        };
+        let call = Call::new("put_quota", Method::PUT, quotas_path(cluster_arn)).json(&body);
         self.call_for_nothing(call.retry(Retry::Always)).await
     }
 

@@ -61,6 +61,8 @@ pub(in crate::http) fn extension(request: &Request) -> Option<(&'static str, Str
         ("GET", ["clusters", arn, "acls"]) => ("openmsk:ListAcls", *arn),
         ("POST", ["clusters", arn, "acls"]) => ("openmsk:CreateAcls", *arn),
         ("POST", ["clusters", arn, "acls", "delete"]) => ("openmsk:DeleteAcls", *arn),
+        ("GET", ["clusters", arn, "quotas"]) => ("openmsk:ListQuotas", *arn),
+        ("PUT", ["clusters", arn, "quotas"]) => ("openmsk:PutQuotas", *arn),
         ("DELETE", ["idempotency-tokens", _]) => ("openmsk:ForgetIdempotencyToken", "*"),
         ("POST", ["access-keys"]) => ("openmsk:CreateAccessKey", "*"),
         ("GET", ["access-keys"]) => ("openmsk:ListAccessKeys", "*"),
@@ -121,6 +123,11 @@ pub(in crate::http) async fn answer(
         }
         "openmsk:DeleteAcls" => {
             operations::delete_acls(services, resource, request.json()?).await?;
+            no_content()
+        }
+        "openmsk:ListQuotas" => json(&queries::list_quotas(services, resource).await?),
+        "openmsk:PutQuotas" => {
+            operations::put_quotas(services, resource, request.json()?).await?;
             no_content()
         }
         "openmsk:ForgetIdempotencyToken" => {

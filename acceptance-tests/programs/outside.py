@@ -72,18 +72,31 @@ def stop_monitoring(cluster):
     )
 
 
+def extension(method, cluster, path, body=b""):
+    """A call of a path of ours: boto3 signs, but has no call for it."""
+    url = f"{ENDPOINT}/openmsk/v1/clusters/{urllib.parse.quote(cluster_arn(cluster), safe='')}/{path}"
+    request = AWSRequest(method=method, url=url, data=body)
+    SigV4Auth(boto3.Session().get_credentials(), "kafka", "us-east-1").add_auth(request)
+    signed = urllib.request.Request(url, body or None, dict(request.headers.items()), method=method)
+    with urllib.request.urlopen(signed, timeout=10) as answer:
+        return answer.read()
+
+
 def delete_acls(cluster):
-    """All of them; boto3 signs, but has no call for a path of ours."""
-    path = f"{ENDPOINT}/openmsk/v1/clusters/{urllib.parse.quote(cluster_arn(cluster), safe='')}/acls"
+    """All of them."""
+    extension("POST", cluster, "acls/delete", extension("GET", cluster, "acls"))
 
-    def call(method, url, body=b""):
-        request = AWSRequest(method=method, url=url, data=body)
-        SigV4Auth(boto3.Session().get_credentials(), "kafka", "us-east-1").add_auth(request)
-        signed = urllib.request.Request(url, body or None, dict(request.headers.items()), method=method)
-        with urllib.request.urlopen(signed, timeout=10) as answer:
-            return answer.read()
 
-    call("POST", f"{path}/delete", call("GET", path))
+def quotas(cluster):
+    print(json.dumps(json.loads(extension("GET", cluster, "quotas"))))
+
+
+def put_quota(cluster, user, producer_byte_rate=None):
+    """Without a rate, takes the quota away."""
+    quota = {"user": user}
+    if producer_byte_rate:
+        quota["producerByteRate"] = float(producer_byte_rate)
+    extension("PUT", cluster, "quotas", json.dumps({"quotas": [quota]}).encode())
 
 
 def get_policy(cluster):

@@ -17,6 +17,7 @@ mod monitoring;
 mod names;
 mod policies;
 mod protection;
+mod quotas;
 mod scale;
 mod secrets;
 mod serverless;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
     policies::add(&mut suite, &tools);
     connectivity::add(&mut suite, &tools);
     acls::add(&mut suite, &tools);
+    quotas::add(&mut suite, &tools);
     associations::add(&mut suite, &tools);
     modules::add(&mut suite, &tools);
     monitoring::add(&mut suite, &tools);

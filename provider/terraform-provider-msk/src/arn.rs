@@ -1,5 +1,7 @@
 //! The parts of ARNs and of import identifiers that the resources need.
 
+use plugin_framework::value::Value;
+
 /// Name and identifier of a cluster, out of `arn:PARTITION:kafka:REGION:ACCOUNT:cluster/NAME/UUID`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ClusterName {
@@ -18,6 +20,16 @@ pub(crate) fn cluster(arn: &str) -> Option<ClusterName> {
         name: name.to_owned(),
         uuid: uuid.to_owned(),
     })
+}
+
+/// What is wrong with an argument that has to be the ARN of a cluster.
+pub(crate) fn check_cluster(value: &Value) -> Vec<String> {
+    match value.as_str() {
+        Some(text) if cluster(text).is_none() => vec![format!(
+            "{text:?} is not the ARN of a cluster; use the arn of an msk_cluster"
+        )],
+        _ => Vec::new(),
+    }
 }
 
 /// Whether this is the ARN of a configuration.

@@ -214,6 +214,7 @@ impl Provider for MskProvider {
             Arc::new(resources::Topic::new(control_plane(), creations)),
             Arc::new(resources::ClusterPolicy::new(control_plane())),
             Arc::new(resources::Acl::new(control_plane())),
+            Arc::new(resources::Quota::new(control_plane())),
             Arc::new(resources::ScramSecretAssociation::new(control_plane())),
             Arc::new(resources::SingleScramSecretAssociation::new(control_plane())),
         ]

@@ -109,6 +109,14 @@ impl Value {
         }
     }
 
+    /// The number, if it is a known one, as the nearest float.
+    pub fn as_f64(&self) -> Option<f64> {
+        match self {
+            Self::Number(number) => Some(number.as_f64()),
+            _ => None,
+        }
+    }
+
     /// The elements, if it is a known list, set or tuple.
     pub fn as_list(&self) -> Option<&[Self]> {
         match self {

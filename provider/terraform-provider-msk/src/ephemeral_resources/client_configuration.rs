@@ -151,12 +151,7 @@ fn schema() -> Schema {
             "cluster_arn",
             Attribute::string()
                 .required()
-                .check(|value| match value.as_str() {
-                    Some(text) if arn::cluster(text).is_none() => vec![format!(
-                        "{text:?} is not the ARN of a cluster; use the arn of an msk_cluster"
-                    )],
-                    _ => Vec::new(),
-                })
+                .check(arn::check_cluster)
                 .description("ARN of the cluster."),
         )
         .attribute(

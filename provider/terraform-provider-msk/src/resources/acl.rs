@@ -262,10 +262,7 @@ fn schema() -> Schema {
     };
     Schema::new()
         .description("An access control list of Kafka: who may, or may not, do what with which resource.")
-        .attribute(
-            "cluster_arn",
-            required("ARN of the cluster.").check(|value| check_cluster(value.as_str().unwrap_or_default())),
-        )
+        .attribute("cluster_arn", required("ARN of the cluster.").check(arn::check_cluster))
         .attribute(
             "resource_type",
             required("`TOPIC`, `GROUP`, `CLUSTER`, `TRANSACTIONAL_ID`, `DELEGATION_TOKEN` or `USER`.")
@@ -318,15 +315,6 @@ fn not_empty(value: &Value) -> Vec<String> {
         Some("") => vec!["it is empty".to_owned()],
         _ => Vec::new(),
     }
-}
-
-fn check_cluster(text: &str) -> Vec<String> {
-    if arn::cluster(text).is_some() {
-        return Vec::new();
-    }
-    vec![format!(
-        "{text:?} is not the ARN of a cluster; use the arn of an msk_cluster"
-    )]
 }
 
 fn check_principal(principal: &str) -> Vec<String> {

@@ -184,14 +184,7 @@ fn schema() -> Schema {
             Attribute::string()
                 .required()
                 .replaces("a policy belongs to one cluster")
-                .check(|value| match value.as_str() {
-                    Some(text) if arn::cluster(text).is_none() => {
-                        vec![format!(
-                            "{text:?} is not the ARN of a cluster; use the arn of an msk_cluster"
-                        )]
-                    }
-                    _ => Vec::new(),
-                })
+                .check(arn::check_cluster)
                 .description("ARN of the cluster."),
         )
         .attribute(

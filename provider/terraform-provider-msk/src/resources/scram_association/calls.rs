@@ -85,12 +85,7 @@ pub(super) fn cluster_arn() -> Attribute {
     Attribute::string()
         .required()
         .replaces("users belong to one cluster")
-        .check(|value| match value.as_str() {
-            Some(text) if arn::cluster(text).is_none() => vec![format!(
-                "{text:?} is not the ARN of a cluster; use the arn of an msk_cluster"
-            )],
-            _ => Vec::new(),
-        })
+        .check(arn::check_cluster)
         .description("ARN of the cluster.")
 }
 

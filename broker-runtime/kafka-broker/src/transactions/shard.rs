@@ -12,6 +12,7 @@ use super::{
     markers::MarkersOutcome,
     record_format::TransactionRecord,
     settings::TransactionConfig,
+    state::TransactionState,
     transaction::{Next, Transaction, TransactionalId},
 };
 use crate::{coordinator::Moment, partition::ProducerIdentity};
@@ -45,26 +46,34 @@ pub(crate) struct Decided {
     pub(crate) again: bool,
 }
 
+/// What a write changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Change {
+    /// The transaction goes on, in more partitions.
+    MorePartitions,
+    Other,
+}
+
 #[derive(Debug)]
 struct Entry {
     transaction: Transaction,
-    /// A write is on its way.
-    is_writing: bool,
+    /// A write on its way.
+    writing: Option<Change>,
     /// Questions that wait until the id is at rest, and until when, on the monotonic clock.
     waiting: Vec<(Ask, i64)>,
 }
 
 impl Entry {
-    fn new(transaction: Transaction, is_writing: bool) -> Self {
+    fn new(transaction: Transaction, writing: Option<Change>) -> Self {
         Self {
             transaction,
-            is_writing,
+            writing,
             waiting: Vec::new(),
         }
     }
 
     fn is_at_rest(&self) -> bool {
-        !self.is_writing && !self.transaction.state.is_prepared()
+        self.writing.is_none() && !self.transaction.state.is_prepared()
     }
 }
 
@@ -94,7 +103,7 @@ impl Shard {
     pub(crate) fn replay(&mut self, record: TransactionRecord) {
         match record.value {
             Some(transaction) => {
-                self.entries.insert(record.id, Entry::new(transaction, false));
+                self.entries.insert(record.id, Entry::new(transaction, None));
             }
             None => drop(self.entries.remove(&record.id)),
         }
@@ -185,8 +194,8 @@ impl Shard {
             Ask::Init(request, answer) => self.init(request, answer, now_ms),
             Ask::Add(request, answer) => self.add(&request, answer, now_ms),
             Ask::Verify(request, answer) => {
-                let entry = self.idle(&request.id);
-                let _ = answer.send(entry.and_then(|it| it.verify(request.producer, &request.partitions)));
+                let settled = self.settled(&request.id);
+                let _ = answer.send(settled.and_then(|it| it.verify(request.producer, &request.partitions)));
             }
             Ask::End(request, answer) => self.end(request, answer, now_ms),
             Ask::Describe(id, answer) => {
@@ -204,10 +213,19 @@ impl Shard {
     /// The transaction of an id with which nothing is being done at the moment.
     fn idle(&self, id: &TransactionalId) -> Result<&Transaction, TransactionError> {
         let entry = self.entries.get(id).ok_or(TransactionError::InvalidProducerIdMapping)?;
-        if entry.is_writing {
+        if entry.writing.is_some() {
             Err(TransactionError::ConcurrentTransactions)
         } else {
             Ok(&entry.transaction)
+        }
+    }
+
+    /// The transaction of an id, unless what is being done with it may end it. Clients that add partitions one by one write to the
+    /// first while the next is being added.
+    fn settled(&self, id: &TransactionalId) -> Result<&Transaction, TransactionError> {
+        match self.entries.get(id) {
+            Some(entry) if entry.writing == Some(Change::MorePartitions) => Ok(&entry.transaction),
+            _ => self.idle(id),
         }
     }
 
@@ -295,7 +313,7 @@ impl Shard {
 
     /// Aborts the transactions that are open for too long.
     pub(crate) fn abort_timed_out(&mut self, now_ms: i64) {
-        let idle = self.entries.iter().filter(|(_, entry)| !entry.is_writing);
+        let idle = self.entries.iter().filter(|(_, entry)| entry.writing.is_none());
         let timed_out = idle.filter(|(_, entry)| entry.transaction.has_timed_out(now_ms));
         let fenced: Vec<_> = timed_out
             .map(|(id, entry)| (id.clone(), entry.transaction.fence(now_ms)))
@@ -309,9 +327,9 @@ impl Shard {
     /// Forgets ids that nobody has used for long.
     pub(crate) fn expire(&mut self, now_ms: i64) {
         let expiration_ms = self.config.expiration_ms;
-        let idle = self.entries.iter_mut().filter(|(_, entry)| !entry.is_writing);
+        let idle = self.entries.iter_mut().filter(|(_, entry)| entry.writing.is_none());
         for (id, entry) in idle.filter(|(_, entry)| entry.transaction.has_expired(now_ms, expiration_ms)) {
-            entry.is_writing = true;
+            entry.writing = Some(Change::Other);
             self.outbox.push(Write {
                 record: TransactionRecord {
                     id: id.clone(),
@@ -324,10 +342,12 @@ impl Shard {
 
     fn write(&mut self, id: TransactionalId, next: Transaction, then: Then) {
         if let Some(entry) = self.entries.get_mut(&id) {
-            entry.is_writing = true;
+            let grows = [&entry.transaction, &next].map(|it| it.state == TransactionState::Ongoing) == [true; 2];
+            entry.writing = Some(if grows { Change::MorePartitions } else { Change::Other });
         } else {
             // What is there until the write has succeeded is never looked at.
-            self.entries.insert(id.clone(), Entry::new(next.clone(), true));
+            self.entries
+                .insert(id.clone(), Entry::new(next.clone(), Some(Change::Other)));
         }
         let value = Some(next);
         self.outbox.push(Write {
@@ -380,7 +400,7 @@ impl Shard {
         }
         if let Some(entry) = self.entries.get_mut(id) {
             entry.transaction = transaction;
-            entry.is_writing = false;
+            entry.writing = None;
         }
         match then {
             Then::Nothing => {}
@@ -402,7 +422,7 @@ impl Shard {
         let Some(entry) = self.entries.get_mut(id) else {
             return;
         };
-        entry.is_writing = false;
+        entry.writing = None;
         if value.as_ref() == Some(&entry.transaction) {
             // It was the first record of the id; those who wait may try to write the next one.
             let gone = self.entries.remove(id);

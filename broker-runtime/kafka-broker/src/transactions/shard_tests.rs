@@ -142,6 +142,17 @@ impl Bench {
         self.ask(|answer| Ask::End(request, answer))
     }
 
+    fn verify(&mut self, producer: ProducerIdentity) -> Result<Vec<Result<(), TransactionError>>, TransactionError> {
+        let request = AddPartitions {
+            id: id(),
+            producer,
+            partitions: partitions(),
+            bumps_epoch: false,
+        };
+        let mut answer = self.ask(|answer| Ask::Verify(request, answer));
+        answer.try_recv().unwrap()
+    }
+
     fn begin(&mut self) -> ProducerIdentity {
         let mut answer = self.init();
         self.write(Ok(()));
@@ -313,6 +324,36 @@ struct Client {
     end: Option<(ProducerIdentity, bool, Receiver<Result<Successor, TransactionError>>)>,
 }
 
+#[test]
+fn who_adds_partitions_one_by_one_may_write_to_the_first_meanwhile() {
+    let mut bench = Bench::new();
+    let producer = bench.begin();
+    drop(bench.add(producer));
+    bench.write(Ok(()));
+    let more = AddPartitions {
+        id: id(),
+        producer,
+        partitions: vec![TopicPartition {
+            topic: "more".into(),
+            partition: 7,
+        }],
+        bumps_epoch: true,
+    };
+    drop(bench.ask(|answer| Ask::Add(more, answer)));
+    assert_eq!(
+        bench.verify(producer),
+        Ok(vec![Ok(()); partitions().len()]),
+        "another is being added"
+    );
+    bench.write(Ok(()));
+    drop(bench.end(producer, true));
+    assert_eq!(
+        bench.verify(producer),
+        Err(TransactionError::ConcurrentTransactions),
+        "it is being ended"
+    );
+}
+
 proptest! {
     #[test]
     fn no_answer_is_ever_broken(steps in proptest::collection::vec(step(), 1..150)) {
@@ -369,6 +410,6 @@ proptest! {
                 prop_assert_eq!(other.state, marker.state);
             }
         }
-        prop_assert!(bench.shard.entries.values().all(|entry| !entry.transaction.state.is_prepared() && !entry.is_writing));
+        prop_assert!(bench.shard.entries.values().all(|entry| !entry.transaction.state.is_prepared() && entry.writing.is_none()));
     }
 }

@@ -6,6 +6,7 @@ mod access_keys;
 mod acls;
 mod answers;
 mod certificates;
+mod closest;
 mod console_tools;
 mod consumer_groups;
 mod dumped;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
     transactions::add(&mut suite, &tools, &shared);
     consumer_groups::add(&mut suite, &tools, &shared);
     quotas::add(&mut suite, &tools, &shared);
+    closest::add(&mut suite, &tools);
     answers::add(&mut suite, &tools);
     access_keys::add(&mut suite, &tools, &shared);
     certificates::add(&mut suite, &tools);

@@ -106,9 +106,14 @@ pub struct Cluster {
 impl Cluster {
     /// Applies the fixture with `terraform`.
     pub fn start(terraform: &Path) -> Result<Self> {
+        Self::start_as(terraform, CONFIGURATION)
+    }
+
+    /// The same of a variant of [`CONFIGURATION`].
+    pub fn start_as(terraform: &Path, configuration: &str) -> Result<Self> {
         let mut workspace = Workspace::new(terraform)?;
         workspace.set("TF_VAR_password", PASSWORD);
-        workspace.write(CONFIGURATION)?;
+        workspace.write(configuration)?;
         workspace.apply()?;
         let text = |name: &str| Ok::<_, anyhow::Error>(workspace.output(name)?.as_str().context("text")?.to_owned());
         let (bootstrap, bootstrap_iam) = (text("bootstrap")?, text("bootstrap_iam")?);

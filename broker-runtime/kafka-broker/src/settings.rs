@@ -16,6 +16,8 @@ const REQUEST_MEMORY_BYTES: usize = 256 * 1024 * 1024;
 pub struct Settings {
     /// `allow.everyone.if.no.acl.found`.
     pub allow_everyone_if_no_acl_found: bool,
+    /// `replica.selector.class` is `RackAwareReplicaSelector`.
+    pub rack_aware_reads: bool,
     /// `auto.create.topics.enable`.
     pub auto_create_topics_enable: bool,
     /// `connections.max.idle.ms`.
@@ -55,6 +57,9 @@ impl Settings {
         let memory = usize::try_from(queued).unwrap_or(REQUEST_MEMORY_BYTES);
         Self {
             allow_everyone_if_no_acl_found: properties.get("allow.everyone.if.no.acl.found", false),
+            rack_aware_reads: properties
+                .get("replica.selector.class", String::new())
+                .ends_with("RackAwareReplicaSelector"),
             auto_create_topics_enable: properties.get("auto.create.topics.enable", true),
             connections_max_idle_ms: properties.get("connections.max.idle.ms", 600_000),
             socket_request_max_bytes,

@@ -8,7 +8,8 @@
 //! * Fetch sessions (KIP-227), divergence by epoch (KIP-595, version 12), topic ids (version 13), the leader in errors
 //!   (KIP-951, version 16).
 //! * Who has a quota and reads too much is told how long to wait, and gets nothing until then (KIP-219).
-//! * Followers are not read from by consumers (KIP-392): there is no preferred replica.
+//! * Consumers may read from followers, from version 11 on, and leaders send them to one in their zone where they are told to
+//!   (KIP-392); then followers hear of a new high watermark at once.
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,12 +27,16 @@ use kafka_codec::{
 use kafka_metadata::{BrokerEpoch, BrokerId, TopicId, acl::AclOperation, quota::QuotaKey};
 use parking_lot::Mutex;
 
+use super::{
+    closest_replica::near_brokers,
+    fetch_gather::{Fetcher, Found, RACK_VERSION, Target, gather},
+};
 use crate::{
     broker::Broker,
     dispatch::{ApiEntry, HandlerFuture, Reply, ReplyFrame, RequestContext, decode_request},
-    partition::{FetchWaiter, FollowerFetch, Partition, PartitionError, ReadBound, ReadRequest, ReadResult},
+    partition::{FollowerFetch, ReadBound},
     replication::{FetchScope, FetchSession, FetchWish, News, SessionRequest, Told, TopicKey},
-    response::{LeaderHint, partition_error_code, session_error_code},
+    response::{LeaderHint, session_error_code},
     security::Resource,
 };
 
@@ -57,42 +62,6 @@ const LEADER_HINT_VERSION: i16 = 16;
 /// First version with fetch sessions.
 const SESSION_VERSION: i16 = 7;
 
-/// First version that can say where logs diverge.
-const DIVERGENCE_VERSION: i16 = 12;
-
-/// Who fetches and within which limits.
-#[derive(Clone, Copy)]
-struct Fetcher {
-    /// The follower and its registration.
-    follower: Option<(BrokerId, Option<BrokerEpoch>)>,
-    min_bytes: usize,
-    max_bytes: usize,
-    max_wait: Duration,
-    /// How far a consumer sees.
-    consumer_bound: ReadBound,
-    version: i16,
-}
-
-impl Fetcher {
-    fn bound(&self) -> ReadBound {
-        if self.follower.is_some() {
-            ReadBound::LogEnd
-        } else {
-            self.consumer_bound
-        }
-    }
-}
-
-/// A wish and the partition it is for.
-struct Target {
-    wish: FetchWish,
-    name: StrBytes,
-    partition: Result<Arc<Partition>, ErrorCode>,
-}
-
-/// What was found for a target.
-type Found = Result<ReadResult, ErrorCode>;
-
 fn answer<'a>(context: &'a RequestContext, broker: &'a Arc<Broker>, body: Bytes) -> HandlerFuture<'a> {
     Box::pin(async move {
         let request: FetchRequest = decode_request(context, body)?;
@@ -104,6 +73,11 @@ fn answer<'a>(context: &'a RequestContext, broker: &'a Arc<Broker>, body: Bytes)
 
 async fn handle(context: &RequestContext, broker: &Arc<Broker>, request: FetchRequest) -> FetchResponse {
     let fetcher = fetcher(context, broker, &request);
+    let near = if context.api_version >= RACK_VERSION {
+        near_brokers(context, broker, &request.rack_id)
+    } else {
+        Vec::new()
+    };
     let scope = match broker
         .fetch_sessions
         .scope(session_request(context, broker, request, fetcher), rand::random)
@@ -120,12 +94,15 @@ async fn handle(context: &RequestContext, broker: &Arc<Broker>, request: FetchRe
         FetchScope::Opened(session) => (session.lock().wishes(), Some(Arc::clone(&session)), false),
         FetchScope::Incremental(session) => (session.lock().wishes(), Some(Arc::clone(&session)), true),
     };
-    let targets: Vec<Target> = wishes.into_iter().map(|wish| resolve(context, broker, wish)).collect();
+    let targets: Vec<Target> = wishes
+        .into_iter()
+        .map(|wish| resolve(context, broker, wish).prefer(&near))
+        .collect();
     note_follower(broker, fetcher, &targets);
     if let Some(throttled) = throttled(context, broker, session.as_ref()) {
         return throttled;
     }
-    let found = gather(broker, fetcher, &targets).await;
+    let found = gather(broker, fetcher, &targets, session.as_ref()).await;
     let bytes: usize = found.iter().flatten().map(|result| result.records.len()).sum();
     let mut response = respond(
         context,
@@ -183,6 +160,7 @@ fn fetcher(context: &RequestContext, broker: &Broker, request: &FetchRequest) ->
         max_wait: Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)),
         consumer_bound: ReadBound::of_isolation_level(request.isolation_level),
         version: context.api_version,
+        wants_high_watermark: follower.is_some() && broker.settings.rack_aware_reads,
     }
 }
 
@@ -253,6 +231,7 @@ fn resolve(context: &RequestContext, broker: &Broker, wish: FetchWish) -> Target
             wish,
             name: StrBytes::default(),
             partition: Err(unknown),
+            preferred_replica: None,
         };
     };
     if !context.may(broker, AclOperation::Read, Resource::Topic(&name)) {
@@ -260,6 +239,7 @@ fn resolve(context: &RequestContext, broker: &Broker, wish: FetchWish) -> Target
             wish,
             name,
             partition: Err(ErrorCode::TopicAuthorizationFailed),
+            preferred_replica: None,
         };
     }
     let partition = broker.partitions.get(&name, wish.partition);
@@ -268,7 +248,12 @@ fn resolve(context: &RequestContext, broker: &Broker, wish: FetchWish) -> Target
         TopicKey::Id(id) if partition.topic_id != id => Err(ErrorCode::InconsistentTopicId),
         _ => Ok(partition),
     });
-    Target { wish, name, partition }
+    Target {
+        wish,
+        name,
+        partition,
+        preferred_replica: None,
+    }
 }
 
 /// What a follower asks for tells what it has.
@@ -293,78 +278,6 @@ fn note_follower(broker: &Broker, fetcher: Fetcher, targets: &[Target]) {
             (target.wish.current_leader_epoch, target.wish.last_fetched_epoch),
         );
     }
-}
-
-/// Reads, and waits for more if that is too little.
-async fn gather(broker: &Broker, fetcher: Fetcher, targets: &[Target]) -> Vec<Found> {
-    let deadline = broker.clock.monotonic() + fetcher.max_wait;
-    let (found, enough) = read(fetcher, targets);
-    if enough || fetcher.max_wait.is_zero() || targets.is_empty() {
-        return found;
-    }
-    loop {
-        let waiter = Arc::new(FetchWaiter::default());
-        for partition in targets.iter().filter_map(|target| target.partition.as_ref().ok()) {
-            partition.wake_on_news(fetcher.bound(), &waiter);
-        }
-        // Read again: something may have come before we stood in line.
-        let (found, enough) = read(fetcher, targets);
-        let left = deadline.saturating_duration_since(broker.clock.monotonic());
-        if enough || left.is_zero() {
-            return found;
-        }
-        let woken = tokio::select! {
-            woken = tokio::time::timeout(left, waiter.woken()) => woken.is_ok(),
-            () = broker.shutdown.cancelled() => false,
-        };
-        if !woken {
-            return found;
-        }
-    }
-}
-
-/// Reads all targets in their order; true when the answer need not wait.
-fn read(fetcher: Fetcher, targets: &[Target]) -> (Vec<Found>, bool) {
-    let mut total = 0;
-    let mut urgent = false;
-    let found = targets
-        .iter()
-        .map(|target| {
-            let found = read_one(fetcher, target, total);
-            match &found {
-                Ok(result) => {
-                    total += result.records.len();
-                    urgent |= result.divergence.is_some();
-                }
-                Err(_) => urgent = true,
-            }
-            found
-        })
-        .collect();
-    (found, urgent || total >= fetcher.min_bytes)
-}
-
-fn read_one(fetcher: Fetcher, target: &Target, total: usize) -> Found {
-    let partition = target.partition.as_ref().map_err(|code| *code)?;
-    let left = fetcher.max_bytes.saturating_sub(total);
-    let request = ReadRequest {
-        offset: target.wish.fetch_offset,
-        max_bytes: target.wish.partition_max_bytes.min(left),
-        at_least_one: total == 0,
-        bound: fetcher.bound(),
-        current_leader_epoch: target.wish.current_leader_epoch,
-        last_fetched_epoch: if fetcher.version >= DIVERGENCE_VERSION {
-            target.wish.last_fetched_epoch
-        } else {
-            -1
-        },
-    };
-    partition.fetch(request).map_err(|error| {
-        if !matches!(error, PartitionError::NotLeader { .. }) {
-            tracing::debug!(topic = %target.name, partition = target.wish.partition, %error, "fetch refused");
-        }
-        partition_error_code(&error)
-    })
 }
 
 fn respond(
@@ -393,7 +306,9 @@ fn respond(
                 log_start_offset: data.log_start_offset,
             };
             let has_records = data.records.as_ref().is_some_and(|records| !records.is_empty());
-            let is_urgent = data.error_code != ErrorCode::None.code() || data.diverging_epoch.epoch >= 0;
+            let is_urgent = data.error_code != ErrorCode::None.code()
+                || data.diverging_epoch.epoch >= 0
+                || data.preferred_read_replica >= 0;
             let news = News {
                 told,
                 has_records,
@@ -440,6 +355,9 @@ fn describe(target: &Target, found: Found, bound: ReadBound) -> PartitionData {
                 let mut diverging = EpochEndOffset::default();
                 (diverging.epoch, diverging.end_offset) = (divergence.epoch, divergence.end_offset);
                 data.diverging_epoch = diverging;
+            }
+            if let Some(replica) = result.preferred_replica {
+                data.preferred_read_replica = replica.0;
             }
             data.records = Some(result.records);
         }

@@ -14,6 +14,7 @@ mod alter_configs;
 mod alter_partition_reassignments;
 #[path = "18_api_versions.rs"]
 mod api_versions;
+mod closest_replica;
 mod config_entries;
 mod config_resource;
 #[path = "69_consumer_group_describe.rs"]
@@ -61,6 +62,7 @@ mod elect_leaders;
 mod end_txn;
 #[path = "01_fetch.rs"]
 mod fetch;
+mod fetch_gather;
 #[path = "10_find_coordinator.rs"]
 mod find_coordinator;
 #[path = "12_heartbeat.rs"]

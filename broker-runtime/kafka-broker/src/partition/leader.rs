@@ -149,6 +149,16 @@ impl LeaderState {
         }
     }
 
+    /// The in-sync follower among `brokers` that has most, if it has the offset.
+    pub(crate) fn closest_replica(&self, brokers: &[BrokerId], offset: i64) -> Option<BrokerId> {
+        let followers = brokers.iter().filter(|broker| self.isr.contains(broker));
+        let followers = followers.filter_map(|broker| Some((*broker, self.followers.get(broker)?)));
+        let with_offset =
+            followers.filter(|(_, follower)| (follower.log_start_offset..=follower.log_end_offset).contains(&offset));
+        let most = with_offset.max_by_key(|(_, follower)| follower.log_end_offset);
+        most.map(|(broker, _)| broker)
+    }
+
     /// The committed ISR.
     pub(crate) fn isr(&self) -> &[BrokerId] {
         &self.isr

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use kafka_metadata::LeaderEpoch;
+use kafka_metadata::{BrokerId, LeaderEpoch};
 
 use super::{
     error::PartitionError,
@@ -56,6 +56,8 @@ pub struct ReadResult {
     pub log_start_offset: i64,
     /// Set when the reader's log has another history than ours; there are no records then.
     pub divergence: Option<Divergence>,
+    /// Where the reader is to read instead; there are no records then.
+    pub preferred_replica: Option<BrokerId>,
 }
 
 /// One read.
@@ -73,6 +75,8 @@ pub struct ReadRequest {
     pub current_leader_epoch: i32,
     /// Epoch of the last record the reader has, -1 for none.
     pub last_fetched_epoch: i32,
+    /// A follower may answer (KIP-392).
+    pub from_any_replica: bool,
 }
 
 impl Partition {
@@ -89,9 +93,9 @@ impl Partition {
         Ok(self.log.read(offset, max_bytes, end, true)?)
     }
 
-    /// Answers a fetch as leader.
+    /// Answers a fetch, as leader or, where that will do, as a follower.
     pub(crate) fn fetch(&self, request: ReadRequest) -> Result<ReadResult, PartitionError> {
-        let fetched = self.lead_fetch(request);
+        let fetched = self.answer_fetch(request);
         if let Err(error) = &fetched {
             self.traffic.fetch_failed(error);
         }
@@ -103,18 +107,43 @@ impl Partition {
         self.traffic.fetched(bytes, follower);
     }
 
-    fn lead_fetch(&self, request: ReadRequest) -> Result<ReadResult, PartitionError> {
-        let role = self.role.read();
-        self.check_epoch(&role, request.current_leader_epoch)?;
-        let result = |records, divergence| ReadResult {
+    /// The in-sync follower among `brokers` that has most, if it has the offset; on the leader only.
+    pub(crate) fn closest_replica(&self, brokers: &[BrokerId], offset: i64) -> Option<BrokerId> {
+        match &*self.role.read() {
+            Role::Leader(leader) => leader.lock().closest_replica(brokers, offset),
+            _ => None,
+        }
+    }
+
+    /// Sends a reader to another replica.
+    pub(crate) fn send_to(&self, replica: BrokerId) -> ReadResult {
+        ReadResult {
+            preferred_replica: Some(replica),
+            ..self.result(Bytes::new(), None)
+        }
+    }
+
+    fn result(&self, records: Bytes, divergence: Option<Divergence>) -> ReadResult {
+        ReadResult {
             records,
             high_watermark: self.high_watermark(),
             last_stable_offset: self.last_stable_offset(),
             log_start_offset: self.log_start_offset(),
             divergence,
-        };
+            preferred_replica: None,
+        }
+    }
+
+    fn answer_fetch(&self, request: ReadRequest) -> Result<ReadResult, PartitionError> {
+        let role = self.role.read();
+        match &*role {
+            Role::Follower { leader_epoch, .. } if request.from_any_replica => {
+                compare_epochs(request.current_leader_epoch, *leader_epoch)?;
+            }
+            _ => self.check_epoch(&role, request.current_leader_epoch)?,
+        }
         if let Some(divergence) = self.divergence(request.offset, request.last_fetched_epoch)? {
-            return Ok(result(Bytes::new(), Some(divergence)));
+            return Ok(self.result(Bytes::new(), Some(divergence)));
         }
         let (start, end) = (self.log_start_offset(), self.end(request.bound));
         if request.offset < start || request.offset > self.log_end_offset() {
@@ -130,7 +159,7 @@ impl Partition {
             self.log
                 .read(request.offset, request.max_bytes, end, request.at_least_one)?
         };
-        Ok(result(records, None))
+        Ok(self.result(records, None))
     }
 
     fn divergence(&self, offset: i64, last_fetched_epoch: i32) -> Result<Option<Divergence>, PartitionError> {
@@ -202,13 +231,7 @@ impl Partition {
             Role::Follower { leader_epoch, .. } => *leader_epoch,
             Role::Gone => return Err(self.not_leader(role)),
         };
-        let theirs = LeaderEpoch(current_leader_epoch);
-        if current_leader_epoch >= 0 && theirs < ours {
-            return Err(PartitionError::FencedLeaderEpoch(theirs));
-        }
-        if current_leader_epoch >= 0 && theirs > ours {
-            return Err(PartitionError::UnknownLeaderEpoch(theirs));
-        }
+        compare_epochs(current_leader_epoch, ours)?;
         if matches!(role, Role::Leader(_)) {
             Ok(())
         } else {
@@ -282,5 +305,17 @@ impl Partition {
             return Err(PartitionError::OffsetNotAvailable);
         }
         Ok(self.end(bound))
+    }
+}
+
+/// Whether a client knows the epoch of the leader; -1 says that it does not care.
+fn compare_epochs(theirs: i32, ours: LeaderEpoch) -> Result<(), PartitionError> {
+    let theirs = LeaderEpoch(theirs);
+    if theirs.0 < 0 || theirs == ours {
+        Ok(())
+    } else if theirs < ours {
+        Err(PartitionError::FencedLeaderEpoch(theirs))
+    } else {
+        Err(PartitionError::UnknownLeaderEpoch(theirs))
     }
 }

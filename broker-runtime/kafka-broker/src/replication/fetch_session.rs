@@ -130,6 +130,12 @@ impl FetchSession {
         self.turns.values().map(|tracked| tracked.wish.clone()).collect()
     }
 
+    /// The high watermark that was last told of a partition.
+    pub(crate) fn told_high_watermark(&self, key: &WishKey) -> Option<i64> {
+        let tracked = self.turns.get(self.places.get(key)?)?;
+        tracked.told.map(|told| told.high_watermark)
+    }
+
     /// Whether `news` must be told; if so they count as told from now on.
     pub(crate) fn tell(&mut self, key: &WishKey, news: News) -> bool {
         let Some(&turn) = self.places.get(key) else {

@@ -47,9 +47,15 @@ impl Shard {
         self.consumers.insert(group_id, group);
     }
 
-    /// A group of which the log has nothing but leftovers is none.
-    pub(super) fn consumers_loaded(&mut self) {
+    /// All of the log was read. A group of which it has nothing but leftovers is none.
+    pub(super) fn consumers_loaded(&mut self, now: Moment) {
         self.consumers.retain(|_, group| !group.was_never_written());
+        let world = World {
+            config: &self.config.consumer,
+            image: &self.image,
+            now,
+        };
+        self.consumers.values_mut().for_each(|group| group.loaded(world));
     }
 
     pub(super) fn hear_heartbeat(&mut self, request: &ConsumerHeartbeat, answer: Answer<HeartbeatAnswer>, now: Moment) {

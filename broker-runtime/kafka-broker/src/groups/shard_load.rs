@@ -49,7 +49,7 @@ impl Shard {
 
     /// All records are in: groups that hold offsets only get a value too, and deadlines begin to count.
     pub(crate) fn loaded(&mut self, now: Moment) {
-        self.consumers_loaded();
+        self.consumers_loaded(now);
         for group_id in self.offsets.groups().cloned().collect::<Vec<_>>() {
             self.ensure_group(&group_id, now);
         }

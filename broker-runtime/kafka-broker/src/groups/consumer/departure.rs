@@ -3,6 +3,7 @@
 use super::{
     group::{ConsumerGroup, Outcome, World, member_tombstones},
     heartbeat::{ConsumerHeartbeat, HeartbeatAnswer, REJOIN_LATER_EPOCH},
+    member::ConsumerMember,
     partitions::HeldPartitions,
     record::{ConsumerRecord, MemberState},
 };
@@ -40,6 +41,8 @@ impl ConsumerGroup {
             tracing::info!(group_id = %self.group_id, %member_id, "a member was silent for too long");
             self.remove(&member_id, world, &mut records);
         }
+        let deadlines = self.members.values().map(ConsumerMember::next_deadline_ms);
+        self.wakes_at_ms = deadlines.min().unwrap_or(i64::MAX);
         records
     }
 

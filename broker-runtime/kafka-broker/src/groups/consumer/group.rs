@@ -97,6 +97,8 @@ pub(crate) struct ConsumerGroup {
     /// Since when it has no members, on the wall clock.
     pub(super) emptied_ms: i64,
     closed: bool,
+    /// No deadline of a member is earlier, on the monotonic clock; [`Self::tick`] makes it exact.
+    pub(super) wakes_at_ms: i64,
     /// `Some` when the log does not have all of the group: the members that were removed and may still be in it.
     unsaved: Option<BTreeSet<MemberId>>,
 }
@@ -117,11 +119,12 @@ impl ConsumerGroup {
             looked_at: None,
             emptied_ms: now.wall_ms,
             closed: false,
+            wakes_at_ms: i64::MAX,
             unsaved: None,
         }
     }
 
-    /// Takes in a record of the log, at load. Members get a whole session to show up.
+    /// Takes in a record of the log; [`Self::loaded`] follows.
     pub(crate) fn replay(&mut self, record: ConsumerRecord, world: World<'_>) {
         match record {
             ConsumerRecord::Group(Some(GroupEpoch { epoch, metadata_hash })) => {
@@ -192,9 +195,18 @@ impl ConsumerGroup {
         self.members.is_empty().then_some(self.emptied_ms)
     }
 
-    /// When [`Self::tick`] has something to do, on the monotonic clock.
+    /// When [`Self::tick`] may have something to do, on the monotonic clock.
     pub(crate) fn next_deadline_ms(&self) -> Option<i64> {
-        self.members.values().map(ConsumerMember::next_deadline_ms).min()
+        (!self.members.is_empty()).then_some(self.wakes_at_ms)
+    }
+
+    /// All of the log was read: members have a whole session to show up, from now on.
+    pub(crate) fn loaded(&mut self, world: World<'_>) {
+        let deadline_ms = world.now.after(world.config.session_timeout_ms);
+        self.members
+            .values_mut()
+            .for_each(|member| member.session_deadline_ms = deadline_ms);
+        self.wakes_at_ms = deadline_ms;
     }
 
     /// Closes an empty group, so that it can be deleted; [`Self::reopen`] takes it back.

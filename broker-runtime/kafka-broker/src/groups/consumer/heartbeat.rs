@@ -106,12 +106,13 @@ impl ConsumerGroup {
         if self.epoch > self.target_epoch {
             self.assign(world, &mut records);
         }
-        self.reconcile(member_id, request.owned.as_ref(), world, &mut records)?;
+        self.reconcile(member_id, request.owned.as_ref(), world, &mut records);
         let has = self.assigned_to(member_id);
         let Some(member) = self.members.get_mut(member_id) else {
             return Err(GroupError::UnknownMemberId);
         };
         member.session_deadline_ms = world.now.after(world.config.session_timeout_ms);
+        self.wakes_at_ms = self.wakes_at_ms.min(member.next_deadline_ms());
         let tells = request.joins() || request.is_full() || has != had;
         let answer = HeartbeatAnswer {
             member_id: member_id.clone(),

@@ -37,7 +37,10 @@ impl ConsumerMember {
                     .iter()
                     .all(|(topic_id, partition)| self.current.assigned.epoch_of(topic_id, partition).is_some())
             });
-        if epoch == self.current.epoch || (epoch < self.current.epoch && lost_the_answer) {
+        // What a later version of Kafka meant by a state is not known: the member begins anew, with nothing.
+        let is_known = self.current.state != MemberState::Unknown || owned.is_some_and(Partitions::is_empty);
+        let is_current = epoch == self.current.epoch || (epoch < self.current.epoch && lost_the_answer);
+        if is_current && is_known {
             Ok(())
         } else {
             Err(GroupError::FencedMemberEpoch)

@@ -7,7 +7,7 @@ use super::{
     partitions::{HeldPartitions, Partitions},
     record::{ConsumerRecord, CurrentAssignment, MemberState},
 };
-use crate::groups::{error::GroupError, ids::MemberId};
+use crate::groups::ids::MemberId;
 
 impl ConsumerGroup {
     /// Takes the member a step on, and says what it has now. `owned` is what it says that it has; `None` when it says
@@ -18,9 +18,9 @@ impl ConsumerGroup {
         owned: Option<&Partitions>,
         world: World<'_>,
         records: &mut Vec<ConsumerRecord>,
-    ) -> Result<(), GroupError> {
-        let Some(next) = self.next_assignment(member_id, owned)? else {
-            return Ok(());
+    ) {
+        let Some(next) = self.next_assignment(member_id, owned) else {
+            return;
         };
         let revokes = next.state == MemberState::UnrevokedPartitions;
         records.push(ConsumerRecord::Current(member_id.clone(), Some(next.clone())));
@@ -29,27 +29,15 @@ impl ConsumerGroup {
             let deadline_ms = world.now.after(member.metadata.rebalance_timeout_ms);
             member.revocation_deadline_ms = revokes.then_some(deadline_ms);
         }
-        Ok(())
     }
 
     /// What the member has next; `None` when nothing changes.
-    fn next_assignment(
-        &self,
-        member_id: &MemberId,
-        owned: Option<&Partitions>,
-    ) -> Result<Option<CurrentAssignment>, GroupError> {
-        let Some(member) = self.members.get(member_id) else {
-            return Ok(None);
-        };
-        let current = &member.current;
+    fn next_assignment(&self, member_id: &MemberId, owned: Option<&Partitions>) -> Option<CurrentAssignment> {
+        let current = &self.members.get(member_id)?.current;
         let epoch = match current.state {
-            MemberState::Stable if current.epoch == self.target_epoch => return Ok(None),
-            MemberState::UnrevokedPartitions if still_owns(owned, &current.revoking) => return Ok(None),
+            MemberState::Stable if current.epoch == self.target_epoch => return None,
+            MemberState::UnrevokedPartitions if still_owns(owned, &current.revoking) => return None,
             MemberState::Stable | MemberState::UnrevokedPartitions | MemberState::UnreleasedPartitions => current.epoch,
-            // What a later version meant is not known: the member begins anew, with nothing.
-            MemberState::Unknown if owned.is_none_or(|owned| !owned.is_empty()) => {
-                return Err(GroupError::FencedMemberEpoch);
-            }
             MemberState::Unknown => self.target_epoch,
         };
         let next = self.towards_target(member_id, current, epoch, owned);
@@ -57,7 +45,7 @@ impl ConsumerGroup {
             && next.epoch == current.epoch
             && next.assigned == current.assigned
             && next.revoking == current.revoking;
-        Ok((!unchanged).then_some(next))
+        (!unchanged).then_some(next)
     }
 
     fn towards_target(

@@ -138,6 +138,9 @@ impl ConsumerGroup {
     }
 
     pub(super) fn forget_unused_regexes(&mut self, records: &mut Vec<ConsumerRecord>) {
+        if self.regexes.is_empty() {
+            return;
+        }
         let members = self.members.values();
         let used: BTreeSet<Arc<str>> = members.filter_map(|member| member.metadata.regex.clone()).collect();
         self.regexes.retain(|expression, _| {

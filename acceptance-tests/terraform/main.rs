@@ -14,6 +14,7 @@ mod interruption;
 mod lifecycle;
 mod modules;
 mod monitoring;
+mod moved;
 mod names;
 mod policies;
 mod protection;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
     connectivity::add(&mut suite, &tools);
     acls::add(&mut suite, &tools);
     quotas::add(&mut suite, &tools);
+    moved::add(&mut suite, &tools);
     associations::add(&mut suite, &tools);
     modules::add(&mut suite, &tools);
     monitoring::add(&mut suite, &tools);

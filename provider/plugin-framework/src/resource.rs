@@ -159,6 +159,12 @@ pub trait Resource: Send + Sync {
         ))
     }
 
+    /// The id to [`import`](Self::import) a resource by that a `moved` block takes over, out of its state; `None` where nothing
+    /// of the type `source` becomes one of this. The provider is not configured then.
+    fn moved_id(&self, _source: &str, _state: &Json) -> Option<String> {
+        None
+    }
+
     /// The object of an older schema in the shape of the current one.
     fn upgrade(&self, request: UpgradeRequest) -> Result<Json, Diagnostics> {
         Ok(request.state)

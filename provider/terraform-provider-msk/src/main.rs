@@ -8,6 +8,7 @@ mod data_sources;
 mod diagnostics;
 mod ephemeral_resources;
 mod functions;
+mod moved;
 mod patience;
 mod provider;
 mod resources;

@@ -9,6 +9,7 @@ mod get_functions;
 mod get_metadata;
 mod get_provider_schema;
 mod import_resource_state;
+mod move_resource_state;
 mod open_ephemeral_resource;
 mod plan_resource_change;
 mod read_data_source;

@@ -90,6 +90,15 @@ impl proto::provider_server::Provider for Server {
         ))
     }
 
+    async fn move_resource_state(
+        &self,
+        request: Request<proto::move_resource_state::Request>,
+    ) -> Reply<proto::move_resource_state::Response> {
+        Ok(Response::new(
+            self.shared.move_resource_state(request.into_inner()).await,
+        ))
+    }
+
     async fn validate_data_resource_config(
         &self,
         request: Request<proto::validate_data_resource_config::Request>,

@@ -12,7 +12,7 @@ use plugin_framework::{
 };
 use serde_json::Value as Json;
 
-use crate::{arn, control_plane::ControlPlane, diagnostics, patience::patiently, timeouts};
+use crate::{arn, control_plane::ControlPlane, diagnostics, moved, patience::patiently, timeouts};
 
 /// Longest text, as MSK has it.
 const POLICY_CHARS_MAX: usize = 20_480;
@@ -140,6 +140,10 @@ impl Resource for ClusterPolicy {
             Err(error) if !error.is_not_found() => diagnostics::of_call(&doing, &error),
             _ => Diagnostics::none(),
         }
+    }
+
+    fn moved_id(&self, source: &str, state: &serde_json::Value) -> Option<String> {
+        moved::id_of(source, "aws_msk_cluster_policy", state, &["cluster_arn"])
     }
 
     async fn import(&self, _context: &Context, id: &str) -> std::result::Result<Object, Diagnostics> {

@@ -18,7 +18,7 @@ use super::{
     creations::{Creations, settle},
     without_effect,
 };
-use crate::{arn, control_plane::ControlPlane, diagnostics, patience::patiently, timeouts};
+use crate::{arn, control_plane::ControlPlane, diagnostics, moved, patience::patiently, timeouts};
 
 /// Longest name, as MSK has it.
 const NAME_CHARS_MAX: usize = 256;
@@ -168,6 +168,10 @@ impl Resource for Configuration {
             Err(error) if !error.is_not_found() => diagnostics::of_call(&doing, &error),
             _ => Diagnostics::none(),
         }
+    }
+
+    fn moved_id(&self, source: &str, state: &serde_json::Value) -> Option<String> {
+        moved::id_of(source, "aws_msk_configuration", state, &["arn"])
     }
 
     async fn import(&self, _context: &Context, id: &str) -> std::result::Result<Object, Diagnostics> {

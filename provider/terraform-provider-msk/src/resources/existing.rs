@@ -9,7 +9,7 @@ use plugin_framework::{
     value::{Object, Value},
 };
 
-use crate::{arn, diagnostics, patience::patiently, timeouts};
+use crate::{arn, control_plane::ControlPlane, diagnostics, patience::patiently, timeouts};
 
 /// The cluster of a name.
 async fn find_by_name(client: &Client, name: &str) -> Result<Option<Cluster>> {
@@ -17,18 +17,19 @@ async fn find_by_name(client: &Client, name: &str) -> Result<Option<Cluster>> {
     Ok(found.into_iter().find(|cluster| cluster.cluster_name == name))
 }
 
-/// ARN of the cluster that a person names to import it: by its ARN, or by its name.
+/// ARN of the cluster that a person names to import it: by its ARN, for which nobody is asked, or by its name.
 pub(super) async fn find_by_id(
     context: &Context,
-    client: &Client,
+    control_plane: &ControlPlane,
     id: &str,
 ) -> std::result::Result<String, Diagnostics> {
     let id = id.trim();
     if arn::cluster(id).is_some() {
         return Ok(id.to_owned());
     }
+    let client = control_plane.client().await?;
     let what = format!("looking for cluster {id:?}");
-    let found = patiently(context, timeouts::DEFAULT, &what, find_by_name(client, id)).await;
+    let found = patiently(context, timeouts::DEFAULT, &what, find_by_name(&client, id)).await;
     let found = found.map_err(|error| diagnostics::of_call(&format!("import cluster {id:?}"), &error))?;
     let missing = || {
         Diagnostics::from_error(

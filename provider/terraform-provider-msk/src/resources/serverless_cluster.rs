@@ -21,7 +21,7 @@ use super::{
     deletion_protection,
     existing::{self, change_tags, find_by_id, not_created},
 };
-use crate::{arn, control_plane::ControlPlane, diagnostics, patience::patiently, timeouts};
+use crate::{arn, control_plane::ControlPlane, diagnostics, moved, patience::patiently, timeouts};
 
 /// Bounds of a cluster that names none, and the most brokers a cluster may have.
 const MIN_DEFAULT: i64 = 3;
@@ -210,9 +210,12 @@ impl Resource for ServerlessCluster {
         existing::delete(context, &client, &request.prior).await
     }
 
+    fn moved_id(&self, source: &str, state: &serde_json::Value) -> Option<String> {
+        moved::id_of(source, "aws_msk_serverless_cluster", state, &["arn"])
+    }
+
     async fn import(&self, context: &Context, id: &str) -> std::result::Result<Object, Diagnostics> {
-        let client = self.control_plane.client().await?;
-        let cluster_arn = find_by_id(context, &client, id).await?;
+        let cluster_arn = find_by_id(context, &self.control_plane, id).await?;
         let mut state = Object::from_value(self.schema.empty_value()).unwrap_or_default();
         write_identity(&mut state, &cluster_arn);
         Ok(state)

@@ -20,7 +20,7 @@ use plugin_framework::{
 use super::{access::Access, connectivity::Connectivity, monitoring::Monitoring, plan, requests, schema, state};
 use crate::{
     control_plane::ControlPlane,
-    diagnostics,
+    diagnostics, moved,
     patience::patiently,
     resources::{
         creations::{Creations, settle},
@@ -195,9 +195,12 @@ impl Resource for Cluster {
         existing::delete(context, &client, &request.prior).await
     }
 
+    fn moved_id(&self, source: &str, state: &serde_json::Value) -> Option<String> {
+        moved::id_of(source, "aws_msk_cluster", state, &["arn"])
+    }
+
     async fn import(&self, context: &Context, id: &str) -> std::result::Result<Object, Diagnostics> {
-        let client = self.control_plane.client().await?;
-        let cluster_arn = find_by_id(context, &client, id).await?;
+        let cluster_arn = find_by_id(context, &self.control_plane, id).await?;
         let mut state = Object::from_value(self.schema.empty_value()).unwrap_or_default();
         state::write_identity(&mut state, &cluster_arn);
         Ok(state)

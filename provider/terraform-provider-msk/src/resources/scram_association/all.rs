@@ -11,7 +11,7 @@ use plugin_framework::{
 };
 
 use super::calls;
-use crate::{arn, control_plane::ControlPlane, diagnostics, patience::patiently, timeouts};
+use crate::{arn, control_plane::ControlPlane, diagnostics, moved, patience::patiently, timeouts};
 
 /// The resource type.
 pub(crate) struct ScramSecretAssociation {
@@ -145,6 +145,10 @@ impl Resource for ScramSecretAssociation {
         let gone: Vec<String> = secrets(&request.prior).into_iter().collect();
         let taken = calls::disassociate(&client, &cluster_arn, &gone);
         calls::told(&doing, patiently(context, timeouts::DEFAULT, &doing, taken).await)
+    }
+
+    fn moved_id(&self, source: &str, state: &serde_json::Value) -> Option<String> {
+        moved::id_of(source, "aws_msk_scram_secret_association", state, &["cluster_arn"])
     }
 
     async fn import(&self, _context: &Context, id: &str) -> std::result::Result<Object, Diagnostics> {

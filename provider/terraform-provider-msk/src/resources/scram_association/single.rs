@@ -10,7 +10,7 @@ use plugin_framework::{
 };
 
 use super::calls;
-use crate::{arn, control_plane::ControlPlane, diagnostics, patience::patiently, timeouts};
+use crate::{arn, control_plane::ControlPlane, diagnostics, moved, patience::patiently, timeouts};
 
 /// The resource type.
 pub(crate) struct SingleScramSecretAssociation {
@@ -95,6 +95,15 @@ impl Resource for SingleScramSecretAssociation {
         let secrets = [secret_arn];
         let taken = calls::disassociate(&client, &cluster_arn, &secrets);
         calls::told(&doing, patiently(context, timeouts::DEFAULT, &doing, taken).await)
+    }
+
+    fn moved_id(&self, source: &str, state: &serde_json::Value) -> Option<String> {
+        moved::id_of(
+            source,
+            "aws_msk_single_scram_secret_association",
+            state,
+            &["cluster_arn", "secret_arn"],
+        )
     }
 
     async fn import(&self, _context: &Context, id: &str) -> std::result::Result<Object, Diagnostics> {

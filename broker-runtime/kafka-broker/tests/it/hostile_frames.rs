@@ -176,5 +176,5 @@ async fn produce_is_advertised_from_0_and_all_versions_are_those_of_the_table() 
         .iter()
         .map(|feature| feature.name.as_str())
         .collect();
-    assert_eq!(features, ["metadata.version", "transaction.version"]);
+    assert_eq!(features, ["metadata.version", "transaction.version", "group.version"]);
 }

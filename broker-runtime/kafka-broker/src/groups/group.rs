@@ -38,7 +38,6 @@ pub(crate) enum GroupState {
 }
 
 impl GroupState {
-    /// The state's name in Kafka's protocol.
     /// All there are.
     pub(crate) const ALL: [Self; 5] = [
         Self::Empty,
@@ -48,6 +47,7 @@ impl GroupState {
         Self::Dead,
     ];
 
+    /// The state's name in Kafka's protocol.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Empty => "Empty",

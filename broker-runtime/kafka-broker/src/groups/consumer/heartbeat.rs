@@ -101,8 +101,9 @@ impl ConsumerGroup {
             .members
             .get(member_id)
             .and_then(|member| member.metadata.regex.clone());
-        self.resolve_regex(expression.as_ref(), &request.may_see, world, &mut records)?;
-        self.look_at_topics(changed, world, &mut records);
+        // Others may have looked at this metadata already, with what the expression matched before.
+        let matches_others = self.resolve_regex(expression.as_ref(), &request.may_see, world, &mut records);
+        self.look_at_topics(changed || matches_others, world, &mut records);
         if self.epoch > self.target_epoch {
             self.assign(world, &mut records);
         }

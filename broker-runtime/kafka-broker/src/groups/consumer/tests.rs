@@ -335,6 +335,24 @@ fn expressions_follow_the_topics_that_there_are() {
 }
 
 #[test]
+fn expressions_are_looked_up_whoever_comes_first() {
+    let mut bench = Bench::new(&[("orders", 1), ("other", 1)]);
+    let mut request = join("a", &[]);
+    request.regex = Some("orders.*".into());
+    bench.send(&request).unwrap();
+    bench.send(&join("b", &["other"])).unwrap();
+    bench.send(&heartbeat("a", 2)).unwrap();
+    bench.image = image(20, &[("orders", 1), ("orders-2", 1), ("other", 1)]);
+    bench.send(&heartbeat("b", 3)).unwrap();
+    let answer = bench.send(&heartbeat("a", 3)).unwrap();
+    let both: Partitions = partitions_of("orders", &[0])
+        .iter()
+        .chain(partitions_of("orders-2", &[0]).iter())
+        .collect();
+    assert_eq!((answer.member_epoch, answer.assignment), (4, Some(both)));
+}
+
+#[test]
 fn more_partitions_are_handed_out() {
     let mut bench = Bench::new(&[("t", 1)]);
     bench.send(&join("a", &["t"])).unwrap();

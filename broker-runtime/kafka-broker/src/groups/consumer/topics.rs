@@ -95,17 +95,17 @@ impl ConsumerGroup {
     }
 
     /// Looks up anew what the expression matches, if the metadata has changed since; and forgets expressions that no member
-    /// uses any more.
+    /// uses any more. True when it matches other topics than before.
     pub(super) fn resolve_regex(
         &mut self,
         expression: Option<&Arc<str>>,
         may_see: &TopicFilter,
         world: World<'_>,
         records: &mut Vec<ConsumerRecord>,
-    ) -> Result<(), GroupError> {
+    ) -> bool {
         self.forget_unused_regexes(records);
         let Some(expression) = expression else {
-            return Ok(());
+            return false;
         };
         let version = world.image.applied.map_or(-1, |applied| applied.0);
         if self
@@ -113,9 +113,13 @@ impl ConsumerGroup {
             .get(expression)
             .is_some_and(|found| found.version == version)
         {
-            return Ok(());
+            return false;
         }
-        let regex = compile(expression)?;
+        // What members send was compiled before; a log may have what only another coordinator understands.
+        let Ok(regex) = compile(expression) else {
+            tracing::warn!(group_id = %self.group_id, %expression, "regular expression cannot be used");
+            return false;
+        };
         let names = world.image.topics.keys();
         let found = names.filter(|name| regex.is_match(name) && may_see.admits(name));
         let topics: BTreeSet<Arc<str>> = found.map(|name| Arc::from(name.as_str())).collect();
@@ -125,7 +129,7 @@ impl ConsumerGroup {
         {
             // Not worth a record: who reads an older one looks again.
             known.version = version;
-            return Ok(());
+            return false;
         }
         let resolved = ResolvedRegex {
             topics,
@@ -134,7 +138,7 @@ impl ConsumerGroup {
         };
         self.regexes.insert(Arc::clone(expression), resolved.clone());
         records.push(ConsumerRecord::Regex(Arc::clone(expression), Some(resolved)));
-        Ok(())
+        true
     }
 
     pub(super) fn forget_unused_regexes(&mut self, records: &mut Vec<ConsumerRecord>) {

@@ -58,7 +58,7 @@ pub(crate) async fn answer(
         return Err(RequestError::Protocol("api version is not supported"));
     }
     let handled = (api.handler)(&context, broker, body);
-    if !broker.quotas.has_any(QuotaKey::RequestPercentage) {
+    if !broker.quotas.limits_time() {
         return handled.await;
     }
     let (reply, busy) = Busy::new(handled, Arc::clone(&broker.clock)).await;

@@ -1,6 +1,12 @@
 //! What clients have used, and how long they have to wait for it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use arc_swap::ArcSwap;
 use kafka_metadata::{
@@ -38,6 +44,8 @@ struct Meters {
 #[derive(Debug)]
 pub(crate) struct ClientQuotas {
     quotas: ArcSwap<Quotas>,
+    /// Some user has a quota of time: otherwise it needs not be measured.
+    limits_time: AtomicBool,
     window: Window,
     meters: Mutex<Meters>,
 }
@@ -48,6 +56,7 @@ impl ClientQuotas {
         let seconds: i64 = number(properties, "quota.window.size.seconds", 1);
         Self {
             quotas: ArcSwap::default(),
+            limits_time: AtomicBool::new(false),
             window: Window {
                 samples: number(properties, "quota.window.num", 11).max(2),
                 sample_ms: seconds.max(1) * 1_000,
@@ -59,6 +68,9 @@ impl ClientQuotas {
     /// Takes over the quotas of an image, if they have changed.
     pub(crate) fn refresh(&self, image: &MetadataImage) {
         if !Arc::ptr_eq(&self.quotas.load(), &image.quotas) {
+            let key = QuotaKey::RequestPercentage;
+            let limits_time = image.quotas.values().any(|values| values.contains_key(&key));
+            self.limits_time.store(limits_time, Ordering::Relaxed);
             self.quotas.store(Arc::clone(&image.quotas));
         }
     }
@@ -88,9 +100,9 @@ impl ClientQuotas {
         Some((limit.get() * seconds) as usize)
     }
 
-    /// True when some user has a quota of this kind: otherwise nothing needs to be measured.
-    pub(crate) fn has_any(&self, key: QuotaKey) -> bool {
-        self.quotas.load().values().any(|values| values.contains_key(&key))
+    /// True when the time that requests take has to be measured.
+    pub(crate) fn limits_time(&self) -> bool {
+        self.limits_time.load(Ordering::Relaxed)
     }
 
     fn limit(&self, key: QuotaKey, used: Used<'_>) -> Option<(QuotaValue, Sharers)> {
@@ -150,6 +162,7 @@ mod tests {
         assert_eq!(quotas.charge(QuotaKey::ConsumerByteRate, by("a", "1"), 9e9), 0);
         assert_eq!(quotas.charge(key, by("a", "1"), 0.0), 1_000, "it is still owed");
         assert_eq!(quotas.most_at_once(key, by("a", "1")), Some(1_000));
+        assert!(!quotas.limits_time());
     }
 
     #[test]
@@ -160,7 +173,7 @@ mod tests {
         };
         let key = QuotaKey::RequestPercentage;
         let quotas = quotas(of_client, key, 1.0);
-        assert!(quotas.has_any(key) && !quotas.has_any(QuotaKey::ProducerByteRate));
+        assert!(quotas.limits_time());
         assert_eq!(quotas.charge(key, by("a", "1"), 1_000.0), 1_000, "a sample at most");
     }
 

@@ -3,6 +3,7 @@
 
 mod ids;
 mod internal_topic;
+mod loading;
 mod log;
 mod partitioner;
 mod properties;
@@ -12,9 +13,9 @@ mod timer;
 
 pub(crate) use ids::{Moment, text_id};
 pub(crate) use internal_topic::{InternalTopic, is_internal};
+pub(crate) use loading::{Question, load_shard};
 pub(crate) use log::{
-    CoordinatorRecord, Loaded, Transactional, WriteError, WriteFailure, append, append_marker, caught_up, committed,
-    load,
+    CoordinatorRecord, Loaded, Transactional, WriteError, WriteFailure, append, append_marker, committed, load,
 };
 pub(crate) use partitioner::partition_of;
 pub(crate) use properties::number;

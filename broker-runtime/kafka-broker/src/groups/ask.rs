@@ -12,7 +12,7 @@ use super::{
     record_format::{CommittedOffset, TopicPartition},
 };
 use crate::{
-    coordinator::{Transactional, WriteFailure},
+    coordinator::{Question, Transactional, WriteFailure},
     partition::TransactionMarker,
 };
 
@@ -108,5 +108,15 @@ impl Ask {
             Self::List(answer) => drop(answer.send(Err(error))),
             Self::Committed(answer) => drop(answer.send(Err(error))),
         }
+    }
+}
+
+impl Question for Ask {
+    fn refuse_while_loading(self) {
+        self.refuse(GroupError::CoordinatorLoadInProgress);
+    }
+
+    fn refuse_as_unavailable(self) {
+        self.refuse(GroupError::CoordinatorNotAvailable);
     }
 }

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     broker::Broker,
     coordinator::{
-        CoordinatorRecord, Moment, WriteError, WriteFailure, append, append_marker, caught_up, committed, load,
+        CoordinatorRecord, Moment, WriteError, WriteFailure, append, append_marker, committed, load, load_shard,
         wait_for,
     },
     partition::{AppendedRange, Partition},
@@ -77,53 +77,20 @@ impl Coordinator {
     }
 
     async fn load(&mut self) -> Option<Shard> {
-        let partition = Arc::clone(&self.partition);
-        let (config, leader_epoch, now) = (self.config.clone(), self.leader_epoch, self.now());
-        let loading = async move {
-            let end_offset = caught_up(Arc::clone(&partition), leader_epoch).await.ok()?;
-            let read = tokio::task::spawn_blocking(move || {
-                let mut shard = Shard::new(config);
-                let result = load(&partition, end_offset, |loaded| shard.take_in(loaded, now));
-                (shard, result)
-            });
-            // The blocking task does not panic and is not aborted.
-            read.await.ok()
+        let (config, now) = (self.config.clone(), self.now());
+        let desk = (&mut self.mailbox, &self.resigned);
+        let read = move |partition: &Partition, end_offset| {
+            let mut shard = Shard::new(config);
+            load(partition, end_offset, |loaded| shard.take_in(loaded, now))?;
+            Ok(shard)
         };
-        tokio::pin!(loading);
-        let (mut shard, result) = loop {
-            tokio::select! {
-                biased;
-                () = self.resigned.cancelled() => return None,
-                loaded = &mut loading => break loaded?,
-                ask = self.mailbox.recv() => ask?.refuse(GroupError::CoordinatorLoadInProgress),
-            }
-        };
-        if let Err(error) = result {
-            let cause = std::error::Error::source(&error).map(ToString::to_string);
-            tracing::error!(partition = self.partition.index, %error, cause, "groups cannot be loaded");
-            self.refuse_all().await;
-            return None;
-        }
+        let mut shard = load_shard(&self.partition, self.leader_epoch, desk, read).await?;
         shard.loaded(self.now());
         match shard.group_count() {
             0 => tracing::debug!(partition = self.partition.index, "no groups to load"),
             groups => tracing::info!(partition = self.partition.index, groups, "groups loaded"),
         }
         Some(shard)
-    }
-
-    /// The partition cannot be read: nothing is answered from here until it has another leader.
-    async fn refuse_all(&mut self) {
-        loop {
-            tokio::select! {
-                biased;
-                () = self.resigned.cancelled() => return,
-                ask = self.mailbox.recv() => match ask {
-                    Some(ask) => ask.refuse(GroupError::CoordinatorNotAvailable),
-                    None => return,
-                },
-            }
-        }
     }
 
     async fn serve(&mut self, shard: &mut Shard) {

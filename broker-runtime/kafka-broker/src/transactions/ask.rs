@@ -9,7 +9,7 @@ use super::{
     state::TransactionState,
     transaction::{Transaction, TransactionalId},
 };
-use crate::{groups::TopicPartition, partition::ProducerIdentity};
+use crate::{coordinator::Question, groups::TopicPartition, partition::ProducerIdentity};
 
 /// Where an answer goes.
 pub(crate) type Answer<T> = oneshot::Sender<Result<T, TransactionError>>;
@@ -112,5 +112,15 @@ impl Ask {
             Self::List(answer) => drop(answer.send(Err(error))),
             Self::Markers(..) => {}
         }
+    }
+}
+
+impl Question for Ask {
+    fn refuse_while_loading(self) {
+        self.refuse(TransactionError::CoordinatorLoadInProgress);
+    }
+
+    fn refuse_as_unavailable(self) {
+        self.refuse(TransactionError::CoordinatorNotAvailable);
     }
 }

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     broker::Broker,
-    coordinator::{Loaded, Moment, WriteFailure, append, caught_up, committed, load, wait_for},
+    coordinator::{Loaded, Moment, WriteFailure, append, committed, load, load_shard, wait_for},
     partition::Partition,
 };
 
@@ -76,37 +76,18 @@ impl Coordinator {
     }
 
     async fn load(&mut self) -> Option<Shard> {
-        let partition = Arc::clone(&self.partition);
-        let (config, leader_epoch) = (self.config.clone(), self.leader_epoch);
-        let loading = async move {
-            let end_offset = caught_up(Arc::clone(&partition), leader_epoch).await.ok()?;
-            let read = tokio::task::spawn_blocking(move || {
-                let mut shard = Shard::new(config);
-                let result = load(&partition, end_offset, |loaded| {
-                    if let Loaded::Record(record, None) = loaded {
-                        shard.replay(record);
-                    }
-                });
-                (shard, result)
-            });
-            // The blocking task does not panic and is not aborted.
-            read.await.ok()
+        let config = self.config.clone();
+        let desk = (&mut self.mailbox, &self.resigned);
+        let read = move |partition: &Partition, end_offset| {
+            let mut shard = Shard::new(config);
+            load(partition, end_offset, |loaded| {
+                if let Loaded::Record(record, None) = loaded {
+                    shard.replay(record);
+                }
+            })?;
+            Ok(shard)
         };
-        tokio::pin!(loading);
-        let (mut shard, result) = loop {
-            tokio::select! {
-                biased;
-                () = self.resigned.cancelled() => return None,
-                loaded = &mut loading => break loaded?,
-                ask = self.mailbox.recv() => ask?.refuse(TransactionError::CoordinatorLoadInProgress),
-            }
-        };
-        if let Err(error) = result {
-            let cause = std::error::Error::source(&error).map(ToString::to_string);
-            tracing::error!(partition = self.partition.index, %error, cause, "transactions cannot be loaded");
-            self.refuse_all().await;
-            return None;
-        }
+        let mut shard = load_shard(&self.partition, self.leader_epoch, desk, read).await?;
         shard.loaded();
         if shard.len() > 0 {
             tracing::info!(
@@ -116,20 +97,6 @@ impl Coordinator {
             );
         }
         Some(shard)
-    }
-
-    /// The partition cannot be read: nothing is answered from here until it has another leader.
-    async fn refuse_all(&mut self) {
-        loop {
-            tokio::select! {
-                biased;
-                () = self.resigned.cancelled() => return,
-                ask = self.mailbox.recv() => match ask {
-                    Some(ask) => ask.refuse(TransactionError::CoordinatorNotAvailable),
-                    None => return,
-                },
-            }
-        }
     }
 
     async fn serve(&mut self, shard: &mut Shard) {

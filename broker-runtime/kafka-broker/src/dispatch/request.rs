@@ -58,7 +58,9 @@ pub(crate) async fn answer(
         return Err(RequestError::Protocol("api version is not supported"));
     }
     let handled = (api.handler)(&context, broker, body);
-    if !broker.quotas.limits_time() {
+    // Logging in costs nothing, as in Kafka.
+    let is_in = !connection.sasl_required || connection.session.lock().sasl.is_complete();
+    if !is_in || !broker.quotas.limits_time() {
         return handled.await;
     }
     let (reply, busy) = Busy::new(handled, Arc::clone(&broker.clock)).await;

@@ -26,7 +26,9 @@ pub fn add(suite: &mut Suite, tools: &Tools) {
 }
 
 fn read(core: &Path, java: &Path, jars: &Path) -> Result<()> {
+    // Followers that are not told wait long for news, so that it shows.
     let selecting = "replica.selector.class = org.apache.kafka.common.replica.RackAwareReplicaSelector\n    \
+                     replica.fetch.wait.max.ms = 5000\n    \
                      auto.create.topics.enable = false";
     let cluster = Cluster::start_as(
         core,

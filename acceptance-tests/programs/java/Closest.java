@@ -100,7 +100,8 @@ public class Closest {
         }
     }
 
-    /** A record that is written while the consumer waits at the follower comes at once, not with the follower's next turn. */
+    /** A record that is written while the consumer waits at the follower comes at once, not with the follower's next turn,
+     * which the cluster of the test has every five seconds only. */
     static void soon(Node follower) {
         try (KafkaConsumer<String, String> consumer = consumer(follower.rack(), "read_uncommitted");
                 KafkaProducer<String, String> producer =
@@ -120,7 +121,7 @@ public class Closest {
                 long begin = System.nanoTime();
                 producer.send(new ProducerRecord<>(TOPIC, "soon"));
                 check(!consumer.poll(Duration.ofSeconds(10)).isEmpty(), "no record in ten seconds");
-                slow += System.nanoTime() - begin > TimeUnit.MILLISECONDS.toNanos(300) ? 1 : 0;
+                slow += System.nanoTime() - begin > TimeUnit.SECONDS.toNanos(2) ? 1 : 0;
             }
             check(slow < 5, slow + " of ten records came late");
         }

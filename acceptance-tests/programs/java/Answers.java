@@ -136,14 +136,18 @@ public class Answers {
         throw new AssertionError(name + " has no leader");
     }
 
+    /** Until all groups are loaded, and their coordinator knows of the topics: it may hear of them after those who ask. */
     static void awaitCoordinator() throws Exception {
         for (int attempt = 0; attempt < 300; attempt++) {
-            FindCoordinatorResponseData found = (FindCoordinatorResponseData) ask(
-                    new FindCoordinatorRequestData().setKeyType((byte) 0).setCoordinatorKeys(List.of("any")), 4);
-            ConsumerGroupDescribeResponseData described = (ConsumerGroupDescribeResponseData) ask(
-                    new ConsumerGroupDescribeRequestData().setGroupIds(List.of("a", "b", "c", "d", "e", "f")), 0);
-            boolean ready = described.groups().stream().allMatch(it -> it.errorCode() == 69);
-            if (found.coordinators().get(0).errorCode() == 0 && ready) {
+            String group = "probe-" + attempt;
+            ask(new FindCoordinatorRequestData().setKeyType((byte) 0).setCoordinatorKeys(List.of(group)), 4);
+            ConsumerGroupHeartbeatResponseData joined = (ConsumerGroupHeartbeatResponseData) ask(
+                    join(group, "m").setSubscribedTopicNames(List.of("answers", "answers-more")), 1);
+            boolean knows = joined.assignment() != null && joined.assignment().topicPartitions().size() == 2;
+            ask(heartbeat(group, "m", -1), 1);
+            ask(new DeleteGroupsRequestData().setGroupsNames(List.of(group)), 2);
+            ListGroupsResponseData listed = (ListGroupsResponseData) ask(new ListGroupsRequestData(), 5);
+            if (knows && listed.errorCode() == 0 && listed.groups().isEmpty()) {
                 return;
             }
             Thread.sleep(100);
@@ -327,6 +331,20 @@ public class Answers {
         return new DescribeClientQuotasRequestData.ComponentData().setEntityType(type).setMatchType((byte) match).setMatch(name);
     }
 
+    /** Until the broker knows what the controller was told: changes are known in their order, so a last one shows it. */
+    static void awaitQuotas(double step) throws Exception {
+        ask(alter("consumer_byte_rate", step, part("user", "last")), 1);
+        for (int attempt = 0; attempt < 300; attempt++) {
+            DescribeClientQuotasResponseData found = (DescribeClientQuotasResponseData) ask(
+                    quotas(true, component("user", 0, "last")), 1);
+            if (found.entries().size() == 1 && found.entries().get(0).values().get(0).value() == step) {
+                return;
+            }
+            Thread.sleep(100);
+        }
+        throw new AssertionError("a quota is not known");
+    }
+
     static void clientQuotas() throws Exception {
         show("of a user", alter("producer_byte_rate", 1e6, part("user", "alice")), 1);
         show("of a user's client", alter("consumer_byte_rate", 2e6, part("user", "alice"), part("client-id", "x")), 1);
@@ -340,6 +358,7 @@ public class Answers {
         show("a fraction", alter("producer_byte_rate", 1.5, part("user", "alice")), 1);
         show("only asked", alter("producer_byte_rate", 9e6, part("user", "alice")).setValidateOnly(true), 1);
         show("removed, though it is not there", alter("consumer_byte_rate", null, part("user", "nobody")), 1);
+        awaitQuotas(1);
         show("all", quotas(false), 1);
         show("alice's", quotas(false, component("user", 0, "alice")), 1);
         show("alice's own", quotas(true, component("user", 0, "alice")), 1);
@@ -354,10 +373,12 @@ public class Answers {
         show("an odd match", quotas(false, component("user", 7, null)), 1);
         show("exactly nothing", quotas(false, component("user", 0, null)), 1);
         show("removed", alter("producer_byte_rate", null, part("user", "alice")), 1);
+        awaitQuotas(2);
         show("what is left of alice's", quotas(false, component("user", 0, "alice")), 1);
         show("and of the others", alter("request_percentage", null, part("user", null)), 1);
         show("the clients' default", alter("producer_byte_rate", null, part("client-id", null)), 1);
         show("the client", alter("consumer_byte_rate", null, part("user", "alice"), part("client-id", "x")), 1);
-        show("nothing is left", quotas(false), 1);
+        awaitQuotas(3);
+        show("the last is left", quotas(false), 1);
     }
 }

@@ -1,21 +1,22 @@
 //! Terraform plugin protocol 6 in Rust: handshake, values, schemas, planning, guards. Knows nothing of Kafka.
 //!
 //! A provider implements [`Provider`], one [`Resource`] a resource type, one [`DataSource`] a data source, one
-//! [`EphemeralResource`] an ephemeral resource and one [`Function`] a function; [`serve`] does the rest. What happens to
-//! a request: `handshake/` (start, TLS) → `protocol/` (one file an RPC: decode, call, guard, encode) → the resource →
+//! [`EphemeralResource`] an ephemeral resource, one [`ListResource`] a list, one [`Action`] an action and one [`Function`] a
+//! function; [`serve`] does the rest. What happens to a request: `handshake/` (start, TLS) → `protocol/` (one file an RPC: decode, call, guard, encode) → the resource →
 //! `plan/` (defaults, unknowns, replacement, and the rules Terraform enforces) → reply.
 //!
-//! Not built yet, and answered with UNIMPLEMENTED: list resources, actions, resource
-//! identity, deferral, state stores.
+//! Not built yet: deferral, and state stores, which are answered with UNIMPLEMENTED.
 
 #![warn(missing_docs)]
 
+mod action;
 mod data_source;
 mod diagnostics;
 mod ephemeral_resource;
 mod function;
 pub mod handshake;
 mod host_services;
+mod list_resource;
 pub mod logs;
 mod panics;
 pub mod plan;
@@ -27,11 +28,13 @@ pub mod schema;
 mod serve;
 pub mod value;
 
+pub use action::{Action, Progress};
 pub use data_source::DataSource;
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use ephemeral_resource::{EphemeralResource, Opened, Renewed};
 pub use function::{Function, FunctionError, Parameter, Signature};
 pub use handshake::HostEnvironment;
+pub use list_resource::{ListResource, Listed};
 pub use private_state::PrivateState;
 pub use protocol::Server;
 pub use provider::{Configuration, Provider};

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::{
+    action::Action,
     data_source::DataSource,
     diagnostics::Diagnostics,
     ephemeral_resource::EphemeralResource,
     function::Function,
+    list_resource::ListResource,
     resource::{Context, Resource},
     schema::Schema,
     value::Object,
@@ -47,6 +49,16 @@ pub trait Provider: Send + Sync + 'static {
 
     /// The ephemeral resources.
     fn ephemeral_resources(&self) -> Vec<Arc<dyn EphemeralResource>> {
+        Vec::new()
+    }
+
+    /// The list resources.
+    fn list_resources(&self) -> Vec<Arc<dyn ListResource>> {
+        Vec::new()
+    }
+
+    /// The actions.
+    fn actions(&self) -> Vec<Arc<dyn Action>> {
         Vec::new()
     }
 

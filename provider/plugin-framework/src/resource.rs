@@ -123,6 +123,12 @@ pub trait Resource: Send + Sync {
     /// Its schema.
     fn schema(&self) -> &Schema;
 
+    /// The attributes that one of them is known by, in the order a person would name them, such as the ARN of a cluster and the
+    /// name of something in it. They never change while it exists. None: it is known by its import id only.
+    fn identity(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Checks a configuration beyond what the schema says; values may be unknown.
     fn validate(&self, _config: &Object) -> Diagnostics {
         Diagnostics::none()
@@ -157,6 +163,15 @@ pub trait Resource: Send + Sync {
             "This resource cannot be imported",
             format!("{type_name} has no import."),
         ))
+    }
+
+    /// The state of an existing one, by its [identity](Self::identity). What is left null is filled by `read`.
+    async fn import_identity(&self, _context: &Context, identity: &Object) -> Result<Object, Diagnostics> {
+        let mut state = Object::from_value(self.schema().empty_value()).unwrap_or_default();
+        for (name, value) in identity.entries() {
+            state.set(name, value.clone());
+        }
+        Ok(state)
     }
 
     /// The id to [`import`](Self::import) a resource by that a `moved` block takes over, out of its state; `None` where nothing

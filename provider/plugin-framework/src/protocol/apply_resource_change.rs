@@ -27,6 +27,7 @@ impl Shared {
             Err(diagnostics) => Response {
                 new_state: request.prior_state,
                 private: request.planned_private,
+                new_identity: request.planned_identity,
                 diagnostics: diagnostics.into_proto(),
                 ..Default::default()
             },
@@ -101,6 +102,7 @@ fn finish(registered: &Registered, planned: &Value, sink: StateSink, mut diagnos
     Response {
         new_state: Some(encode(&state, &registered.of)),
         private: sink.private.to_bytes(),
+        new_identity: registered.identity_of(&state),
         diagnostics: diagnostics.into_proto(),
         ..Default::default()
     }

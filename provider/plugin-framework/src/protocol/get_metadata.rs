@@ -28,6 +28,20 @@ impl Shared {
                     type_name: (*name).to_owned(),
                 })
                 .collect(),
+            list_resources: self
+                .list_resources
+                .keys()
+                .map(|name| proto::get_metadata::ListResourceMetadata {
+                    type_name: (*name).to_owned(),
+                })
+                .collect(),
+            actions: self
+                .actions
+                .keys()
+                .map(|name| proto::get_metadata::ActionMetadata {
+                    type_name: (*name).to_owned(),
+                })
+                .collect(),
             functions: self
                 .functions
                 .keys()

@@ -22,6 +22,19 @@ impl Shared {
                 .iter()
                 .map(|(name, it)| ((*name).to_owned(), it.schema().to_proto()))
                 .collect(),
+            list_resource_schemas: self
+                .list_resources
+                .iter()
+                .map(|(name, it)| ((*name).to_owned(), it.list_resource.schema().to_proto()))
+                .collect(),
+            action_schemas: self
+                .actions
+                .iter()
+                .map(|(name, it)| {
+                    let schema = Some(it.action.schema().to_proto());
+                    ((*name).to_owned(), proto::ActionSchema { schema })
+                })
+                .collect(),
             functions: self.described_functions(),
             diagnostics: self.schema_problems().into_proto(),
             server_capabilities: Some(capabilities()),
@@ -36,5 +49,6 @@ pub(super) fn capabilities() -> proto::ServerCapabilities {
         plan_destroy: true,
         get_provider_schema_optional: true,
         move_resource_state: true,
+        generate_resource_config: true,
     }
 }

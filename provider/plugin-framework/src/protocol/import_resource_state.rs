@@ -1,4 +1,4 @@
-//! ImportResourceState: the state of an existing resource by its id; Terraform reads it right after.
+//! ImportResourceState: the state of an existing resource by its id or its identity; Terraform reads it right after.
 
 use tfplugin_proto::tfplugin6 as proto;
 
@@ -29,17 +29,22 @@ impl Shared {
         request: &proto::import_resource_state::Request,
     ) -> Result<proto::import_resource_state::ImportedResource, Diagnostics> {
         let registered = self.resource(&request.type_name)?;
-        if request.id.is_empty() {
-            return Err(Diagnostics::from_error(
-                "An id is required to import",
-                "Importing by identity is not built yet; give the id.",
-            ));
-        }
-        let object = registered.resource.import(&self.context(), &request.id).await?;
-        let state = encode(&object.into_value(), &registered.of);
+        let (context, resource) = (self.context(), &registered.resource);
+        let object = match request.identity.as_ref().filter(|_| request.id.is_empty()) {
+            Some(sent) => resource.import_identity(&context, &registered.identity(sent)?).await?,
+            None if request.id.is_empty() => {
+                return Err(Diagnostics::from_error(
+                    "An id or an identity is required to import",
+                    "Terraform sent neither.",
+                ));
+            }
+            None => resource.import(&context, &request.id).await?,
+        };
+        let state = object.into_value();
         Ok(proto::import_resource_state::ImportedResource {
             type_name: request.type_name.clone(),
-            state: Some(state),
+            identity: registered.identity_of(&state),
+            state: Some(encode(&state, &registered.of)),
             ..Default::default()
         })
     }

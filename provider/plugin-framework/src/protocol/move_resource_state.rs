@@ -12,12 +12,15 @@ use crate::diagnostics::Diagnostics;
 
 type Request = proto::move_resource_state::Request;
 type Response = proto::move_resource_state::Response;
+/// The state, and the identity as far as it is known.
+type Moved = (proto::DynamicValue, Option<proto::ResourceIdentityData>);
 
 impl Shared {
     pub(crate) async fn move_resource_state(&self, request: Request) -> Response {
         match guarded(self.take_over(&request)).await.and_then(|it| it) {
-            Ok(state) => Response {
+            Ok((state, identity)) => Response {
                 target_state: Some(state),
+                target_identity: identity,
                 ..Default::default()
             },
             Err(diagnostics) => Response {
@@ -27,7 +30,7 @@ impl Shared {
         }
     }
 
-    async fn take_over(&self, request: &Request) -> Result<proto::DynamicValue, Diagnostics> {
+    async fn take_over(&self, request: &Request) -> Result<Moved, Diagnostics> {
         let registered = self.resource(&request.target_type_name)?;
         let Request {
             source_type_name: source,
@@ -49,6 +52,8 @@ impl Shared {
             ));
         };
         let object = registered.resource.import(&self.context(), &id).await?;
-        Ok(encode(&object.into_value(), &registered.of))
+        let state = object.into_value();
+        let identity = registered.identity_of(&state);
+        Ok((encode(&state, &registered.of), identity))
     }
 }

@@ -40,6 +40,7 @@ impl Shared {
             return Ok(Response {
                 planned_state: Some(encode(&Value::Null, &registered.of)),
                 planned_private: request.prior_private.clone(),
+                planned_identity: request.prior_identity.clone(),
                 diagnostics: diagnostics.into_proto(),
                 ..Default::default()
             });
@@ -66,12 +67,17 @@ impl Shared {
         if prior.is_null() {
             replaces.clear();
         }
+        let planned_identity = match replaces.is_empty() && !prior.is_null() {
+            true => request.prior_identity.clone(),
+            false => registered.identity_of(&planned),
+        };
         replaces.sort();
         replaces.dedup();
         Ok(Response {
             planned_state: Some(encode(&planned, &registered.of)),
             requires_replace: replaces.iter().map(path_to_proto).collect(),
             planned_private: private.to_bytes(),
+            planned_identity,
             diagnostics: diagnostics.into_proto(),
             ..Default::default()
         })

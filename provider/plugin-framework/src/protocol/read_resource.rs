@@ -23,6 +23,7 @@ impl Shared {
             Err(diagnostics) => proto::read_resource::Response {
                 new_state: request.current_state,
                 private: request.private,
+                new_identity: request.current_identity,
                 diagnostics: diagnostics.into_proto(),
                 ..Default::default()
             },
@@ -52,6 +53,9 @@ impl Shared {
             new_state: Some(encode(&state, &registered.of)),
             diagnostics: diagnostics.into_proto(),
             private: sink.private.to_bytes(),
+            new_identity: registered
+                .identity_of(&state)
+                .or_else(|| request.current_identity.clone()),
             ..Default::default()
         })
     }

@@ -6,10 +6,12 @@ use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    action::Action,
     data_source::DataSource,
     diagnostics::Diagnostics,
     ephemeral_resource::EphemeralResource,
     function::Function,
+    list_resource::ListResource,
     provider::Provider,
     resource::{Context, Resource},
     schema::Schema,
@@ -52,6 +54,18 @@ impl RegisteredEphemeralResource {
     }
 }
 
+/// A list resource type and what is derived from its schema once.
+pub(crate) struct RegisteredListResource {
+    pub(crate) list_resource: Arc<dyn ListResource>,
+    pub(crate) of: Type,
+}
+
+/// An action type and what is derived from its schema once.
+pub(crate) struct RegisteredAction {
+    pub(crate) action: Arc<dyn Action>,
+    pub(crate) of: Type,
+}
+
 /// Serves a provider over the protocol.
 #[derive(Clone)]
 pub struct Server {
@@ -63,6 +77,8 @@ pub(crate) struct Shared {
     pub(crate) resources: BTreeMap<&'static str, Registered>,
     pub(crate) data_sources: BTreeMap<&'static str, RegisteredDataSource>,
     pub(crate) ephemeral_resources: BTreeMap<&'static str, RegisteredEphemeralResource>,
+    pub(crate) list_resources: BTreeMap<&'static str, RegisteredListResource>,
+    pub(crate) actions: BTreeMap<&'static str, RegisteredAction>,
     pub(crate) functions: BTreeMap<&'static str, Arc<dyn Function>>,
     pub(crate) stop: CancellationToken,
 }
@@ -85,6 +101,16 @@ impl Server {
             (ephemeral.type_name(), RegisteredEphemeralResource { ephemeral, of })
         });
         let ephemeral_resources = ephemeral_resources.collect();
+        let list_resources = provider.list_resources().into_iter().map(|list_resource| {
+            let of = list_resource.schema().object_type();
+            (list_resource.type_name(), RegisteredListResource { list_resource, of })
+        });
+        let list_resources = list_resources.collect();
+        let actions = provider.actions().into_iter().map(|action| {
+            let of = action.schema().object_type();
+            (action.type_name(), RegisteredAction { action, of })
+        });
+        let actions = actions.collect();
         let functions = provider.functions().into_iter();
         let functions = functions.map(|function| (function.name(), function)).collect();
         Self {
@@ -93,6 +119,8 @@ impl Server {
                 resources,
                 data_sources,
                 ephemeral_resources,
+                list_resources,
+                actions,
                 functions,
                 stop: CancellationToken::new(),
             }),
@@ -122,19 +150,48 @@ impl Shared {
         named(&self.ephemeral_resources, "ephemeral resource", type_name)
     }
 
+    /// The list resource of a request.
+    pub(crate) fn list_resource(&self, type_name: &str) -> Result<&RegisteredListResource, Diagnostics> {
+        named(&self.list_resources, "list resource", type_name)
+    }
+
+    /// The action of a request.
+    pub(crate) fn action(&self, type_name: &str) -> Result<&RegisteredAction, Diagnostics> {
+        named(&self.actions, "action", type_name)
+    }
+
     /// What is wrong with the provider's own schemas.
     pub(crate) fn schema_problems(&self) -> Diagnostics {
         let mut diagnostics = Diagnostics::none();
         let resources = self.resources.iter().map(|(name, it)| (*name, it.schema()));
         let data_sources = self.data_sources.iter().map(|(name, it)| (*name, it.schema()));
         let ephemeral = self.ephemeral_resources.iter().map(|(name, it)| (*name, it.schema()));
+        let lists = self.list_resources.iter();
+        let lists = lists.map(|(name, it)| (*name, it.list_resource.schema()));
+        let actions = self.actions.iter().map(|(name, it)| (*name, it.action.schema()));
         for (name, schema) in resources
             .chain(data_sources)
             .chain(ephemeral)
+            .chain(lists)
+            .chain(actions)
             .chain([("provider", self.provider.schema())])
         {
             for problem in schema.problems() {
                 diagnostics.error(format!("The schema of {name} is wrong"), problem);
+            }
+        }
+        for (name, registered) in &self.resources {
+            for part in registered.resource.identity() {
+                if !registered.schema().attributes.contains_key(*part) {
+                    let detail = format!("its identity names {part:?}, which is no attribute");
+                    diagnostics.error(format!("The schema of {name} is wrong"), detail);
+                }
+            }
+        }
+        for name in self.list_resources.keys() {
+            if self.resources.get(name).and_then(Registered::identity_type).is_none() {
+                let detail = "no resource of this name has an identity";
+                diagnostics.error(format!("{name} cannot be listed"), detail);
             }
         }
         diagnostics

@@ -1,11 +1,27 @@
 //! The gRPC service: each RPC is handed to its file. What is not here answers UNIMPLEMENTED.
 
 use tfplugin_proto::tfplugin6 as proto;
-use tonic::{Request, Response, Status};
+use tokio::sync::mpsc;
+use tokio_stream::{StreamExt, wrappers::ReceiverStream};
+use tonic::{Request, Response, Status, codegen::BoxStream};
 
 use super::server::Server;
 
 type Reply<T> = Result<Response<T>, Status>;
+
+/// Events that are made but not yet taken; more of them make their maker wait.
+const EVENTS_MAX: usize = 64;
+
+/// The events that `make` sends, in a task of their own: what is done does not end because nobody listens any more.
+fn streamed<Event, Making>(make: impl FnOnce(mpsc::Sender<Event>) -> Making) -> Response<BoxStream<Event>>
+where
+    Event: Send + 'static,
+    Making: Future<Output = ()> + Send + 'static,
+{
+    let (events, receiver) = mpsc::channel(EVENTS_MAX);
+    tokio::spawn(make(events));
+    Response::new(Box::pin(ReceiverStream::new(receiver).map(Ok)))
+}
 
 #[tonic::async_trait]
 impl proto::provider_server::Provider for Server {
@@ -151,6 +167,73 @@ impl proto::provider_server::Provider for Server {
         Ok(Response::new(
             self.shared.close_ephemeral_resource(request.into_inner()).await,
         ))
+    }
+
+    async fn get_resource_identity_schemas(
+        &self,
+        _: Request<proto::get_resource_identity_schemas::Request>,
+    ) -> Reply<proto::get_resource_identity_schemas::Response> {
+        Ok(Response::new(self.shared.get_resource_identity_schemas()))
+    }
+
+    async fn upgrade_resource_identity(
+        &self,
+        request: Request<proto::upgrade_resource_identity::Request>,
+    ) -> Reply<proto::upgrade_resource_identity::Response> {
+        Ok(Response::new(
+            self.shared.upgrade_resource_identity(request.into_inner()).await,
+        ))
+    }
+
+    async fn generate_resource_config(
+        &self,
+        request: Request<proto::generate_resource_config::Request>,
+    ) -> Reply<proto::generate_resource_config::Response> {
+        Ok(Response::new(
+            self.shared.generate_resource_config(request.into_inner()).await,
+        ))
+    }
+
+    async fn validate_list_resource_config(
+        &self,
+        request: Request<proto::validate_list_resource_config::Request>,
+    ) -> Reply<proto::validate_list_resource_config::Response> {
+        Ok(Response::new(
+            self.shared.validate_list_resource_config(&request.into_inner()).await,
+        ))
+    }
+
+    async fn list_resource(
+        &self,
+        request: Request<proto::list_resource::Request>,
+    ) -> Reply<BoxStream<proto::list_resource::Event>> {
+        let (shared, request) = (self.shared.clone(), request.into_inner());
+        Ok(streamed(|events| async move {
+            shared.list_resources(request, events).await;
+        }))
+    }
+
+    async fn validate_action_config(
+        &self,
+        request: Request<proto::validate_action_config::Request>,
+    ) -> Reply<proto::validate_action_config::Response> {
+        Ok(Response::new(
+            self.shared.validate_action_config(&request.into_inner()).await,
+        ))
+    }
+
+    async fn plan_action(&self, request: Request<proto::plan_action::Request>) -> Reply<proto::plan_action::Response> {
+        Ok(Response::new(self.shared.plan_action(&request.into_inner()).await))
+    }
+
+    async fn invoke_action(
+        &self,
+        request: Request<proto::invoke_action::Request>,
+    ) -> Reply<BoxStream<proto::invoke_action::Event>> {
+        let (shared, request) = (self.shared.clone(), request.into_inner());
+        Ok(streamed(|events| async move {
+            shared.invoke_action(request, events).await;
+        }))
     }
 
     async fn get_functions(&self, _: Request<proto::get_functions::Request>) -> Reply<proto::get_functions::Response> {

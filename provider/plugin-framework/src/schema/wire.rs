@@ -21,6 +21,7 @@ impl Schema {
             description_kind: proto::StringKind::Markdown.into(),
             deprecated: false,
             deprecation_message: String::new(),
+            computed: false,
         }
     }
 }

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use clock::SystemClock;
 use control_plane::{ApiListener, ControlPlane, ControlPlaneConfig};
 use engine::{
-    Acl, AclAdmin, BootstrapBrokers, ClusterSpec, Engine, EngineError, IamAuthenticator, NewTopic, ObservedCluster,
-    Progress, Quota, QuotaAdmin, TopicAdmin, TopicDescription, TopicError, TopicSummary, TopicUpdate,
+    Acl, AclAdmin, BootstrapBrokers, ClusterSpec, Elected, Engine, EngineError, IamAuthenticator, NewTopic,
+    ObservedCluster, Progress, Quota, QuotaAdmin, TopicAdmin, TopicDescription, TopicError, TopicSummary, TopicUpdate,
 };
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -174,6 +174,10 @@ impl TopicAdmin for ScriptedEngine {
     }
 
     async fn list_topics(&self, _: Uuid) -> Result<Vec<TopicSummary>, TopicError> {
+        Err(named("NotController"))
+    }
+
+    async fn elect_preferred_leaders(&self, _: Uuid) -> Result<Elected, TopicError> {
         Err(named("NotController"))
     }
 

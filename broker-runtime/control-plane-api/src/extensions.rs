@@ -22,6 +22,24 @@ pub struct CertificateAuthority {
     pub certificate_pem: String,
 }
 
+/// `POST /openmsk/v1/clusters/{arn}/rebalance`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rebalance {
+    /// Partitions whose replicas are being moved now; none when brokers have equal shares.
+    pub moving_partitions: u64,
+}
+
+/// `POST /openmsk/v1/clusters/{arn}/leader-elections`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LeaderElections {
+    /// Partitions that their preferred replica leads now, and did not before.
+    pub elected_partitions: u64,
+    /// Partitions whose preferred replica could not take them over: its broker is away, or it is not in sync.
+    pub not_possible_partitions: u64,
+}
+
 /// `GET /openmsk/v1/status`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

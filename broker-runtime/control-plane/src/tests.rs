@@ -19,8 +19,9 @@ use control_plane_api::{
     updates::{RebootBrokerRequest, UpdateBrokerCountRequest},
 };
 use engine::{
-    Acl, AclAdmin, BootstrapBrokers, ClusterSpec, Engine, EngineError, IamAuthenticator, NewTopic, ObservedCluster,
-    Progress, Quota, QuotaAdmin, Step, TopicAdmin, TopicDescription, TopicError, TopicSummary, TopicUpdate,
+    Acl, AclAdmin, BootstrapBrokers, ClusterSpec, Elected, Engine, EngineError, IamAuthenticator, NewTopic,
+    ObservedCluster, Progress, Quota, QuotaAdmin, Step, TopicAdmin, TopicDescription, TopicError, TopicSummary,
+    TopicUpdate,
 };
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -152,6 +153,10 @@ impl TopicAdmin for ScriptedEngine {
 
     async fn list_topics(&self, _: Uuid) -> Result<Vec<TopicSummary>, TopicError> {
         Ok(Vec::new())
+    }
+
+    async fn elect_preferred_leaders(&self, _: Uuid) -> Result<Elected, TopicError> {
+        Ok(Elected::default())
     }
 
     async fn update_topic(&self, _: Uuid, name: &str, _: &TopicUpdate) -> Result<(), TopicError> {

@@ -9,7 +9,8 @@ use std::{
 
 use async_trait::async_trait;
 use engine::{
-    EngineError, NewTopic, PartitionDescription, TopicAdmin, TopicDescription, TopicError, TopicSummary, TopicUpdate,
+    Elected, EngineError, NewTopic, PartitionDescription, TopicAdmin, TopicDescription, TopicError, TopicSummary,
+    TopicUpdate,
 };
 use kafka_metadata::{
     BrokerId, ConfigResource, MetadataImage, TopicImage,
@@ -20,6 +21,7 @@ use uuid::Uuid;
 use crate::{
     EmbeddedEngine,
     cluster::{Cluster, Progress},
+    metadata_calls::{self, unexpected, wait_applied},
 };
 
 /// How long partitions may take to get a leader.
@@ -51,6 +53,26 @@ impl TopicAdmin for EmbeddedEngine {
     async fn describe_topic(&self, cluster_id: Uuid, name: &str) -> Result<TopicDescription, TopicError> {
         let image = self.cluster(cluster_id)?.image();
         describe(&image, name).ok_or_else(|| TopicError::UnknownTopic(name.to_owned()))
+    }
+
+    async fn elect_preferred_leaders(&self, cluster_id: Uuid) -> Result<Elected, TopicError> {
+        let cluster = self.cluster(cluster_id)?;
+        let partitions = led_by_others(&cluster.image());
+        let request = ControllerRequest::ElectPreferredLeaders {
+            partitions: Some(partitions),
+        };
+        let results = match cluster.call(request).await.map_err(metadata_calls::refused)? {
+            ControllerResponse::Results(results) => results,
+            other => return Err(unexpected(&other)),
+        };
+        wait_applied(&cluster).await?;
+        // Whoever has got its partition back meanwhile, or has lost the topic, is no failure.
+        let failed =
+            |result: &&Result<(), ControllerError>| matches!(result, Err(ControllerError::PreferredLeaderNotAvailable));
+        Ok(Elected {
+            elected: results.iter().filter(|result| result.is_ok()).count(),
+            not_possible: results.iter().filter(failed).count(),
+        })
     }
 
     async fn list_topics(&self, cluster_id: Uuid) -> Result<Vec<TopicSummary>, TopicError> {
@@ -130,11 +152,6 @@ fn refused(error: ControllerError, name: &str) -> TopicError {
     }
 }
 
-fn unexpected(response: &ControllerResponse) -> TopicError {
-    tracing::error!(?response, "controller has answered another question");
-    TopicError::ClusterConnectivity("the controller has answered another question".to_owned())
-}
-
 fn timeout(error: EngineError) -> TopicError {
     TopicError::Timeout(error.to_string())
 }
@@ -204,6 +221,20 @@ fn describe(image: &MetadataImage, name: &str) -> Option<TopicDescription> {
         configs,
         partitions: partitions.collect(),
     })
+}
+
+/// Partitions that another replica than the preferred one leads, or none.
+fn led_by_others(image: &MetadataImage) -> Vec<(String, i32)> {
+    let mut found = Vec::new();
+    for topic in image.topics.values() {
+        for (index, state) in (0..).zip(&topic.partitions) {
+            if state.leader != state.replicas.first().copied() {
+                found.push((topic.name.clone(), index));
+            }
+        }
+    }
+    found.sort();
+    found
 }
 
 fn summary(topic: &TopicImage) -> TopicSummary {

@@ -30,7 +30,9 @@ pub use spec::{
     BrokerResources, ClientCertificates, ClusterSpec, Exporters, Listeners, Reach, ScramCredential, ScramMechanism,
     ScramUser,
 };
-pub use topics::{NewTopic, PartitionDescription, TopicAdmin, TopicDescription, TopicError, TopicSummary, TopicUpdate};
+pub use topics::{
+    Elected, NewTopic, PartitionDescription, TopicAdmin, TopicDescription, TopicError, TopicSummary, TopicUpdate,
+};
 
 /// Runs clusters. Every method may be called at any moment, any number of times, also after a crash in the middle of
 /// an earlier call: it looks at what is there and does what is missing.

@@ -19,6 +19,18 @@ pub trait TopicAdmin: Send + Sync {
     async fn update_topic(&self, cluster_id: Uuid, name: &str, update: &TopicUpdate) -> Result<(), TopicError>;
     /// Deletes a topic with its records.
     async fn delete_topic(&self, cluster_id: Uuid, name: &str) -> Result<(), TopicError>;
+    /// Gives every partition that somebody else leads to its preferred replica, where that one is in sync, and returns once every
+    /// broker that serves acts on it.
+    async fn elect_preferred_leaders(&self, cluster_id: Uuid) -> Result<Elected, TopicError>;
+}
+
+/// What an election of preferred leaders came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Elected {
+    /// Partitions that have another leader now.
+    pub elected: usize,
+    /// Partitions whose preferred replica could not take them over: its broker is away, or it is not in sync.
+    pub not_possible: usize,
 }
 
 /// A topic to create.

@@ -2,7 +2,7 @@
 
 use control_plane_api::{
     acls::{Acl, Acls},
-    extensions::{CertificateAuthority, RuntimeInfo, Status},
+    extensions::{CertificateAuthority, LeaderElections, Rebalance, RuntimeInfo, Status},
     quotas::{Quota, Quotas},
 };
 
@@ -81,6 +81,20 @@ impl Client {
         };
         let call = Call::new("put_quota", Method::PUT, quotas_path(cluster_arn)).json(&body);
         self.call_for_nothing(call.retry(Retry::Always)).await
+    }
+
+    /// Moves some replicas from brokers with many to brokers with few; to be called again until none moves.
+    pub async fn rebalance(&self, cluster_arn: &str) -> Result<Rebalance> {
+        let path = format!("/openmsk/v1/clusters/{}/rebalance", segment(cluster_arn));
+        self.call(Call::new("rebalance", Method::POST, path).retry(Retry::Always))
+            .await
+    }
+
+    /// Gives partitions to their preferred replicas.
+    pub async fn elect_leaders(&self, cluster_arn: &str) -> Result<LeaderElections> {
+        let path = format!("/openmsk/v1/clusters/{}/leader-elections", segment(cluster_arn));
+        self.call(Call::new("elect_leaders", Method::POST, path).retry(Retry::Always))
+            .await
     }
 
     /// Gives up the token of a creation whose answer has been written down. A token nobody knows is fine.

@@ -1,5 +1,6 @@
 //! The provider for Terraform and OpenTofu: reads the environment, and serves the plugin protocol.
 
+mod actions;
 mod arn;
 mod bundled_runtime;
 mod connection;
@@ -8,6 +9,7 @@ mod data_sources;
 mod diagnostics;
 mod ephemeral_resources;
 mod functions;
+mod list_resources;
 mod moved;
 mod patience;
 mod provider;

@@ -10,16 +10,18 @@ use std::{
 use async_trait::async_trait;
 use control_plane_client::Credentials;
 use plugin_framework::{
-    Configuration, Context, DataSource, Diagnostics, EphemeralResource, Function, Provider, Resource,
+    Action, Configuration, Context, DataSource, Diagnostics, EphemeralResource, Function, ListResource, Provider,
+    Resource,
     schema::{Attribute, Schema},
     value::{Object, Path},
 };
 
 use crate::{
+    actions,
     bundled_runtime::BundledRuntime,
     connection::{Connection, REGION, Target},
     control_plane::ControlPlane,
-    data_sources, ephemeral_resources, functions, resources,
+    data_sources, ephemeral_resources, functions, list_resources, resources,
 };
 
 /// What `main.rs` has read from the environment, and the clock.
@@ -226,6 +228,14 @@ impl Provider for MskProvider {
 
     fn ephemeral_resources(&self) -> Vec<Arc<dyn EphemeralResource>> {
         ephemeral_resources::all(&self.control_plane)
+    }
+
+    fn list_resources(&self) -> Vec<Arc<dyn ListResource>> {
+        list_resources::all(&self.control_plane)
+    }
+
+    fn actions(&self) -> Vec<Arc<dyn Action>> {
+        actions::all(&self.control_plane)
     }
 
     fn functions(&self) -> Vec<Arc<dyn Function>> {

@@ -42,6 +42,17 @@ const OPERATIONS: &[&str] = &[
     "TWO_PHASE_COMMIT",
 ];
 const PERMISSIONS: &[&str] = &["ALLOW", "DENY"];
+/// What an access control list is known by, in the order of its id.
+const IDENTITY: [&str; 8] = [
+    "cluster_arn",
+    "resource_type",
+    "resource_name",
+    "pattern_type",
+    "principal",
+    "host",
+    "operation",
+    "permission",
+];
 /// The only resource of the type `CLUSTER`.
 const CLUSTER_NAME: &str = "kafka-cluster";
 
@@ -68,6 +79,10 @@ impl Resource for Acl {
 
     fn schema(&self) -> &Schema {
         &self.schema
+    }
+
+    fn identity(&self) -> &'static [&'static str] {
+        &IDENTITY
     }
 
     fn validate(&self, config: &Object) -> Diagnostics {
@@ -162,34 +177,12 @@ impl Resource for Acl {
 
     async fn import(&self, _context: &Context, id: &str) -> std::result::Result<Object, Diagnostics> {
         let parts: Vec<&str> = id.trim().split(SEPARATOR).collect();
-        let &[
-            cluster_arn,
-            resource_type,
-            resource_name,
-            pattern_type,
-            principal,
-            host,
-            operation,
-            permission,
-        ] = parts.as_slice()
-        else {
-            return Err(no_id(id));
-        };
-        if arn::cluster(cluster_arn).is_none() {
+        if parts.len() != IDENTITY.len() || arn::cluster(parts[0]).is_none() {
             return Err(no_id(id));
         }
         let mut state = Object::from_value(self.schema.empty_value()).unwrap_or_default();
-        for (name, value) in [
-            ("cluster_arn", cluster_arn),
-            ("resource_type", resource_type),
-            ("resource_name", resource_name),
-            ("pattern_type", pattern_type),
-            ("principal", principal),
-            ("host", host),
-            ("operation", operation),
-            ("permission", permission),
-        ] {
-            state.set_string(name, value);
+        for (name, part) in IDENTITY.into_iter().zip(parts) {
+            state.set_string(name, part);
         }
         Ok(state)
     }
@@ -224,7 +217,8 @@ fn parts(object: &Object) -> (String, AccessControlList) {
     (text("cluster_arn"), acl)
 }
 
-fn id(cluster_arn: &str, acl: &AccessControlList) -> String {
+/// In the order of [`IDENTITY`].
+fn identity_parts<'a>(cluster_arn: &'a str, acl: &'a AccessControlList) -> [&'a str; IDENTITY.len()] {
     [
         cluster_arn,
         &acl.resource_type,
@@ -235,15 +229,32 @@ fn id(cluster_arn: &str, acl: &AccessControlList) -> String {
         &acl.operation,
         &acl.permission,
     ]
-    .join(&SEPARATOR.to_string())
+}
+
+/// The identity of a list that exists.
+pub(crate) fn identity(cluster_arn: &str, acl: &AccessControlList) -> Object {
+    let mut identity = Object::new();
+    for (name, part) in IDENTITY.into_iter().zip(identity_parts(cluster_arn, acl)) {
+        identity.set_string(name, part);
+    }
+    identity
+}
+
+fn id(cluster_arn: &str, acl: &AccessControlList) -> String {
+    identity_parts(cluster_arn, acl).join(&SEPARATOR.to_string())
+}
+
+/// What a list says, in a line.
+pub(crate) fn summary(acl: &AccessControlList) -> String {
+    format!(
+        "{} {} for {} on {} {:?}",
+        acl.permission, acl.operation, acl.principal, acl.resource_type, acl.resource_name
+    )
 }
 
 /// For messages.
 fn describe(acl: &AccessControlList) -> String {
-    format!(
-        "the access control list {} {} for {} on {} {:?}",
-        acl.permission, acl.operation, acl.principal, acl.resource_type, acl.resource_name
-    )
+    format!("the access control list {}", summary(acl))
 }
 
 fn schema() -> Schema {

@@ -86,6 +86,10 @@ impl Resource for ClusterPolicy {
         &self.schema
     }
 
+    fn identity(&self) -> &'static [&'static str] {
+        &["cluster_arn"]
+    }
+
     async fn plan(&self, _context: &Context, plan: &mut Plan<'_>) -> Diagnostics {
         if plan.is_update() {
             plan.unknown("current_version");

@@ -50,6 +50,10 @@ impl Resource for Configuration {
         &self.schema
     }
 
+    fn identity(&self) -> &'static [&'static str] {
+        &["arn"]
+    }
+
     fn validate(&self, config: &Object) -> Diagnostics {
         config
             .string("server_properties")

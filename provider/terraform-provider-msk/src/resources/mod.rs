@@ -14,13 +14,13 @@ mod serverless_cluster;
 mod topic;
 mod without_effect;
 
-pub(crate) use acl::Acl;
+pub(crate) use acl::{Acl, identity as acl_identity, summary as acl_summary};
 pub(crate) use cluster::Cluster;
 pub(crate) use cluster_policy::ClusterPolicy;
 pub(crate) use configuration::Configuration;
 pub(crate) use creations::Creations;
-pub(crate) use quota::Quota;
+pub(crate) use quota::{Quota, identity as quota_identity, whose as quota_owner};
 pub(crate) use scram_association::{ScramSecretAssociation, SingleScramSecretAssociation};
-pub(crate) use scram_secret::ScramSecret;
+pub(crate) use scram_secret::{ScramSecret, secret_name};
 pub(crate) use serverless_cluster::ServerlessCluster;
 pub(crate) use topic::{Topic, topic_configs};

@@ -59,6 +59,10 @@ impl Resource for Quota {
         &self.schema
     }
 
+    fn identity(&self) -> &'static [&'static str] {
+        &["cluster_arn", "user", "client_id"]
+    }
+
     fn validate(&self, config: &Object) -> Diagnostics {
         let mut diagnostics = Diagnostics::none();
         if config.is_null("user") && config.is_null("client_id") {
@@ -236,12 +240,23 @@ fn id(cluster_arn: &str, quota: &ClientQuota) -> String {
     [cluster_arn, user.unwrap_or_default(), client_id.unwrap_or_default()].join(&SEPARATOR.to_string())
 }
 
+/// The identity of a quota that exists.
+pub(crate) fn identity(cluster_arn: &str, quota: &ClientQuota) -> Object {
+    let mut identity = Object::new();
+    identity
+        .set_string("cluster_arn", cluster_arn)
+        .set_optional_string("user", quota.user.as_deref())
+        .set_optional_string("client_id", quota.client_id.as_deref());
+    identity
+}
+
 /// For messages.
 fn describe(quota: &ClientQuota) -> String {
     format!("the quota of {}", whose(quota))
 }
 
-fn whose(quota: &ClientQuota) -> String {
+/// Whom a quota is for, in a line.
+pub(crate) fn whose(quota: &ClientQuota) -> String {
     match quota.entity() {
         (Some(user), Some(client_id)) => format!("user {user:?} with client id {client_id:?}"),
         (Some(user), None) => format!("user {user:?}"),

@@ -50,6 +50,10 @@ impl Resource for ScramSecret {
         &self.schema
     }
 
+    fn identity(&self) -> &'static [&'static str] {
+        &["cluster_arn", "username"]
+    }
+
     async fn plan(&self, _context: &Context, plan: &mut Plan<'_>) -> Diagnostics {
         let stays = plan.prior.is_some() && plan.replaces.is_empty();
         if stays && !plan.changes("password_wo_version") && plan.prior.is_some_and(|prior| !prior.is_null("version_id"))
@@ -343,7 +347,7 @@ struct DescribedSecret {
 }
 
 /// `AmazonMSK_CLUSTER_USER`; what may not be in the name of a secret becomes `-`.
-fn secret_name(cluster_arn: &str, username: &str) -> String {
+pub(crate) fn secret_name(cluster_arn: &str, username: &str) -> String {
     let cluster = arn::cluster(cluster_arn)
         .map(|cluster| cluster.name)
         .unwrap_or_default();

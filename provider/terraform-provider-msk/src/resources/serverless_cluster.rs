@@ -61,6 +61,10 @@ impl Resource for ServerlessCluster {
         &self.schema
     }
 
+    fn identity(&self) -> &'static [&'static str] {
+        &["arn"]
+    }
+
     fn validate(&self, config: &Object) -> Diagnostics {
         let mut diagnostics = Diagnostics::none();
         let bounds = (config.i64("min_broker_count"), config.i64("max_broker_count"));
@@ -212,6 +216,10 @@ impl Resource for ServerlessCluster {
 
     fn moved_id(&self, source: &str, state: &serde_json::Value) -> Option<String> {
         moved::id_of(source, "aws_msk_serverless_cluster", state, &["arn"])
+    }
+
+    async fn import_identity(&self, context: &Context, identity: &Object) -> std::result::Result<Object, Diagnostics> {
+        self.import(context, identity.string("arn").unwrap_or_default()).await
     }
 
     async fn import(&self, context: &Context, id: &str) -> std::result::Result<Object, Diagnostics> {

@@ -55,6 +55,10 @@ impl Resource for Topic {
         &self.schema
     }
 
+    fn identity(&self) -> &'static [&'static str] {
+        &["cluster_arn", "name"]
+    }
+
     fn validate(&self, config: &Object) -> Diagnostics {
         let configs = config.map_of_strings("configs").unwrap_or_default();
         without_effect::warning("configs", configs.keys().map(String::as_str))

@@ -63,6 +63,8 @@ pub(in crate::http) fn extension(request: &Request) -> Option<(&'static str, Str
         ("POST", ["clusters", arn, "acls", "delete"]) => ("openmsk:DeleteAcls", *arn),
         ("GET", ["clusters", arn, "quotas"]) => ("openmsk:ListQuotas", *arn),
         ("PUT", ["clusters", arn, "quotas"]) => ("openmsk:PutQuotas", *arn),
+        ("POST", ["clusters", arn, "rebalance"]) => ("openmsk:Rebalance", *arn),
+        ("POST", ["clusters", arn, "leader-elections"]) => ("openmsk:ElectLeaders", *arn),
         ("DELETE", ["idempotency-tokens", _]) => ("openmsk:ForgetIdempotencyToken", "*"),
         ("POST", ["access-keys"]) => ("openmsk:CreateAccessKey", "*"),
         ("GET", ["access-keys"]) => ("openmsk:ListAccessKeys", "*"),
@@ -130,6 +132,8 @@ pub(in crate::http) async fn answer(
             operations::put_quotas(services, resource, request.json()?).await?;
             no_content()
         }
+        "openmsk:Rebalance" => json(&operations::rebalance(services, resource).await?),
+        "openmsk:ElectLeaders" => json(&operations::elect_leaders(services, resource).await?),
         "openmsk:ForgetIdempotencyToken" => {
             operations::forget_idempotency_token(services, segment(3)).await?;
             no_content()

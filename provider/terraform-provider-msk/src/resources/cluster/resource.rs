@@ -57,6 +57,10 @@ impl Resource for Cluster {
         &self.schema
     }
 
+    fn identity(&self) -> &'static [&'static str] {
+        &["arn"]
+    }
+
     fn validate(&self, config: &Object) -> Diagnostics {
         plan::validate(config)
     }
@@ -197,6 +201,10 @@ impl Resource for Cluster {
 
     fn moved_id(&self, source: &str, state: &serde_json::Value) -> Option<String> {
         moved::id_of(source, "aws_msk_cluster", state, &["arn"])
+    }
+
+    async fn import_identity(&self, context: &Context, identity: &Object) -> std::result::Result<Object, Diagnostics> {
+        self.import(context, identity.string("arn").unwrap_or_default()).await
     }
 
     async fn import(&self, context: &Context, id: &str) -> std::result::Result<Object, Diagnostics> {

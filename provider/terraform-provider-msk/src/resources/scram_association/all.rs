@@ -102,6 +102,10 @@ impl Resource for ScramSecretAssociation {
         &self.schema
     }
 
+    fn identity(&self) -> &'static [&'static str] {
+        &["cluster_arn"]
+    }
+
     async fn create(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
         self.put(context, request, sink).await
     }

@@ -37,6 +37,10 @@ impl Resource for SingleScramSecretAssociation {
         &self.schema
     }
 
+    fn identity(&self) -> &'static [&'static str] {
+        &["cluster_arn", "secret_arn"]
+    }
+
     async fn create(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
         let mut planned = request.planned;
         let (cluster_arn, secret_arn) = names(&planned);

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 use anyhow::{Context, Result};
 use serde_json::{Map, Value};
 
-use crate::terraform::Workspace;
+use crate::terraform::{REQUIRED_PROVIDERS, Workspace};
 
 /// The provider, as Terraform names it.
 const PROVIDER: &str = "registry.terraform.io/openmsk/msk";
@@ -14,7 +14,7 @@ const PROVIDER: &str = "registry.terraform.io/openmsk/msk";
 /// What `terraform providers schema -json` says of our provider.
 pub fn schema(terraform: &Path) -> Result<Value> {
     let workspace = Workspace::new(terraform)?;
-    workspace.write("terraform {\n  required_providers {\n    msk = { source = \"openmsk/msk\" }\n  }\n}\n")?;
+    workspace.write(REQUIRED_PROVIDERS)?;
     let printed = workspace.succeed(&["providers", "schema", "-json"])?.stdout;
     let all: Value = serde_json::from_str(&printed)?;
     let ours = all["provider_schemas"].get(PROVIDER).cloned();

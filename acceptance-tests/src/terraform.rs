@@ -20,6 +20,10 @@ use crate::{
 /// How long one command of Terraform may take.
 const LIMIT: Duration = Duration::from_secs(180);
 
+/// What every configuration begins with.
+pub const REQUIRED_PROVIDERS: &str =
+    "terraform {\n  required_providers {\n    msk = { source = \"openmsk/msk\" }\n  }\n}\n";
+
 /// A configuration, the program that applies it, and the runtime it talks to.
 pub struct Workspace {
     folder: TempDir,

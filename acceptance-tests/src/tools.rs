@@ -12,6 +12,9 @@ pub struct Tools {
     pub terraform: Option<PathBuf>,
     /// `tofu`.
     pub tofu: Option<PathBuf>,
+    /// The newest `terraform`, which knows identities, `query` and actions.
+    #[serde(default)]
+    pub newest_terraform: Option<PathBuf>,
     /// A Python interpreter with confluent-kafka (librdkafka), kafka-python and boto3.
     pub python: Option<PathBuf>,
     /// `java`, version 17 or newer.

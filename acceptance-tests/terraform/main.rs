@@ -1,6 +1,7 @@
 //! Real Terraform and OpenTofu against the real provider and runtime: what a person does, and what goes wrong.
 
 mod acls;
+mod actions;
 mod associations;
 mod bad_input;
 mod connectivity;
@@ -18,6 +19,7 @@ mod moved;
 mod names;
 mod policies;
 mod protection;
+mod query;
 mod quotas;
 mod scale;
 mod secrets;
@@ -49,6 +51,8 @@ fn main() -> ExitCode {
     connectivity::add(&mut suite, &tools);
     acls::add(&mut suite, &tools);
     quotas::add(&mut suite, &tools);
+    query::add(&mut suite, &tools);
+    actions::add(&mut suite, &tools);
     moved::add(&mut suite, &tools);
     associations::add(&mut suite, &tools);
     modules::add(&mut suite, &tools);

@@ -3,6 +3,7 @@
 mod bench;
 mod bless;
 mod check;
+mod cores;
 mod docs;
 mod package;
 mod quickstart;

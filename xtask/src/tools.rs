@@ -7,12 +7,10 @@ use std::{
 };
 
 use acceptance_tests::tools::Tools;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
-use crate::step;
+use crate::{cores, step};
 
-/// OpenTofu, built from the Go module proxy.
-const TOFU: &str = "v1.12.6";
 /// Apache Kafka: broker, Java client and console tools.
 const KAFKA: &str = "4.3.1";
 /// Amazon's login module for access keys.
@@ -73,7 +71,16 @@ pub fn prepare() -> Result<Tools> {
         }),
     );
     tools.franz_go = keep("franz-go", step::step("franz-go test client", || franz_go(&cache)));
-    tools.tofu = keep("tofu", step::step("OpenTofu from the Go module proxy", || tofu(&cache)));
+    tools.tofu = keep(
+        "tofu",
+        step::step("OpenTofu from the Go module proxy", || cores::tofu(&cache)),
+    );
+    tools.newest_terraform = keep(
+        "newest terraform",
+        step::step("the newest Terraform from the Go module proxy", || {
+            cores::newest_terraform(&cache)
+        }),
+    );
     tools.missing = missing;
     fs::write(cache.join("tools.json"), serde_json::to_vec_pretty(&tools)?)?;
     Ok(tools)
@@ -183,43 +190,5 @@ fn franz_go(cache: &Path) -> Result<PathBuf> {
             .arg(".")
             .env("CGO_ENABLED", "0"),
     )?;
-    Ok(binary)
-}
-
-/// `go install` refuses OpenTofu's module because it has a replace directive, so it is built as a main module.
-fn tofu(cache: &Path) -> Result<PathBuf> {
-    let binary = cache.join(format!("tofu-{TOFU}/tofu"));
-    if binary.is_file() {
-        return Ok(binary);
-    }
-    if let Some(path) = step::find("tofu") {
-        return Ok(path);
-    }
-    let go = installed("go", "install Go 1.24 or newer, or OpenTofu itself")?;
-    let empty = cache.join("empty");
-    fs::create_dir_all(&empty)?;
-    let mut download = step::program(&go);
-    download
-        .current_dir(&empty)
-        .args(["mod", "download", "-json"])
-        .arg(format!("github.com/opentofu/opentofu@{TOFU}"));
-    let answer: serde_json::Value = serde_json::from_slice(&step::quietly(&mut download)?.stdout)?;
-    let module = answer["Dir"].as_str().context("folder of the module")?;
-    let source = cache.join(format!("tofu-{TOFU}/source"));
-    fs::create_dir_all(&source)?;
-    step::quietly(step::program("cp").args(["-r", &format!("{module}/.")]).arg(&source))?;
-    step::quietly(step::program("chmod").args(["-R", "u+w"]).arg(&source))?;
-    let mut build = step::program(&go);
-    build
-        .current_dir(&source)
-        .args(["build", "-buildvcs=false", "-trimpath", "-ldflags"]);
-    build
-        .args(["-s -w -X github.com/opentofu/opentofu/version.dev=no"])
-        .arg("-o")
-        .arg(&binary)
-        .arg("./cmd/tofu");
-    step::quietly(build.env("CGO_ENABLED", "0"))?;
-    ensure!(binary.is_file(), "the build left no binary");
-    fs::remove_dir_all(&source)?;
     Ok(binary)
 }

@@ -1,5 +1,5 @@
-//! Pages of the Terraform Registry for data sources and functions, made of what `terraform providers schema -json` says and of the
-//! examples. `cargo xtask docs` writes them; a test compares.
+//! Pages of the Terraform Registry for data sources, list resources, actions and functions, made of what `terraform providers schema
+//! -json` says and of the examples. `cargo xtask docs` writes them; a test compares.
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
@@ -8,10 +8,59 @@ use serde_json::{Map, Value};
 
 use crate::terraform::{REQUIRED_PROVIDERS, Workspace};
 
+/// What the provider says of itself, as it was when somebody last looked; from the root of the repository.
+pub const SCHEMA_FILE: &str = "acceptance-tests/terraform/provider-schema.json";
+
 /// The provider, as Terraform names it.
 const PROVIDER: &str = "registry.terraform.io/openmsk/msk";
 
-/// What `terraform providers schema -json` says of our provider.
+/// A kind of object that has a page each, made of a schema of arguments and attributes.
+struct Kind {
+    /// Where the schemas are in what Terraform prints.
+    schemas: &'static str,
+    /// Folder of the pages below `docs/`, and of the examples below `examples/`.
+    folder: &'static str,
+    /// What a page says that it is of.
+    title: &'static str,
+    /// Name of the file with the example.
+    example: &'static str,
+    /// Title of the part with arguments.
+    arguments: &'static str,
+}
+
+const KINDS: [Kind; 3] = [
+    Kind {
+        schemas: "data_source_schemas",
+        folder: "data-sources",
+        title: "Data Source",
+        example: "data-source.tf",
+        arguments: "Arguments and attributes",
+    },
+    Kind {
+        schemas: "list_resource_schemas",
+        folder: "list-resources",
+        title: "List Resource",
+        example: "list-resource.tfquery.hcl",
+        arguments: "Arguments of the config block",
+    },
+    Kind {
+        schemas: "action_schemas",
+        folder: "actions",
+        title: "Action",
+        example: "action.tf",
+        arguments: "Arguments of the config block",
+    },
+];
+
+/// Folder of the pages of functions.
+const FUNCTIONS: &str = "functions";
+
+/// The folders of all pages that are made, below `docs/`.
+pub fn folders() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().map(|kind| kind.folder).chain([FUNCTIONS])
+}
+
+/// What `terraform providers schema -json` says of our provider. Only the newest Terraform says all.
 pub fn schema(terraform: &Path) -> Result<Value> {
     let workspace = Workspace::new(terraform)?;
     workspace.write(REQUIRED_PROVIDERS)?;
@@ -24,16 +73,18 @@ pub fn schema(terraform: &Path) -> Result<Value> {
 /// Text of each page, by its path below `docs/`.
 pub fn pages(schema: &Value, examples: &Path) -> Result<BTreeMap<String, String>> {
     let mut pages = BTreeMap::new();
-    for (name, data_source) in entries(&schema["data_source_schemas"]) {
-        let short = name.trim_start_matches("msk_");
-        let example = examples.join(format!("data-sources/{name}/data-source.tf"));
-        let text = data_source_page(name, &data_source["block"], &read(&example)?);
-        pages.insert(format!("data-sources/{short}.md"), text);
+    for kind in &KINDS {
+        for (name, of) in entries(&schema[kind.schemas]) {
+            let short = name.trim_start_matches("msk_");
+            let example = examples.join(format!("{}/{name}/{}", kind.folder, kind.example));
+            let text = block_page(kind, name, &of["block"], &read(&example)?);
+            pages.insert(format!("{}/{short}.md", kind.folder), text);
+        }
     }
     for (name, function) in entries(&schema["functions"]) {
-        let example = examples.join(format!("functions/{name}/function.tf"));
+        let example = examples.join(format!("{FUNCTIONS}/{name}/function.tf"));
         pages.insert(
-            format!("functions/{name}.md"),
+            format!("{FUNCTIONS}/{name}.md"),
             function_page(name, function, &read(&example)?),
         );
     }
@@ -56,12 +107,13 @@ fn head(title: &str, description: &str) -> String {
     format!("---\npage_title: \"{title}\"\nsubcategory: \"\"\ndescription: |-\n  {description}\n---\n")
 }
 
-fn data_source_page(name: &str, block: &Value, example: &str) -> String {
+fn block_page(kind: &Kind, name: &str, block: &Value, example: &str) -> String {
     let description = text(block, "description");
-    let mut page = head(&format!("{name} Data Source - msk"), description);
+    let (title, heading) = (kind.title, kind.arguments);
+    let mut page = head(&format!("{name} {title} - msk"), description);
     let _ = write!(
         page,
-        "\n# {name} (Data Source)\n\n{description}\n\n## Example\n\n```terraform\n{}\n```\n",
+        "\n# {name} ({title})\n\n{description}\n\n## Example\n\n```terraform\n{}\n```\n",
         example.trim_end()
     );
     let none = Map::new();
@@ -72,7 +124,7 @@ fn data_source_page(name: &str, block: &Value, example: &str) -> String {
         ("Optional", "optional"),
         ("Read-only", "computed"),
     ];
-    page.push_str("\n## Arguments and attributes\n");
+    let _ = writeln!(page, "\n## {heading}");
     for (title, what) in groups {
         let of_group = attributes
             .iter()

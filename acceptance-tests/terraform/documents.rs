@@ -38,13 +38,22 @@ resource "msk_topic" "there" {
 }
 "#;
 
+/// What the examples of lists in a cluster begin with.
+const CLUSTER_VARIABLE: &str = "variable \"cluster_arn\" {\n  type = string\n}\n\n";
+
 /// Adds the tests of this file.
 pub fn add(suite: &mut Suite, tools: &Tools) {
     suite.test_with(
         "generated_pages_say_what_the_schema_says",
-        "terraform",
-        tools.terraform.clone(),
+        "the newest terraform",
+        tools.newest_terraform.clone(),
         up_to_date,
+    );
+    suite.test_with(
+        "lists_and_actions_of_the_examples_are_understood",
+        "the newest terraform",
+        tools.newest_terraform.clone(),
+        lists_and_actions,
     );
     for_each_core(suite, tools, "examples_of_data_sources_and_functions_apply", examples);
     for_each_core(suite, tools, "what_is_looked_for_in_vain_is_told", in_vain);
@@ -53,13 +62,20 @@ pub fn add(suite: &mut Suite, tools: &Tools) {
 
 fn up_to_date(terraform: PathBuf) -> Result<()> {
     let root = binaries::repository();
-    let pages = registry_docs::pages(&registry_docs::schema(&terraform)?, &root.join("examples"))?;
-    ensure!(pages.len() > 10, "{} pages", pages.len());
+    let schema = registry_docs::schema(&terraform)?;
+    let known: serde_json::Value = serde_json::from_slice(&fs::read(root.join(registry_docs::SCHEMA_FILE))?)?;
+    ensure!(
+        known == schema,
+        "{} is not what the provider says: run cargo xtask docs, and look at what changed as a user would",
+        registry_docs::SCHEMA_FILE
+    );
+    let pages = registry_docs::pages(&schema, &root.join("examples"))?;
+    ensure!(pages.len() > 20, "{} pages", pages.len());
     for (path, text) in &pages {
         let written = fs::read_to_string(root.join("docs").join(path)).unwrap_or_default();
         ensure!(written == *text, "docs/{path} is not up to date: run cargo xtask docs");
     }
-    for folder in ["data-sources", "functions"] {
+    for folder in registry_docs::folders() {
         let there = fs::read_dir(root.join("docs").join(folder))?.count();
         let made = pages.keys().filter(|path| path.starts_with(folder)).count();
         ensure!(there == made, "docs/{folder} has {there} pages, and {made} are made");
@@ -115,6 +131,44 @@ fn examples(core: PathBuf) -> Result<()> {
     ensure!(zones.as_object().is_some_and(|zones| zones.len() == 3), "{zones}");
     let endpoints = workspace.output("tls_endpoints")?;
     ensure!(endpoints.as_array().is_some_and(|all| all.len() == 3), "{endpoints}");
+    Ok(())
+}
+
+/// A query over everything there is, and each action invoked.
+fn lists_and_actions(core: PathBuf) -> Result<()> {
+    let mut workspace = Workspace::new(&core)?;
+    let mut configuration = THERE.replace("\"there\"", "\"orders\"").replace(".there.", ".orders.");
+    let actions = example_files("actions")?;
+    for (_, text) in &actions {
+        configuration += text;
+    }
+    workspace.write(&configuration)?;
+    workspace.apply()?;
+    for (name, _) in &actions {
+        let address = configuration.lines().find_map(|line| {
+            line.strip_prefix(&format!("action \"{name}\" \""))?
+                .strip_suffix("\" {")
+        });
+        let invoke = format!("-invoke=action.{name}.{}", address.context("an action")?);
+        workspace.succeed(&["apply", "-auto-approve", "-no-color", "-input=false", &invoke])?;
+    }
+    workspace.write(&format!(
+        "{configuration}\noutput \"arn\" {{\n  value = msk_cluster.orders.arn\n}}\n"
+    ))?;
+    workspace.apply()?;
+    let arn = workspace.output("arn")?.as_str().context("arn")?.to_owned();
+    let mut count = 0;
+    for (name, text) in example_files("list-resources")? {
+        // What is said twice may stand there once.
+        let text = text.replace(CLUSTER_VARIABLE, "");
+        fs::write(workspace.path().join(format!("{name}.tfquery.hcl")), text)?;
+        count += 1;
+    }
+    ensure!(count == 10, "{count} lists");
+    fs::write(workspace.path().join("variables.tfquery.hcl"), CLUSTER_VARIABLE)?;
+    workspace.set("TF_VAR_cluster_arn", &arn);
+    let found = workspace.succeed(&["query", "-no-color"])?.stdout;
+    ensure!(found.contains("name=events"), "{found}");
     Ok(())
 }
 

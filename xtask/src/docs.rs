@@ -1,13 +1,14 @@
-//! `cargo xtask docs`: writes the pages of data sources and functions from the provider's schema and the examples.
+//! `cargo xtask docs`: writes the pages of data sources, list resources, actions and functions from the provider's schema and the
+//! examples, and the schema itself as the tests know it.
 
 use std::fs;
 
-use acceptance_tests::registry_docs;
-use anyhow::{Context, Result};
+use acceptance_tests::{registry_docs, tools::Tools};
+use anyhow::Result;
 
-use crate::step;
+use crate::{cores, step};
 
-/// Writes `docs/data-sources` and `docs/functions`.
+/// Writes the folders of `docs/` that are made, and the schema.
 pub fn run() -> Result<()> {
     step::step("build", || {
         let mut build = step::program("cargo");
@@ -21,10 +22,14 @@ pub fn run() -> Result<()> {
         ]);
         step::quietly(&mut build).map(drop)
     })?;
-    let terraform = step::find("terraform").context("not on the PATH; install Terraform 1.11 or newer")?;
+    let cache = Tools::directory();
+    fs::create_dir_all(&cache)?;
+    let terraform = step::step("the newest Terraform", || cores::newest_terraform(&cache))?;
     let (root, docs) = (step::repository(), step::repository().join("docs"));
-    let pages = registry_docs::pages(&registry_docs::schema(&terraform)?, &root.join("examples"))?;
-    for folder in ["data-sources", "functions"] {
+    let schema = registry_docs::schema(&terraform)?;
+    fs::write(root.join(registry_docs::SCHEMA_FILE), format!("{schema:#}\n"))?;
+    let pages = registry_docs::pages(&schema, &root.join("examples"))?;
+    for folder in registry_docs::folders() {
         // A page of what is not there any more must not stay.
         let _ = fs::remove_dir_all(docs.join(folder));
         fs::create_dir_all(docs.join(folder))?;

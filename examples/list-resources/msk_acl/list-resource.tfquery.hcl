@@ -1,0 +1,11 @@
+variable "cluster_arn" {
+  type = string
+}
+
+list "msk_acl" "all" {
+  provider = msk
+
+  config {
+    cluster_arn = var.cluster_arn
+  }
+}

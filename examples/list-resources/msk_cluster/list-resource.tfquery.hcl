@@ -1,0 +1,4 @@
+list "msk_cluster" "all" {
+  provider         = msk
+  include_resource = true
+}

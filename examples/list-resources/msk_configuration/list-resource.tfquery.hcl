@@ -1,0 +1,4 @@
+list "msk_configuration" "all" {
+  provider = msk
+  limit    = 50
+}

@@ -191,6 +191,11 @@ impl Definition {
         self.scope != Scope::BrokerStatic
     }
 
+    /// True when only a restart of brokers puts a change in force, because no value can be given to all of them while they run.
+    pub fn needs_restart(&self) -> bool {
+        self.scope != Scope::BrokerDynamic(Reach::ClusterWide)
+    }
+
     /// Checks `value`; the error says what was expected, without the value when that is sensitive.
     pub fn validate(&self, value: &str) -> Result<(), String> {
         if self.fits(value.trim()) {

@@ -3,7 +3,7 @@
 //! The provider checks at plan time, the control plane before it stores a revision; both get the same errors from here.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
 };
 
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{
+    definition::Definition,
     table::{definition, definitions, topic_definition},
     text,
     topic::broker_synonyms,
@@ -64,6 +65,15 @@ pub struct ServerProperties {
 }
 
 impl ServerProperties {
+    /// Names of those that differ and that only a restart of brokers puts in force, in order.
+    pub fn restarting_changes(before: &Self, after: &Self) -> Vec<&'static str> {
+        let names: BTreeSet<&'static str> = before.iter().chain(after.iter()).map(|(name, _)| name).collect();
+        let differs = names.into_iter().filter(|name| before.get(name) != after.get(name));
+        differs
+            .filter(|name| definition(name).is_some_and(Definition::needs_restart))
+            .collect()
+    }
+
     /// Names and values in the order they were written.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.entries.iter().map(|(name, value)| (*name, value.as_str()))

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use kafka_metadata::{ConfigResource, MetadataImage, rpc::ConfigChange};
-use server_properties::{Reach, Scope, definition};
+use server_properties::definition;
 
 type Properties = BTreeMap<String, String>;
 
@@ -36,7 +36,7 @@ pub(crate) fn dynamic_changes(
 }
 
 fn is_dynamic(name: &str) -> bool {
-    definition(name).is_some_and(|definition| definition.scope == Scope::BrokerDynamic(Reach::ClusterWide))
+    definition(name).is_some_and(|definition| !definition.needs_restart())
 }
 
 fn select(properties: &Properties, which: impl Fn(&str) -> bool) -> Properties {

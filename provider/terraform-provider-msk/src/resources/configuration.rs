@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use async_trait::async_trait;
 use control_plane_api::{
     configurations::{CreateConfigurationRequest, DescribeConfigurationResponse, UpdateConfigurationRequest},
-    server_properties,
+    server_properties::{self, ServerProperties},
 };
 use control_plane_client::{Client, Result};
 use plugin_framework::{
@@ -68,7 +68,16 @@ impl Resource for Configuration {
                 "The versions a configuration is meant for are fixed when it is made. Give the changed one another name.",
             );
         }
-        Diagnostics::none()
+        let texts = plan.prior.map(|prior| {
+            (
+                prior.string("server_properties"),
+                plan.planned.string("server_properties"),
+            )
+        });
+        let Some((Some(has), Some(wants))) = texts.filter(|_| plan.replaces.is_empty()) else {
+            return Diagnostics::none();
+        };
+        restart_warning(has, wants)
     }
 
     async fn create(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
@@ -269,6 +278,25 @@ fn same_properties(one: Option<&str>, other: Option<&str>) -> bool {
         (Ok(one), Ok(other)) => one.into_map() == other.into_map(),
         _ => false,
     }
+}
+
+/// Says which changes only a restart of brokers puts in force, where there are some.
+fn restart_warning(has: &str, wants: &str) -> Diagnostics {
+    let parse = |text| server_properties::parse(text).unwrap_or_default();
+    let changes = ServerProperties::restarting_changes(&parse(has), &parse(wants));
+    let mut diagnostics = Diagnostics::none();
+    if !changes.is_empty() {
+        diagnostics.attribute_warning(
+            Path::attribute("server_properties"),
+            "Clusters that take this up restart their brokers",
+            format!(
+                "Only a restart puts {} in force. Brokers are restarted one after the other: leaders move away first, and the next one \
+                 has to wait until the last one is in sync again, so clients go on.",
+                changes.join(", ")
+            ),
+        );
+    }
+    diagnostics
 }
 
 /// One error for each line that is wrong.

@@ -8,6 +8,7 @@ mod monitoring;
 mod plan;
 mod requests;
 mod resource;
+mod restarts;
 mod schema;
 mod state;
 

@@ -17,7 +17,9 @@ use plugin_framework::{
     value::Object,
 };
 
-use super::{access::Access, connectivity::Connectivity, monitoring::Monitoring, plan, requests, schema, state};
+use super::{
+    access::Access, connectivity::Connectivity, monitoring::Monitoring, plan, requests, restarts, schema, state,
+};
 use crate::{
     control_plane::ControlPlane,
     diagnostics, moved,
@@ -68,6 +70,19 @@ impl Resource for Cluster {
     async fn plan(&self, _context: &Context, plan: &mut Plan<'_>) -> Diagnostics {
         let mut diagnostics = plan::plan(plan);
         diagnostics.extend(deletion_protection::check_replacement(plan, "The cluster"));
+        if !diagnostics.has_errors()
+            && let Some(prior) = plan.prior.filter(|_| plan.replaces.is_empty())
+        {
+            let causes = restarts::causes(prior, plan.planned);
+            let properties = match self.control_plane.client().await {
+                // What cannot be read now is read by the apply, which says what is wrong.
+                Ok(client) => restarts::restarting_properties(&client, prior, plan.planned)
+                    .await
+                    .unwrap_or_default(),
+                Err(_) => Vec::new(),
+            };
+            diagnostics.extend(restarts::warning(&causes, &properties));
+        }
         let scaled_in = plan::scaled_in_to(plan).zip(plan.prior.and_then(|prior| prior.string("arn")));
         if let Some((brokers, cluster_arn)) = scaled_in
             && !diagnostics.has_errors()

@@ -21,6 +21,7 @@ mod policies;
 mod protection;
 mod query;
 mod quotas;
+mod restarts;
 mod scale;
 mod secrets;
 mod serverless;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
     lifecycle::add(&mut suite, &tools);
     drift::add(&mut suite, &tools);
     protection::add(&mut suite, &tools);
+    restarts::add(&mut suite, &tools);
     scale::add(&mut suite, &tools);
     installation::add(&mut suite, &tools);
     interruption::add(&mut suite, &tools);

@@ -180,6 +180,12 @@ pub trait Resource: Send + Sync {
         None
     }
 
+    /// The state that a `moved` block makes of a state of the type `source`, where an id would not say enough. What is null in it is
+    /// filled by `read`. The provider is not configured then.
+    fn moved_state(&self, _source: &str, _state: &Json) -> Option<Object> {
+        None
+    }
+
     /// The object of an older schema in the shape of the current one.
     fn upgrade(&self, request: UpgradeRequest) -> Result<Json, Diagnostics> {
         Ok(request.state)

@@ -42,16 +42,20 @@ impl Shared {
         let state: Json = state
             .and_then(|it| serde_json::from_slice(&it.json).ok())
             .unwrap_or_default();
-        let Some(id) = registered.resource.moved_id(source, &state) else {
-            return Err(Diagnostics::from_error(
-                format!("A {source} cannot become a {target}"),
-                format!(
-                    "The state of a {source} of {provider} has nothing that a {target} could be found by. Remove the moved \
+        let resource = &registered.resource;
+        let object = match (resource.moved_state(source, &state), resource.moved_id(source, &state)) {
+            (Some(object), _) => object,
+            (None, Some(id)) => resource.import(&self.context(), &id).await?,
+            (None, None) => {
+                return Err(Diagnostics::from_error(
+                    format!("A {source} cannot become a {target}"),
+                    format!(
+                        "The state of a {source} of {provider} has nothing that a {target} could be found by. Remove the moved \
                      block, take the old resource out of the state (terraform state rm), and import the new one."
-                ),
-            ));
+                    ),
+                ));
+            }
         };
-        let object = registered.resource.import(&self.context(), &id).await?;
         let state = object.into_value();
         let identity = registered.identity_of(&state);
         Ok((encode(&state, &registered.of), identity))

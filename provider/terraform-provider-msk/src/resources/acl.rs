@@ -11,7 +11,8 @@ use plugin_framework::{
     value::{Object, Path, Value},
 };
 
-use crate::{arn, control_plane::ControlPlane, diagnostics, patience::patiently, timeouts};
+use super::cluster_of::name_cluster;
+use crate::{arn, control_plane::ControlPlane, diagnostics, moved, patience::patiently, timeouts};
 
 /// Between the parts of an id.
 const SEPARATOR: char = '|';
@@ -52,6 +53,16 @@ const IDENTITY: [&str; 8] = [
     "host",
     "operation",
     "permission",
+];
+/// Our arguments, and what they are called in the provider of Mongey.
+const MOVED: [(&str, &str); 7] = [
+    ("resource_type", "resource_type"),
+    ("resource_name", "resource_name"),
+    ("pattern_type", "resource_pattern_type_filter"),
+    ("principal", "acl_principal"),
+    ("host", "acl_host"),
+    ("operation", "acl_operation"),
+    ("permission", "acl_permission_type"),
 ];
 /// The only resource of the type `CLUSTER`.
 const CLUSTER_NAME: &str = "kafka-cluster";
@@ -128,6 +139,14 @@ impl Resource for Acl {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
         };
+        let (_, acl) = parts(&state);
+        let has = |cluster_arn: String| {
+            let (client, acl) = (client.clone(), acl.clone());
+            async move { is_there(&client, &cluster_arn, &acl).await }
+        };
+        if let Err(diagnostics) = name_cluster(&client, &mut state, &describe(&acl), has).await {
+            return diagnostics;
+        }
         let (cluster_arn, acl) = parts(&state);
         let doing = format!("read {}", describe(&acl));
         match patiently(
@@ -173,6 +192,23 @@ impl Resource for Acl {
             Err(error) if !error.is_not_found() => diagnostics::of_call(&doing, &error),
             _ => Diagnostics::none(),
         }
+    }
+
+    fn moved_state(&self, source: &str, state: &serde_json::Value) -> Option<Object> {
+        let mut moved = Object::from_value(self.schema.empty_value()).unwrap_or_default();
+        for (ours, theirs) in MOVED {
+            let text = moved::text(source, "kafka_acl", state, theirs)?;
+            let is_word = !["resource_name", "principal", "host"].contains(&ours);
+            moved.set_string(
+                ours,
+                if is_word {
+                    moved::kafka_word(text)
+                } else {
+                    text.to_owned()
+                },
+            );
+        }
+        Some(moved)
     }
 
     async fn import(&self, _context: &Context, id: &str) -> std::result::Result<Object, Diagnostics> {

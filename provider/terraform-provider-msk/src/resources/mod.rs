@@ -2,6 +2,7 @@
 
 mod acl;
 mod cluster;
+mod cluster_of;
 mod cluster_policy;
 mod configuration;
 mod creations;

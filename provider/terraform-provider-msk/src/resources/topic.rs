@@ -15,6 +15,7 @@ use plugin_framework::{
 };
 
 use super::{
+    cluster_of::name_cluster,
     creations::{Creations, settle},
     deletion_protection, without_effect,
 };
@@ -115,11 +116,19 @@ impl Resource for Topic {
 
     async fn read(&self, context: &Context, request: ReadRequest, sink: &mut StateSink) -> Diagnostics {
         let mut state = request.prior;
-        let (cluster_arn, name) = identity(&state);
         let client = match self.control_plane.client().await {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
         };
+        let (_, name) = identity(&state);
+        let has = |cluster_arn: String| {
+            let (client, name) = (client.clone(), name.clone());
+            async move { client.describe_topic(&cluster_arn, &name).await.map(|_| true) }
+        };
+        if let Err(diagnostics) = name_cluster(&client, &mut state, &format!("topic {name:?}"), has).await {
+            return diagnostics;
+        }
+        let (cluster_arn, name) = identity(&state);
         let doing = format!("read topic {name:?}");
         match patiently(
             context,
@@ -205,6 +214,13 @@ impl Resource for Topic {
 
     fn moved_id(&self, source: &str, state: &serde_json::Value) -> Option<String> {
         moved::id_of(source, "aws_msk_topic", state, &["cluster_arn", "name"])
+    }
+
+    fn moved_state(&self, source: &str, state: &serde_json::Value) -> Option<Object> {
+        let name = moved::text(source, "kafka_topic", state, "name")?;
+        let mut moved = Object::from_value(self.schema.empty_value()).unwrap_or_default();
+        moved.set_string("name", name);
+        Some(moved)
     }
 
     async fn import(&self, _context: &Context, id: &str) -> Result<Object, Diagnostics> {

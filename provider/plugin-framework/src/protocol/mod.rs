@@ -37,3 +37,5 @@ pub use server::Server;
 
 #[cfg(test)]
 mod ephemeral_tests;
+#[cfg(test)]
+mod list_and_action_tests;

@@ -5,7 +5,7 @@
 //! function; [`serve`] does the rest. What happens to a request: `handshake/` (start, TLS) → `protocol/` (one file an RPC: decode, call, guard, encode) → the resource →
 //! `plan/` (defaults, unknowns, replacement, and the rules Terraform enforces) → reply.
 //!
-//! Not built yet: deferral, and state stores, which are answered with UNIMPLEMENTED.
+//! State stores, which are experimental, are answered with UNIMPLEMENTED.
 
 #![warn(missing_docs)]
 

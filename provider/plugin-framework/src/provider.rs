@@ -39,6 +39,12 @@ pub trait Provider: Send + Sync + 'static {
     /// Takes over the provider block. Called before anything that talks to the outside.
     async fn configure(&self, context: &Context, configuration: Configuration) -> Diagnostics;
 
+    /// True when the provider block has values that are not known yet, so that nothing can be looked up. Cores that allow it are
+    /// told to plan again later; others get the answers of the resources.
+    fn is_configured_later(&self) -> bool {
+        false
+    }
+
     /// The resource types.
     fn resources(&self) -> Vec<Arc<dyn Resource>>;
 

@@ -34,6 +34,14 @@ impl ControlPlane {
         self.set(Configured::Unknown);
     }
 
+    /// The provider block has values that are only known after apply.
+    pub(crate) fn is_configured_later(&self) -> bool {
+        matches!(
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner),
+            Configured::Unknown
+        )
+    }
+
     fn set(&self, configured: Configured) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = configured;
     }

@@ -202,6 +202,10 @@ impl Provider for MskProvider {
         }
     }
 
+    fn is_configured_later(&self) -> bool {
+        self.control_plane.is_configured_later()
+    }
+
     fn resources(&self) -> Vec<Arc<dyn Resource>> {
         let control_plane = || self.control_plane.clone();
         let creations = Arc::new(resources::Creations::new(

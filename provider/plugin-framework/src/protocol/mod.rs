@@ -4,6 +4,7 @@ mod apply_resource_change;
 mod call_function;
 mod close_ephemeral_resource;
 mod configure_provider;
+mod deferral;
 mod dynamic_value;
 mod generate_resource_config;
 mod get_functions;

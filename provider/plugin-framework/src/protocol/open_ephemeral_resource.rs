@@ -6,7 +6,7 @@ use super::{
     dynamic_value::{decode, encode, object},
     server::{Shared, guarded},
 };
-use crate::{diagnostics::Diagnostics, plan};
+use crate::{diagnostics::Diagnostics, plan, value::Value};
 
 type Response = proto::open_ephemeral_resource::Response;
 
@@ -24,6 +24,13 @@ impl Shared {
     async fn open(&self, request: &proto::open_ephemeral_resource::Request) -> Result<Response, Diagnostics> {
         let registered = self.ephemeral_resource(&request.type_name)?;
         let config = decode(request.config.as_ref(), &registered.of)?;
+        if let Some(deferred) = self.deferred(request.client_capabilities.as_ref()) {
+            return Ok(Response {
+                result: Some(encode(&Value::unknown(), &registered.of)),
+                deferred: Some(deferred),
+                ..Default::default()
+            });
+        }
         let asked = object(config.clone(), "ephemeral resource configuration")?;
         let opened = registered.ephemeral.open(&self.context(), asked).await?;
         let result = opened.result.into_value();

@@ -12,6 +12,12 @@ type Request = proto::plan_action::Request;
 
 impl Shared {
     pub(crate) async fn plan_action(&self, request: &Request) -> proto::plan_action::Response {
+        if let Some(deferred) = self.deferred(request.client_capabilities.as_ref()) {
+            return proto::plan_action::Response {
+                diagnostics: Vec::new(),
+                deferred: Some(deferred),
+            };
+        }
         let planned = guarded(self.foresee(request)).await.and_then(|it| it);
         proto::plan_action::Response {
             diagnostics: planned.unwrap_or_else(|it| it).into_proto(),

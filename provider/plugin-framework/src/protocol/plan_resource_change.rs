@@ -47,6 +47,16 @@ impl Shared {
         }
         let (schema, config) = (registered.schema(), decoded(&request.config)?);
         let proposal = plan::propose(schema, &prior, &config, &proposed);
+        if let Some(deferred) = self.deferred(request.client_capabilities.as_ref()) {
+            return Ok(Response {
+                planned_state: Some(encode(&proposal.planned, &registered.of)),
+                requires_replace: proposal.replaces.iter().map(path_to_proto).collect(),
+                planned_private: request.prior_private.clone(),
+                planned_identity: request.prior_identity.clone(),
+                deferred: Some(deferred),
+                ..Default::default()
+            });
+        }
         let mut replaces = proposal.replaces;
         let mut planned = object(proposal.planned, "proposed state")?;
         let mut private = PrivateState::from_bytes(&request.prior_private);

@@ -24,6 +24,13 @@ impl Shared {
     async fn look_up(&self, request: &proto::read_data_source::Request) -> Result<Response, Diagnostics> {
         let registered = self.data_source(&request.type_name)?;
         let config = decode(request.config.as_ref(), &registered.of)?;
+        if let Some(deferred) = self.deferred(request.client_capabilities.as_ref()) {
+            return Ok(Response {
+                state: Some(encode(&Value::unknown(), &registered.of)),
+                deferred: Some(deferred),
+                ..Default::default()
+            });
+        }
         let asked = object(config.clone(), "data source configuration")?;
         let found: Value = registered.data_source.read(&self.context(), asked).await?.into_value();
         let diagnostics = plan::check_looked_up(registered.schema(), &config, &found);

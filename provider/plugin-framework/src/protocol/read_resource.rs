@@ -36,6 +36,15 @@ impl Shared {
     ) -> Result<proto::read_resource::Response, Diagnostics> {
         let registered = self.resource(&request.type_name)?;
         let prior = object(decode(request.current_state.as_ref(), &registered.of)?, "current state")?;
+        if let Some(deferred) = self.deferred(request.client_capabilities.as_ref()) {
+            return Ok(proto::read_resource::Response {
+                new_state: request.current_state.clone(),
+                private: request.private.clone(),
+                new_identity: request.current_identity.clone(),
+                deferred: Some(deferred),
+                ..Default::default()
+            });
+        }
         let mut sink = StateSink::new(Some(prior.clone()), PrivateState::from_bytes(&request.private));
         let context = self.context();
         let read = ReadRequest { prior: prior.clone() };

@@ -10,6 +10,7 @@ mod drift;
 mod encryption;
 mod environment;
 mod ephemeral;
+mod files_over_https;
 mod installation;
 mod interruption;
 mod lifecycle;

@@ -37,8 +37,8 @@ enum Task {
     Docs,
     /// Measure us and Apache Kafka side by side; prints ratios and a markdown table.
     Bench(bench::Options),
-    /// Make release archives of the provider and the runtime, as the registries want them.
-    Package,
+    /// Make a release: archives as the registries want them, checksums, a bill of materials, what has changed, and a mirror.
+    Package(package::Options),
 }
 
 fn main() -> ExitCode {
@@ -60,6 +60,6 @@ fn run(arguments: Arguments) -> Result<()> {
         Some(Task::Bless) => bless::run(),
         Some(Task::Docs) => docs::run(),
         Some(Task::Bench(options)) => bench::run(&options),
-        Some(Task::Package) => package::run(),
+        Some(Task::Package(options)) => package::run(&options),
     }
 }

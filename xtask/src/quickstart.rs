@@ -24,9 +24,6 @@ pub struct Options {
 /// Folder of everything the quickstart makes, in the root of the repository and ignored by git.
 const FOLDER: &str = ".openmsk";
 
-/// Hosts of the registries that `openmsk/msk` may mean: Terraform's and OpenTofu's.
-const HOSTS: [&str; 2] = ["registry.terraform.io", "registry.opentofu.org"];
-
 /// Builds, installs, applies, writes and reads. Can be run again at once.
 pub fn run(options: &Options) -> Result<()> {
     let terraform = terraform(options)?;
@@ -112,11 +109,11 @@ fn terraform(options: &Options) -> Result<PathBuf> {
 /// Lays the binaries out as a filesystem mirror and points a CLI configuration at it.
 fn install(folder: &Path) -> Result<()> {
     let mirror = folder.join("mirror");
-    for host in HOSTS {
+    for host in package::HOSTS {
         package::unpacked_mirror(&step::target().join("release"), &mirror.join(host))?;
     }
     // Terraform and OpenTofu take a wildcard for the host only where everything is one.
-    let ours = HOSTS.map(|host| format!("\"{host}/openmsk/msk\"")).join(", ");
+    let ours = package::HOSTS.map(|host| format!("\"{host}/openmsk/msk\"")).join(", ");
     let text = format!(
         "provider_installation {{\n  filesystem_mirror {{\n    path    = \"{}\"\n    include = [{ours}]\n  }}\n  \
          direct {{\n    exclude = [{ours}]\n  }}\n}}\n",

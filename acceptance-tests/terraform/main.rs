@@ -4,6 +4,7 @@ mod acls;
 mod actions;
 mod associations;
 mod bad_input;
+mod conformance;
 mod connectivity;
 mod documents;
 mod drift;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
     scale::add(&mut suite, &tools);
     installation::add(&mut suite, &tools);
     interruption::add(&mut suite, &tools);
+    conformance::add(&mut suite);
     names::add(&mut suite, &tools);
     bad_input::add(&mut suite, &tools);
     policies::add(&mut suite, &tools);

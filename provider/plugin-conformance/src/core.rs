@@ -8,7 +8,7 @@ use plugin_framework::{
     value::{Type, Value, decode, encode},
 };
 
-use crate::{json::to_json, schema::Block, service::Service};
+use crate::{json::to_json, propose::propose, schema::Block, service::Service};
 
 /// An answer that may carry diagnostics.
 #[derive(Clone, Debug)]
@@ -278,6 +278,16 @@ impl<T: Service> Core<T> {
             value: imported,
             errors: errors(&answer.diagnostics),
         })
+    }
+
+    /// Makes a resource, as a step of something else: an error where a [`Life`](crate::Life) would have a finding.
+    pub async fn create(&mut self, type_name: &str, config: &Value) -> Result<Change> {
+        let proposed = propose(self.block(type_name)?, &Value::Null, config);
+        let planned = self.plan(type_name, &Change::nothing(), &proposed, config).await?;
+        no_errors(&planned.errors)?;
+        let made = self.apply(type_name, &Value::Null, &planned.value, config).await?;
+        no_errors(&made.errors)?;
+        Ok(made.value)
     }
 
     fn identity(&self, type_name: &str, identity: Option<&Value>) -> Option<proto::ResourceIdentityData> {

@@ -36,14 +36,10 @@ impl Life<'_> {
             } else {
                 format!("change {index}")
             };
-            let before = now.identity.clone();
             let findings = &mut Findings { step, all: &mut all };
             let Some(next) = self.bring_about(core, now.clone(), config, findings).await? else {
                 return Ok(all);
             };
-            if before.is_some() && before != next.identity {
-                findings.add(Rule::IdentityStays, &Path::root(), "a change in place has changed it");
-            }
             now = next;
             self.vary(core, &now, config, &mut all).await?;
         }
@@ -100,6 +96,9 @@ impl Life<'_> {
         }
         rules::kept(&block, &again.state, &applied.state, Rule::ApplyKeepsPlan, findings);
         rules::state(&block, &applied.state, findings);
+        if prior.identity.is_some() && prior.identity != applied.identity {
+            findings.add(Rule::IdentityStays, &Path::root(), "a change in place has changed it");
+        }
         if core.identity_type(self.type_name).is_some()
             && !applied.identity.as_ref().is_some_and(Value::is_wholly_known)
         {

@@ -129,6 +129,17 @@ impl Block {
     }
 }
 
+impl Block {
+    /// The block of this name, once, with these attributes and blocks set and nothing else. Null where there is no such block.
+    pub fn nested(&self, name: &str, set: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
+        match self.blocks.get(name) {
+            Some(nested) if nested.nesting == Nesting::Single => nested.block.configuration(set),
+            Some(nested) => Value::List(vec![nested.block.configuration(set)]),
+            None => Value::Null,
+        }
+    }
+}
+
 /// A part of an object; null where there is none.
 pub(crate) fn part<'a>(value: &'a Value, name: &str) -> &'a Value {
     const NULL: &Value = &Value::Null;

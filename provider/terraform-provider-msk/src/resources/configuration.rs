@@ -61,7 +61,9 @@ impl Resource for Configuration {
     }
 
     async fn plan(&self, _context: &Context, plan: &mut Plan<'_>) -> Diagnostics {
-        if plan.prior.is_some() && plan.replaces.is_empty() && plan.changes("kafka_versions") {
+        // What is not known yet may turn out to be the same; the plan at apply knows.
+        let is_known = plan.planned.get("kafka_versions").is_wholly_known();
+        if plan.prior.is_some() && plan.replaces.is_empty() && is_known && plan.changes("kafka_versions") {
             return Diagnostics::from_attribute_error(
                 Path::attribute("kafka_versions"),
                 "kafka_versions cannot be changed",

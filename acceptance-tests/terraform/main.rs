@@ -11,6 +11,8 @@ mod drift;
 mod encryption;
 mod environment;
 mod ephemeral;
+mod failing_calls;
+mod failing_proxy;
 mod files_over_https;
 mod installation;
 mod interruption;
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
     installation::add(&mut suite, &tools);
     interruption::add(&mut suite, &tools);
     conformance::add(&mut suite);
+    failing_calls::add(&mut suite);
     names::add(&mut suite, &tools);
     bad_input::add(&mut suite, &tools);
     policies::add(&mut suite, &tools);

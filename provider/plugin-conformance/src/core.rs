@@ -64,6 +64,7 @@ struct Known {
 pub struct Core<T> {
     client: ProviderClient<T>,
     resources: BTreeMap<String, Known>,
+    lists: BTreeMap<String, Block>,
     provider: Block,
 }
 
@@ -99,11 +100,17 @@ impl<T: Service> Core<T> {
                 },
             );
         }
+        let mut lists = BTreeMap::new();
+        for (name, schema) in schemas.list_resource_schemas {
+            let block = schema.block.as_ref().context("a schema without a block")?;
+            lists.insert(name, Block::of(block)?);
+        }
         let provider = schemas.provider.and_then(|schema| schema.block);
         let provider = Block::of(&provider.context("a provider without a schema")?)?;
         Ok(Self {
             client,
             resources,
+            lists,
             provider,
         })
     }
@@ -278,6 +285,34 @@ impl<T: Service> Core<T> {
             value: imported,
             errors: errors(&answer.diagnostics),
         })
+    }
+
+    /// The identities of what exists of a resource type; `set` names the arguments of its list that are set.
+    pub async fn list(
+        &mut self,
+        type_name: &str,
+        set: impl IntoIterator<Item = (&'static str, Value)>,
+    ) -> Result<Vec<Value>> {
+        let block = self
+            .lists
+            .get(type_name)
+            .with_context(|| format!("{type_name} has no list"))?;
+        let config = encode(&block.configuration(set), &block.object_type());
+        let of = self.identity_type(type_name).cloned();
+        let of = of.with_context(|| format!("{type_name} has no identity"))?;
+        let request = proto::list_resource::Request {
+            type_name: type_name.to_owned(),
+            config: Some(dynamic(config)),
+            ..Default::default()
+        };
+        let mut events = self.client.list_resource(request).await?.into_inner();
+        let mut found = Vec::new();
+        while let Some(event) = events.message().await? {
+            no_errors(&errors(&event.diagnostic))?;
+            let identity = event.identity.and_then(|it| it.identity_data);
+            found.push(value(identity.as_ref(), &of)?);
+        }
+        Ok(found)
     }
 
     /// Makes a resource, as a step of something else: an error where a [`Life`](crate::Life) would have a finding.

@@ -29,6 +29,9 @@ pub struct Tools {
     pub jmx_exporter: Option<PathBuf>,
     /// The franz-go test client, built.
     pub franz_go: Option<PathBuf>,
+    /// The provider's tests with HashiCorp's terraform-plugin-testing, built.
+    #[serde(default)]
+    pub plugin_testing: Option<PathBuf>,
     /// One line a missing tool: what it is and how to get it.
     pub missing: Vec<String>,
 }

@@ -21,6 +21,7 @@ mod modules;
 mod monitoring;
 mod moved;
 mod names;
+mod plugin_testing;
 mod policies;
 mod protection;
 mod query;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
     failing_calls::add(&mut suite);
     names::add(&mut suite, &tools);
     bad_input::add(&mut suite, &tools);
+    plugin_testing::add(&mut suite, &tools);
     policies::add(&mut suite, &tools);
     connectivity::add(&mut suite, &tools);
     acls::add(&mut suite, &tools);

@@ -71,6 +71,10 @@ pub fn prepare() -> Result<Tools> {
         }),
     );
     tools.franz_go = keep("franz-go", step::step("franz-go test client", || franz_go(&cache)));
+    tools.plugin_testing = keep(
+        "terraform-plugin-testing",
+        step::step("tests with terraform-plugin-testing", || plugin_testing(&cache)),
+    );
     tools.tofu = keep(
         "tofu",
         step::step("OpenTofu from the Go module proxy", || cores::tofu(&cache)),
@@ -179,16 +183,20 @@ fn pom() -> String {
 }
 
 fn franz_go(cache: &Path) -> Result<PathBuf> {
-    let go = installed("go", "install Go 1.24 or newer")?;
-    let binary = cache.join("franz-go-client");
+    go_program(cache, "franz-go", &["build"])
+}
+
+fn plugin_testing(cache: &Path) -> Result<PathBuf> {
+    go_program(cache, "plugin-testing", &["test", "-c"])
+}
+
+/// A program of ours in Go, built with what it needs from the module proxy. Go knows by itself what has changed.
+fn go_program(cache: &Path, name: &str, how: &[&str]) -> Result<PathBuf> {
+    let go = installed("go", "install Go 1.26 or newer")?;
+    let binary = cache.join(name);
     let mut command = step::program(go);
-    command.current_dir(step::repository().join("acceptance-tests/programs/franz-go"));
-    step::quietly(
-        command
-            .args(["build", "-o"])
-            .arg(&binary)
-            .arg(".")
-            .env("CGO_ENABLED", "0"),
-    )?;
+    command.current_dir(step::repository().join("acceptance-tests/programs").join(name));
+    command.args(how).arg("-o").arg(&binary).arg(".");
+    step::quietly(command.env("CGO_ENABLED", "0"))?;
     Ok(binary)
 }

@@ -32,6 +32,9 @@ pub struct Tools {
     /// The provider's tests with HashiCorp's terraform-plugin-testing, built.
     #[serde(default)]
     pub plugin_testing: Option<PathBuf>,
+    /// What makes and checks values with go-cty, built.
+    #[serde(default)]
+    pub go_cty: Option<PathBuf>,
     /// One line a missing tool: what it is and how to get it.
     pub missing: Vec<String>,
 }

@@ -31,6 +31,7 @@ mod scale;
 mod secrets;
 mod serverless;
 mod shared_runtime;
+mod values;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -74,5 +75,6 @@ fn main() -> ExitCode {
     secrets::add(&mut suite, &tools);
     serverless::add(&mut suite, &tools);
     shared_runtime::add(&mut suite, &tools);
+    values::add(&mut suite, &tools);
     suite.run(|| ())
 }

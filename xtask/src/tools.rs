@@ -71,6 +71,10 @@ pub fn prepare() -> Result<Tools> {
         }),
     );
     tools.franz_go = keep("franz-go", step::step("franz-go test client", || franz_go(&cache)));
+    tools.go_cty = keep(
+        "go-cty",
+        step::step("values of go-cty", || go_program(&cache, "go-cty", &["build"])),
+    );
     tools.plugin_testing = keep(
         "terraform-plugin-testing",
         step::step("tests with terraform-plugin-testing", || plugin_testing(&cache)),

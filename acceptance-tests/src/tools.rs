@@ -35,6 +35,9 @@ pub struct Tools {
     /// What makes and checks values with go-cty, built.
     #[serde(default)]
     pub go_cty: Option<PathBuf>,
+    /// HashiCorp's checker of the Registry's pages.
+    #[serde(default)]
+    pub tfplugindocs: Option<PathBuf>,
     /// One line a missing tool: what it is and how to get it.
     pub missing: Vec<String>,
 }

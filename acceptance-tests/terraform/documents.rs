@@ -1,12 +1,16 @@
 //! The documentation says what the provider does: generated pages are up to date, and every example of a data source and of a
 //! function can be applied as it stands.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, process::Command, time::Duration};
 
-use acceptance_tests::{binaries, registry_docs, suite::Suite, terraform::Workspace, tools::Tools};
+use acceptance_tests::{binaries, program, registry_docs, suite::Suite, terraform::Workspace, tools::Tools};
 use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
 
 use crate::for_each_core;
+
+/// How long a check of pages may take.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// What the examples look for.
 const THERE: &str = r#"
@@ -55,6 +59,18 @@ pub fn add(suite: &mut Suite, tools: &Tools) {
         tools.newest_terraform.clone(),
         lists_and_actions,
     );
+    suite.test_with(
+        "pages_are_as_the_registry_wants_them",
+        "tfplugindocs",
+        tools.tfplugindocs.clone(),
+        valid,
+    );
+    suite.test_with(
+        "configurations_in_pages_and_examples_are_formatted",
+        "terraform",
+        tools.terraform.clone(),
+        formatted,
+    );
     for_each_core(suite, tools, "examples_of_data_sources_and_functions_apply", examples);
     for_each_core(suite, tools, "what_is_looked_for_in_vain_is_told", in_vain);
     for_each_core(suite, tools, "example_folders_apply", folders);
@@ -63,7 +79,7 @@ pub fn add(suite: &mut Suite, tools: &Tools) {
 fn up_to_date(terraform: PathBuf) -> Result<()> {
     let root = binaries::repository();
     let schema = registry_docs::schema(&terraform)?;
-    let known: serde_json::Value = serde_json::from_slice(&fs::read(root.join(registry_docs::SCHEMA_FILE))?)?;
+    let known: Value = serde_json::from_slice(&fs::read(root.join(registry_docs::SCHEMA_FILE))?)?;
     ensure!(
         known == schema,
         "{} is not what the provider says: run cargo xtask docs, and look at what changed as a user would",
@@ -80,6 +96,63 @@ fn up_to_date(terraform: PathBuf) -> Result<()> {
         let made = pages.keys().filter(|path| path.starts_with(folder)).count();
         ensure!(there == made, "docs/{folder} has {there} pages, and {made} are made");
     }
+    Ok(())
+}
+
+/// The checker knows HashiCorp's providers by their names alone, so it is told that ours is one.
+fn valid(tfplugindocs: PathBuf) -> Result<()> {
+    let root = binaries::repository();
+    let schema: Value = serde_json::from_slice(&fs::read(root.join(registry_docs::SCHEMA_FILE))?)?;
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("schema.json");
+    let named = json!({ "registry.terraform.io/hashicorp/msk": schema });
+    fs::write(
+        &file,
+        json!({ "format_version": "1.0", "provider_schemas": named }).to_string(),
+    )?;
+    let mut validate = Command::new(tfplugindocs);
+    validate
+        .args(["validate", "--provider-name", "msk", "--provider-dir"])
+        .arg(&root);
+    program::succeed(validate.arg("--providers-schema").arg(&file), LIMIT)?;
+    Ok(())
+}
+
+/// As `terraform fmt` would write it: every example, and every piece of a configuration in a page.
+fn formatted(terraform: PathBuf) -> Result<()> {
+    let root = binaries::repository();
+    let mut pages = vec![root.join("README.md")];
+    for folder in fs::read_dir(root.join("docs"))? {
+        let folder = folder?.path();
+        if folder.is_dir() {
+            for page in fs::read_dir(folder)? {
+                pages.push(page?.path());
+            }
+        } else {
+            pages.push(folder);
+        }
+    }
+    let workspace = Workspace::new(&terraform)?;
+    let mut count = 0;
+    for page in pages
+        .iter()
+        .filter(|page| page.extension().is_some_and(|it| it == "md"))
+    {
+        let text = fs::read_to_string(page)?;
+        let name = page.file_stem().context("a name")?.to_string_lossy();
+        for piece in text
+            .split("```terraform\n")
+            .skip(1)
+            .filter_map(|rest| rest.split("```").next())
+        {
+            count += 1;
+            fs::write(workspace.path().join(format!("{name}-{count}.tf")), piece)?;
+        }
+    }
+    ensure!(count > 40, "{count} pieces");
+    workspace.succeed(&["fmt", "-check", "-diff"])?;
+    let examples = root.join("examples").display().to_string();
+    workspace.succeed(&["fmt", "-check", "-diff", "-recursive", &examples])?;
     Ok(())
 }
 

@@ -48,14 +48,15 @@ data "msk_broker_nodes" "watched" {
 }
 
 locals {
-  brokers = flatten(data.msk_broker_nodes.watched.node_info_list[*].endpoints)
+  exporters = { jmx = 11001, node = 11002 }
+  brokers   = flatten(data.msk_broker_nodes.watched.node_info_list[*].endpoints)
 }
 
 output "prometheus" {
   description = "A configuration for Prometheus."
   value = yamlencode({
     scrape_configs = [
-      for job, port in { jmx = 11001, node = 11002 } : {
+      for job, port in local.exporters : {
         job_name       = job
         static_configs = [{ targets = formatlist("%s:%d", local.brokers, port) }]
       }

@@ -17,6 +17,8 @@ const KAFKA: &str = "4.3.1";
 const IAM_AUTH: &str = "2.3.5";
 /// Prometheus' JMX exporter, of the kind that MSK runs.
 const JMX_EXPORTER: &str = "0.20.0";
+/// HashiCorp's checker of the Registry's pages.
+const TFPLUGINDOCS: &str = "v0.25.0";
 /// A log4j binding, which Kafka's own poms leave out.
 const LOG4J: &str = "2.25.4";
 
@@ -71,6 +73,7 @@ pub fn prepare() -> Result<Tools> {
         }),
     );
     tools.franz_go = keep("franz-go", step::step("franz-go test client", || franz_go(&cache)));
+    tools.tfplugindocs = keep("tfplugindocs", step::step("tfplugindocs", || tfplugindocs(&cache)));
     tools.go_cty = keep(
         "go-cty",
         step::step("values of go-cty", || go_program(&cache, "go-cty", &["build"])),
@@ -192,6 +195,21 @@ fn franz_go(cache: &Path) -> Result<PathBuf> {
 
 fn plugin_testing(cache: &Path) -> Result<PathBuf> {
     go_program(cache, "plugin-testing", &["test", "-c"])
+}
+
+fn tfplugindocs(cache: &Path) -> Result<PathBuf> {
+    let folder = cache.join(format!("tfplugindocs-{TFPLUGINDOCS}"));
+    let binary = folder.join("tfplugindocs");
+    if binary.is_file() {
+        return Ok(binary);
+    }
+    let go = installed("go", "install Go 1.26 or newer")?;
+    let mut install = step::program(go);
+    install.arg("install").arg(format!(
+        "github.com/hashicorp/terraform-plugin-docs/cmd/tfplugindocs@{TFPLUGINDOCS}"
+    ));
+    step::quietly(install.env("GOBIN", &folder).env("CGO_ENABLED", "0"))?;
+    Ok(binary)
 }
 
 /// A program of ours in Go, built with what it needs from the module proxy. Go knows by itself what has changed.

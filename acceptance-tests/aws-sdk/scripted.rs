@@ -173,6 +173,10 @@ impl TopicAdmin for ScriptedEngine {
         Err(named(name))
     }
 
+    async fn describe_topics(&self, _: Uuid) -> Result<Vec<TopicDescription>, TopicError> {
+        Err(named("NotController"))
+    }
+
     async fn list_topics(&self, _: Uuid) -> Result<Vec<TopicSummary>, TopicError> {
         Err(named("NotController"))
     }

@@ -61,6 +61,11 @@ impl FailingProxy {
         Ok(Self { endpoint, plan })
     }
 
+    /// How many calls there were since the last time that some were to fail.
+    pub fn calls(&self) -> usize {
+        self.plan.calls.load(Ordering::SeqCst)
+    }
+
     /// The next call is number 1; from call `from` on they fail.
     pub fn fail_from(&self, from: usize, failure: Failure) {
         self.plan.calls.store(0, Ordering::SeqCst);

@@ -17,6 +17,7 @@ mod files_over_https;
 mod installation;
 mod interruption;
 mod lifecycle;
+mod many_reads;
 mod modules;
 mod monitoring;
 mod moved;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
     interruption::add(&mut suite, &tools);
     conformance::add(&mut suite);
     failing_calls::add(&mut suite);
+    many_reads::add(&mut suite, &tools);
     names::add(&mut suite, &tools);
     bad_input::add(&mut suite, &tools);
     plugin_testing::add(&mut suite, &tools);

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::topics::DescribeTopicResponse;
+
 /// `GET /openmsk/v1/runtime`: who answers. The one path that needs no signature.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -38,6 +40,16 @@ pub struct LeaderElections {
     pub elected_partitions: u64,
     /// Partitions whose preferred replica could not take them over: its broker is away, or it is not in sync.
     pub not_possible_partitions: u64,
+}
+
+/// `GET /openmsk/v1/clusters/{arn}/topics?limit=N`: all topics in full, at once, without those that Kafka keeps for itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DescribedTopics {
+    /// By name; none when there are more than the limit.
+    pub topics: Vec<DescribeTopicResponse>,
+    /// True when these are all there are.
+    pub complete: bool,
 }
 
 /// `GET /openmsk/v1/status`.

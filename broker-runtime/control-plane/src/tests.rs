@@ -151,6 +151,10 @@ impl TopicAdmin for ScriptedEngine {
         Err(TopicError::UnknownTopic(name.to_owned()))
     }
 
+    async fn describe_topics(&self, _: Uuid) -> Result<Vec<TopicDescription>, TopicError> {
+        Ok(Vec::new())
+    }
+
     async fn list_topics(&self, _: Uuid) -> Result<Vec<TopicSummary>, TopicError> {
         Ok(Vec::new())
     }

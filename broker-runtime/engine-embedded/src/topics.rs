@@ -55,6 +55,13 @@ impl TopicAdmin for EmbeddedEngine {
         describe(&image, name).ok_or_else(|| TopicError::UnknownTopic(name.to_owned()))
     }
 
+    async fn describe_topics(&self, cluster_id: Uuid) -> Result<Vec<TopicDescription>, TopicError> {
+        let image = self.cluster(cluster_id)?.image();
+        let mut names: Vec<&String> = image.topics.keys().collect();
+        names.sort();
+        Ok(names.into_iter().filter_map(|name| describe(&image, name)).collect())
+    }
+
     async fn elect_preferred_leaders(&self, cluster_id: Uuid) -> Result<Elected, TopicError> {
         let cluster = self.cluster(cluster_id)?;
         let partitions = led_by_others(&cluster.image());

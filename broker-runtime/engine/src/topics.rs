@@ -13,6 +13,8 @@ pub trait TopicAdmin: Send + Sync {
     async fn create_topic(&self, cluster_id: Uuid, topic: &NewTopic) -> Result<TopicDescription, TopicError>;
     /// Describes one topic.
     async fn describe_topic(&self, cluster_id: Uuid, name: &str) -> Result<TopicDescription, TopicError>;
+    /// Describes all topics, internal ones included, in order of their names.
+    async fn describe_topics(&self, cluster_id: Uuid) -> Result<Vec<TopicDescription>, TopicError>;
     /// All topics in order of their names, internal ones included.
     async fn list_topics(&self, cluster_id: Uuid) -> Result<Vec<TopicSummary>, TopicError>;
     /// Changes a topic.

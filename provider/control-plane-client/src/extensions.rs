@@ -2,7 +2,7 @@
 
 use control_plane_api::{
     acls::{Acl, Acls},
-    extensions::{CertificateAuthority, LeaderElections, Rebalance, RuntimeInfo, Status},
+    extensions::{CertificateAuthority, DescribedTopics, LeaderElections, Rebalance, RuntimeInfo, Status},
     quotas::{Quota, Quotas},
 };
 
@@ -81,6 +81,13 @@ impl Client {
         };
         let call = Call::new("put_quota", Method::PUT, quotas_path(cluster_arn)).json(&body);
         self.call_for_nothing(call.retry(Retry::Always)).await
+    }
+
+    /// All topics of a cluster in full; none where there are more than `limit`.
+    pub async fn describe_topics(&self, cluster_arn: &str, limit: usize) -> Result<DescribedTopics> {
+        let path = format!("/openmsk/v1/clusters/{}/topics", segment(cluster_arn));
+        self.call(Call::get("describe_topics", path).query("limit", Some(limit)))
+            .await
     }
 
     /// Moves some replicas from brokers with many to brokers with few; to be called again until none moves.

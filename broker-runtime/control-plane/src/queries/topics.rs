@@ -1,7 +1,10 @@
 //! Topics, as the engine's controller describes them.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use control_plane_api::topics::{DescribeTopicResponse, TopicInfo, TopicPartitionInfo};
+use control_plane_api::{
+    extensions::DescribedTopics,
+    topics::{DescribeTopicResponse, TopicInfo, TopicPartitionInfo},
+};
 use engine::{TopicDescription, TopicError};
 
 use super::cluster_record;
@@ -27,16 +30,39 @@ pub(crate) async fn describe_topic(
     name: &str,
 ) -> Result<DescribeTopicResponse, OperationError> {
     let (cluster, topic) = description(services, arn, name).await?;
+    Ok(described(&cluster, topic))
+}
+
+/// Every topic as `DescribeTopic` would answer, by name, without internal ones; none of them where there are more than `limit`.
+pub(crate) async fn describe_topics(
+    services: &Services,
+    arn: &str,
+    limit: usize,
+) -> Result<DescribedTopics, OperationError> {
+    let cluster = reachable_cluster(services, arn)?;
+    let mut topics = services.engine.topics().describe_topics(cluster.uuid).await?;
+    topics.retain(|topic| !topic.summary.internal);
+    let complete = topics.len() <= limit;
+    if !complete {
+        topics.clear();
+    }
+    Ok(DescribedTopics {
+        topics: topics.into_iter().map(|topic| described(&cluster, topic)).collect(),
+        complete,
+    })
+}
+
+fn described(cluster: &ClusterRecord, topic: TopicDescription) -> DescribeTopicResponse {
     let configs = serde_json::to_vec(&topic.configs).unwrap_or_default();
-    Ok(DescribeTopicResponse {
-        topic_arn: arn::topic(&cluster.arn, name),
+    DescribeTopicResponse {
+        topic_arn: arn::topic(&cluster.arn, &topic.summary.name),
         topic_name: topic.summary.name,
         replication_factor: i64::from(topic.summary.replication_factor),
         partition_count: i64::from(topic.summary.partition_count),
         configs: STANDARD.encode(configs),
         status: "ACTIVE".to_owned(),
         topic_id: Some(topic.summary.topic_id.to_string()),
-    })
+    }
 }
 
 /// `ListTopics`: by name, without internal ones.

@@ -11,7 +11,7 @@ use plugin_framework::{
     value::{Object, Path, Value},
 };
 
-use super::cluster_of::name_cluster;
+use super::{batch::Batch, cluster_of::name_cluster};
 use crate::{arn, control_plane::ControlPlane, diagnostics, moved, patience::patiently, timeouts};
 
 /// Between the parts of an id.
@@ -70,6 +70,7 @@ const CLUSTER_NAME: &str = "kafka-cluster";
 /// The resource type.
 pub(crate) struct Acl {
     control_plane: Arc<ControlPlane>,
+    reads: Batch<()>,
     schema: Schema,
 }
 
@@ -77,7 +78,21 @@ impl Acl {
     pub(crate) fn new(control_plane: Arc<ControlPlane>) -> Self {
         Self {
             control_plane,
+            // One list is found in all of them in any case.
+            reads: Batch::new(0),
             schema: schema(),
+        }
+    }
+
+    /// Whether a list is there, out of what one question has answered where many are read.
+    async fn exists(&self, client: &Client, cluster_arn: &str, acl: &AccessControlList) -> Result<bool> {
+        let all = async {
+            let lists = client.list_acls(cluster_arn).await?;
+            Ok(Some(lists.iter().map(|acl| (id(cluster_arn, acl), ())).collect()))
+        };
+        match self.reads.take(cluster_arn, &id(cluster_arn, acl), all).await {
+            Some(found) => Ok(found.is_some()),
+            None => is_there(client, cluster_arn, acl).await,
         }
     }
 }
@@ -120,6 +135,7 @@ impl Resource for Acl {
             Err(diagnostics) => return diagnostics,
         };
         let (cluster_arn, acl) = parts(&planned);
+        self.reads.forget(&cluster_arn).await;
         let doing = format!("create {}", describe(&acl));
         // One that is there already is the same: whoever made it meant the same.
         let created = client.create_acls(&cluster_arn, std::slice::from_ref(&acl));
@@ -153,7 +169,7 @@ impl Resource for Acl {
             context,
             timeouts::DEFAULT,
             &doing,
-            is_there(&client, &cluster_arn, &acl),
+            self.exists(&client, &cluster_arn, &acl),
         )
         .await
         {
@@ -186,6 +202,7 @@ impl Resource for Acl {
             Err(diagnostics) => return diagnostics,
         };
         let (cluster_arn, acl) = parts(&request.prior);
+        self.reads.forget(&cluster_arn).await;
         let doing = format!("delete {}", describe(&acl));
         let deleted = client.delete_acls(&cluster_arn, std::slice::from_ref(&acl));
         match patiently(context, timeouts::DEFAULT, &doing, deleted).await {

@@ -1,6 +1,7 @@
 //! The resource types, one file or folder each.
 
 mod acl;
+mod batch;
 mod cluster;
 mod cluster_of;
 mod cluster_policy;

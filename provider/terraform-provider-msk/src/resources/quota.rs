@@ -11,6 +11,7 @@ use plugin_framework::{
     value::{Number, Object, Path, Value},
 };
 
+use super::batch::Batch;
 use crate::{arn, control_plane::ControlPlane, diagnostics, patience::patiently, timeouts};
 
 /// Between the parts of an id.
@@ -23,6 +24,7 @@ const RATE_MAX: i64 = 9_007_199_254_740_992;
 /// The resource type.
 pub(crate) struct Quota {
     control_plane: Arc<ControlPlane>,
+    reads: Batch<ClientQuota>,
     schema: Schema,
 }
 
@@ -30,7 +32,26 @@ impl Quota {
     pub(crate) fn new(control_plane: Arc<ControlPlane>) -> Self {
         Self {
             control_plane,
+            // One quota is found in all of them in any case.
+            reads: Batch::new(0),
             schema: schema(),
+        }
+    }
+
+    /// The quota of the same entity, out of what one question has answered where many are read.
+    async fn look_up(&self, client: &Client, cluster_arn: &str, quota: &ClientQuota) -> Result<Option<ClientQuota>> {
+        let all = async {
+            let quotas = client.list_quotas(cluster_arn).await?;
+            Ok(Some(
+                quotas
+                    .into_iter()
+                    .map(|quota| (id(cluster_arn, &quota), quota))
+                    .collect(),
+            ))
+        };
+        match self.reads.take(cluster_arn, &id(cluster_arn, quota), all).await {
+            Some(found) => Ok(found),
+            None => find(client, cluster_arn, quota).await,
         }
     }
 
@@ -43,6 +64,7 @@ impl Quota {
     ) -> std::result::Result<(), Diagnostics> {
         let client = self.control_plane.client().await?;
         let (cluster_arn, quota) = wanted;
+        self.reads.forget(&cluster_arn).await;
         let put = client.put_quota(&cluster_arn, &quota);
         let put = patiently(context, timeouts::DEFAULT, doing, put).await;
         put.map_err(|error| diagnostics::of_call(doing, &error))
@@ -125,7 +147,8 @@ impl Resource for Quota {
         };
         let (cluster_arn, quota) = parts(&state);
         let doing = format!("read {}", describe(&quota));
-        match patiently(context, timeouts::DEFAULT, &doing, find(&client, &cluster_arn, &quota)).await {
+        let found = self.look_up(&client, &cluster_arn, &quota);
+        match patiently(context, timeouts::DEFAULT, &doing, found).await {
             Ok(Some(found)) => {
                 for (name, value) in VALUES.into_iter().zip(values(&found)) {
                     state.set(
@@ -173,6 +196,7 @@ impl Resource for Quota {
             client_id: quota.client_id,
             ..ClientQuota::default()
         };
+        self.reads.forget(&cluster_arn).await;
         let deleted = client.put_quota(&cluster_arn, &nothing);
         match patiently(context, timeouts::DEFAULT, &doing, deleted).await {
             Err(error) if !error.is_not_found() => diagnostics::of_call(&doing, &error),

@@ -8,6 +8,7 @@ use control_plane_api::{
     server_properties::{topic_definition, topic_definitions, validate_topic_config},
     topics::{CreateTopicRequest, DescribeTopicResponse, UpdateTopicRequest},
 };
+use control_plane_client::{Client, Result};
 use plugin_framework::{
     ApplyRequest, Context, DeleteRequest, Diagnostics, Plan, ReadRequest, Resource, StateSink,
     schema::{Attribute, Schema},
@@ -15,6 +16,7 @@ use plugin_framework::{
 };
 
 use super::{
+    batch::Batch,
     cluster_of::name_cluster,
     creations::{Creations, settle},
     deletion_protection, without_effect,
@@ -26,6 +28,11 @@ const NAME_CHARS_MAX: usize = 249;
 /// Most replicas of a partition.
 const REPLICAS_MAX: i64 = 32_767;
 
+/// So many reads of topics of a cluster ask one by one, before one asks for all of them.
+const READS_MIN: usize = 8;
+/// Topics that are read at once, at most; a cluster with more is asked topic by topic.
+const READ_AT_ONCE_MAX: usize = 10_000;
+
 /// How alike two names are when one is suggested for the other.
 const SIMILARITY_MIN: f64 = 0.8;
 
@@ -33,6 +40,7 @@ const SIMILARITY_MIN: f64 = 0.8;
 pub(crate) struct Topic {
     control_plane: Arc<ControlPlane>,
     creations: Arc<Creations>,
+    reads: Batch<DescribeTopicResponse>,
     schema: Schema,
 }
 
@@ -41,7 +49,21 @@ impl Topic {
         Self {
             control_plane,
             creations,
+            reads: Batch::new(READS_MIN),
             schema: schema(),
+        }
+    }
+
+    /// The topic, out of what one question for all has answered where many are read.
+    async fn find(&self, client: &Client, cluster_arn: &str, name: &str) -> Result<Option<DescribeTopicResponse>> {
+        let all = async {
+            let found = client.describe_topics(cluster_arn, READ_AT_ONCE_MAX).await?;
+            let topics = found.topics.into_iter().map(|topic| (topic.topic_name.clone(), topic));
+            Ok(found.complete.then(|| topics.collect()))
+        };
+        match self.reads.take(cluster_arn, name, all).await {
+            Some(found) => Ok(found),
+            None => client.describe_topic(cluster_arn, name).await.map(Some),
         }
     }
 }
@@ -89,6 +111,7 @@ impl Resource for Topic {
             replication_factor: planned.i64("replication_factor").unwrap_or_default(),
             configs: Some(encode(&planned)),
         };
+        self.reads.forget(&cluster_arn).await;
         let doing = format!("create topic {name:?}");
         let begun = self
             .creations
@@ -134,11 +157,15 @@ impl Resource for Topic {
             context,
             timeouts::DEFAULT,
             &doing,
-            client.describe_topic(&cluster_arn, &name),
+            self.find(&client, &cluster_arn, &name),
         )
         .await
         {
-            Ok(found) => {
+            Ok(None) => {
+                sink.remove();
+                Diagnostics::none()
+            }
+            Ok(Some(found)) => {
                 write(&mut state, &found);
                 settle(&client, sink).await;
                 sink.save(state);
@@ -172,6 +199,7 @@ impl Resource for Topic {
                 configs: Some(encode(&planned)),
             });
         }
+        self.reads.forget(&cluster_arn).await;
         let doing = format!("change topic {name:?}");
         let mut state = prior;
         for update in updates {
@@ -198,6 +226,7 @@ impl Resource for Topic {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
         };
+        self.reads.forget(&cluster_arn).await;
         let doing = format!("delete topic {name:?}");
         match patiently(
             context,
@@ -223,7 +252,7 @@ impl Resource for Topic {
         Some(moved)
     }
 
-    async fn import(&self, _context: &Context, id: &str) -> Result<Object, Diagnostics> {
+    async fn import(&self, _context: &Context, id: &str) -> std::result::Result<Object, Diagnostics> {
         let (cluster_arn, name) = arn::in_cluster(id).ok_or_else(|| {
             Diagnostics::from_error(
                 "This is not the id of a topic",

@@ -63,6 +63,7 @@ pub(in crate::http) fn extension(request: &Request) -> Option<(&'static str, Str
         ("POST", ["clusters", arn, "acls", "delete"]) => ("openmsk:DeleteAcls", *arn),
         ("GET", ["clusters", arn, "quotas"]) => ("openmsk:ListQuotas", *arn),
         ("PUT", ["clusters", arn, "quotas"]) => ("openmsk:PutQuotas", *arn),
+        ("GET", ["clusters", arn, "topics"]) => ("openmsk:DescribeTopics", *arn),
         ("POST", ["clusters", arn, "rebalance"]) => ("openmsk:Rebalance", *arn),
         ("POST", ["clusters", arn, "leader-elections"]) => ("openmsk:ElectLeaders", *arn),
         ("DELETE", ["idempotency-tokens", _]) => ("openmsk:ForgetIdempotencyToken", "*"),
@@ -131,6 +132,11 @@ pub(in crate::http) async fn answer(
         "openmsk:PutQuotas" => {
             operations::put_quotas(services, resource, request.json()?).await?;
             no_content()
+        }
+        "openmsk:DescribeTopics" => {
+            let limit = request.parameter("limit").map(str::parse).transpose();
+            let limit = limit.map_err(|_| OperationError::invalid("limit", "it is not a number of topics"))?;
+            json(&queries::describe_topics(services, resource, limit.unwrap_or(usize::MAX)).await?)
         }
         "openmsk:Rebalance" => json(&operations::rebalance(services, resource).await?),
         "openmsk:ElectLeaders" => json(&operations::elect_leaders(services, resource).await?),

@@ -169,6 +169,10 @@ impl TopicAdmin for ScriptedEngine {
         Err(named(&topic.name))
     }
 
+    async fn validate_topic(&self, _: Uuid, topic: &NewTopic) -> Result<(), TopicError> {
+        Err(named(&topic.name))
+    }
+
     async fn describe_topic(&self, _: Uuid, name: &str) -> Result<TopicDescription, TopicError> {
         Err(named(name))
     }

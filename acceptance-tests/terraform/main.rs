@@ -14,6 +14,7 @@ mod ephemeral;
 mod failing_calls;
 mod failing_proxy;
 mod files_over_https;
+mod foresight;
 mod installation;
 mod interruption;
 mod lifecycle;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
     conformance::add(&mut suite);
     failing_calls::add(&mut suite);
     many_reads::add(&mut suite, &tools);
+    foresight::add(&mut suite, &tools);
     names::add(&mut suite, &tools);
     bad_input::add(&mut suite, &tools);
     plugin_testing::add(&mut suite, &tools);

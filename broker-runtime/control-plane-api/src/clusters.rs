@@ -17,6 +17,10 @@ use crate::{
 /// Our header on creates: the same token and body again give the first answer instead of a conflict.
 pub const IDEMPOTENCY_HEADER: &str = "x-openmsk-idempotency-token";
 
+/// Our header on `CreateCluster`, `CreateClusterV2`, `CreateConfiguration` and `CreateTopic`: with the value `true` nothing is made, and
+/// the answer is the one that there would be.
+pub const VALIDATE_ONLY_HEADER: &str = "x-openmsk-validate-only";
+
 /// Our query parameter on `DescribeClusterV2` and `DescribeClusterOperation`: wait so many milliseconds, at most 30,000,
 /// for a state that is final, then answer.
 pub const WAIT_PARAMETER: &str = "openmskWaitMs";

@@ -147,6 +147,10 @@ impl TopicAdmin for ScriptedEngine {
         Err(TopicError::TopicExists(topic.name.clone()))
     }
 
+    async fn validate_topic(&self, _: Uuid, topic: &NewTopic) -> Result<(), TopicError> {
+        Err(TopicError::TopicExists(topic.name.clone()))
+    }
+
     async fn describe_topic(&self, _: Uuid, name: &str) -> Result<TopicDescription, TopicError> {
         Err(TopicError::UnknownTopic(name.to_owned()))
     }
@@ -169,6 +173,13 @@ impl TopicAdmin for ScriptedEngine {
 
     async fn delete_topic(&self, _: Uuid, name: &str) -> Result<(), TopicError> {
         Err(TopicError::UnknownTopic(name.to_owned()))
+    }
+}
+
+fn attempt(token: &str) -> operations::Attempt {
+    operations::Attempt {
+        idempotency_token: Some(token.to_owned()),
+        validate_only: false,
     }
 }
 
@@ -247,7 +258,7 @@ async fn cluster_is_made_grown_shrunk_and_deleted() {
     let stage = Stage::new();
     let running = stage.start();
     let services = &running.services;
-    let arn = operations::create_cluster(services, &world(), orders(), None)
+    let arn = operations::create_cluster(services, &world(), orders(), operations::Attempt::default())
         .await
         .unwrap()
         .cluster_arn;
@@ -292,7 +303,8 @@ async fn cluster_is_made_grown_shrunk_and_deleted() {
 async fn a_rolling_restart_that_nobody_asked_for_is_maintenance() {
     let stage = Stage::new();
     let running = stage.start();
-    let created = operations::create_cluster(&running.services, &world(), orders(), None).await;
+    let created =
+        operations::create_cluster(&running.services, &world(), orders(), operations::Attempt::default()).await;
     let arn = created.unwrap().cluster_arn;
     running.until(&arn, Some("ACTIVE")).await;
     let describe = async || queries::describe_cluster(&running.services, &arn).await.unwrap();
@@ -317,7 +329,8 @@ async fn a_rolling_restart_that_nobody_asked_for_is_maintenance() {
 async fn a_reboot_is_an_operation_on_one_broker() {
     let stage = Stage::new();
     let running = stage.start();
-    let created = operations::create_cluster(&running.services, &world(), orders(), None).await;
+    let created =
+        operations::create_cluster(&running.services, &world(), orders(), operations::Attempt::default()).await;
     let arn = created.unwrap().cluster_arn;
     running.until(&arn, Some("ACTIVE")).await;
     let version = queries::describe_cluster(&running.services, &arn)
@@ -365,7 +378,7 @@ async fn next_control_plane_finishes_what_a_killed_one_began() {
     let stage = Stage::new();
     stage.engine.hangs.store(true, Ordering::SeqCst);
     let killed = stage.start();
-    let arn = operations::create_cluster(&killed.services, &world(), orders(), None)
+    let arn = operations::create_cluster(&killed.services, &world(), orders(), operations::Attempt::default())
         .await
         .unwrap()
         .cluster_arn;
@@ -382,7 +395,7 @@ async fn deletion_ends_a_creation_that_does_not_come_about() {
     let stage = Stage::new();
     stage.engine.hangs.store(true, Ordering::SeqCst);
     let running = stage.start();
-    let arn = operations::create_cluster(&running.services, &world(), orders(), None)
+    let arn = operations::create_cluster(&running.services, &world(), orders(), operations::Attempt::default())
         .await
         .unwrap()
         .cluster_arn;
@@ -396,7 +409,7 @@ async fn failed_creation_says_why_and_can_be_deleted() {
     let stage = Stage::new();
     stage.engine.fails.store(true, Ordering::SeqCst);
     let running = stage.start();
-    let arn = operations::create_cluster(&running.services, &world(), orders(), None)
+    let arn = operations::create_cluster(&running.services, &world(), orders(), operations::Attempt::default())
         .await
         .unwrap()
         .cluster_arn;
@@ -413,8 +426,7 @@ async fn same_token_and_body_again_give_the_first_answer() {
     let stage = Stage::new();
     let running = stage.start();
     let world = world();
-    let create =
-        |request, token: &str| operations::create_cluster(&running.services, &world, request, Some(token.to_owned()));
+    let create = |request, token: &str| operations::create_cluster(&running.services, &world, request, attempt(token));
     let first = create(orders(), "one").await.unwrap();
     assert_eq!(create(orders(), "one").await.unwrap().cluster_arn, first.cluster_arn);
     assert!(matches!(
@@ -437,7 +449,7 @@ async fn create_settings(running: &Running, token: &str) -> Result<String, Opera
         kafka_versions: Vec::new(),
         server_properties: "num.partitions=3".into(),
     };
-    let made = operations::create_configuration(&running.services, &world(), request, Some(token.to_owned())).await;
+    let made = operations::create_configuration(&running.services, &world(), request, attempt(token)).await;
     made.map(|configuration| configuration.arn)
 }
 

@@ -33,21 +33,12 @@ const INTERNAL: [&str; 2] = ["__consumer_offsets", "__transaction_state"];
 impl TopicAdmin for EmbeddedEngine {
     async fn create_topic(&self, cluster_id: Uuid, topic: &NewTopic) -> Result<TopicDescription, TopicError> {
         let cluster = self.cluster(cluster_id)?;
-        let request = ControllerRequest::CreateTopics {
-            topics: vec![rpc::NewTopic {
-                name: topic.name.clone(),
-                partitions: Some(topic.partition_count),
-                replication_factor: Some(topic.replication_factor),
-                assignments: None,
-                configs: topic.configs.clone(),
-            }],
-            validate_only: false,
-        };
-        match call(&cluster, request, &topic.name).await? {
-            ControllerResponse::CreateTopics(results) => first(results, &topic.name)?,
-            other => return Err(unexpected(&other)),
-        };
+        create(&cluster, topic, false).await?;
         wait_until_led(&cluster, &topic.name).await
+    }
+
+    async fn validate_topic(&self, cluster_id: Uuid, topic: &NewTopic) -> Result<(), TopicError> {
+        create(&*self.cluster(cluster_id)?, topic, true).await
     }
 
     async fn describe_topic(&self, cluster_id: Uuid, name: &str) -> Result<TopicDescription, TopicError> {
@@ -136,6 +127,23 @@ impl TopicAdmin for EmbeddedEngine {
 
 async fn call(cluster: &Cluster, request: ControllerRequest, name: &str) -> Result<ControllerResponse, TopicError> {
     cluster.call(request).await.map_err(|error| refused(error, name))
+}
+
+async fn create(cluster: &Cluster, topic: &NewTopic, validate_only: bool) -> Result<(), TopicError> {
+    let request = ControllerRequest::CreateTopics {
+        topics: vec![rpc::NewTopic {
+            name: topic.name.clone(),
+            partitions: Some(topic.partition_count),
+            replication_factor: Some(topic.replication_factor),
+            assignments: None,
+            configs: topic.configs.clone(),
+        }],
+        validate_only,
+    };
+    match call(cluster, request, &topic.name).await? {
+        ControllerResponse::CreateTopics(results) => first(results, &topic.name).map(drop),
+        other => Err(unexpected(&other)),
+    }
 }
 
 /// The result of the only entry of a request.

@@ -11,6 +11,8 @@ use uuid::Uuid;
 pub trait TopicAdmin: Send + Sync {
     /// Creates a topic and returns once every partition has a leader that accepts records.
     async fn create_topic(&self, cluster_id: Uuid, topic: &NewTopic) -> Result<TopicDescription, TopicError>;
+    /// Says whether a topic could be created, and creates none.
+    async fn validate_topic(&self, cluster_id: Uuid, topic: &NewTopic) -> Result<(), TopicError>;
     /// Describes one topic.
     async fn describe_topic(&self, cluster_id: Uuid, name: &str) -> Result<TopicDescription, TopicError>;
     /// Describes all topics, internal ones included, in order of their names.

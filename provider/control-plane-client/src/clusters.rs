@@ -51,6 +51,14 @@ impl Client {
         self.call(call).await
     }
 
+    /// Says whether a cluster could be created, and creates none. The token is that of the creation to come.
+    pub async fn validate_cluster(&self, request: &CreateClusterRequest, idempotency_token: &str) -> Result<()> {
+        let call = Call::new("validate_cluster", Method::POST, "/v1/clusters".to_owned())
+            .idempotent(Some(idempotency_token))
+            .json(request);
+        self.call_for_nothing(call.validate_only()).await
+    }
+
     /// Begins to create a cluster of either type; see [`Client::create_cluster`].
     pub async fn create_cluster_v2(
         &self,

@@ -44,6 +44,18 @@ impl Client {
         self.call(call).await
     }
 
+    /// Says whether a configuration could be created, and creates none. The token is that of the creation to come.
+    pub async fn validate_configuration(
+        &self,
+        request: &CreateConfigurationRequest,
+        idempotency_token: &str,
+    ) -> Result<()> {
+        let call = Call::new("validate_configuration", Method::POST, "/v1/configurations".to_owned())
+            .idempotent(Some(idempotency_token))
+            .json(request);
+        self.call_for_nothing(call.validate_only()).await
+    }
+
     /// A configuration, without its text.
     pub async fn describe_configuration(&self, arn: &str) -> Result<DescribeConfigurationResponse> {
         self.call(Call::get("describe_configuration", path(arn))).await

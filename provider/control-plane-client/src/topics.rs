@@ -46,6 +46,19 @@ impl Client {
         self.call(call).await
     }
 
+    /// Says whether a topic could be created, and creates none. The token is that of the creation to come.
+    pub async fn validate_topic(
+        &self,
+        cluster_arn: &str,
+        request: &CreateTopicRequest,
+        idempotency_token: &str,
+    ) -> Result<()> {
+        let call = Call::new("validate_topic", Method::POST, cluster_path(cluster_arn, "/topics"))
+            .idempotent(Some(idempotency_token))
+            .json(request);
+        self.call_for_nothing(call.validate_only()).await
+    }
+
     /// A topic with its settings.
     pub async fn describe_topic(&self, cluster_arn: &str, name: &str) -> Result<DescribeTopicResponse> {
         self.call(Call::get("describe_topic", topic_path(cluster_arn, name)))

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration, time::SystemTime};
 
-use control_plane_api::clusters::IDEMPOTENCY_HEADER;
+use control_plane_api::clusters::{IDEMPOTENCY_HEADER, VALIDATE_ONLY_HEADER};
 use http::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Serialize, de::DeserializeOwned};
@@ -132,6 +132,11 @@ impl Call {
             Retry::IfUnsent
         };
         self.header(IDEMPOTENCY_HEADER, token).retry(retry)
+    }
+
+    /// Nothing is made: the answer says whether it could be.
+    pub(crate) fn validate_only(self) -> Self {
+        self.header(VALIDATE_ONLY_HEADER, Some("true")).retry(Retry::Always)
     }
 
     pub(crate) fn retry(mut self, retry: Retry) -> Self {

@@ -104,6 +104,11 @@ impl BundledRuntime {
         })?
     }
 
+    /// Whether the runtime of this data directory answers.
+    pub(crate) async fn is_running(&self, probe: &impl Probe) -> bool {
+        matches!(self.running(probe).await, Ok(Some(_)))
+    }
+
     /// Holds the start lock, so that of many providers one starts the runtime and the others find it.
     async fn start_once(&self, executable: &Path, probe: &impl Probe) -> Result<RuntimeAccess, BundledRuntimeError> {
         let data_directory = |source| BundledRuntimeError::DataDirectory {

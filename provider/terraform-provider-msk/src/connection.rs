@@ -77,6 +77,17 @@ impl Connection {
         self.client.get_or_try_init(|| self.connect()).await
     }
 
+    /// The client, where somebody is there to talk to; no runtime is started for it.
+    pub(crate) async fn client_if_running(&self) -> Option<&Client> {
+        if let Target::Bundled { runtime, .. } = &self.target
+            && self.client.get().is_none()
+            && !runtime.is_running(&Unsigned(self.now)).await
+        {
+            return None;
+        }
+        self.client().await.ok()
+    }
+
     async fn connect(&self) -> Result<Client, ConnectError> {
         let (endpoint, credentials, authorities) = match &self.target {
             Target::Endpoint {

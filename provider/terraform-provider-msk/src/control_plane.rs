@@ -46,6 +46,15 @@ impl ControlPlane {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = configured;
     }
 
+    /// A client, where there is somebody to talk to by now. Starts nothing.
+    pub(crate) async fn client_if_running(&self) -> Option<Client> {
+        let connection = match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Configured::Ready(connection) => connection.clone(),
+            Configured::Unknown | Configured::NotYet => return None,
+        };
+        connection.client_if_running().await.cloned()
+    }
+
     /// A client that is connected. Starts the bundled runtime if it has to.
     pub(crate) async fn client(&self) -> Result<Client, Diagnostics> {
         let connection = match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {

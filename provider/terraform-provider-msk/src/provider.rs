@@ -212,12 +212,14 @@ impl Provider for MskProvider {
             self.surroundings.working_directory.clone(),
             self.surroundings.workspace.clone(),
         ));
+        let foresight = Arc::<resources::Foresight>::default();
+        let seen = || (creations.clone(), foresight.clone());
         vec![
-            Arc::new(resources::Cluster::new(control_plane(), creations.clone())),
+            Arc::new(resources::Cluster::new(control_plane(), seen())),
             Arc::new(resources::ServerlessCluster::new(control_plane(), creations.clone())),
-            Arc::new(resources::Configuration::new(control_plane(), creations.clone())),
+            Arc::new(resources::Configuration::new(control_plane(), seen())),
             Arc::new(resources::ScramSecret::new(control_plane(), creations.clone())),
-            Arc::new(resources::Topic::new(control_plane(), creations)),
+            Arc::new(resources::Topic::new(control_plane(), seen())),
             Arc::new(resources::ClusterPolicy::new(control_plane())),
             Arc::new(resources::Acl::new(control_plane())),
             Arc::new(resources::Quota::new(control_plane())),

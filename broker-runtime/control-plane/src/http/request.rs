@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use control_plane_api::clusters::IDEMPOTENCY_HEADER;
+use control_plane_api::clusters::{IDEMPOTENCY_HEADER, VALIDATE_ONLY_HEADER};
 use http::{HeaderMap, Method};
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 
-use crate::error::OperationError;
+use crate::{error::OperationError, operations::Attempt};
 
 /// A request.
 pub(crate) struct Request {
@@ -44,9 +44,22 @@ impl Request {
         }
     }
 
+    /// How something is to be made: once, although it may be asked for twice, or not at all.
+    pub(crate) fn attempt(&self) -> Attempt {
+        Attempt {
+            idempotency_token: self.idempotency_token(),
+            validate_only: self.validate_only(),
+        }
+    }
+
     /// The caller's token for a creation that may be asked for twice.
     pub(crate) fn idempotency_token(&self) -> Option<String> {
         self.header(IDEMPOTENCY_HEADER).map(str::to_owned)
+    }
+
+    /// Nothing is to be done.
+    pub(crate) fn validate_only(&self) -> bool {
+        self.header(VALIDATE_ONLY_HEADER) == Some("true")
     }
 
     /// A header, when it is text.

@@ -14,7 +14,11 @@ use control_plane_api::{
 
 use engine::request_id;
 
-use super::{checks, client_authorities, creations::Creation, encryption};
+use super::{
+    checks, client_authorities,
+    creations::{Attempt, Creation},
+    encryption,
+};
 use crate::{
     arn::{self, Scope},
     error::OperationError,
@@ -32,9 +36,9 @@ pub(crate) async fn create_cluster(
     services: &Services,
     world: &Scope,
     request: CreateClusterRequest,
-    idempotency_token: Option<String>,
+    attempt: Attempt,
 ) -> Result<CreateClusterResponse, OperationError> {
-    let creation = Creation::new(idempotency_token, &request);
+    let creation = Creation::new(attempt.idempotency_token.clone(), &request);
     checks::check_name(&request.cluster_name)?;
     let settings = ClusterSettings {
         broker_count: checks::broker_count("numberOfBrokerNodes", request.number_of_broker_nodes)?,
@@ -60,7 +64,7 @@ pub(crate) async fn create_cluster(
         world,
         (request.cluster_name, request.tags),
         settings,
-        creation,
+        (creation, attempt.validate_only),
     )
 }
 
@@ -70,7 +74,7 @@ fn create(
     world: &Scope,
     (name, tags): (String, BTreeMap<String, String>),
     mut settings: ClusterSettings,
-    creation: Option<Creation>,
+    (creation, validate_only): (Option<Creation>, bool),
 ) -> Result<CreateClusterResponse, OperationError> {
     checks::check_settings(&settings)?;
     client_authorities::check(services, world, settings.client_authentication.as_ref())?;
@@ -105,6 +109,9 @@ fn create(
                 Err(already_there(&there))
             };
         }
+        if validate_only {
+            return Ok(cluster);
+        }
         if let Some(creation) = &creation {
             creation.remember(transaction, &cluster.arn)?;
         }
@@ -126,13 +133,13 @@ pub(crate) async fn create_cluster_v2(
     services: &Services,
     world: &Scope,
     request: CreateClusterV2Request,
-    idempotency_token: Option<String>,
+    attempt: Attempt,
 ) -> Result<CreateClusterResponse, OperationError> {
     let provisioned = match (request.provisioned, request.serverless) {
         (Some(provisioned), None) => provisioned,
         (None, Some(serverless)) => {
             let (name, tags) = (request.cluster_name, request.tags);
-            return create_serverless(services, world, (name, tags), serverless, idempotency_token);
+            return create_serverless(services, world, (name, tags), serverless, attempt);
         }
         (None, None) => {
             let message = "the cluster has to be provisioned or serverless";
@@ -158,7 +165,7 @@ pub(crate) async fn create_cluster_v2(
         storage_mode: provisioned.storage_mode,
         tags: request.tags,
     };
-    let mut response = create_cluster(services, world, request, idempotency_token).await?;
+    let mut response = create_cluster(services, world, request, attempt).await?;
     response.cluster_type = Some("PROVISIONED".to_owned());
     Ok(response)
 }
@@ -169,9 +176,9 @@ fn create_serverless(
     world: &Scope,
     (name, tags): (String, BTreeMap<String, String>),
     serverless: Serverless,
-    idempotency_token: Option<String>,
+    attempt: Attempt,
 ) -> Result<CreateClusterResponse, OperationError> {
-    let creation = Creation::new(idempotency_token, &(&name, &tags, &serverless));
+    let creation = Creation::new(attempt.idempotency_token.clone(), &(&name, &tags, &serverless));
     checks::check_name(&name)?;
     let bounds = Bounds::of(&tags).map_err(|message| OperationError::invalid("tags", message))?;
     let iam = serverless
@@ -206,7 +213,13 @@ fn create_serverless(
         serverless: Some(serverless),
         reboots: BTreeMap::new(),
     };
-    let mut response = create(services, world, (name, tags), settings, creation)?;
+    let mut response = create(
+        services,
+        world,
+        (name, tags),
+        settings,
+        (creation, attempt.validate_only),
+    )?;
     response.cluster_type = Some("SERVERLESS".to_owned());
     Ok(response)
 }

@@ -9,7 +9,7 @@ use control_plane_api::{
     server_properties,
 };
 
-use super::creations::{Creation, forget_creations};
+use super::creations::{Attempt, Creation, forget_creations};
 use crate::{
     arn::Scope,
     error::OperationError,
@@ -26,9 +26,9 @@ pub(crate) async fn create_configuration(
     services: &Services,
     world: &Scope,
     request: CreateConfigurationRequest,
-    idempotency_token: Option<String>,
+    attempt: Attempt,
 ) -> Result<Configuration, OperationError> {
-    let creation = Creation::new(idempotency_token, &request);
+    let creation = Creation::new(attempt.idempotency_token.clone(), &request);
     check_name(&request.name)?;
     if let Some(unknown) = request
         .kafka_versions
@@ -66,6 +66,9 @@ pub(crate) async fn create_configuration(
             }
             let message = format!("configuration {:?} already exists", configuration.name);
             return Err(OperationError::Conflict(message));
+        }
+        if attempt.validate_only {
+            return Ok(configuration);
         }
         if let Some(creation) = &creation {
             creation.remember(transaction, &configuration.arn)?;

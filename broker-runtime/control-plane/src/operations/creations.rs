@@ -13,6 +13,15 @@ use crate::{
     store::{CreationRecord, StoreError, Transaction},
 };
 
+/// How something is to be made.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Attempt {
+    /// Tells an attempt that is made again from another one.
+    pub(crate) idempotency_token: Option<String>,
+    /// Only say whether it could be made.
+    pub(crate) validate_only: bool,
+}
+
 /// A request that carries a token.
 #[derive(Clone, Debug)]
 pub(super) struct Creation {

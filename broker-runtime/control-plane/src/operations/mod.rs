@@ -2,9 +2,9 @@
 //! and wakes the reconcilers. One file an operation or a family of small ones.
 //!
 //! ```text
-//! create_cluster(&Services, &Scope, CreateClusterRequest, idempotency_token: Option<String>) -> CreateClusterResponse
+//! create_cluster(&Services, &Scope, CreateClusterRequest, Attempt) -> CreateClusterResponse
 //! update_broker_count(&Services, arn, UpdateBrokerCountRequest) -> UpdateClusterResponse, and so every update_…
-//! create_topic(&Services, arn, CreateTopicRequest, idempotency_token) -> TopicResponse
+//! create_topic(&Services, arn, CreateTopicRequest, Attempt) -> TopicResponse
 //! ```
 //! All are `async fn`s that answer `Result<_, OperationError>`.
 
@@ -33,7 +33,7 @@ pub(crate) use client_authorities::{delete_client_authority, import_client_autho
 pub(crate) use cluster_policies::{delete_cluster_policy, put_cluster_policy};
 pub(crate) use clusters::{create_cluster, create_cluster_v2, delete_cluster};
 pub(crate) use configurations::{create_configuration, delete_configuration, update_configuration};
-pub(crate) use creations::{forget_creations, forget_idempotency_token};
+pub(crate) use creations::{Attempt, forget_creations, forget_idempotency_token};
 pub(crate) use quotas::put_quotas;
 pub(crate) use scram::{batch_associate_scram_secret, batch_disassociate_scram_secret};
 pub(crate) use secrets::{create_secret, delete_secret, put_secret_value, tag_secret, untag_secret, update_secret};

@@ -9,7 +9,7 @@ use control_plane_api::{
 };
 use engine::{NewTopic, TopicError, TopicUpdate};
 
-use super::creations::{Creation, forget_creations};
+use super::creations::{Attempt, Creation, forget_creations};
 use crate::{arn, error::OperationError, queries, services::Services, store::ClusterRecord};
 
 /// How alike two names are when one is suggested for the other.
@@ -20,9 +20,9 @@ pub(crate) async fn create_topic(
     services: &Services,
     arn: &str,
     request: CreateTopicRequest,
-    idempotency_token: Option<String>,
+    attempt: Attempt,
 ) -> Result<TopicResponse, OperationError> {
-    let creation = Creation::new(idempotency_token, &request);
+    let creation = Creation::new(attempt.idempotency_token.clone(), &request);
     let cluster = queries::reachable_cluster(services, arn)?;
     let topic = NewTopic {
         partition_count: count("partitionCount", request.partition_count)?,
@@ -34,6 +34,18 @@ pub(crate) async fn create_topic(
         name: request.topic_name,
     };
     let answer = answer(&cluster, &topic.name, "ACTIVE");
+    if attempt.validate_only {
+        let made_before = creation.as_ref().map(|creation| {
+            services
+                .store
+                .transaction(|transaction| creation.made_before(transaction).map_err(OperationError::from))
+        });
+        let made_before = made_before.transpose()?.flatten();
+        return match services.engine.topics().validate_topic(cluster.uuid, &topic).await {
+            Err(TopicError::TopicExists(_)) if made_before.as_ref() == Some(&answer.topic_arn) => Ok(answer),
+            checked => Ok(checked.map(|()| answer)?),
+        };
+    }
     let Some(creation) = creation else {
         services.engine.topics().create_topic(cluster.uuid, &topic).await?;
         return Ok(answer);

@@ -16,6 +16,7 @@ use plugin_framework::{
 
 use super::{
     creations::{Creations, settle},
+    foresight::Foresight,
     without_effect,
 };
 use crate::{arn, control_plane::ControlPlane, diagnostics, moved, patience::patiently, timeouts};
@@ -27,15 +28,41 @@ const NAME_CHARS_MAX: usize = 256;
 pub(crate) struct Configuration {
     control_plane: Arc<ControlPlane>,
     creations: Arc<Creations>,
+    foresight: Arc<Foresight>,
     schema: Schema,
 }
 
 impl Configuration {
-    pub(crate) fn new(control_plane: Arc<ControlPlane>, creations: Arc<Creations>) -> Self {
+    pub(crate) fn new(
+        control_plane: Arc<ControlPlane>,
+        (creations, foresight): (Arc<Creations>, Arc<Foresight>),
+    ) -> Self {
         Self {
             control_plane,
             creations,
+            foresight,
             schema: schema(),
+        }
+    }
+
+    /// Says why the configuration could not be made.
+    async fn foresee(&self, planned: &Object) -> Diagnostics {
+        let is_known = |name| planned.get(name).is_wholly_known();
+        if !["name", "server_properties", "description", "kafka_versions"]
+            .into_iter()
+            .all(is_known)
+        {
+            return Diagnostics::none();
+        }
+        let wanted = create_request(planned);
+        let name = wanted.name.clone();
+        let token = self.creations.token("msk_configuration", &name);
+        let asked = |client: Client| async move { client.validate_configuration(&wanted, &token).await };
+        let named = ("msk_configuration", name.as_str());
+        match self.foresight.refusal(&self.control_plane, named, asked).await {
+            None => Diagnostics::none(),
+            Some(error) if error.is_conflict() => existing(&name),
+            Some(error) => diagnostics::of_call(&format!("create configuration {name:?}"), &error),
         }
     }
 }
@@ -70,6 +97,10 @@ impl Resource for Configuration {
                 "The versions a configuration is meant for are fixed when it is made. Give the changed one another name.",
             );
         }
+        match plan.prior {
+            Some(prior) => self.foresight.is_there("msk_configuration", &text_of(prior, "name")),
+            None => return self.foresee(plan.planned).await,
+        }
         let texts = plan.prior.map(|prior| {
             (
                 prior.string("server_properties"),
@@ -89,13 +120,7 @@ impl Resource for Configuration {
             Err(diagnostics) => return diagnostics,
         };
         let (name, text) = (text_of(&planned, "name"), text_of(&planned, "server_properties"));
-        let versions = planned.get("kafka_versions").as_list().unwrap_or_default();
-        let wanted = CreateConfigurationRequest {
-            name: name.clone(),
-            description: planned.string("description").map(str::to_owned),
-            kafka_versions: versions.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-            server_properties: text.as_str().into(),
-        };
+        let wanted = create_request(&planned);
         let doing = format!("create configuration {name:?}");
         let token = match self.creations.begin(self.type_name(), &name, sink) {
             Ok(token) => token,
@@ -109,9 +134,7 @@ impl Resource for Configuration {
                 sink.save(state);
                 Diagnostics::none()
             }
-            Err(error) if error.is_conflict() => {
-                diagnostics::of_existing("configuration", &name, "msk_configuration.NAME ARN")
-            }
+            Err(error) if error.is_conflict() => existing(&name),
             Err(error) => diagnostics::of_call(&doing, &error),
         }
     }
@@ -199,6 +222,21 @@ impl Resource for Configuration {
         let mut state = Object::from_value(self.schema.empty_value()).unwrap_or_default();
         state.set_string("arn", id.trim());
         Ok(state)
+    }
+}
+
+fn existing(name: &str) -> Diagnostics {
+    diagnostics::of_existing("configuration", name, "msk_configuration.NAME ARN")
+}
+
+/// The request for a new configuration.
+fn create_request(planned: &Object) -> CreateConfigurationRequest {
+    let versions = planned.get("kafka_versions").as_list().unwrap_or_default();
+    CreateConfigurationRequest {
+        name: text_of(planned, "name"),
+        description: planned.string("description").map(str::to_owned),
+        kafka_versions: versions.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        server_properties: text_of(planned, "server_properties").as_str().into(),
     }
 }
 

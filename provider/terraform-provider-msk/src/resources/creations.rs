@@ -36,6 +36,13 @@ impl Creations {
         }
     }
 
+    /// The token that the creation of a resource will have.
+    pub(super) fn token(&self, type_name: &str, name: &str) -> String {
+        let (directory, workspace) = (self.working_directory.display(), &self.workspace);
+        let origin = format!("{directory}#{workspace}#{type_name}#{name}");
+        Uuid::new_v5(&Uuid::NAMESPACE_URL, origin.as_bytes()).to_string()
+    }
+
     /// The token for creating a resource. The error is that this apply has made one of that name already.
     pub(super) fn begin(
         &self,
@@ -43,9 +50,7 @@ impl Creations {
         name: &str,
         sink: &mut StateSink,
     ) -> std::result::Result<String, Diagnostics> {
-        let (directory, workspace) = (self.working_directory.display(), &self.workspace);
-        let origin = format!("{directory}#{workspace}#{type_name}#{name}");
-        let token = Uuid::new_v5(&Uuid::NAMESPACE_URL, origin.as_bytes()).to_string();
+        let token = self.token(type_name, name);
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
         if !begun.insert(token.clone()) {
             return Err(Diagnostics::from_error(

@@ -19,7 +19,9 @@ use super::{
     batch::Batch,
     cluster_of::name_cluster,
     creations::{Creations, settle},
-    deletion_protection, without_effect,
+    deletion_protection,
+    foresight::Foresight,
+    without_effect,
 };
 use crate::{arn, control_plane::ControlPlane, diagnostics, moved, patience::patiently, timeouts};
 
@@ -40,17 +42,54 @@ const SIMILARITY_MIN: f64 = 0.8;
 pub(crate) struct Topic {
     control_plane: Arc<ControlPlane>,
     creations: Arc<Creations>,
+    foresight: Arc<Foresight>,
     reads: Batch<DescribeTopicResponse>,
     schema: Schema,
 }
 
 impl Topic {
-    pub(crate) fn new(control_plane: Arc<ControlPlane>, creations: Arc<Creations>) -> Self {
+    pub(crate) fn new(
+        control_plane: Arc<ControlPlane>,
+        (creations, foresight): (Arc<Creations>, Arc<Foresight>),
+    ) -> Self {
         Self {
             control_plane,
             creations,
+            foresight,
             reads: Batch::new(READS_MIN),
             schema: schema(),
+        }
+    }
+
+    /// Says why the topic could not be made.
+    async fn foresee(&self, planned: &Object) -> Diagnostics {
+        let needed = [
+            "cluster_arn",
+            "name",
+            "partition_count",
+            "replication_factor",
+            "configs",
+        ];
+        if !needed.into_iter().all(|name| planned.get(name).is_wholly_known()) {
+            return Diagnostics::none();
+        }
+        let (cluster_arn, name) = identity(planned);
+        if let Some(brokers) = self.foresight.brokers_after_change(&cluster_arn) {
+            return brokers.map_or_else(Diagnostics::none, |brokers| too_many_replicas(planned, brokers));
+        }
+        let wanted = create_request(planned);
+        let key = format!("{cluster_arn}|{name}");
+        let token = self.creations.token("msk_topic", &key);
+        let arn = cluster_arn.clone();
+        let asked = |client: Client| async move { client.validate_topic(&arn, &wanted, &token).await };
+        match self
+            .foresight
+            .refusal(&self.control_plane, ("msk_topic", &key), asked)
+            .await
+        {
+            None => Diagnostics::none(),
+            Some(error) if error.is_conflict() => existing(&cluster_arn, &name),
+            Some(error) => diagnostics::of_call(&format!("create topic {name:?}"), &error),
         }
     }
 
@@ -88,6 +127,13 @@ impl Resource for Topic {
     }
 
     async fn plan(&self, _context: &Context, plan: &mut Plan<'_>) -> Diagnostics {
+        match plan.prior {
+            Some(prior) => {
+                let (cluster_arn, name) = identity(prior);
+                self.foresight.is_there("msk_topic", &format!("{cluster_arn}|{name}"));
+            }
+            None => return self.foresee(plan.planned).await,
+        }
         let Some(prior) = plan.prior.filter(|_| plan.replaces.is_empty()) else {
             return deletion_protection::check_replacement(plan, "The topic");
         };
@@ -105,12 +151,7 @@ impl Resource for Topic {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
         };
-        let wanted = CreateTopicRequest {
-            topic_name: name.clone(),
-            partition_count: planned.i64("partition_count").unwrap_or_default(),
-            replication_factor: planned.i64("replication_factor").unwrap_or_default(),
-            configs: Some(encode(&planned)),
-        };
+        let wanted = create_request(&planned);
         self.reads.forget(&cluster_arn).await;
         let doing = format!("create topic {name:?}");
         let begun = self
@@ -131,7 +172,7 @@ impl Resource for Topic {
                 Diagnostics::none()
             }
             Err(error) if error.is_conflict() && error.to_string().contains("already exists") => {
-                diagnostics::of_existing("topic", &name, &format!("msk_topic.NAME '{cluster_arn}|{name}'"))
+                existing(&cluster_arn, &name)
             }
             Err(error) => diagnostics::of_call(&doing, &error),
         }
@@ -308,6 +349,35 @@ fn schema() -> Schema {
         .attribute("deletion_protection", deletion_protection::attribute())
         .attribute("arn", stable("ARN of the topic."))
         .attribute("id", stable("ARN of the topic."))
+}
+
+fn existing(cluster_arn: &str, name: &str) -> Diagnostics {
+    diagnostics::of_existing("topic", name, &format!("msk_topic.NAME '{cluster_arn}|{name}'"))
+}
+
+/// The request for a new topic.
+fn create_request(planned: &Object) -> CreateTopicRequest {
+    CreateTopicRequest {
+        topic_name: planned.string("name").unwrap_or_default().to_owned(),
+        partition_count: planned.i64("partition_count").unwrap_or_default(),
+        replication_factor: planned.i64("replication_factor").unwrap_or_default(),
+        configs: Some(encode(planned)),
+    }
+}
+
+/// A cluster that changes in the same apply will have too few brokers for the topic.
+fn too_many_replicas(planned: &Object, brokers: i64) -> Diagnostics {
+    let replicas = planned.i64("replication_factor").unwrap_or_default();
+    if replicas <= brokers {
+        return Diagnostics::none();
+    }
+    Diagnostics::from_attribute_error(
+        Path::attribute("replication_factor"),
+        "There will be too few brokers for the topic",
+        format!(
+            "Each replica needs a broker of its own: replication_factor is {replicas}, and the cluster will have {brokers} brokers."
+        ),
+    )
 }
 
 fn identity(object: &Object) -> (String, String) {

@@ -13,10 +13,10 @@ use crate::{
 
 pub(super) async fn answer(call: &Call<'_>) -> Answer {
     let (services, request) = (call.services(), call.request);
-    let token = request.idempotency_token();
+    let attempt = request.attempt();
     match call.operation.name {
-        "CreateCluster" => json(&operations::create_cluster(services, call.world(), call.body()?, token).await?),
-        "CreateClusterV2" => json(&operations::create_cluster_v2(services, call.world(), call.body()?, token).await?),
+        "CreateCluster" => json(&operations::create_cluster(services, call.world(), call.body()?, attempt).await?),
+        "CreateClusterV2" => json(&operations::create_cluster_v2(services, call.world(), call.body()?, attempt).await?),
         "DeleteCluster" => {
             let version = request.parameter("currentVersion");
             json(&operations::delete_cluster(services, call.cluster(), version).await?)

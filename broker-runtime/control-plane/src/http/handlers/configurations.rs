@@ -11,8 +11,8 @@ pub(super) async fn answer(call: &Call<'_>) -> Answer {
     let (services, arn) = (call.services(), call.label("arn"));
     match call.operation.name {
         "CreateConfiguration" => {
-            let token = call.request.idempotency_token();
-            json(&operations::create_configuration(services, call.world(), call.body()?, token).await?)
+            let attempt = call.request.attempt();
+            json(&operations::create_configuration(services, call.world(), call.body()?, attempt).await?)
         }
         "DeleteConfiguration" => json(&operations::delete_configuration(services, arn).await?),
         "DescribeConfiguration" => json(&queries::describe_configuration(services, arn).await?),

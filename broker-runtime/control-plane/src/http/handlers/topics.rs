@@ -10,8 +10,8 @@ pub(super) async fn answer(call: &Call<'_>) -> Answer {
     let (services, arn, name) = (call.services(), call.cluster(), call.label("topicName"));
     match call.operation.name {
         "CreateTopic" => {
-            let token = call.request.idempotency_token();
-            json(&operations::create_topic(services, arn, call.body()?, token).await?)
+            let attempt = call.request.attempt();
+            json(&operations::create_topic(services, arn, call.body()?, attempt).await?)
         }
         "DeleteTopic" => json(&operations::delete_topic(services, arn, name).await?),
         "DescribeTopic" => json(&queries::describe_topic(services, arn, name).await?),

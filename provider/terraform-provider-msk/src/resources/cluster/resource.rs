@@ -28,6 +28,7 @@ use crate::{
         creations::{Creations, settle},
         deletion_protection,
         existing::{self, change_tags, find_by_id, not_created},
+        foresight::Foresight,
     },
     timeouts,
 };
@@ -36,15 +37,54 @@ use crate::{
 pub(crate) struct Cluster {
     control_plane: Arc<ControlPlane>,
     creations: Arc<Creations>,
+    foresight: Arc<Foresight>,
     schema: Schema,
 }
 
 impl Cluster {
-    pub(crate) fn new(control_plane: Arc<ControlPlane>, creations: Arc<Creations>) -> Self {
+    pub(crate) fn new(
+        control_plane: Arc<ControlPlane>,
+        (creations, foresight): (Arc<Creations>, Arc<Foresight>),
+    ) -> Self {
         Self {
             control_plane,
             creations,
+            foresight,
             schema: schema::schema(),
+        }
+    }
+}
+
+impl Cluster {
+    /// Notes what will change, and says what could not be made.
+    async fn foresee(&self, plan: &Plan<'_>, diagnostics: &mut Diagnostics) {
+        if let Some(prior) = plan.prior {
+            self.foresight
+                .is_there("msk_cluster", prior.string("cluster_name").unwrap_or_default());
+            if plan.is_update() {
+                let brokers = plan.planned.i64("number_of_broker_nodes");
+                self.foresight
+                    .cluster_changes(prior.string("arn").unwrap_or_default(), brokers);
+            }
+            return;
+        }
+        let Some(wanted) = requests::create(plan.planned).filter(|_| !diagnostics.has_errors()) else {
+            return;
+        };
+        let name = &wanted.cluster_name;
+        let token = self.creations.token("msk_cluster", name);
+        let asked = |client: Client| {
+            let wanted = wanted.clone();
+            async move { client.validate_cluster(&wanted, &token).await }
+        };
+        let refused = self
+            .foresight
+            .refusal(&self.control_plane, ("msk_cluster", name), asked)
+            .await;
+        if let Some(error) = refused
+            && let Some(client) = self.control_plane.client_if_running().await
+        {
+            diagnostics.extend(not_created(&client, "msk_cluster", name, &error).await);
         }
     }
 }
@@ -69,6 +109,7 @@ impl Resource for Cluster {
 
     async fn plan(&self, _context: &Context, plan: &mut Plan<'_>) -> Diagnostics {
         let mut diagnostics = plan::plan(plan);
+        self.foresee(plan, &mut diagnostics).await;
         diagnostics.extend(deletion_protection::check_replacement(plan, "The cluster"));
         if !diagnostics.has_errors()
             && let Some(prior) = plan.prior.filter(|_| plan.replaces.is_empty())

@@ -69,21 +69,28 @@ fn foreseen(core: PathBuf) -> Result<()> {
     };
     let taken =
         "resource \"msk_configuration\" \"new\" {\n  name              = \"there\"\n  server_properties = \"\"\n}\n";
-    let wrong: [(String, &[&str]); 5] = [
-        (
-            cluster("there", ""),
-            &["There is a cluster \"there\" already", "terraform import"],
-        ),
+    for (text, named) in [
+        (cluster("there", ""), "cluster \"there\" already exists"),
+        (topic("there", 1), "Topic \"there\" already exists"),
+        (taken.to_owned(), "configuration \"there\" already exists"),
+    ] {
+        other.write(&format!("{REQUIRED_PROVIDERS}{text}"))?;
+        // A warning: it may be on its way out, and a destroy has to be possible all the same.
+        let planned = other.succeed(&["plan", "-no-color", "-input=false"])?.text();
+        let flat = planned
+            .replace('│', " ")
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        let named = flat.to_lowercase().contains(&named.to_lowercase());
+        ensure!(flat.contains("The name is taken") && named, "{text}\n{planned}");
+    }
+    let wrong: [(String, &[&str]); 2] = [
         (
             cluster("new", "  kafka_version = \"9.9.x.kraft\"\n"),
             &["9.9.x.kraft", "4.2.x.kraft"],
         ),
-        (
-            topic("there", 1),
-            &["There is a topic \"there\" already", "terraform import"],
-        ),
         (topic("new", 3), &["replication factor"]),
-        (taken.to_owned(), &["There is a configuration \"there\" already"]),
     ];
     for (text, parts) in &wrong {
         other.write(&format!("{REQUIRED_PROVIDERS}{text}"))?;
@@ -98,6 +105,7 @@ fn foreseen(core: PathBuf) -> Result<()> {
 
     // What is replaced takes the place of what was there.
     let replaced = workspace.succeed(&["plan", "-no-color", "-input=false", "-replace=msk_topic.there"])?;
+    ensure!(!replaced.text().contains("The name is taken"), "{}", replaced.text());
     ensure!(
         replaced.stdout.contains("1 to add, 0 to change, 1 to destroy"),
         "{}",

@@ -58,12 +58,11 @@ impl Configuration {
         let name = wanted.name.clone();
         let token = self.creations.token("msk_configuration", &name);
         let asked = |client: Client| async move { client.validate_configuration(&wanted, &token).await };
-        let named = ("msk_configuration", name.as_str());
-        match self.foresight.refusal(&self.control_plane, named, asked).await {
-            None => Diagnostics::none(),
-            Some(error) if error.is_conflict() => existing(&name),
-            Some(error) => diagnostics::of_call(&format!("create configuration {name:?}"), &error),
-        }
+        let (named, doing) = (
+            ("msk_configuration", name.as_str()),
+            format!("create configuration {name:?}"),
+        );
+        self.foresight.check(&self.control_plane, named, &doing, asked).await
     }
 }
 
@@ -134,7 +133,9 @@ impl Resource for Configuration {
                 sink.save(state);
                 Diagnostics::none()
             }
-            Err(error) if error.is_conflict() => existing(&name),
+            Err(error) if error.is_conflict() => {
+                diagnostics::of_existing("configuration", &name, "msk_configuration.NAME ARN")
+            }
             Err(error) => diagnostics::of_call(&doing, &error),
         }
     }
@@ -155,6 +156,7 @@ impl Resource for Configuration {
                 } else {
                     text
                 };
+                self.foresight.is_there("msk_configuration", &found.name);
                 write(&mut state, &found, &text);
                 settle(&client, sink).await;
                 sink.save(state);
@@ -223,10 +225,6 @@ impl Resource for Configuration {
         state.set_string("arn", id.trim());
         Ok(state)
     }
-}
-
-fn existing(name: &str) -> Diagnostics {
-    diagnostics::of_existing("configuration", name, "msk_configuration.NAME ARN")
 }
 
 /// The request for a new configuration.

@@ -7,8 +7,12 @@ use std::{
 };
 
 use control_plane_client::{Client, Error, Result};
+use plugin_framework::{Diagnostics, value::Path};
 
-use crate::control_plane::ControlPlane;
+use crate::{control_plane::ControlPlane, diagnostics};
+
+/// The argument with the name, where it is another than `name`.
+const NAMED_BY: [(&str, &str); 1] = [("msk_cluster", "cluster_name")];
 
 /// What the plans of this process say about each other.
 #[derive(Debug, Default)]
@@ -16,7 +20,7 @@ pub(crate) struct Foresight(Mutex<Plans>);
 
 #[derive(Debug, Default)]
 struct Plans {
-    /// Types and names of what is there and planned to change: a new one of that name takes its place.
+    /// Types and names of what is there and in the state: a new one of that name takes its place.
     there: BTreeSet<(&'static str, String)>,
     /// Clusters that will have changed by the time that something is made in them, with the number of brokers.
     changing: BTreeMap<String, Option<i64>>,
@@ -27,7 +31,7 @@ impl Foresight {
         look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// One of this name is there, and core plans what becomes of it.
+    /// One of this name is there, and core knows of it.
     pub(super) fn is_there(&self, type_name: &'static str, name: &str) {
         self.plans(|plans| plans.there.insert((type_name, name.to_owned())));
     }
@@ -42,20 +46,34 @@ impl Foresight {
         self.plans(|plans| plans.changing.get(arn).copied())
     }
 
-    /// Why one of this type and name cannot be made; `None` where it can, or where nobody knows. `ask` is given the client.
-    pub(super) async fn refusal<Asking: Future<Output = Result<()>> + Send>(
+    /// Says why one of this type and name cannot be made, where somebody knows. `ask` is given the client. A name that is taken
+    /// is a warning: what has it may be destroyed by the same apply, and a destroy plans, too, what it does not make.
+    pub(super) async fn check<Asking: Future<Output = Result<()>> + Send>(
         &self,
         control_plane: &ControlPlane,
         (type_name, name): (&'static str, &str),
+        doing: &str,
         ask: impl FnOnce(Client) -> Asking + Send,
-    ) -> Option<Error> {
-        if self.plans(|plans| plans.there.contains(&(type_name, name.to_owned()))) {
-            return None;
+    ) -> Diagnostics {
+        let is_there = self.plans(|plans| plans.there.contains(&(type_name, name.to_owned())));
+        let Some(client) = control_plane.client_if_running().await.filter(|_| !is_there) else {
+            return Diagnostics::none();
+        };
+        match ask(client).await {
+            Err(error @ Error::BadRequest { .. }) => diagnostics::of_call(doing, &error),
+            Err(error) if error.is_conflict() && error.to_string().contains("already exists") => {
+                let mut diagnostics = Diagnostics::none();
+                diagnostics.attribute_warning(
+                    Path::attribute(NAMED_BY.iter().find(|(known, _)| *known == type_name).map_or("name", |it| it.1)),
+                    "The name is taken",
+                    format!(
+                        "{error}. This apply cannot {doing}, unless it destroys what has the name first. Choose another name, take it \
+                         over with terraform import, or write a moved block when it stands in the state under another address."
+                    ),
+                );
+                diagnostics
+            }
+            _ => Diagnostics::none(),
         }
-        let client = control_plane.client_if_running().await?;
-        let refused = ask(client).await.err()?;
-        let is_certain = matches!(refused, Error::BadRequest { .. })
-            || refused.is_conflict() && refused.to_string().contains("already exists");
-        is_certain.then_some(refused)
     }
 }

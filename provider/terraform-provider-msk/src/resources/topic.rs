@@ -82,15 +82,8 @@ impl Topic {
         let token = self.creations.token("msk_topic", &key);
         let arn = cluster_arn.clone();
         let asked = |client: Client| async move { client.validate_topic(&arn, &wanted, &token).await };
-        match self
-            .foresight
-            .refusal(&self.control_plane, ("msk_topic", &key), asked)
-            .await
-        {
-            None => Diagnostics::none(),
-            Some(error) if error.is_conflict() => existing(&cluster_arn, &name),
-            Some(error) => diagnostics::of_call(&format!("create topic {name:?}"), &error),
-        }
+        let (named, doing) = (("msk_topic", key.as_str()), format!("create topic {name:?}"));
+        self.foresight.check(&self.control_plane, named, &doing, asked).await
     }
 
     /// The topic, out of what one question for all has answered where many are read.
@@ -172,7 +165,7 @@ impl Resource for Topic {
                 Diagnostics::none()
             }
             Err(error) if error.is_conflict() && error.to_string().contains("already exists") => {
-                existing(&cluster_arn, &name)
+                diagnostics::of_existing("topic", &name, &format!("msk_topic.NAME '{cluster_arn}|{name}'"))
             }
             Err(error) => diagnostics::of_call(&doing, &error),
         }
@@ -207,6 +200,7 @@ impl Resource for Topic {
                 Diagnostics::none()
             }
             Ok(Some(found)) => {
+                self.foresight.is_there("msk_topic", &format!("{cluster_arn}|{name}"));
                 write(&mut state, &found);
                 settle(&client, sink).await;
                 sink.save(state);
@@ -349,10 +343,6 @@ fn schema() -> Schema {
         .attribute("deletion_protection", deletion_protection::attribute())
         .attribute("arn", stable("ARN of the topic."))
         .attribute("id", stable("ARN of the topic."))
-}
-
-fn existing(cluster_arn: &str, name: &str) -> Diagnostics {
-    diagnostics::of_existing("topic", name, &format!("msk_topic.NAME '{cluster_arn}|{name}'"))
 }
 
 /// The request for a new topic.

@@ -13,8 +13,9 @@ use control_plane_api::{
 };
 use control_plane_client::{Client, Error, Result};
 use plugin_framework::{
-    ApplyRequest, Context, DeleteRequest, Diagnostics, Plan, ReadRequest, Resource, StateSink, schema::Schema,
-    value::Object,
+    ApplyRequest, Context, DeleteRequest, Diagnostics, Plan, ReadRequest, Resource, StateSink,
+    schema::Schema,
+    value::{Object, Value},
 };
 
 use super::{
@@ -68,7 +69,8 @@ impl Cluster {
             }
             return;
         }
-        let Some(wanted) = requests::create(plan.planned).filter(|_| !diagnostics.has_errors()) else {
+        let is_known = plan.config.entries().values().all(Value::is_wholly_known);
+        let Some(wanted) = requests::create(plan.planned).filter(|_| is_known && !diagnostics.has_errors()) else {
             return;
         };
         let name = &wanted.cluster_name;
@@ -77,15 +79,9 @@ impl Cluster {
             let wanted = wanted.clone();
             async move { client.validate_cluster(&wanted, &token).await }
         };
-        let refused = self
-            .foresight
-            .refusal(&self.control_plane, ("msk_cluster", name), asked)
-            .await;
-        if let Some(error) = refused
-            && let Some(client) = self.control_plane.client_if_running().await
-        {
-            diagnostics.extend(not_created(&client, "msk_cluster", name, &error).await);
-        }
+        let (named, doing) = (("msk_cluster", name.as_str()), format!("create cluster {name:?}"));
+        let checked = self.foresight.check(&self.control_plane, named, &doing, asked).await;
+        diagnostics.extend(checked);
     }
 }
 
@@ -200,6 +196,7 @@ impl Resource for Cluster {
         };
         match patiently(context, timeouts::DEFAULT, &what, found).await {
             Ok(cluster) => {
+                self.foresight.is_there("msk_cluster", &cluster.cluster_name);
                 settle(&client, sink).await;
                 sink.save(state);
                 warning_of(&cluster)

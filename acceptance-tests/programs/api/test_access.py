@@ -207,6 +207,51 @@ class Policies(unittest.TestCase):
             self.assertEqual(put([{"user": "app"}, {"clientId": "<default>"}])[0], 204)
         self.assertEqual(send("GET", path)[1], {"quotas": []})
 
+    def test_clusters_are_evened_out_by_whoever_may(self):
+        path = f"/openmsk/v1/clusters/{urllib.parse.quote(self.arn, safe='')}"
+        asked = (
+            ("POST", f"{path}/rebalance", "openmsk:Rebalance", {"movingPartitions": 0}),
+            (
+                "POST",
+                f"{path}/leader-elections",
+                "openmsk:ElectLeaders",
+                {"electedPartitions": 0, "notPossiblePartitions": 0},
+            ),
+            ("GET", f"{path}/topics", "openmsk:DescribeTopics", {"topics": [], "complete": True}),
+        )
+        nobody = make_key("--principal", "evener", "--policy", policy_file(FOLDER, allow("openmsk:ListAcls", self.arn)))
+        for method, path, action, answer in asked:
+            with self.subTest(action):
+                self.assertEqual(send(method, path)[:2], (200, answer))
+                self.assertEqual(send(method, path, key=nobody)[0], 403)
+                key = make_key("--principal", action[8:], "--policy", policy_file(FOLDER, allow(action, self.arn)))
+                self.assertEqual(send(method, path, key=key)[0], 200)
+                self.assertEqual(send(method, path.replace("access", "gone"))[0], 404)
+        self.assertEqual(send("GET", f"{asked[2][1]}?limit=many")[0], 400)
+
+    def test_what_is_validated_only_is_not_made(self):
+        only = {"x-openmsk-validate-only": "true"}
+        topics = f"/v1/clusters/{urllib.parse.quote(self.arn, safe='')}/topics"
+        requests = (
+            ("/v1/clusters", {"clusterName": "validated", "numberOfBrokerNodes": 1}, {"clusterName": "access"}, 409),
+            ("/v1/clusters", {"clusterName": "validated", "numberOfBrokerNodes": 1}, {"kafkaVersion": "1.0"}, 400),
+            ("/v1/configurations", {"name": "validated", "serverProperties": ""}, {"kafkaVersions": ["1.0"]}, 400),
+            (topics, {"topicName": "validated", "partitionCount": 1, "replicationFactor": 1}, {"replicationFactor": 9}, 400),
+        )
+        for path, right, wrong, status in requests:
+            with self.subTest(wrong):
+                for _ in range(2):
+                    answer = send("POST", path, json.dumps(right).encode(), headers=only)
+                    self.assertEqual(answer[0], 200, answer[1])
+                answer = send("POST", path, json.dumps({**right, **wrong}).encode(), headers=only)
+                self.assertEqual(answer[0], status, answer[1])
+        self.assertNotIn("validated", str(KAFKA.list_clusters_v2()) + str(KAFKA.list_configurations()))
+        self.assertEqual(KAFKA.list_topics(ClusterArn=self.arn)["Topics"], [])
+        # What cannot be tried is not done either.
+        status, body, _ = send("DELETE", f"/v1/clusters/{urllib.parse.quote(self.arn, safe='')}", headers=only)
+        self.assertEqual((status, body["invalidParameter"]), (400, "x-openmsk-validate-only"))
+        self.assertEqual(KAFKA.describe_cluster(ClusterArn=self.arn)["ClusterInfo"]["State"], "ACTIVE")
+
     def test_policies_that_are_not_understood_are_refused(self):
         for statement in ({"Effect": "Allow"}, allow("kafka:*", Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}})):
             path = policy_file(FOLDER, statement)

@@ -23,6 +23,7 @@ mod modules;
 mod monitoring;
 mod moved;
 mod names;
+mod pasted;
 mod plugin_testing;
 mod policies;
 mod protection;
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
     foresight::add(&mut suite, &tools);
     names::add(&mut suite, &tools);
     bad_input::add(&mut suite, &tools);
+    pasted::add(&mut suite, &tools);
     plugin_testing::add(&mut suite, &tools);
     policies::add(&mut suite, &tools);
     connectivity::add(&mut suite, &tools);

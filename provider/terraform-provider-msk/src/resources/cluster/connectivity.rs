@@ -162,6 +162,18 @@ pub(super) fn connectivity_info() -> Schema {
                  --public-address`), by SASL only. Default: `DISABLED`.",
             ),
         );
+    let switch = || Attribute::bool().optional().description("Has no effect here.");
+    let sasl = Schema::new()
+        .description("Has no effect here.")
+        .attribute("iam", switch())
+        .attribute("scram", switch());
+    let authentication = Schema::new()
+        .description("Has no effect here.")
+        .attribute("tls", switch())
+        .block("sasl", Nesting::Single, sasl);
+    let vpc = Schema::new()
+        .description("Has no effect here: there are no connections from other networks yet.")
+        .block("client_authentication", Nesting::Single, authentication);
     Schema::new()
         .description("How clients from elsewhere reach brokers.")
         .attribute(
@@ -172,6 +184,7 @@ pub(super) fn connectivity_info() -> Schema {
                 .description("`DUAL` opens every listener on IPv6 as well. Default: `IPV4`."),
         )
         .block("public_access", Nesting::Single, public)
+        .block("vpc_connectivity", Nesting::Single, vpc)
 }
 
 /// The block `rebalancing`.

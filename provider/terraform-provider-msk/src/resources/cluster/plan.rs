@@ -60,12 +60,25 @@ pub(super) fn validate(config: &Object) -> Diagnostics {
             "Public access needs client_authentication with sasl.scram = true or sasl.iam = true, and with nothing else.",
         );
     }
+    if config.string("storage_mode") == Some("TIERED") {
+        diagnostics.attribute_error(
+            Path::attribute("storage_mode"),
+            "Tiered storage is not available yet",
+            "Nothing moves segments of logs elsewhere, so all of them stay on the disks of the brokers. Set it to \"LOCAL\", or leave it out.",
+        );
+    }
     if let Some(group) = config.block("broker_node_group_info") {
-        let set: Vec<&str> = WITHOUT_EFFECT
+        let mut set: Vec<&str> = WITHOUT_EFFECT
             .iter()
             .copied()
             .filter(|name| !group.is_null(name))
             .collect();
+        if asks_for_throughput(&group) {
+            set.push("storage_info.ebs_storage_info.provisioned_throughput");
+        }
+        if asks_for_connections(&group) {
+            set.push("connectivity_info.vpc_connectivity");
+        }
         if !set.is_empty() {
             diagnostics.attribute_warning(
                 Path::attribute("broker_node_group_info"),
@@ -80,6 +93,27 @@ pub(super) fn validate(config: &Object) -> Diagnostics {
     }
     monitoring::validate(config, &mut diagnostics);
     diagnostics
+}
+
+/// Throughput of volumes is to be provisioned. Switched off, it says what is so.
+fn asks_for_throughput(group: &Object) -> bool {
+    let ebs = group
+        .block("storage_info")
+        .and_then(|storage| storage.block("ebs_storage_info"));
+    let throughput = ebs.and_then(|ebs| ebs.block("provisioned_throughput"));
+    throughput.is_some_and(|it| it.bool("enabled") != Some(false))
+}
+
+/// Clients of other networks are to be let in. Switched off, it says what is so.
+fn asks_for_connections(group: &Object) -> bool {
+    let info = group.block("connectivity_info");
+    let authentication = info
+        .and_then(|info| info.block("vpc_connectivity"))
+        .and_then(|vpc| vpc.block("client_authentication"));
+    authentication.is_some_and(|authentication| {
+        let sasl = authentication.block("sasl").unwrap_or_default();
+        [authentication.bool("tls"), sasl.bool("iam"), sasl.bool("scram")].contains(&Some(true))
+    })
 }
 
 /// Adjusts the plan of a change; a new cluster is planned by its schema alone.

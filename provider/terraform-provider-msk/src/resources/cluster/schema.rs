@@ -10,6 +10,11 @@ use crate::{arn, resources::deletion_protection, timeouts};
 const BROKERS_MAX: i64 = 15;
 /// Largest volume, GiB, as MSK has it.
 const VOLUME_GIB_MAX: i64 = 16_384;
+/// Least and most throughput of a volume, MiB a second, as MSK has it.
+const THROUGHPUT_MIN: i64 = 250;
+const THROUGHPUT_MAX: i64 = 2375;
+/// Where segments may be, as MSK has it.
+const STORAGE_MODES: &[&str] = &["LOCAL", "TIERED"];
 /// What `enhanced_monitoring` may be.
 const MONITORING: &[&str] = &[
     "DEFAULT",
@@ -68,6 +73,13 @@ fn configurable(schema: Schema) -> Schema {
                 .stable()
                 .one_of(MONITORING)
                 .description("How much brokers report to the control plane's page of metrics. Default: `DEFAULT`."),
+        )
+        .attribute(
+            "storage_mode",
+            Attribute::string()
+                .optional()
+                .one_of(STORAGE_MODES)
+                .description("`LOCAL`; `TIERED` is refused, because nothing moves segments elsewhere. Default: `LOCAL`."),
         )
         .attribute("deletion_protection", deletion_protection::attribute())
         .attribute(
@@ -211,6 +223,19 @@ fn client_authentication() -> Schema {
 }
 
 fn broker_node_group_info() -> Schema {
+    let throughput = Schema::new()
+        .description("Has no effect here: a broker has what the disk gives.")
+        .attribute(
+            "enabled",
+            Attribute::bool().optional().description("Has no effect here."),
+        )
+        .attribute(
+            "volume_throughput",
+            Attribute::number()
+                .optional()
+                .between(THROUGHPUT_MIN, THROUGHPUT_MAX)
+                .description("Has no effect here."),
+        );
     let ebs = Schema::new().description("The volume of each broker.").attribute(
         "volume_size",
         Attribute::number().optional().between(1, VOLUME_GIB_MAX).description(
@@ -218,6 +243,7 @@ fn broker_node_group_info() -> Schema {
              broker whose logs have all of it refuses producers until there is room. Default: what the disk has.",
         ),
     );
+    let ebs = ebs.block("provisioned_throughput", Nesting::Single, throughput);
     let storage = Schema::new()
         .description("Storage of brokers.")
         .block("ebs_storage_info", Nesting::Single, ebs);

@@ -110,12 +110,22 @@ fn small(cluster: &Block) -> Value {
 
 /// Almost every argument is set.
 fn large(cluster: &Block, configuration: &Change) -> Value {
-    let inner = |name: &str| cluster.blocks[name].block.clone();
-    let group = inner("broker_node_group_info");
-    let storage = group.blocks["storage_info"].block.clone();
-    let authentication = inner("client_authentication");
-    let prometheus = inner("open_monitoring").blocks["prometheus"].block.clone();
     let tags = [("team".to_owned(), "one".to_owned())];
+    let on = || Value::Bool(true);
+    let authentication = &cluster.blocks["client_authentication"].block;
+    let authentication = [
+        ("unauthenticated", on()),
+        ("sasl", authentication.nested("sasl", [("scram", on()), ("iam", on())])),
+    ];
+    let monitoring = &cluster.blocks["open_monitoring"].block;
+    let prometheus = &monitoring.blocks["prometheus"].block;
+    let exporter = prometheus.nested("jmx_exporter", [("enabled_in_broker", on())]);
+    let prometheus = monitoring.nested("prometheus", [("jmx_exporter", exporter)]);
+    let configuration = [
+        ("arn", text(&attribute(&configuration.state, "arn"))),
+        ("revision", Value::integer(1)),
+    ];
+    let patience = [("create", text("5m")), ("delete", text("5m"))];
     cluster.configuration([
         ("cluster_name", text("conforming")),
         ("number_of_broker_nodes", Value::integer(2)),
@@ -128,68 +138,36 @@ fn large(cluster: &Block, configuration: &Change) -> Value {
         ),
         (
             "configuration_info",
-            cluster.nested(
-                "configuration_info",
-                [
-                    ("arn", text(&attribute(&configuration.state, "arn"))),
-                    ("revision", Value::integer(1)),
-                ],
-            ),
+            cluster.nested("configuration_info", configuration),
         ),
         (
             "client_authentication",
-            cluster.nested(
-                "client_authentication",
-                [
-                    ("unauthenticated", Value::Bool(true)),
-                    (
-                        "sasl",
-                        authentication.nested("sasl", [("scram", Value::Bool(true)), ("iam", Value::Bool(true))]),
-                    ),
-                ],
-            ),
+            cluster.nested("client_authentication", authentication),
         ),
-        (
-            "broker_node_group_info",
-            cluster.nested(
-                "broker_node_group_info",
-                [
-                    ("instance_type", text("kafka.m7g.large")),
-                    ("client_subnets", Value::strings(["subnet-a", "subnet-b"])),
-                    (
-                        "storage_info",
-                        group.nested(
-                            "storage_info",
-                            [(
-                                "ebs_storage_info",
-                                storage.nested("ebs_storage_info", [("volume_size", Value::integer(100))]),
-                            )],
-                        ),
-                    ),
-                ],
-            ),
-        ),
+        ("broker_node_group_info", group(cluster)),
         (
             "open_monitoring",
-            cluster.nested(
-                "open_monitoring",
-                [(
-                    "prometheus",
-                    inner("open_monitoring").nested(
-                        "prometheus",
-                        [(
-                            "jmx_exporter",
-                            prometheus.nested("jmx_exporter", [("enabled_in_broker", Value::Bool(true))]),
-                        )],
-                    ),
-                )],
-            ),
+            cluster.nested("open_monitoring", [("prometheus", prometheus)]),
         ),
-        (
-            "timeouts",
-            cluster.nested("timeouts", [("create", text("5m")), ("delete", text("5m"))]),
-        ),
+        ("timeouts", cluster.nested("timeouts", patience)),
     ])
+}
+
+fn group(cluster: &Block) -> Value {
+    let group = &cluster.blocks["broker_node_group_info"].block;
+    let storage = &group.blocks["storage_info"].block;
+    let volume = storage.nested("ebs_storage_info", [("volume_size", Value::integer(100))]);
+    cluster.nested(
+        "broker_node_group_info",
+        [
+            ("instance_type", text("kafka.m7g.large")),
+            ("client_subnets", Value::strings(["subnet-a", "subnet-b"])),
+            (
+                "storage_info",
+                group.nested("storage_info", [("ebs_storage_info", volume)]),
+            ),
+        ],
+    )
 }
 
 async fn in_a_cluster(core: &mut Core<Channel>) -> Result<Vec<Finding>> {
@@ -207,7 +185,9 @@ async fn in_a_cluster(core: &mut Core<Channel>) -> Result<Vec<Finding>> {
     let made = core.create("msk_cluster", &config).await?;
     let arn = attribute(&made.state, "arn");
     let mut found = Vec::new();
-    for (type_name, configs, import_id, unknown_to_import) in lives(core, &arn).await? {
+    let mut lives = of_data(core, &arn)?;
+    lives.extend(of_access(core, &arn).await?);
+    for (type_name, configs, import_id, unknown_to_import) in lives {
         let life = Life {
             type_name,
             configs,
@@ -226,12 +206,13 @@ async fn in_a_cluster(core: &mut Core<Channel>) -> Result<Vec<Finding>> {
 /// A type, its configurations, its import id, and what an import cannot know.
 type LifeOf = (&'static str, Vec<Value>, fn(&Value) -> String, &'static [&'static str]);
 
-async fn lives(core: &mut Core<Channel>, arn: &str) -> Result<Vec<LifeOf>> {
+/// What is about topics, and who may do what.
+fn of_data(core: &Core<Channel>, arn: &str) -> Result<Vec<LifeOf>> {
     let settings = |value: &str| {
         let entries = [("retention.ms".to_owned(), value.to_owned())];
         Value::map_of_strings(entries.iter().map(|(key, value)| (key, value)))
     };
-    let topic = core.block("msk_topic")?.clone();
+    let topic = core.block("msk_topic")?;
     let topic = |partitions: i64, retention: &str| {
         topic.configuration([
             ("cluster_arn", text(arn)),
@@ -241,7 +222,7 @@ async fn lives(core: &mut Core<Channel>, arn: &str) -> Result<Vec<LifeOf>> {
             ("configs", settings(retention)),
         ])
     };
-    let acl = core.block("msk_acl")?.clone();
+    let acl = core.block("msk_acl")?;
     let acl = |operation: &str| {
         acl.configuration([
             ("cluster_arn", text(arn)),
@@ -252,7 +233,7 @@ async fn lives(core: &mut Core<Channel>, arn: &str) -> Result<Vec<LifeOf>> {
             ("host", text("127.0.0.1")),
         ])
     };
-    let quota = core.block("msk_quota")?.clone();
+    let quota = core.block("msk_quota")?;
     let quota = |rate: i64| {
         quota.configuration([
             ("cluster_arn", text(arn)),
@@ -261,6 +242,21 @@ async fn lives(core: &mut Core<Channel>, arn: &str) -> Result<Vec<LifeOf>> {
             ("producer_byte_rate", Value::integer(rate)),
         ])
     };
+    let by_id = |state: &Value| attribute(state, "id");
+    Ok(vec![
+        (
+            "msk_topic",
+            vec![topic(1, "1000"), topic(2, "2000")],
+            |state| format!("{}|{}", attribute(state, "cluster_arn"), attribute(state, "name")),
+            &["deletion_protection"],
+        ),
+        ("msk_acl", vec![acl("READ"), acl("WRITE")], by_id, &[]),
+        ("msk_quota", vec![quota(1000), quota(2000)], by_id, &[]),
+    ])
+}
+
+/// What is about users and other accounts.
+async fn of_access(core: &mut Core<Channel>, arn: &str) -> Result<Vec<LifeOf>> {
     let policy = core.block("msk_cluster_policy")?.clone();
     let policy = |action: &str| {
         let statement = format!(
@@ -279,33 +275,15 @@ async fn lives(core: &mut Core<Channel>, arn: &str) -> Result<Vec<LifeOf>> {
     };
     let other = core.create("msk_scram_secret", &user("other", 1)).await?;
     let secret_arn = attribute(&other.state, "arn");
-    let single = core.block("msk_single_scram_secret_association")?.clone();
+    let single = core.block("msk_single_scram_secret_association")?;
     let single = single.configuration([("cluster_arn", text(arn)), ("secret_arn", text(&secret_arn))]);
-    let all = core.block("msk_scram_secret_association")?.clone();
+    let all = core.block("msk_scram_secret_association")?;
     let all = all.configuration([
         ("cluster_arn", text(arn)),
         ("secret_arn_list", Value::strings([&secret_arn])),
     ]);
     let of_cluster = |state: &Value| attribute(state, "cluster_arn");
     Ok(vec![
-        (
-            "msk_topic",
-            vec![topic(1, "1000"), topic(2, "2000")],
-            |state| format!("{}|{}", attribute(state, "cluster_arn"), attribute(state, "name")),
-            &["deletion_protection"],
-        ),
-        (
-            "msk_acl",
-            vec![acl("READ"), acl("WRITE")],
-            |state| attribute(state, "id"),
-            &[],
-        ),
-        (
-            "msk_quota",
-            vec![quota(1000), quota(2000)],
-            |state| attribute(state, "id"),
-            &[],
-        ),
         (
             "msk_cluster_policy",
             vec![policy("kafka:DescribeCluster"), policy("kafka:*")],

@@ -130,70 +130,7 @@ async fn converges() -> Result<()> {
         listed_by: Vec::new(),
     };
     let mut provider = stage.provider().await?;
-    let core = &mut provider.core;
-    let cluster = core.block("msk_cluster")?.clone();
-    let sasl = cluster.blocks["client_authentication"]
-        .block
-        .nested("sasl", [("scram", Value::Bool(true))]);
-    let configured = |name: &str| {
-        cluster.configuration([
-            ("cluster_name", Value::string(name)),
-            ("number_of_broker_nodes", Value::integer(1)),
-            (
-                "client_authentication",
-                cluster.nested("client_authentication", [("sasl", sasl.clone())]),
-            ),
-        ])
-    };
-    let there = core.create("msk_cluster", &configured("there")).await?;
-    let arn = there
-        .state
-        .as_map()
-        .and_then(|state| state["arn"].as_str())
-        .context("arn")?
-        .to_owned();
-    let in_cluster = |core: &Core<Channel>, type_name: &str, set: &[(&'static str, Value)]| -> Result<Value> {
-        let of = core.block(type_name)?;
-        let arn = ("cluster_arn", Value::string(&arn));
-        Ok(of.configuration(set.iter().cloned().chain([arn])))
-    };
-    let topic = [
-        ("name", Value::string("failing")),
-        ("partition_count", Value::integer(1)),
-        ("replication_factor", Value::integer(1)),
-    ];
-    let acl = [
-        ("resource_type", Value::string("TOPIC")),
-        ("resource_name", Value::string("failing")),
-        ("principal", Value::string("User:app")),
-        ("operation", Value::string("READ")),
-    ];
-    let quota = [
-        ("user", Value::string("app")),
-        ("producer_byte_rate", Value::integer(1000)),
-    ];
-    let user = [
-        ("username", Value::string("failing")),
-        ("password_wo", Value::string("Planted-4711-password")),
-    ];
-    let configuration = core.block("msk_configuration")?.configuration([
-        ("name", Value::string("failing")),
-        ("server_properties", Value::string("num.partitions = 3\n")),
-    ]);
-    let by_cluster = vec![("cluster_arn", Value::string(&arn))];
-    let all = [
-        ("msk_configuration", configuration, Vec::new()),
-        ("msk_topic", in_cluster(core, "msk_topic", &topic)?, by_cluster.clone()),
-        ("msk_acl", in_cluster(core, "msk_acl", &acl)?, by_cluster.clone()),
-        ("msk_quota", in_cluster(core, "msk_quota", &quota)?, by_cluster.clone()),
-        (
-            "msk_scram_secret",
-            in_cluster(core, "msk_scram_secret", &user)?,
-            by_cluster,
-        ),
-        ("msk_cluster", configured("failing"), Vec::new()),
-    ];
-    for (type_name, config, listed_by) in all {
+    for (type_name, config, listed_by) in made(&mut provider.core).await? {
         (stage.type_name, stage.config, stage.listed_by) = (type_name, config, listed_by);
         for failure in [Failure::Refused, Failure::AnswerLost] {
             let mut call = 1;
@@ -209,4 +146,58 @@ async fn converges() -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A type, its configuration, and the arguments of its list.
+type Made = (&'static str, Value, Vec<(&'static str, Value)>);
+
+/// What is made, some of it in a cluster that is there already.
+async fn made(core: &mut Core<Channel>) -> Result<Vec<Made>> {
+    let cluster = core.block("msk_cluster")?.clone();
+    let authentication = &cluster.blocks["client_authentication"].block;
+    let sasl = authentication.nested("sasl", [("scram", Value::Bool(true))]);
+    let authentication = cluster.nested("client_authentication", [("sasl", sasl)]);
+    let configured = |name: &str| {
+        cluster.configuration([
+            ("cluster_name", Value::string(name)),
+            ("number_of_broker_nodes", Value::integer(1)),
+            ("client_authentication", authentication.clone()),
+        ])
+    };
+    let there = core.create("msk_cluster", &configured("there")).await?;
+    let arn = there.state.as_map().and_then(|state| state["arn"].as_str());
+    let by_cluster = vec![("cluster_arn", Value::string(arn.context("arn")?))];
+    let name = Value::string("failing");
+    let topic = vec![
+        ("name", name.clone()),
+        ("partition_count", Value::integer(1)),
+        ("replication_factor", Value::integer(1)),
+    ];
+    let acl = vec![
+        ("resource_type", Value::string("TOPIC")),
+        ("resource_name", name.clone()),
+        ("principal", Value::string("User:app")),
+        ("operation", Value::string("READ")),
+    ];
+    let quota = vec![("user", name.clone()), ("producer_byte_rate", Value::integer(1000))];
+    let password = Value::string("Planted-4711-password");
+    let user = vec![("username", name.clone()), ("password_wo", password)];
+    let properties = Value::string("num.partitions = 3\n");
+    let configuration = core
+        .block("msk_configuration")?
+        .configuration([("name", name), ("server_properties", properties)]);
+    let mut all: Vec<Made> = vec![("msk_configuration", configuration, Vec::new())];
+    for (type_name, set) in [
+        ("msk_topic", topic),
+        ("msk_acl", acl),
+        ("msk_quota", quota),
+        ("msk_scram_secret", user),
+    ] {
+        let config = core
+            .block(type_name)?
+            .configuration(set.into_iter().chain(by_cluster.clone()));
+        all.push((type_name, config, by_cluster.clone()));
+    }
+    all.push(("msk_cluster", configured("failing"), Vec::new()));
+    Ok(all)
 }

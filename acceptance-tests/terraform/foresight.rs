@@ -52,78 +52,68 @@ fn foreseen(core: PathBuf) -> Result<()> {
     workspace.write(&configuration)?;
     workspace.apply()?;
     let arn = workspace.output("arn")?.as_str().unwrap_or_default().to_owned();
-
-    // What somebody else has made cannot be made again.
     let mut other = Workspace::new(&core)?;
     other.set("OPENMSK_DATA_DIR", &workspace.runtime.data_dir().display().to_string());
-    let cluster = |name: &str, rest: &str| {
-        format!(
-            "resource \"msk_cluster\" \"new\" {{\n  cluster_name           = \"{name}\"\n  number_of_broker_nodes = 1\n{rest}}}\n"
-        )
-    };
-    let topic = |name: &str, replicas: u8| {
-        format!(
-            "resource \"msk_topic\" \"new\" {{\n  cluster_arn        = \"{arn}\"\n  name               = \"{name}\"\n  partition_count    = 1\n  \
-             replication_factor = {replicas}\n}}\n"
-        )
-    };
-    let taken =
-        "resource \"msk_configuration\" \"new\" {\n  name              = \"there\"\n  server_properties = \"\"\n}\n";
-    for (text, named) in [
-        (cluster("there", ""), "cluster \"there\" already exists"),
-        (topic("there", 1), "Topic \"there\" already exists"),
-        (taken.to_owned(), "configuration \"there\" already exists"),
-    ] {
-        other.write(&format!("{REQUIRED_PROVIDERS}{text}"))?;
-        // A warning: it may be on its way out, and a destroy has to be possible all the same.
-        let planned = other.succeed(&["plan", "-no-color", "-input=false"])?.text();
-        let flat = planned
-            .replace('│', " ")
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ");
-        let named = flat.to_lowercase().contains(&named.to_lowercase());
-        ensure!(flat.contains("The name is taken") && named, "{text}\n{planned}");
-    }
-    let wrong: [(String, &[&str]); 2] = [
-        (
-            cluster("new", "  kafka_version = \"9.9.x.kraft\"\n"),
-            &["9.9.x.kraft", "4.2.x.kraft"],
-        ),
-        (topic("new", 3), &["replication factor"]),
-    ];
-    for (text, parts) in &wrong {
-        other.write(&format!("{REQUIRED_PROVIDERS}{text}"))?;
-        expect_error(&other, "plan", parts)?;
-    }
-    other.write(&format!(
-        "{REQUIRED_PROVIDERS}{}{}",
-        cluster("new", ""),
-        topic("new", 1)
-    ))?;
-    other.plan()?;
+    of_others(&other, &arn)?;
 
     // What is replaced takes the place of what was there.
     let replaced = workspace.succeed(&["plan", "-no-color", "-input=false", "-replace=msk_topic.there"])?;
-    ensure!(!replaced.text().contains("The name is taken"), "{}", replaced.text());
-    ensure!(
-        replaced.stdout.contains("1 to add, 0 to change, 1 to destroy"),
-        "{}",
-        replaced.text()
-    );
+    let replaced = replaced.text();
+    ensure!(!replaced.contains("The name is taken"), "{replaced}");
+    ensure!(replaced.contains("1 to add, 0 to change, 1 to destroy"), "{replaced}");
 
     // What the same apply changes counts as it will be.
-    let wide = |replicas: u8| topic("wide", replicas).replace(&format!("\"{arn}\""), "msk_cluster.there.arn");
+    let wide = |replicas: u8| topic("msk_cluster.there.arn", "wide", replicas);
     workspace.set("TF_VAR_brokers", "3");
     workspace.write(&format!("{configuration}{}", wide(5)))?;
-    expect_error(
-        &workspace,
-        "plan",
-        &["too few brokers for the topic", "will have 3 brokers"],
-    )?;
+    let said = ["too few brokers for the topic", "will have 3 brokers"];
+    expect_error(&workspace, "plan", &said)?;
     workspace.write(&format!("{configuration}{}", wide(3)))?;
     workspace.apply()?;
     workspace.expect_empty_plan()?;
     workspace.destroy()?;
+    Ok(())
+}
+
+fn cluster(name: &str, rest: &str) -> String {
+    let name = format!("cluster_name           = \"{name}\"");
+    format!("resource \"msk_cluster\" \"new\" {{\n  {name}\n  number_of_broker_nodes = 1\n{rest}}}\n")
+}
+
+/// `arn` is an expression.
+fn topic(arn: &str, name: &str, replicas: u8) -> String {
+    let of = format!("cluster_arn        = {arn}\n  name               = \"{name}\"");
+    let size = format!("partition_count    = 1\n  replication_factor = {replicas}");
+    format!("resource \"msk_topic\" \"new\" {{\n  {of}\n  {size}\n}}\n")
+}
+
+/// What somebody else has made cannot be made again, and what a runtime does not have cannot be made at all.
+fn of_others(other: &Workspace, arn: &str) -> Result<()> {
+    let arn = format!("\"{arn}\"");
+    let named = "name              = \"there\"\n  server_properties = \"\"";
+    let configuration = format!("resource \"msk_configuration\" \"new\" {{\n  {named}\n}}\n");
+    for (text, named) in [
+        (cluster("there", ""), "cluster \"there\" already exists"),
+        (topic(&arn, "there", 1), "topic \"there\" already exists"),
+        (configuration, "configuration \"there\" already exists"),
+    ] {
+        other.write(&format!("{REQUIRED_PROVIDERS}{text}"))?;
+        // A warning: it may be on its way out, and a destroy has to be possible all the same.
+        let planned = other.succeed(&["plan", "-no-color", "-input=false"])?.text();
+        let words = planned.replace('│', " ");
+        let flat = words.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+        ensure!(
+            flat.contains("the name is taken") && flat.contains(named),
+            "{text}\n{planned}"
+        );
+    }
+    let version = cluster("new", "  kafka_version = \"9.9.x.kraft\"\n");
+    other.write(&format!("{REQUIRED_PROVIDERS}{version}"))?;
+    expect_error(other, "plan", &["9.9.x.kraft", "4.2.x.kraft"])?;
+    other.write(&format!("{REQUIRED_PROVIDERS}{}", topic(&arn, "new", 3)))?;
+    expect_error(other, "plan", &["replication factor"])?;
+    let fine = cluster("new", "") + &topic(&arn, "new", 1);
+    other.write(&format!("{REQUIRED_PROVIDERS}{fine}"))?;
+    other.plan()?;
     Ok(())
 }

@@ -18,6 +18,7 @@ use crate::{
     },
     model::{model, openapi},
     operations, queries,
+    services::Services,
 };
 
 /// What is answered without a signature.
@@ -118,28 +119,6 @@ pub(in crate::http) async fn answer(
     let segment = |index: usize| request.segments.get(index).map(String::as_str).unwrap_or_default();
     match action {
         "openmsk:GetStatus" => json(&queries::status(services).await?),
-        "openmsk:GetCertificateAuthority" => json(&queries::certificate_authority(services, resource).await?),
-        "openmsk:ListAcls" => json(&queries::list_acls(services, resource).await?),
-        "openmsk:CreateAcls" => {
-            operations::create_acls(services, resource, request.json()?).await?;
-            no_content()
-        }
-        "openmsk:DeleteAcls" => {
-            operations::delete_acls(services, resource, request.json()?).await?;
-            no_content()
-        }
-        "openmsk:ListQuotas" => json(&queries::list_quotas(services, resource).await?),
-        "openmsk:PutQuotas" => {
-            operations::put_quotas(services, resource, request.json()?).await?;
-            no_content()
-        }
-        "openmsk:DescribeTopics" => {
-            let limit = request.parameter("limit").map(str::parse).transpose();
-            let limit = limit.map_err(|_| OperationError::invalid("limit", "it is not a number of topics"))?;
-            json(&queries::describe_topics(services, resource, limit.unwrap_or(usize::MAX)).await?)
-        }
-        "openmsk:Rebalance" => json(&operations::rebalance(services, resource).await?),
-        "openmsk:ElectLeaders" => json(&operations::elect_leaders(services, resource).await?),
         "openmsk:ForgetIdempotencyToken" => {
             operations::forget_idempotency_token(services, segment(3)).await?;
             no_content()
@@ -170,6 +149,35 @@ pub(in crate::http) async fn answer(
         "openmsk:GetAudit" => json(&AuditResponse {
             calls: api.audit.query(&AuditQuery::of(request)?)?,
         }),
+        _ => answer_of_cluster(services, request, action, resource).await,
+    }
+}
+
+/// What is about one cluster.
+async fn answer_of_cluster(services: &Services, request: &Request, action: &str, resource: &str) -> Answer {
+    match action {
+        "openmsk:GetCertificateAuthority" => json(&queries::certificate_authority(services, resource).await?),
+        "openmsk:ListAcls" => json(&queries::list_acls(services, resource).await?),
+        "openmsk:CreateAcls" => {
+            operations::create_acls(services, resource, request.json()?).await?;
+            no_content()
+        }
+        "openmsk:DeleteAcls" => {
+            operations::delete_acls(services, resource, request.json()?).await?;
+            no_content()
+        }
+        "openmsk:ListQuotas" => json(&queries::list_quotas(services, resource).await?),
+        "openmsk:PutQuotas" => {
+            operations::put_quotas(services, resource, request.json()?).await?;
+            no_content()
+        }
+        "openmsk:DescribeTopics" => {
+            let limit = request.parameter("limit").map(str::parse).transpose();
+            let limit = limit.map_err(|_| OperationError::invalid("limit", "it is not a number of topics"))?;
+            json(&queries::describe_topics(services, resource, limit.unwrap_or(usize::MAX)).await?)
+        }
+        "openmsk:Rebalance" => json(&operations::rebalance(services, resource).await?),
+        "openmsk:ElectLeaders" => json(&operations::elect_leaders(services, resource).await?),
         _ => Err(OperationError::Internal(format!("nothing answers {action}"))),
     }
 }

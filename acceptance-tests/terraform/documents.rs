@@ -1,7 +1,12 @@
 //! The documentation says what the provider does: generated pages are up to date, and every example of a data source and of a
 //! function can be applied as it stands.
 
-use std::{fs, path::PathBuf, process::Command, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 use acceptance_tests::{binaries, program, registry_docs, suite::Suite, terraform::Workspace, tools::Tools};
 use anyhow::{Context, Result, ensure};
@@ -264,6 +269,53 @@ fn folders(core: PathBuf) -> Result<()> {
         let bootstrap = workspace.output("bootstrap_brokers_tls")?;
         ensure!(bootstrap.as_str().is_some_and(|it| !it.is_empty()), "{bootstrap}");
     }
+    workspace.destroy()?;
+    for_tests(&core, &example("ci-tests")?)?;
+    for_teams(&core)
+}
+
+/// The runtime is in the folder itself, as the example has it.
+fn for_tests(core: &Path, text: &str) -> Result<()> {
+    let workspace = Workspace::new(core)?;
+    let folder = workspace.runtime.data_dir().display().to_string();
+    ensure!(text.contains("${path.root}/.openmsk-tests"), "the example has a directory of its own");
+    workspace.write(&text.replace("${path.root}/.openmsk-tests", &folder))?;
+    workspace.apply()?;
+    workspace.expect_empty_plan()?;
+    let bootstrap = workspace.output("bootstrap_brokers")?;
+    ensure!(bootstrap.as_str().is_some_and(|it| it.ends_with(":9092")), "{bootstrap}");
+    workspace.destroy()?;
+    Ok(())
+}
+
+/// The example and the module that it uses, side by side.
+fn for_teams(core: &Path) -> Result<()> {
+    let mut workspace = Workspace::new(core)?;
+    workspace.set("TF_VAR_passwords", r#"{"shop":"only-for-this-test-1","reporting":"only-for-this-test-2"}"#);
+    let examples = binaries::repository().join("examples");
+    for folder in ["team-platform", "modules/kafka"] {
+        let target = workspace.path().join(folder);
+        fs::create_dir_all(&target)?;
+        for entry in fs::read_dir(examples.join(folder))? {
+            let entry = entry?;
+            if entry.path().is_file() {
+                fs::copy(entry.path(), target.join(entry.file_name()))?;
+            }
+        }
+    }
+    let run = |arguments: &[&str]| workspace.succeed(&[&["-chdir=team-platform"], arguments].concat());
+    // The module is installed; the provider is there already.
+    run(&["get"])?;
+    run(&["apply", "-auto-approve", "-no-color", "-input=false"])?;
+    run(&["plan", "-detailed-exitcode", "-no-color", "-input=false"])?;
+    let listed = run(&["state", "list"])?.stdout;
+    for there in [
+        "module.kafka.msk_topic.topics[\"orders\"]",
+        "msk_quota.teams[\"reporting\"]",
+    ] {
+        ensure!(listed.contains(there), "{there} is not in:\n{listed}");
+    }
+    run(&["destroy", "-auto-approve", "-no-color", "-input=false"])?;
     Ok(())
 }
 

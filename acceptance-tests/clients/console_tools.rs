@@ -1,9 +1,15 @@
 //! Apache Kafka's console tools, as an operator uses them.
 
-use std::{io::Write, path::Path, path::PathBuf, process::Command, process::Stdio, time::Duration};
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use acceptance_tests::{
-    cluster::Cluster,
+    cluster::{Cluster, USER},
     program::{self, Finished},
     suite::Suite,
     tools::Tools,
@@ -35,6 +41,19 @@ impl Console<'_> {
         command
     }
 
+    /// `kafka-configs.sh`.
+    fn configs(&self, arguments: &[&str]) -> Result<String> {
+        let mut command = Command::new(self.java);
+        command
+            .args(["-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp"])
+            .arg(self.jars.join("*"));
+        command
+            .arg("kafka.admin.ConfigCommand")
+            .args(["--bootstrap-server", &self.cluster.bootstrap]);
+        command.arg("--command-config").arg(&self.properties);
+        Ok(program::succeed(command.args(arguments), LIMIT)?.stdout)
+    }
+
     fn run(&self, class: &str, option: &str, arguments: &[&str]) -> Result<Finished> {
         program::succeed(&mut self.command(class, option, arguments), LIMIT)
     }
@@ -60,6 +79,7 @@ pub fn add(suite: &mut Suite, tools: &Tools, shared: &Shared) {
             topics(&console)?;
             records(&console)?;
             configs(&console)?;
+            users(&console)?;
             transactions(&console)?;
             reassignments(&console)?;
             acls(&console)
@@ -195,17 +215,7 @@ fn records(console: &Console<'_>) -> Result<()> {
 }
 
 fn configs(console: &Console<'_>) -> Result<()> {
-    let tool = |arguments: &[&str]| {
-        let mut command = Command::new(console.java);
-        command
-            .args(["-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp"])
-            .arg(console.jars.join("*"));
-        command
-            .arg("kafka.admin.ConfigCommand")
-            .args(["--bootstrap-server", &console.cluster.bootstrap]);
-        command.arg("--command-config").arg(&console.properties);
-        Ok::<_, anyhow::Error>(program::succeed(command.args(arguments), LIMIT)?.stdout)
-    };
+    let tool = |arguments: &[&str]| console.configs(arguments);
     let of_topic = ["--entity-type", "topics", "--entity-name", "console"];
     tool(&[&of_topic[..], &["--alter", "--add-config", "retention.ms=12345678"]].concat())?;
     let described = tool(&[&of_topic[..], &["--describe"]].concat())?;
@@ -223,6 +233,33 @@ fn configs(console: &Console<'_>) -> Result<()> {
     tool(&[&of_client[..], &["--alter", "--delete-config", "producer_byte_rate"]].concat())?;
     let users = tool(&["--entity-type", "users", "--describe"])?;
     ensure!(users.contains("SCRAM credential configs for user-principal"), "{users}");
+    Ok(())
+}
+
+/// A user that an operator makes can log in, and is left alone when the cluster changes.
+fn users(console: &Console<'_>) -> Result<()> {
+    const PASSWORD: &str = "Planted-visitor-password";
+    let visitor = ["--entity-type", "users", "--entity-name", "visitor"];
+    let added = format!("SCRAM-SHA-512=[iterations=4096,password={PASSWORD}]");
+    console.configs(&[&visitor[..], &["--alter", "--add-config", &added]].concat())?;
+    let described = console.configs(&[&visitor[..], &["--describe"]].concat())?;
+    ensure!(described.contains("SCRAM-SHA-512=iterations=4096"), "{described}");
+    // A change of the users that Terraform makes.
+    let workspace = &console.cluster.workspace;
+    let text = fs::read_to_string(workspace.path().join("main.tf"))?;
+    workspace.write(&text.replace("password_wo_version = 1", "password_wo_version = 2"))?;
+    workspace.apply()?;
+    let theirs = fs::read_to_string(&console.properties)?
+        .replace(&format!("username=\"{USER}\""), "username=\"visitor\"")
+        .replace(acceptance_tests::cluster::PASSWORD, PASSWORD);
+    let properties = workspace.path().join("visitor.properties");
+    fs::write(&properties, theirs)?;
+    let visiting = Console { properties, ..*console };
+    let listed = visiting.run("TopicCommand", "--command-config", &["--list"])?.stdout;
+    ensure!(listed.contains("orders"), "{listed}");
+    console.configs(&[&visitor[..], &["--alter", "--delete-config", "SCRAM-SHA-512"]].concat())?;
+    let refused = program::fail(&mut visiting.command("TopicCommand", "--command-config", &["--list"]), LIMIT)?;
+    ensure!(refused.text().contains("Authentication failed"), "{}", refused.text());
     Ok(())
 }
 

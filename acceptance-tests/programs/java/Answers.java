@@ -45,6 +45,9 @@ public class Answers {
         classicAndConsumer();
         questionsOfOperators();
         clientQuotas();
+        scramUsers();
+        logDirectories();
+        levelsOfFeatures();
     }
 
     /** The broker may still be starting. */
@@ -380,5 +383,98 @@ public class Answers {
         show("the client", alter("consumer_byte_rate", null, part("user", "alice"), part("client-id", "x")), 1);
         awaitQuotas(3);
         show("the last is left", quotas(false), 1);
+    }
+
+    static AlterUserScramCredentialsRequestData.ScramCredentialUpsertion password(String user, int mechanism, int iterations) {
+        byte[] salt = {1, 2, 3, 4, 5, 6, 7, 8};
+        return new AlterUserScramCredentialsRequestData.ScramCredentialUpsertion().setName(user).setMechanism((byte) mechanism)
+                .setIterations(iterations).setSalt(salt).setSaltedPassword(new byte[32]);
+    }
+
+    static AlterUserScramCredentialsRequestData.ScramCredentialDeletion noMore(String user, int mechanism) {
+        return new AlterUserScramCredentialsRequestData.ScramCredentialDeletion().setName(user).setMechanism((byte) mechanism);
+    }
+
+    static AlterUserScramCredentialsRequestData passwords(AlterUserScramCredentialsRequestData.ScramCredentialUpsertion... all) {
+        return new AlterUserScramCredentialsRequestData().setUpsertions(List.of(all));
+    }
+
+    static AlterUserScramCredentialsRequestData removals(AlterUserScramCredentialsRequestData.ScramCredentialDeletion... all) {
+        return new AlterUserScramCredentialsRequestData().setDeletions(List.of(all));
+    }
+
+    /** Until the broker knows of a user, or knows of it no more. */
+    static void awaitUser(String user, boolean there) throws Exception {
+        DescribeUserScramCredentialsRequestData wanted = new DescribeUserScramCredentialsRequestData()
+                .setUsers(List.of(new DescribeUserScramCredentialsRequestData.UserName().setName(user)));
+        for (int attempt = 0; attempt < 300; attempt++) {
+            DescribeUserScramCredentialsResponseData found = (DescribeUserScramCredentialsResponseData) ask(wanted, 0);
+            if ((found.results().get(0).errorCode() == 0) == there) {
+                return;
+            }
+            Thread.sleep(100);
+        }
+        throw new AssertionError(user + (there ? " is not known" : " is still known"));
+    }
+
+    static void scramUsers() throws Exception {
+        show("two users", passwords(password("alice", 1, 4096), password("alice", 2, 8192), password("bob", 2, 16384)), 0);
+        awaitUser("bob", true);
+        show("all users", new DescribeUserScramCredentialsRequestData(), 0);
+        show("another password", passwords(password("alice", 1, 5000)), 0);
+        show("too few iterations", passwords(password("alice", 1, 4095)), 0);
+        show("too many iterations", passwords(password("alice", 1, 16385)), 0);
+        show("no such mechanism", passwords(password("alice", 7, 4096)), 0);
+        show("no mechanism", passwords(password("alice", 0, 4096)), 0);
+        show("no name", passwords(password("", 1, 4096)), 0);
+        show("twice", passwords(password("carol", 1, 4096), password("carol", 1, 4096)), 0);
+        show("once right, once wrong", passwords(password("dave", 1, 4096), password("dave", 2, 1)), 0);
+        show("one right, one wrong", passwords(password("erin", 1, 4096), password("frank", 2, 1)), 0);
+        show("nobody's", removals(noMore("nobody", 1)), 0);
+        show("not that one", removals(noMore("bob", 1)), 0);
+        show("set and removed", passwords(password("bob", 2, 4096)).setDeletions(List.of(noMore("bob", 2))), 0);
+        show("another set, one removed", passwords(password("bob", 1, 4096)).setDeletions(List.of(noMore("bob", 2))), 0);
+        show("a name of nothing removed", removals(noMore("", 1)), 0);
+        show("an odd mechanism removed", removals(noMore("bob", 9)), 0);
+        awaitUser("erin", true);
+        show("who is left", new DescribeUserScramCredentialsRequestData(), 0);
+        show("all removed", removals(noMore("alice", 1), noMore("alice", 2), noMore("bob", 1), noMore("erin", 1)), 0);
+        awaitUser("erin", false);
+        show("nobody is left", new DescribeUserScramCredentialsRequestData(), 0);
+    }
+
+    static AlterReplicaLogDirsRequestData moved(String directory, String topic, Integer... partitions) {
+        AlterReplicaLogDirsRequestData.AlterReplicaLogDir wanted = new AlterReplicaLogDirsRequestData.AlterReplicaLogDir()
+                .setPath(directory);
+        wanted.topics().add(new AlterReplicaLogDirsRequestData.AlterReplicaLogDirTopic().setName(topic)
+                .setPartitions(List.of(partitions)));
+        AlterReplicaLogDirsRequestData request = new AlterReplicaLogDirsRequestData();
+        request.dirs().add(wanted);
+        return request;
+    }
+
+    static void logDirectories() throws Exception {
+        DescribeLogDirsResponseData found = (DescribeLogDirsResponseData) ask(new DescribeLogDirsRequestData().setTopics(null), 4);
+        String directory = found.results().get(0).logDir();
+        show("where it is", moved(directory, "answers", 0, 3), 2);
+        show("no such partition", moved(directory, "answers", 0, 99), 2);
+        show("no such topic", moved(directory, "nowhere", 0), 1);
+        show("no such directory", moved("/nowhere/at/all", "answers", 0), 2);
+    }
+
+    static UpdateFeaturesRequestData level(String feature, int level, int upgradeType) {
+        UpdateFeaturesRequestData request = new UpdateFeaturesRequestData().setTimeoutMs(10_000).setValidateOnly(true);
+        request.featureUpdates().add(new UpdateFeaturesRequestData.FeatureUpdateKey().setFeature(feature)
+                .setMaxVersionLevel((short) level).setUpgradeType((byte) upgradeType));
+        return request;
+    }
+
+    static void levelsOfFeatures() throws Exception {
+        for (int version : List.of(1, 2)) {
+            show("as it is", level("group.version", 1, 1), version);
+            show("too new", level("group.version", 99, 1), version);
+            show("lower, without saying so", level("group.version", 0, 1), version);
+            show("no such feature", level("no.such", 1, 1), version);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! SCRAM users: which metadata records make the cluster's credentials what the specification says (RFC 5802, KIP-554).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use engine::{ScramCredential, ScramMechanism, ScramUser};
@@ -9,8 +9,33 @@ use kafka_metadata::{
 };
 use ring::{digest, hmac};
 
-/// The changes; empty when there is nothing to do.
-pub(crate) fn changes(image: &MetadataImage, users: &[ScramUser]) -> Vec<MetadataRecord> {
+/// Users and mechanisms, as the description of a cluster names those that a specification has made.
+pub(crate) type ManagedUsers = BTreeSet<(String, String)>;
+
+/// Those of a specification.
+pub(crate) fn managed(users: &[ScramUser]) -> ManagedUsers {
+    let credentials = users.iter().flat_map(|user| {
+        let credentials = user.credentials.iter();
+        credentials.map(|credential| key(&user.name, mechanism(credential.mechanism)))
+    });
+    credentials.collect()
+}
+
+fn key(user: &str, mechanism: ImageMechanism) -> (String, String) {
+    let mechanism = match mechanism {
+        ImageMechanism::Sha256 => "SCRAM-SHA-256",
+        ImageMechanism::Sha512 => "SCRAM-SHA-512",
+    };
+    (user.to_owned(), mechanism.to_owned())
+}
+
+/// The changes; empty when there is nothing to do. Taken away are only users that a specification has made before: others were made
+/// by clients (KIP-554). `None` is a cluster of a time when only specifications made some.
+pub(crate) fn changes(
+    image: &MetadataImage,
+    before: Option<&ManagedUsers>,
+    users: &[ScramUser],
+) -> Vec<MetadataRecord> {
     let wanted: BTreeMap<(String, ImageMechanism), ImageCredential> = users
         .iter()
         .flat_map(|user| {
@@ -31,7 +56,11 @@ pub(crate) fn changes(image: &MetadataImage, users: &[ScramUser]) -> Vec<Metadat
         stored_key: credential.stored_key.clone(),
         server_key: credential.server_key.clone(),
     });
-    let removed = image.scram.keys().filter(|key| !wanted.contains_key(key));
+    let was_managed = |user: &str, mechanism| before.is_none_or(|before| before.contains(&key(user, mechanism)));
+    let removed = image
+        .scram
+        .keys()
+        .filter(|key| !wanted.contains_key(key) && was_managed(&key.0, key.1));
     let removed = removed.map(|(user, mechanism)| MetadataRecord::ScramCredentialRemoved {
         user: user.clone(),
         mechanism: *mechanism,
@@ -121,16 +150,37 @@ mod tests {
     #[test]
     fn only_changes_are_sent() {
         let mut image = MetadataImage::default();
-        let first = changes(&image, &[user("app", "pencil")]);
+        let first = changes(&image, None, &[user("app", "pencil")]);
         assert!(matches!(&first[..], [MetadataRecord::ScramCredential { user, .. }] if user == "app"));
         let key = ("app".to_owned(), ImageMechanism::Sha256);
         Arc::make_mut(&mut image.scram).insert(key, derive(&user("app", "pencil").credentials[0]));
-        assert!(changes(&image, &[user("app", "pencil")]).is_empty());
-        assert_eq!(changes(&image, &[user("app", "other")]).len(), 1);
-        let renamed = changes(&image, &[user("other", "pencil")]);
+        assert!(changes(&image, None, &[user("app", "pencil")]).is_empty());
+        assert_eq!(changes(&image, None, &[user("app", "other")]).len(), 1);
+        let renamed = changes(&image, None, &[user("other", "pencil")]);
         assert!(matches!(&renamed[..], [
             MetadataRecord::ScramCredential { .. },
             MetadataRecord::ScramCredentialRemoved { user, .. }
         ] if user == "app"));
+    }
+
+    #[test]
+    fn what_clients_have_made_is_left_alone() {
+        let mut image = MetadataImage::default();
+        for name in ["ours", "theirs"] {
+            let credential = derive(&user(name, "pencil").credentials[0]);
+            Arc::make_mut(&mut image.scram).insert((name.to_owned(), ImageMechanism::Sha256), credential);
+        }
+        let before = managed(&[user("ours", "pencil")]);
+        let removed = |changes: Vec<MetadataRecord>| -> Vec<String> {
+            let users = changes.into_iter().map(|change| match change {
+                MetadataRecord::ScramCredentialRemoved { user, .. } => user,
+                other => panic!("{other:?}"),
+            });
+            users.collect()
+        };
+        assert_eq!(removed(changes(&image, Some(&before), &[])), ["ours"]);
+        assert_eq!(removed(changes(&image, None, &[])), ["ours", "theirs"]);
+        // The salt is the same, so the password is.
+        assert!(changes(&image, Some(&before), &[user("ours", "pencil")]).is_empty());
     }
 }

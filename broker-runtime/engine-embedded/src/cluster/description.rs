@@ -13,6 +13,7 @@ use super::Layout;
 use crate::{
     addresses::{AddressBlock, BrokerEndpoint, Plan, SharedPorts},
     durable_file::{self, Readers},
+    scram::{self, ManagedUsers},
 };
 
 /// How far a cluster has come.
@@ -60,6 +61,9 @@ pub(crate) struct Description {
     pub(crate) shared_ports: Option<SharedPorts>,
     /// All server properties, the dynamic ones too.
     pub(crate) server_properties: BTreeMap<String, String>,
+    /// Users that specifications have made; others are clients' own. `None` where an older runtime has written this.
+    #[serde(default)]
+    pub(crate) scram_users: Option<ManagedUsers>,
     /// Brokers have joined, or were to leave, and replicas are not yet where they should be.
     #[serde(default)]
     pub(crate) uneven: bool,
@@ -118,6 +122,7 @@ impl Description {
             resources: spec.resources,
             shared_ports: None,
             server_properties: spec.server_properties.clone(),
+            scram_users: Some(scram::managed(&spec.scram_users)),
             uneven: false,
             restart: None,
         }
@@ -150,6 +155,15 @@ impl Description {
     /// The same in another phase.
     pub(crate) fn in_phase(self, phase: Phase) -> Self {
         Self { phase, ..self }
+    }
+
+    /// The same with the users of an earlier description, too.
+    pub(crate) fn with_users_of(self, before: &Self) -> Self {
+        let both = self.scram_users.zip(before.scram_users.clone());
+        Self {
+            scram_users: both.map(|(ours, theirs)| ours.into_iter().chain(theirs).collect()),
+            ..self
+        }
     }
 
     /// The same with other server properties.

@@ -11,7 +11,9 @@ use kafka_metadata::{
     rpc::{AlterConfigResource, ControllerError, ControllerRequest, ControllerResponse},
 };
 
-use super::{Cluster, Phase, Progress, broker, data_key::ensure_data_key, properties, running::blocking};
+use super::{
+    Cluster, Phase, Progress, broker, data_key::ensure_data_key, description::Description, properties, running::blocking,
+};
 use crate::{
     broker_config::{BrokerConfigFile, BrokerPart, ClientCertificatesEntry, ClusterPart, EncryptionEntry},
     durable_file::{self, Readers},
@@ -56,6 +58,7 @@ impl Cluster {
         let on_the_way = before
             .wanted(spec)
             .with_properties(before.server_properties.clone())
+            .with_users_of(&before)
             .on_the_way(before.broker_count.max(spec.broker_count), uneven);
         self.describe(on_the_way).await?;
         try_join_all(
@@ -65,7 +68,7 @@ impl Cluster {
         )
         .await?;
         self.report_step(Step::ApplySettings);
-        self.apply_metadata(spec, &before.server_properties).await?;
+        self.apply_metadata(spec, &before).await?;
         let applied = self.image().applied;
         self.wait_for_brokers(&staying).await?;
         self.wait_applied(applied).await?;
@@ -136,9 +139,9 @@ impl Cluster {
     }
 
     /// Dynamic properties and SCRAM users.
-    async fn apply_metadata(&self, spec: &ClusterSpec, before: &BTreeMap<String, String>) -> Result<(), EngineError> {
+    async fn apply_metadata(&self, spec: &ClusterSpec, before: &Description) -> Result<(), EngineError> {
         let image = self.image();
-        let changes = properties::dynamic_changes(&image, before, &spec.server_properties);
+        let changes = properties::dynamic_changes(&image, &before.server_properties, &spec.server_properties);
         if !changes.is_empty() {
             let resources = vec![AlterConfigResource {
                 resource: ConfigResource::Brokers,
@@ -166,7 +169,7 @@ impl Cluster {
             self.ask("telling the brokers", ControllerRequest::Instruct { instructions })
                 .await?;
         }
-        let records = scram::changes(&image, &spec.scram_users);
+        let records = scram::changes(&image, before.scram_users.as_ref(), &spec.scram_users);
         if !records.is_empty() {
             self.ask("setting the SCRAM users", ControllerRequest::AlterScram { records })
                 .await?;

@@ -70,14 +70,18 @@ async fn handle(
     response
 }
 
-fn add_features(response: &mut ApiVersionsResponse, broker: &Broker) {
+/// The features there are, each with its lowest level and the one that the cluster has, which is its highest.
+pub(super) fn features(broker: &Broker) -> [(&'static str, i16, i16); 3] {
     let metadata = broker.kafka_version().metadata_level;
-    let features = [
+    [
         ("metadata.version", METADATA_LEVEL_MIN, metadata),
         ("transaction.version", 0, TRANSACTION_LEVEL),
         ("group.version", 0, GROUP_LEVEL),
-    ];
-    for (name, min_version, level) in features {
+    ]
+}
+
+fn add_features(response: &mut ApiVersionsResponse, broker: &Broker) {
+    for (name, min_version, level) in features(broker) {
         let mut supported = SupportedFeatureKey::default();
         supported.name = StrBytes::from(name);
         (supported.min_version, supported.max_version) = (min_version, level);

@@ -1,8 +1,5 @@
 //! DescribeUserScramCredentials 0 (KIP-554): which mechanisms users have, and with how many iterations. What proves a password is
 //! never told.
-//!
-//! Difference from Kafka: users are made with the API of the control plane, which would take back what a client changes;
-//! so AlterUserScramCredentials is not offered.
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -12,6 +12,10 @@ mod alter_client_quotas;
 mod alter_configs;
 #[path = "45_alter_partition_reassignments.rs"]
 mod alter_partition_reassignments;
+#[path = "34_alter_replica_log_dirs.rs"]
+mod alter_replica_log_dirs;
+#[path = "51_alter_user_scram_credentials.rs"]
+mod alter_user_scram_credentials;
 #[path = "18_api_versions.rs"]
 mod api_versions;
 mod closest_replica;
@@ -106,6 +110,8 @@ mod sync_group;
 mod transaction_codes;
 #[path = "28_txn_offset_commit.rs"]
 mod txn_offset_commit;
+#[path = "57_update_features.rs"]
+mod update_features;
 #[path = "27_write_txn_markers.rs"]
 mod write_txn_markers;
 
@@ -147,6 +153,7 @@ pub(crate) static APIS: &[ApiEntry] = &[
     delete_acls::API,
     describe_configs::API,
     alter_configs::API,
+    alter_replica_log_dirs::API,
     describe_log_dirs::API,
     sasl_authenticate::API,
     create_partitions::API,
@@ -159,6 +166,8 @@ pub(crate) static APIS: &[ApiEntry] = &[
     describe_client_quotas::API,
     alter_client_quotas::API,
     describe_user_scram_credentials::API,
+    alter_user_scram_credentials::API,
+    update_features::API,
     describe_cluster::API,
     describe_producers::API,
     describe_transactions::API,

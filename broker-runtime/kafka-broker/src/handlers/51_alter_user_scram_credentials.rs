@@ -1,0 +1,199 @@
+//! AlterUserScramCredentials 0 (KIP-554): sets and removes what users prove their passwords with. It takes ALTER on the cluster. The
+//! answer waits until this broker acts on it; the others do within a heartbeat. A user has one result: the first error of what is
+//! asked for it, and then nothing of it is done.
+//!
+//! Users that the API of the control plane has made are its own: it takes back at its next change what a client does to them.
+//! Others are left alone.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use kafka_codec::{
+    ErrorCode, StrBytes,
+    messages::{
+        AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse,
+        alter_user_scram_credentials_request::{ScramCredentialDeletion, ScramCredentialUpsertion},
+        alter_user_scram_credentials_response::AlterUserScramCredentialsResult,
+    },
+};
+use kafka_metadata::{
+    MetadataImage, MetadataRecord, ScramMechanism,
+    acl::AclOperation,
+    rpc::{ControllerRequest, ControllerResponse},
+};
+
+use super::controller_timeout::{APPLY_WAIT, CONTROLLER_TIMEOUT};
+use crate::{
+    broker::Broker,
+    dispatch::{ApiEntry, RequestContext, api},
+    response::controller_error_code,
+    security::{Resource, derived_keys},
+};
+
+/// See the module.
+pub(crate) const API: ApiEntry = api!(
+    51,
+    "AlterUserScramCredentials",
+    0..=0,
+    AlterUserScramCredentialsRequest,
+    handle
+);
+
+/// Iterations that Kafka takes.
+const ITERATIONS: std::ops::RangeInclusive<i32> = 4096..=16384;
+
+type Refusal = (ErrorCode, String);
+/// What is to be done for each user, or why nothing is.
+type Plan = BTreeMap<String, Result<Vec<MetadataRecord>, Refusal>>;
+
+async fn handle(
+    context: &RequestContext,
+    broker: &Arc<Broker>,
+    request: AlterUserScramCredentialsRequest,
+    _version: i16,
+) -> AlterUserScramCredentialsResponse {
+    let mut plan = if context.may(broker, AclOperation::Alter, Resource::Cluster) {
+        planned(&broker.metadata.image(), &request)
+    } else {
+        let code = ErrorCode::ClusterAuthorizationFailed;
+        let users = named(&request).into_iter();
+        users.map(|user| (user, Err((code, code.message().to_owned())))).collect()
+    };
+    let records: Vec<MetadataRecord> = plan.values().flatten().flatten().cloned().collect();
+    if let Err(refusal) = alter(broker, records).await {
+        for outcome in plan.values_mut().filter(|outcome| outcome.is_ok()) {
+            *outcome = Err(refusal.clone());
+        }
+    }
+    let mut response = AlterUserScramCredentialsResponse::default();
+    response.results = plan.into_iter().map(|(user, outcome)| answer(&user, outcome)).collect();
+    response
+}
+
+fn named(request: &AlterUserScramCredentialsRequest) -> BTreeSet<String> {
+    let removed = request.deletions.iter().map(|deletion| deletion.name.to_string());
+    removed
+        .chain(request.upsertions.iter().map(|upsertion| upsertion.name.to_string()))
+        .collect()
+}
+
+fn planned(image: &MetadataImage, request: &AlterUserScramCredentialsRequest) -> Plan {
+    let mut plan = Plan::new();
+    let mut seen = BTreeSet::new();
+    let mut add = |user: &str, mechanism: i8, record: Result<MetadataRecord, Refusal>| {
+        let record = record.and_then(|record| {
+            if seen.insert((user.to_owned(), mechanism)) {
+                return Ok(record);
+            }
+            let message = "A user credential cannot be altered twice in the same request";
+            Err((ErrorCode::DuplicateResource, message.to_owned()))
+        });
+        let outcome = plan.entry(user.to_owned()).or_insert_with(|| Ok(Vec::new()));
+        match (outcome.as_mut(), record) {
+            (Ok(records), Ok(record)) => records.push(record),
+            (Ok(_), Err(refusal)) => *outcome = Err(refusal),
+            // The first error stays.
+            (Err(_), _) => {}
+        }
+    };
+    for upsertion in &request.upsertions {
+        add(&upsertion.name, upsertion.mechanism, set(upsertion));
+    }
+    for deletion in &request.deletions {
+        add(&deletion.name, deletion.mechanism, removed(image, deletion));
+    }
+    plan
+}
+
+fn set(upsertion: &ScramCredentialUpsertion) -> Result<MetadataRecord, Refusal> {
+    let (user, mechanism) = identified(&upsertion.name, upsertion.mechanism)?;
+    let unacceptable = |message: &str| (ErrorCode::UnacceptableCredential, message.to_owned());
+    if upsertion.iterations < *ITERATIONS.start() {
+        return Err(unacceptable("Too few iterations"));
+    }
+    if upsertion.iterations > *ITERATIONS.end() {
+        return Err(unacceptable("Too many iterations"));
+    }
+    let (stored_key, server_key) = derived_keys(mechanism, &upsertion.salted_password);
+    Ok(MetadataRecord::ScramCredential {
+        user,
+        mechanism,
+        salt: STANDARD.encode(&upsertion.salt),
+        iterations: upsertion.iterations.unsigned_abs(),
+        stored_key: STANDARD.encode(stored_key),
+        server_key: STANDARD.encode(server_key),
+    })
+}
+
+fn removed(image: &MetadataImage, deletion: &ScramCredentialDeletion) -> Result<MetadataRecord, Refusal> {
+    let (user, mechanism) = identified(&deletion.name, deletion.mechanism)?;
+    if !image.scram.contains_key(&(user.clone(), mechanism)) {
+        let message = "Attempt to delete a user credential that does not exist";
+        return Err((ErrorCode::ResourceNotFound, message.to_owned()));
+    }
+    Ok(MetadataRecord::ScramCredentialRemoved { user, mechanism })
+}
+
+fn identified(user: &str, mechanism: i8) -> Result<(String, ScramMechanism), Refusal> {
+    if user.is_empty() {
+        let message = "Username must not be empty";
+        return Err((ErrorCode::UnacceptableCredential, message.to_owned()));
+    }
+    // Kafka's `ScramMechanism`.
+    let mechanism = match mechanism {
+        1 => ScramMechanism::Sha256,
+        2 => ScramMechanism::Sha512,
+        _ => return Err((ErrorCode::UnsupportedSaslMechanism, "Unknown SCRAM mechanism".to_owned())),
+    };
+    Ok((user.to_owned(), mechanism))
+}
+
+async fn alter(broker: &Broker, records: Vec<MetadataRecord>) -> Result<(), Refusal> {
+    if records.is_empty() {
+        return Ok(());
+    }
+    let request = ControllerRequest::AlterScram {
+        records: records.clone(),
+    };
+    match broker.controller.call_within(request, CONTROLLER_TIMEOUT).await {
+        Ok(ControllerResponse::Done) => {}
+        Ok(_) => return Err((ErrorCode::NotController, ErrorCode::NotController.message().to_owned())),
+        Err(error) => return Err((controller_error_code(&error), error.to_string())),
+    }
+    broker
+        .metadata
+        .wait_for(APPLY_WAIT, |image| records.iter().all(|record| is_in_force(image, record)))
+        .await;
+    Ok(())
+}
+
+fn is_in_force(image: &MetadataImage, record: &MetadataRecord) -> bool {
+    match record {
+        MetadataRecord::ScramCredential {
+            user,
+            mechanism,
+            stored_key,
+            ..
+        } => {
+            let known = image.scram.get(&(user.clone(), *mechanism));
+            known.is_some_and(|known| known.stored_key == *stored_key)
+        }
+        MetadataRecord::ScramCredentialRemoved { user, mechanism } => {
+            !image.scram.contains_key(&(user.clone(), *mechanism))
+        }
+        _ => true,
+    }
+}
+
+fn answer(user: &str, outcome: Result<Vec<MetadataRecord>, Refusal>) -> AlterUserScramCredentialsResult {
+    let mut result = AlterUserScramCredentialsResult::default();
+    result.user = StrBytes::from(user);
+    if let Err((code, message)) = outcome {
+        result.error_code = code.code();
+        result.error_message = Some(StrBytes::from(message));
+    }
+    result
+}

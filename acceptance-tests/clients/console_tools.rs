@@ -258,7 +258,10 @@ fn users(console: &Console<'_>) -> Result<()> {
     let listed = visiting.run("TopicCommand", "--command-config", &["--list"])?.stdout;
     ensure!(listed.contains("orders"), "{listed}");
     console.configs(&[&visitor[..], &["--alter", "--delete-config", "SCRAM-SHA-512"]].concat())?;
-    let refused = program::fail(&mut visiting.command("TopicCommand", "--command-config", &["--list"]), LIMIT)?;
+    let refused = program::fail(
+        &mut visiting.command("TopicCommand", "--command-config", &["--list"]),
+        LIMIT,
+    )?;
     ensure!(refused.text().contains("Authentication failed"), "{}", refused.text());
     Ok(())
 }

@@ -278,12 +278,18 @@ fn folders(core: PathBuf) -> Result<()> {
 fn for_tests(core: &Path, text: &str) -> Result<()> {
     let workspace = Workspace::new(core)?;
     let folder = workspace.runtime.data_dir().display().to_string();
-    ensure!(text.contains("${path.root}/.openmsk-tests"), "the example has a directory of its own");
+    ensure!(
+        text.contains("${path.root}/.openmsk-tests"),
+        "the example has a directory of its own"
+    );
     workspace.write(&text.replace("${path.root}/.openmsk-tests", &folder))?;
     workspace.apply()?;
     workspace.expect_empty_plan()?;
     let bootstrap = workspace.output("bootstrap_brokers")?;
-    ensure!(bootstrap.as_str().is_some_and(|it| it.ends_with(":9092")), "{bootstrap}");
+    ensure!(
+        bootstrap.as_str().is_some_and(|it| it.ends_with(":9092")),
+        "{bootstrap}"
+    );
     workspace.destroy()?;
     Ok(())
 }
@@ -291,7 +297,10 @@ fn for_tests(core: &Path, text: &str) -> Result<()> {
 /// The example and the module that it uses, side by side.
 fn for_teams(core: &Path) -> Result<()> {
     let mut workspace = Workspace::new(core)?;
-    workspace.set("TF_VAR_passwords", r#"{"shop":"only-for-this-test-1","reporting":"only-for-this-test-2"}"#);
+    workspace.set(
+        "TF_VAR_passwords",
+        r#"{"shop":"only-for-this-test-1","reporting":"only-for-this-test-2"}"#,
+    );
     let examples = binaries::repository().join("examples");
     for folder in ["team-platform", "modules/kafka"] {
         let target = workspace.path().join(folder);

@@ -12,7 +12,8 @@ use kafka_metadata::{
 };
 
 use super::{
-    Cluster, Phase, Progress, broker, data_key::ensure_data_key, description::Description, properties, running::blocking,
+    Cluster, Phase, Progress, broker, data_key::ensure_data_key, description::Description, properties,
+    running::blocking,
 };
 use crate::{
     broker_config::{BrokerConfigFile, BrokerPart, ClientCertificatesEntry, ClusterPart, EncryptionEntry},

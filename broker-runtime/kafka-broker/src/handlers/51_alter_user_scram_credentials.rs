@@ -1,6 +1,6 @@
 //! AlterUserScramCredentials 0 (KIP-554): sets and removes what users prove their passwords with. It takes ALTER on the cluster. The
-//! answer waits until this broker acts on it; the others do within a heartbeat. A user has one result: the first error of what is
-//! asked for it, and then nothing of it is done.
+//! answer waits until this broker acts on it; the others do within a heartbeat. A user that is named more than once, with whatever
+//! mechanism, is refused, as Kafka does.
 //!
 //! Users that the API of the control plane has made are its own: it takes back at its next change what a client does to them.
 //! Others are left alone.
@@ -47,7 +47,7 @@ const ITERATIONS: std::ops::RangeInclusive<i32> = 4096..=16384;
 
 type Refusal = (ErrorCode, String);
 /// What is to be done for each user, or why nothing is.
-type Plan = BTreeMap<String, Result<Vec<MetadataRecord>, Refusal>>;
+type Plan = BTreeMap<String, Result<MetadataRecord, Refusal>>;
 
 async fn handle(
     context: &RequestContext,
@@ -59,10 +59,12 @@ async fn handle(
         planned(&broker.metadata.image(), &request)
     } else {
         let code = ErrorCode::ClusterAuthorizationFailed;
-        let users = named(&request).into_iter();
-        users.map(|user| (user, Err((code, code.message().to_owned())))).collect()
+        let users = named(&request);
+        users
+            .map(|user| (user.to_owned(), Err((code, code.message().to_owned()))))
+            .collect()
     };
-    let records: Vec<MetadataRecord> = plan.values().flatten().flatten().cloned().collect();
+    let records: Vec<MetadataRecord> = plan.values().flatten().cloned().collect();
     if let Err(refusal) = alter(broker, records).await {
         for outcome in plan.values_mut().filter(|outcome| outcome.is_ok()) {
             *outcome = Err(refusal.clone());
@@ -73,37 +75,25 @@ async fn handle(
     response
 }
 
-fn named(request: &AlterUserScramCredentialsRequest) -> BTreeSet<String> {
-    let removed = request.deletions.iter().map(|deletion| deletion.name.to_string());
-    removed
-        .chain(request.upsertions.iter().map(|upsertion| upsertion.name.to_string()))
-        .collect()
+/// The users of a request; one that it names twice comes twice.
+fn named(request: &AlterUserScramCredentialsRequest) -> impl Iterator<Item = &str> {
+    let removed = request.deletions.iter().map(|deletion| deletion.name.as_str());
+    removed.chain(request.upsertions.iter().map(|upsertion| upsertion.name.as_str()))
 }
 
 fn planned(image: &MetadataImage, request: &AlterUserScramCredentialsRequest) -> Plan {
-    let mut plan = Plan::new();
+    let removals = request
+        .deletions
+        .iter()
+        .map(|it| (it.name.to_string(), removed(image, it)));
+    let settings = request.upsertions.iter().map(|it| (it.name.to_string(), set(it)));
+    let mut plan: Plan = removals.chain(settings).collect();
     let mut seen = BTreeSet::new();
-    let mut add = |user: &str, mechanism: i8, record: Result<MetadataRecord, Refusal>| {
-        let record = record.and_then(|record| {
-            if seen.insert((user.to_owned(), mechanism)) {
-                return Ok(record);
-            }
+    for user in named(request) {
+        if !seen.insert(user) {
             let message = "A user credential cannot be altered twice in the same request";
-            Err((ErrorCode::DuplicateResource, message.to_owned()))
-        });
-        let outcome = plan.entry(user.to_owned()).or_insert_with(|| Ok(Vec::new()));
-        match (outcome.as_mut(), record) {
-            (Ok(records), Ok(record)) => records.push(record),
-            (Ok(_), Err(refusal)) => *outcome = Err(refusal),
-            // The first error stays.
-            (Err(_), _) => {}
+            plan.insert(user.to_owned(), Err((ErrorCode::DuplicateResource, message.to_owned())));
         }
-    };
-    for upsertion in &request.upsertions {
-        add(&upsertion.name, upsertion.mechanism, set(upsertion));
-    }
-    for deletion in &request.deletions {
-        add(&deletion.name, deletion.mechanism, removed(image, deletion));
     }
     plan
 }
@@ -146,7 +136,12 @@ fn identified(user: &str, mechanism: i8) -> Result<(String, ScramMechanism), Ref
     let mechanism = match mechanism {
         1 => ScramMechanism::Sha256,
         2 => ScramMechanism::Sha512,
-        _ => return Err((ErrorCode::UnsupportedSaslMechanism, "Unknown SCRAM mechanism".to_owned())),
+        _ => {
+            return Err((
+                ErrorCode::UnsupportedSaslMechanism,
+                "Unknown SCRAM mechanism".to_owned(),
+            ));
+        }
     };
     Ok((user.to_owned(), mechanism))
 }
@@ -165,7 +160,9 @@ async fn alter(broker: &Broker, records: Vec<MetadataRecord>) -> Result<(), Refu
     }
     broker
         .metadata
-        .wait_for(APPLY_WAIT, |image| records.iter().all(|record| is_in_force(image, record)))
+        .wait_for(APPLY_WAIT, |image| {
+            records.iter().all(|record| is_in_force(image, record))
+        })
         .await;
     Ok(())
 }
@@ -188,7 +185,7 @@ fn is_in_force(image: &MetadataImage, record: &MetadataRecord) -> bool {
     }
 }
 
-fn answer(user: &str, outcome: Result<Vec<MetadataRecord>, Refusal>) -> AlterUserScramCredentialsResult {
+fn answer(user: &str, outcome: Result<MetadataRecord, Refusal>) -> AlterUserScramCredentialsResult {
     let mut result = AlterUserScramCredentialsResult::default();
     result.user = StrBytes::from(user);
     if let Err((code, message)) = outcome {

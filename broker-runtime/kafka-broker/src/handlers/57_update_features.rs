@@ -22,8 +22,8 @@ use crate::{
 /// See the module.
 pub(crate) const API: ApiEntry = api!(57, "UpdateFeatures", 0..=2, UpdateFeaturesRequest, handle);
 
-/// First version whose answer is one error for everything.
-const ONE_RESULT_VERSION: i16 = 2;
+/// Last version whose answer has a result for each feature.
+const RESULTS_VERSION_MAX: i16 = 1;
 
 async fn handle(
     context: &RequestContext,
@@ -37,19 +37,21 @@ async fn handle(
         response.error_message = Some(StrBytes::from(ErrorCode::ClusterAuthorizationFailed.message()));
         return response;
     }
-    for update in &request.feature_updates {
-        let problem = problem(broker, update);
-        let mut result = UpdatableFeatureResult::default();
-        result.feature = update.feature.clone();
-        if let Some(message) = problem {
-            result.error_code = ErrorCode::InvalidUpdateVersion.code();
-            result.error_message = Some(StrBytes::from(message));
-        }
-        if version < ONE_RESULT_VERSION {
-            response.results.push(result);
-        } else if response.error_code == 0 {
-            (response.error_code, response.error_message) = (result.error_code, result.error_message);
-        }
+    // One that cannot be had is an error of all.
+    let problem = request
+        .feature_updates
+        .iter()
+        .find_map(|update| problem(broker, update));
+    if let Some(message) = problem {
+        response.error_code = ErrorCode::InvalidUpdateVersion.code();
+        response.error_message = Some(StrBytes::from(message));
+    } else if version <= RESULTS_VERSION_MAX {
+        let results = request.feature_updates.into_iter().map(|update| {
+            let mut result = UpdatableFeatureResult::default();
+            result.feature = update.feature;
+            result
+        });
+        response.results = results.collect();
     }
     response
 }

@@ -113,6 +113,7 @@ impl Resource for Configuration {
     }
 
     async fn create(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
+        self.foresight.is_applied();
         let planned = request.planned;
         let client = match self.control_plane.client().await {
             Ok(client) => client,

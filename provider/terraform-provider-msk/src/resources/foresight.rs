@@ -18,8 +18,12 @@ const NAMED_BY: [(&str, &str); 1] = [("msk_cluster", "cluster_name")];
 #[derive(Debug, Default)]
 pub(crate) struct Foresight(Mutex<Plans>);
 
+/// So many questions one process asks: a plan of thousands must not take longer than the apply.
+const ASKED_MAX: usize = 200;
+
 #[derive(Debug, Default)]
 struct Plans {
+    asked: usize,
     /// Types and names of what is there and in the state: a new one of that name takes its place.
     there: BTreeSet<(&'static str, String)>,
     /// Clusters that will have changed by the time that something is made in them, with the number of brokers.
@@ -34,6 +38,11 @@ impl Foresight {
     /// One of this name is there, and core knows of it.
     pub(super) fn is_there(&self, type_name: &'static str, name: &str) {
         self.plans(|plans| plans.there.insert((type_name, name.to_owned())));
+    }
+
+    /// The apply has begun: what is planned from here on was planned before, and the next call says whether it can be made.
+    pub(super) fn is_applied(&self) {
+        self.plans(|plans| plans.asked = ASKED_MAX);
     }
 
     /// A cluster changes.
@@ -55,8 +64,15 @@ impl Foresight {
         doing: &str,
         ask: impl FnOnce(Client) -> Asking + Send,
     ) -> Diagnostics {
-        let is_there = self.plans(|plans| plans.there.contains(&(type_name, name.to_owned())));
-        let Some(client) = control_plane.client_if_running().await.filter(|_| !is_there) else {
+        let is_asked = self.plans(|plans| {
+            let is_asked = plans.asked < ASKED_MAX && !plans.there.contains(&(type_name, name.to_owned()));
+            plans.asked += usize::from(is_asked);
+            is_asked
+        });
+        if !is_asked {
+            return Diagnostics::none();
+        }
+        let Some(client) = control_plane.client_if_running().await else {
             return Diagnostics::none();
         };
         match ask(client).await {

@@ -138,6 +138,7 @@ impl Resource for Topic {
     }
 
     async fn create(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
+        self.foresight.is_applied();
         let planned = request.planned;
         let (cluster_arn, name) = identity(&planned);
         let client = match self.control_plane.client().await {

@@ -137,6 +137,7 @@ impl Resource for Cluster {
     }
 
     async fn create(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
+        self.foresight.is_applied();
         let planned = request.planned;
         let Some(wanted) = requests::create(&planned) else {
             return incomplete();

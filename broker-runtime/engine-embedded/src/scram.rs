@@ -2,12 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use engine::{ScramCredential, ScramMechanism, ScramUser};
 use kafka_metadata::{
     MetadataImage, MetadataRecord, ScramCredential as ImageCredential, ScramMechanism as ImageMechanism,
 };
-use ring::{digest, hmac};
 
 /// Users and mechanisms, as the description of a cluster names those that a specification has made.
 pub(crate) type ManagedUsers = BTreeSet<(String, String)>;
@@ -75,28 +73,22 @@ fn mechanism(mechanism: ScramMechanism) -> ImageMechanism {
     }
 }
 
-/// `StoredKey = H(HMAC(SaltedPassword, "Client Key"))`, `ServerKey = HMAC(SaltedPassword, "Server Key")`.
 fn derive(credential: &ScramCredential) -> ImageCredential {
-    let (hmac_algorithm, digest_algorithm) = match credential.mechanism {
-        ScramMechanism::Sha256 => (hmac::HMAC_SHA256, &digest::SHA256),
-        ScramMechanism::Sha512 => (hmac::HMAC_SHA512, &digest::SHA512),
-    };
-    let key = hmac::Key::new(hmac_algorithm, credential.salted_password.expose());
-    let client_key = hmac::sign(&key, b"Client Key");
-    ImageCredential {
-        salt: STANDARD.encode(&credential.salt),
-        iterations: credential.iterations,
-        stored_key: STANDARD.encode(digest::digest(digest_algorithm, client_key.as_ref())),
-        server_key: STANDARD.encode(hmac::sign(&key, b"Server Key")),
-    }
+    ImageCredential::of_salted_password(
+        mechanism(credential.mechanism),
+        &credential.salt,
+        credential.iterations,
+        credential.salted_password.expose(),
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use std::{num::NonZeroU32, sync::Arc};
 
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
     use engine::Secret;
-    use ring::pbkdf2;
+    use ring::{digest, hmac, pbkdf2};
 
     use super::*;
 

@@ -12,6 +12,7 @@ pub mod instructions;
 pub mod quota;
 mod record;
 pub mod rpc;
+mod scram;
 
 pub use ids::{BrokerEpoch, BrokerId, LeaderEpoch, MetadataOffset, PartitionEpoch, TopicId};
 pub use image::{BrokerImage, MetadataImage, ScramCredential, TopicImage};

@@ -10,7 +10,6 @@ use std::{
     sync::Arc,
 };
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use kafka_codec::{
     ErrorCode, StrBytes,
     messages::{
@@ -20,7 +19,7 @@ use kafka_codec::{
     },
 };
 use kafka_metadata::{
-    MetadataImage, MetadataRecord, ScramMechanism,
+    MetadataImage, MetadataRecord, ScramCredential, ScramMechanism,
     acl::AclOperation,
     rpc::{ControllerRequest, ControllerResponse},
 };
@@ -30,7 +29,7 @@ use crate::{
     broker::Broker,
     dispatch::{ApiEntry, RequestContext, api},
     response::controller_error_code,
-    security::{Resource, derived_keys},
+    security::Resource,
 };
 
 /// See the module.
@@ -107,14 +106,19 @@ fn set(upsertion: &ScramCredentialUpsertion) -> Result<MetadataRecord, Refusal> 
     if upsertion.iterations > *ITERATIONS.end() {
         return Err(unacceptable("Too many iterations"));
     }
-    let (stored_key, server_key) = derived_keys(mechanism, &upsertion.salted_password);
+    let credential = ScramCredential::of_salted_password(
+        mechanism,
+        &upsertion.salt,
+        upsertion.iterations.unsigned_abs(),
+        &upsertion.salted_password,
+    );
     Ok(MetadataRecord::ScramCredential {
         user,
         mechanism,
-        salt: STANDARD.encode(&upsertion.salt),
-        iterations: upsertion.iterations.unsigned_abs(),
-        stored_key: STANDARD.encode(stored_key),
-        server_key: STANDARD.encode(server_key),
+        salt: credential.salt,
+        iterations: credential.iterations,
+        stored_key: credential.stored_key,
+        server_key: credential.server_key,
     })
 }
 

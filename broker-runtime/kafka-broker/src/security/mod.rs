@@ -16,5 +16,4 @@ use credentials::{credential_of, server_nonce};
 pub(crate) use mechanism::Mechanism;
 pub use sasl::SaslState;
 pub(crate) use sasl::{HandshakeError, SaslError};
-pub(crate) use scram::derived_keys;
 pub(crate) use token::{answer_raw_token, take_token};

@@ -217,19 +217,6 @@ impl Challenge {
     }
 }
 
-/// `StoredKey` and `ServerKey` of a salted password (RFC 5802, section 3).
-pub(crate) fn derived_keys(mechanism: ScramMechanism, salted_password: &[u8]) -> (Vec<u8>, Vec<u8>) {
-    let key = hmac::Key::new(algorithm(mechanism), salted_password);
-    let client_key = hmac::sign(&key, b"Client Key");
-    let hash = match mechanism {
-        ScramMechanism::Sha256 => &digest::SHA256,
-        ScramMechanism::Sha512 => &digest::SHA512,
-    };
-    let stored_key = digest::digest(hash, client_key.as_ref());
-    let server_key = hmac::sign(&key, b"Server Key");
-    (stored_key.as_ref().to_vec(), server_key.as_ref().to_vec())
-}
-
 fn algorithm(mechanism: ScramMechanism) -> hmac::Algorithm {
     match mechanism {
         ScramMechanism::Sha256 => hmac::HMAC_SHA256,

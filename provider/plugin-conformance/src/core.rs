@@ -202,13 +202,13 @@ impl<T: Service> Core<T> {
             ..Default::default()
         };
         let answer = self.client.apply_resource_change(request).await?.into_inner();
-        let change = Change {
-            state: value(answer.new_state.as_ref(), &known.of)?,
-            private: answer.private,
-            identity: known_identity(&known, answer.new_identity.as_ref())?,
-        };
         Ok(Answer {
-            value: change,
+            value: change(
+                &known,
+                answer.new_state.as_ref(),
+                answer.private,
+                answer.new_identity.as_ref(),
+            )?,
             errors: errors(&answer.diagnostics),
         })
     }
@@ -225,13 +225,13 @@ impl<T: Service> Core<T> {
             ..Default::default()
         };
         let answer = self.client.read_resource(request).await?.into_inner();
-        let change = Change {
-            state: value(answer.new_state.as_ref(), &known.of)?,
-            private: answer.private,
-            identity: known_identity(&known, answer.new_identity.as_ref())?,
-        };
         Ok(Answer {
-            value: change,
+            value: change(
+                &known,
+                answer.new_state.as_ref(),
+                answer.private,
+                answer.new_identity.as_ref(),
+            )?,
             errors: errors(&answer.diagnostics),
         })
     }
@@ -268,18 +268,9 @@ impl<T: Service> Core<T> {
             identity,
         };
         let answer = self.client.import_resource_state(request).await?.into_inner();
-        let nothing = Change {
-            state: Value::Null,
-            private: Vec::new(),
-            identity: None,
-        };
-        let imported = match answer.imported_resources.first() {
-            Some(imported) => Change {
-                state: value(imported.state.as_ref(), &known.of)?,
-                private: imported.private.clone(),
-                identity: known_identity(&known, imported.identity.as_ref())?,
-            },
-            None => nothing,
+        let imported = match answer.imported_resources.into_iter().next() {
+            Some(it) => change(&known, it.state.as_ref(), it.private, it.identity.as_ref())?,
+            None => Change::nothing(),
         };
         Ok(Answer {
             value: imported,
@@ -359,6 +350,20 @@ fn identity_type(schema: &proto::ResourceIdentitySchema) -> Result<Type> {
         Ok((attribute.name.clone(), of))
     });
     Ok(Type::Object(attributes.collect::<Result<_>>()?))
+}
+
+/// The parts that answer a change, a read and an import alike.
+fn change(
+    known: &Known,
+    state: Option<&proto::DynamicValue>,
+    private: Vec<u8>,
+    identity: Option<&proto::ResourceIdentityData>,
+) -> Result<Change> {
+    Ok(Change {
+        state: value(state, &known.of)?,
+        private,
+        identity: known_identity(known, identity)?,
+    })
 }
 
 fn known_identity(known: &Known, sent: Option<&proto::ResourceIdentityData>) -> Result<Option<Value>> {

@@ -77,9 +77,10 @@ impl Shared {
         if prior.is_null() {
             replaces.clear();
         }
-        let planned_identity = match replaces.is_empty() && !prior.is_null() {
-            true => request.prior_identity.clone(),
-            false => registered.identity_of(&planned),
+        let planned_identity = if replaces.is_empty() && !prior.is_null() {
+            request.prior_identity.clone()
+        } else {
+            registered.identity_of(&planned)
         };
         replaces.sort();
         replaces.dedup();

@@ -44,13 +44,7 @@ impl<D: Deed> OfCluster<D> {
     pub(super) fn shared(control_plane: &Arc<ControlPlane>) -> Arc<dyn Action> {
         let schema = Schema::new()
             .description(D::DESCRIPTION)
-            .attribute(
-                "cluster_arn",
-                Attribute::string()
-                    .required()
-                    .check(arn::check_cluster)
-                    .description("ARN of the cluster."),
-            )
+            .attribute("cluster_arn", arn::cluster_argument())
             .attribute(
                 "timeout",
                 Attribute::string()

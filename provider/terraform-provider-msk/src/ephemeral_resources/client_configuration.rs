@@ -147,13 +147,7 @@ fn schema() -> Schema {
     let computed = |description| Attribute::string().computed().description(description);
     Schema::new()
         .description("How a client gets in: brokers, user and password, and the text of its settings. Nothing of it is kept.")
-        .attribute(
-            "cluster_arn",
-            Attribute::string()
-                .required()
-                .check(arn::check_cluster)
-                .description("ARN of the cluster."),
-        )
+        .attribute("cluster_arn", arn::cluster_argument())
         .attribute(
             "secret_arn",
             Attribute::string().optional().description(

@@ -9,13 +9,16 @@ use plugin_framework::{
     value::Object,
 };
 
-use super::listing::{Census, Found, cluster_arn, listed};
-use crate::resources::{acl_identity, acl_summary, quota_identity, quota_owner, secret_name};
+use super::listing::{Census, Found, listed};
+use crate::{
+    arn,
+    resources::{acl_identity, acl_summary, quota_identity, quota_owner, secret_name},
+};
 
 fn in_cluster(description: &str) -> Schema {
     Schema::new()
         .description(description)
-        .attribute("cluster_arn", cluster_arn())
+        .attribute("cluster_arn", arn::cluster_argument())
 }
 
 fn cluster(asked: &Object) -> &str {

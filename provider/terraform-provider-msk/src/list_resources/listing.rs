@@ -4,13 +4,9 @@ use std::{marker::PhantomData, sync::Arc};
 
 use async_trait::async_trait;
 use control_plane_client::{Client, Error};
-use plugin_framework::{
-    Context, Diagnostics, ListResource, Listed,
-    schema::{Attribute, Schema},
-    value::Object,
-};
+use plugin_framework::{Context, Diagnostics, ListResource, Listed, schema::Schema, value::Object};
 
-use crate::{arn, control_plane::ControlPlane, diagnostics, patience::patiently, timeouts};
+use crate::{control_plane::ControlPlane, diagnostics, patience::patiently, timeouts};
 
 /// What exists, or why nobody knows.
 pub(super) type Found = Result<Vec<Listed>, Error>;
@@ -75,12 +71,4 @@ pub(super) fn listed(display_name: impl Into<String>, identity: &[(&str, &str)])
         identity: object,
         display_name: display_name.into(),
     }
-}
-
-/// The argument of everything that is in a cluster.
-pub(super) fn cluster_arn() -> Attribute {
-    Attribute::string()
-        .required()
-        .check(arn::check_cluster)
-        .description("ARN of the cluster.")
 }

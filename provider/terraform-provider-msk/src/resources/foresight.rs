@@ -11,15 +11,12 @@ use plugin_framework::{Diagnostics, value::Path};
 
 use crate::{control_plane::ControlPlane, diagnostics};
 
-/// The argument with the name, where it is another than `name`.
-const NAMED_BY: [(&str, &str); 1] = [("msk_cluster", "cluster_name")];
+/// So many questions one process asks: a plan of thousands must not take longer than the apply.
+const ASKED_MAX: usize = 200;
 
 /// What the plans of this process say about each other.
 #[derive(Debug, Default)]
 pub(crate) struct Foresight(Mutex<Plans>);
-
-/// So many questions one process asks: a plan of thousands must not take longer than the apply.
-const ASKED_MAX: usize = 200;
 
 #[derive(Debug, Default)]
 struct Plans {
@@ -78,9 +75,14 @@ impl Foresight {
         match ask(client).await {
             Err(error @ Error::BadRequest { .. }) => diagnostics::of_call(doing, &error),
             Err(error) if error.is_conflict() && error.to_string().contains("already exists") => {
+                let named_by = if type_name == "msk_cluster" {
+                    "cluster_name"
+                } else {
+                    "name"
+                };
                 let mut diagnostics = Diagnostics::none();
                 diagnostics.attribute_warning(
-                    Path::attribute(NAMED_BY.iter().find(|(known, _)| *known == type_name).map_or("name", |it| it.1)),
+                    Path::attribute(named_by),
                     "The name is taken",
                     format!(
                         "{error}. This apply cannot {doing}, unless it destroys what has the name first. Choose another name, take it \

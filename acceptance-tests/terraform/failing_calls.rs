@@ -1,5 +1,5 @@
 //! Whichever call of an apply is the one that fails, before or after it was done: the next apply leads to one resource, not two,
-//! and the next destroy to none.
+//! and the next destroy to none. Between whichever calls of a refresh somebody destroys the resource, it is found to be gone.
 
 use std::path::Path;
 
@@ -20,6 +20,10 @@ pub fn add(suite: &mut Suite) {
         let tasks = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         tasks.block_on(converges())
     });
+    suite.test("cluster_destroyed_between_the_calls_of_a_refresh_is_gone", || {
+        let tasks = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        tasks.block_on(is_gone())
+    });
 }
 
 /// A runtime, the way to it, and the resource that is made.
@@ -32,21 +36,25 @@ struct Stage {
     listed_by: Vec<(&'static str, Value)>,
 }
 
+/// A new process of the provider, as each command of core starts one.
+async fn provider_at(endpoint: &str, runtime: &Runtime) -> Result<Provider> {
+    let folder: &Path = &runtime.data_dir();
+    let binary = binaries::path("terraform-provider-msk")?;
+    let home = folder.display().to_string();
+    let mut provider = start(&binary, &[("OPENMSK_DATA_DIR", &home)]).await?;
+    let (access_key, secret_key) = runtime.key()?;
+    let block = [
+        ("endpoint", Value::string(endpoint)),
+        ("access_key", Value::string(access_key)),
+        ("secret_key", Value::string(secret_key)),
+    ];
+    provider.core.configure(block).await?;
+    Ok(provider)
+}
+
 impl Stage {
-    /// A new process of the provider, as each command of core starts one.
     async fn provider(&self) -> Result<Provider> {
-        let folder: &Path = &self.runtime.data_dir();
-        let binary = binaries::path("terraform-provider-msk")?;
-        let home = folder.display().to_string();
-        let mut provider = start(&binary, &[("OPENMSK_DATA_DIR", &home)]).await?;
-        let (access_key, secret_key) = self.runtime.key()?;
-        let block = [
-            ("endpoint", Value::string(&self.proxy.endpoint)),
-            ("access_key", Value::string(access_key)),
-            ("secret_key", Value::string(secret_key)),
-        ];
-        provider.core.configure(block).await?;
-        Ok(provider)
+        provider_at(&self.proxy.endpoint, &self.runtime).await
     }
 
     async fn count(&self, core: &mut Core<Channel>) -> Result<usize> {
@@ -87,7 +95,11 @@ impl Stage {
         if !errors.is_empty() {
             let mut fifth = self.provider().await?;
             let read = fifth.core.read(self.type_name, &now).await?;
-            ensure!(read.errors.is_empty(), "{:?}", read.errors);
+            ensure!(
+                read.errors.is_empty(),
+                "what is half gone cannot be read: {:?}",
+                read.errors
+            );
             if !read.value.state.is_null() {
                 let errors = destroy(&mut fifth.core, self.type_name, &read.value).await?;
                 ensure!(errors.is_empty(), "the next destroy fails: {errors:?}");
@@ -144,6 +156,50 @@ async fn converges() -> Result<()> {
             }
             ensure!(call > 2, "{type_name}: no call was made to fail");
         }
+    }
+    Ok(())
+}
+
+async fn is_gone() -> Result<()> {
+    let runtime = Runtime::new()?;
+    runtime.start()?;
+    let proxy = FailingProxy::start(&runtime.endpoint()?)?;
+    let mut reader = provider_at(&proxy.endpoint, &runtime).await?;
+    for type_name in ["msk_cluster", "msk_serverless_cluster"] {
+        let block = reader.core.block(type_name)?.clone();
+        let count = (type_name == "msk_cluster").then(|| ("number_of_broker_nodes", Value::integer(1)));
+        let config = block.configuration(std::iter::once(("cluster_name", Value::string("failing"))).chain(count));
+        let mut call = 1;
+        loop {
+            let mut destroyer = provider_at(&runtime.endpoint()?, &runtime).await?;
+            let made = destroyer.core.create(type_name, &config).await?;
+            // The first refresh has more to do than the others.
+            let made = destroyer.core.read(type_name, &made).await?.value;
+            proxy.hold(call);
+            let reading = reader.core.read(type_name, &made);
+            tokio::pin!(reading);
+            let was_held = tokio::select! {
+                read = &mut reading => {
+                    ensure!(!read?.value.state.is_null(), "{type_name} is gone before it is destroyed");
+                    false
+                }
+                () = proxy.held() => true,
+            };
+            let errors = destroy(&mut destroyer.core, type_name, &made).await?;
+            ensure!(errors.is_empty(), "{errors:?}");
+            proxy.release();
+            if !was_held {
+                break;
+            }
+            let read = reading.await?;
+            ensure!(read.errors.is_empty(), "{type_name}, call {call}: {:?}", read.errors);
+            ensure!(
+                read.value.state.is_null(),
+                "{type_name}, call {call}: it is still there"
+            );
+            call += 1;
+        }
+        ensure!(call > 2, "{type_name}: a refresh makes one call");
     }
     Ok(())
 }

@@ -5,9 +5,10 @@ use std::{
     net::{TcpListener, TcpStream},
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use anyhow::{Context, Result};
@@ -30,6 +31,9 @@ struct Plan {
     calls: AtomicUsize,
     fails_from: AtomicUsize,
     loses_answer: AtomicUsize,
+    /// Number of the call that waits before it is passed on; 0 for none.
+    holds: AtomicUsize,
+    is_held: AtomicBool,
 }
 
 /// The proxy. Its threads end with the process.
@@ -75,6 +79,25 @@ impl FailingProxy {
         self.plan.fails_from.store(from, Ordering::SeqCst);
     }
 
+    /// The next call is number 1; call `number` waits until [`Self::release`].
+    pub fn hold(&self, number: usize) {
+        self.plan.calls.store(0, Ordering::SeqCst);
+        self.plan.is_held.store(false, Ordering::SeqCst);
+        self.plan.holds.store(number, Ordering::SeqCst);
+    }
+
+    /// Ends when the call that was to wait has been made, and waits.
+    pub async fn held(&self) {
+        while !self.plan.is_held.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// No call waits any longer.
+    pub fn release(&self) {
+        self.plan.holds.store(0, Ordering::SeqCst);
+    }
+
     /// Whether a call has failed since, and that no more do.
     pub fn heal(&self) -> bool {
         let from = self.plan.fails_from.swap(NEVER, Ordering::SeqCst);
@@ -88,6 +111,10 @@ fn relay(client: TcpStream, upstream: &str, plan: &Plan) -> Result<()> {
     let mut requests = BufReader::new(client);
     while let Some(request) = message(&mut requests)? {
         let call = plan.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        while plan.holds.load(Ordering::SeqCst) == call {
+            plan.is_held.store(true, Ordering::SeqCst);
+            thread::sleep(Duration::from_millis(1));
+        }
         let from = plan.fails_from.load(Ordering::SeqCst);
         let is_done = call < from || (call == from && plan.loses_answer.load(Ordering::SeqCst) == 1);
         let answer = if is_done {

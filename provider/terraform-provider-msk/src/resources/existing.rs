@@ -84,6 +84,20 @@ pub(super) fn write_tags(state: &mut Object, tags: &BTreeMap<String, String>) {
     state.set("tags", value);
 }
 
+/// What comes of asking a cluster that was there for its endpoints, when `asked` came of it: one that is not up has none, or cannot
+/// be asked, and the last ones stay. One that went away meanwhile is not found, whatever the call said: `GetBootstrapBrokers` has
+/// no `NotFoundException`, and reports a bad request.
+pub(super) async fn unless_not_up(client: &Client, cluster_arn: &str, asked: Result<()>) -> Result<()> {
+    let Err(error) = asked else {
+        return Ok(());
+    };
+    client.describe_cluster_v2(cluster_arn).await?;
+    match error {
+        Error::NotFound { .. } | Error::Conflict { .. } => Ok(()),
+        error => Err(error),
+    }
+}
+
 /// Deletes a cluster and waits until it is gone. One that was never made, or that is gone already, is deleted.
 pub(super) async fn delete(context: &Context, client: &Client, prior: &Object) -> Diagnostics {
     let Some(cluster_arn) = prior.string("arn") else {

@@ -19,7 +19,7 @@ use super::{
     cluster::check_name,
     creations::{Creations, settle},
     deletion_protection,
-    existing::{self, change_tags, find_by_id, not_created},
+    existing::{self, change_tags, find_by_id, not_created, unless_not_up},
 };
 use crate::{arn, control_plane::ControlPlane, diagnostics, moved, patience::patiently, timeouts};
 
@@ -134,7 +134,8 @@ impl Resource for ServerlessCluster {
         sink.save(state.clone());
         let finished = async {
             let cluster = client.wait_for_cluster(&cluster_arn, limit).await?;
-            write(&client, &mut state, &cluster).await
+            write_cluster(&mut state, &cluster);
+            write_endpoints(&client, &mut state, &cluster_arn).await
         };
         match patiently(context, limit, &what, finished).await {
             Ok(()) => {
@@ -154,7 +155,9 @@ impl Resource for ServerlessCluster {
         };
         let found = async {
             let cluster = client.describe_cluster_v2(&cluster_arn).await?;
-            write(&client, &mut state, &cluster).await?;
+            write_cluster(&mut state, &cluster);
+            let written = write_endpoints(&client, &mut state, &cluster_arn).await;
+            unless_not_up(&client, &cluster_arn, written).await?;
             Ok(cluster)
         };
         match patiently(
@@ -194,7 +197,8 @@ impl Resource for ServerlessCluster {
             let cluster = client.describe_cluster_v2(&cluster_arn).await?;
             change_tags(&client, &cluster, &tags(&planned)).await?;
             let cluster = client.describe_cluster_v2(&cluster_arn).await?;
-            write(&client, &mut state, &cluster).await
+            write_cluster(&mut state, &cluster);
+            write_endpoints(&client, &mut state, &cluster_arn).await
         };
         let limit = timeouts::of(&planned, "update");
         match patiently(context, limit, &format!("changing cluster {cluster_arn}"), changed).await {
@@ -392,8 +396,8 @@ fn write_identity(state: &mut Object, cluster_arn: &str) {
     state.set_optional_string("cluster_uuid", arn::cluster(cluster_arn).map(|name| name.uuid));
 }
 
-/// What a cluster is. Its brokers come and go: of where clients connect to only the part is kept that stays.
-async fn write(client: &Client, state: &mut Object, cluster: &Cluster) -> Result<()> {
+/// What a cluster is.
+fn write_cluster(state: &mut Object, cluster: &Cluster) {
     write_identity(state, &cluster.cluster_arn);
     state.set_string("cluster_name", &cluster.cluster_name);
     let mut theirs = cluster.tags.clone();
@@ -411,7 +415,11 @@ async fn write(client: &Client, state: &mut Object, cluster: &Cluster) -> Result
         .and_then(|it| it.client_authentication.as_ref());
     let switch = authentication.and_then(|it| it.sasl.as_ref()?.iam);
     write_iam(state, switch.is_some_and(|it| it.enabled));
-    let bootstrap = client.get_bootstrap_brokers(&cluster.cluster_arn).await?;
+}
+
+/// Where clients connect to, and whom they have to trust. The brokers come and go: only the part is kept that stays.
+async fn write_endpoints(client: &Client, state: &mut Object, cluster_arn: &str) -> Result<()> {
+    let bootstrap = client.get_bootstrap_brokers(cluster_arn).await?;
     for (name, brokers) in [
         ("bootstrap_brokers_tls", bootstrap.bootstrap_broker_string_tls),
         ("bootstrap_brokers_sasl_iam", bootstrap.bootstrap_broker_string_sasl_iam),
@@ -419,7 +427,7 @@ async fn write(client: &Client, state: &mut Object, cluster: &Cluster) -> Result
         let brokers = brokers.unwrap_or_default();
         state.set_string(name, brokers.split(',').next().unwrap_or_default());
     }
-    let authority = client.describe_certificate_authority(&cluster.cluster_arn).await?;
+    let authority = client.describe_certificate_authority(cluster_arn).await?;
     state.set_string("certificate_authority_pem", &authority.certificate_pem);
     Ok(())
 }

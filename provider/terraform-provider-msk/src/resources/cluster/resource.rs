@@ -11,7 +11,7 @@ use control_plane_api::{
         UpdateMonitoringRequest, UpdateSecurityRequest,
     },
 };
-use control_plane_client::{Client, Error, Result};
+use control_plane_client::{Client, Result};
 use plugin_framework::{
     ApplyRequest, Context, DeleteRequest, Diagnostics, Plan, ReadRequest, Resource, StateSink,
     schema::Schema,
@@ -28,7 +28,7 @@ use crate::{
     resources::{
         creations::{Creations, settle},
         deletion_protection,
-        existing::{self, change_tags, find_by_id, not_created},
+        existing::{self, change_tags, find_by_id, not_created, unless_not_up},
         foresight::Foresight,
     },
     timeouts,
@@ -189,11 +189,9 @@ impl Resource for Cluster {
         let found = async {
             let cluster = client.describe_cluster_v2(&cluster_arn).await?;
             state::write_cluster(&mut state, &cluster);
-            match write_endpoints(&client, &mut state, &cluster_arn).await {
-                // A cluster that is not up has no endpoints, or cannot be asked for them: the last ones stay.
-                Err(Error::NotFound { .. } | Error::Conflict { .. }) => Ok(cluster),
-                written => written.map(|()| cluster),
-            }
+            let written = write_endpoints(&client, &mut state, &cluster_arn).await;
+            unless_not_up(&client, &cluster_arn, written).await?;
+            Ok(cluster)
         };
         match patiently(context, timeouts::DEFAULT, &what, found).await {
             Ok(cluster) => {

@@ -4,11 +4,12 @@
 use super::nested_elements::nested_elements;
 use crate::{
     diagnostics::Diagnostics,
-    schema::{Attribute, Schema},
-    value::{Path, Value},
+    schema::{Attribute, Nested, Schema},
+    value::{Path, Type, Value},
 };
 
 const SUMMARY: &str = "The provider made a mistake";
+const NOT_AS_CONFIGURED: &str = "the plan differs from the configuration";
 
 fn mistake(diagnostics: &mut Diagnostics, path: &Path, what: &str) {
     let detail = format!("{path}: {what}. Please report it; nothing is wrong with the configuration.");
@@ -36,9 +37,22 @@ fn planned_block(
     diagnostics: &mut Diagnostics,
 ) {
     for (name, attribute) in &schema.attributes {
-        let values = (of(prior, name), of(config, name), of(planned, name));
-        if let Some(what) = planned_attribute(attribute, values) {
-            mistake(diagnostics, &path.then_attribute(name), what);
+        let (path, values) = (
+            path.then_attribute(name),
+            (of(prior, name), of(config, name), of(planned, name)),
+        );
+        let nested = attribute
+            .nested
+            .as_ref()
+            .filter(|_| has_same_elements(values.1, values.2));
+        match (planned_attribute(attribute, values), nested) {
+            (None, _) => {}
+            // Which of the attributes in it differs, and whether it may.
+            (Some(NOT_AS_CONFIGURED), Some(nested)) => {
+                let (prior, config, planned) = values;
+                planned_elements(nested, [prior, config, planned], &path, diagnostics);
+            }
+            (Some(what), _) => mistake(diagnostics, &path, what),
         }
     }
     for (name, nested) in &schema.blocks {
@@ -56,11 +70,29 @@ fn planned_block(
             );
             continue;
         }
-        let priors = nested_elements(nested, &path, planned, prior);
-        let configs = nested_elements(nested, &path, planned, config);
-        for ((path, inner, planned, prior), (_, _, _, config)) in priors.into_iter().zip(configs) {
-            planned_block(inner, prior, config, planned, &path, diagnostics);
-        }
+        planned_elements(nested, [prior, config, planned], &path, diagnostics);
+    }
+}
+
+fn planned_elements(
+    nested: &Nested,
+    [prior, config, planned]: [&Value; 3],
+    path: &Path,
+    diagnostics: &mut Diagnostics,
+) {
+    let priors = nested_elements(nested, path, planned, prior);
+    let configs = nested_elements(nested, path, planned, config);
+    for ((path, inner, planned, prior), (_, _, _, config)) in priors.into_iter().zip(configs) {
+        planned_block(inner, prior, config, planned, &path, diagnostics);
+    }
+}
+
+/// Both are objects, or collections of as many of them, under the same keys.
+fn has_same_elements(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::List(one), Value::List(other)) => one.len() == other.len(),
+        (Value::Map(one), Value::Map(other)) => one.keys().eq(other.keys()),
+        _ => false,
     }
 }
 
@@ -80,7 +112,7 @@ fn planned_attribute(
     if !prior.is_null() && planned.equals(prior, &attribute.of) {
         return None;
     }
-    Some("the plan differs from the configuration")
+    Some(NOT_AS_CONFIGURED)
 }
 
 /// The result of an apply: known, as planned, without write-only values.
@@ -93,7 +125,7 @@ pub fn check_applied(schema: &Schema, planned: &Value, applied: &Value) -> Diagn
 fn applied_block(schema: &Schema, planned: &Value, applied: &Value, path: &Path, diagnostics: &mut Diagnostics) {
     for (name, attribute) in &schema.attributes {
         let (planned, applied) = (of(planned, name), of(applied, name));
-        if planned.is_wholly_known() && !planned.equals(applied, &attribute.of) {
+        if !may_become(planned, applied, &attribute.of) {
             mistake(
                 diagnostics,
                 &path.then_attribute(name),
@@ -106,6 +138,29 @@ fn applied_block(schema: &Schema, planned: &Value, applied: &Value, path: &Path,
         for (path, inner, planned, applied) in nested_elements(nested, &path.then_attribute(name), planned, applied) {
             applied_block(inner, planned, applied, &path, diagnostics);
         }
+    }
+}
+
+/// Whether what is partly known can turn out to be this.
+fn may_become(planned: &Value, applied: &Value, of: &Type) -> bool {
+    match (planned, applied, of) {
+        (Value::Unknown(_), _, _) => true,
+        // Which element of a set an unknown one turns into cannot be told.
+        (Value::List(_), Value::List(_), Type::Set(_)) if !planned.is_wholly_known() => true,
+        (Value::List(planned), Value::List(applied), Type::List(of)) => {
+            planned.len() == applied.len() && planned.iter().zip(applied).all(|(one, two)| may_become(one, two, of))
+        }
+        (Value::Map(planned), Value::Map(applied), Type::Map(of)) => {
+            planned.keys().eq(applied.keys())
+                && planned
+                    .values()
+                    .zip(applied.values())
+                    .all(|(one, two)| may_become(one, two, of))
+        }
+        (Value::Map(_), Value::Map(_), Type::Object(attributes)) => attributes
+            .iter()
+            .all(|(name, attribute)| may_become(self::of(planned, name), self::of(applied, name), attribute)),
+        _ => planned.equals(applied, of),
     }
 }
 
@@ -139,7 +194,7 @@ fn read_block(schema: &Schema, state: &Value, path: &Path, diagnostics: &mut Dia
             mistake(diagnostics, &path, "a write-only value is in the state");
         }
     }
-    for (name, nested) in &schema.blocks {
+    for (name, nested) in schema.nested() {
         for (path, inner, element, _) in
             nested_elements(nested, &path.then_attribute(name), of(state, name), &Value::Null)
         {
@@ -151,7 +206,7 @@ fn read_block(schema: &Schema, state: &Value, path: &Path, diagnostics: &mut Dia
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::Object;
+    use crate::{schema::Nesting, value::Object};
 
     fn schema() -> Schema {
         Schema::new()
@@ -213,6 +268,43 @@ mod tests {
         found.sort();
         found.dedup();
         assert_eq!(found, ["arn", "name", "secret"]);
+    }
+
+    /// A map of rules, each with a name to be configured, and an identifier that the provider gives it.
+    fn rules(entries: &[(&str, &str, Value)]) -> Value {
+        let rule = |name: &str, id: &Value| {
+            Value::Map([("name".to_owned(), Value::string(name)), ("id".to_owned(), id.clone())].into())
+        };
+        let rules = entries
+            .iter()
+            .map(|(key, name, id)| ((*key).to_owned(), rule(name, id)));
+        Value::Map([("rules".to_owned(), Value::Map(rules.collect()))].into())
+    }
+
+    #[test]
+    fn nested_attributes_are_held_to_the_rules_one_by_one() {
+        let rule = Schema::new()
+            .attribute("name", Attribute::string().required())
+            .attribute("id", Attribute::string().computed());
+        let schema = Schema::new().attribute("rules", Attribute::nested(Nesting::Map, rule).optional());
+        assert_eq!(schema.problems(), Vec::<String>::new());
+        let config = rules(&[("a", "one", Value::Null), ("b", "two", Value::Null)]);
+        let planned = rules(&[("a", "one", Value::unknown()), ("b", "two", Value::unknown())]);
+        assert!(check_planned(&schema, &Value::Null, &config, &planned).is_empty());
+        let bad = rules(&[("a", "one", Value::unknown()), ("b", "other", Value::unknown())]);
+        let found = check_planned(&schema, &Value::Null, &config, &bad);
+        assert_eq!(paths(&found), ["rules[\"b\"].name"]);
+        let fewer = rules(&[("a", "one", Value::unknown())]);
+        let found = check_planned(&schema, &Value::Null, &config, &fewer);
+        assert_eq!(paths(&found), ["rules"]);
+        let applied = rules(&[("a", "one", Value::string("1")), ("b", "two", Value::string("2"))]);
+        assert!(check_applied(&schema, &planned, &applied).is_empty());
+        let other = rules(&[("a", "one", Value::string("1")), ("b", "x", Value::string("2"))]);
+        assert_eq!(paths(&check_applied(&schema, &planned, &other)), ["rules"]);
+        assert_eq!(
+            paths(&check_applied(&schema, &planned, &planned)),
+            ["rules", "rules[\"a\"].id", "rules[\"b\"].id"]
+        );
     }
 
     #[test]

@@ -27,7 +27,7 @@ fn block(schema: &Schema, config: &Value, path: &Path, write_only_allowed: bool,
             diagnostics,
         );
     }
-    for (name, nested) in &schema.blocks {
+    for (name, nested) in schema.nested() {
         let value = entries.get(name).unwrap_or(&Value::Null);
         for (path, inner, element, _) in nested_elements(nested, &path.then_attribute(name), value, &Value::Null) {
             block(inner, element, &path, write_only_allowed, diagnostics);

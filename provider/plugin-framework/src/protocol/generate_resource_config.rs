@@ -11,7 +11,8 @@ use super::{
 };
 use crate::{
     diagnostics::Diagnostics,
-    schema::{Attribute, Schema},
+    plan,
+    schema::{Attribute, Nested, Schema},
     value::Value,
 };
 
@@ -48,12 +49,7 @@ fn written(schema: &Schema, value: Value) -> Value {
     let entries = entries.into_iter().map(|(name, value)| {
         let value = match (schema.attributes.get(&name), schema.blocks.get(&name)) {
             (Some(attribute), _) => written_attribute(attribute, value),
-            (None, Some(nested)) => match value {
-                Value::List(blocks) => {
-                    Value::List(blocks.into_iter().map(|block| written(&nested.block, block)).collect())
-                }
-                single => written(&nested.block, single),
-            },
+            (None, Some(nested)) => written_elements(nested, &value),
             (None, None) => value,
         };
         (name, value)
@@ -66,12 +62,22 @@ fn written_attribute(attribute: &Attribute, value: Value) -> Value {
     if nobody_writes_it || attribute.default.as_ref() == Some(&value) {
         return Value::Null;
     }
-    value
+    match &attribute.nested {
+        Some(nested) => written_elements(nested, &value),
+        None => value,
+    }
+}
+
+fn written_elements(nested: &Nested, value: &Value) -> Value {
+    plan::map_elements(nested, value, [&Value::Null; 2], &mut |_, _, value| {
+        written(&nested.block, value.clone())
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schema::Nesting;
 
     #[test]
     fn what_nobody_would_write_is_left_out() {
@@ -85,6 +91,7 @@ mod tests {
             .attribute("other", Attribute::string().optional().default(Value::string("*")))
             .attribute("password", Attribute::string().optional().write_only())
             .attribute("old", Attribute::string().optional().deprecated("use name"))
+            .attribute("spare", Attribute::nested(Nesting::Single, inner.clone()).optional())
             .block_at_most_once("disk", inner);
         let text = Value::string;
         let number = Value::integer;
@@ -103,6 +110,7 @@ mod tests {
             ("other", text("h")),
             ("password", Value::Null),
             ("old", text("o")),
+            ("spare", map(&[("size", number(1)), ("seen", number(2))])),
             (
                 "disk",
                 Value::List(vec![map(&[("size", number(1)), ("seen", number(2))])]),
@@ -115,6 +123,7 @@ mod tests {
             ("other", text("h")),
             ("password", Value::Null),
             ("old", Value::Null),
+            ("spare", map(&[("size", number(1)), ("seen", Value::Null)])),
             (
                 "disk",
                 Value::List(vec![map(&[("size", number(1)), ("seen", Value::Null)])]),

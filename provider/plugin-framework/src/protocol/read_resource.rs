@@ -12,8 +12,7 @@ use crate::{
     plan,
     private_state::PrivateState,
     resource::{ReadRequest, StateSink},
-    schema::Schema,
-    value::{Object, Value},
+    value::Value,
 };
 
 impl Shared {
@@ -35,7 +34,7 @@ impl Shared {
         request: &proto::read_resource::Request,
     ) -> Result<proto::read_resource::Response, Diagnostics> {
         let registered = self.resource(&request.type_name)?;
-        let prior = object(decode(request.current_state.as_ref(), &registered.of)?, "current state")?;
+        let prior = decode(request.current_state.as_ref(), &registered.of)?;
         if let Some(deferred) = self.deferred(request.client_capabilities.as_ref()) {
             return Ok(proto::read_resource::Response {
                 new_state: request.current_state.clone(),
@@ -45,15 +44,16 @@ impl Shared {
                 ..Default::default()
             });
         }
-        let mut sink = StateSink::new(Some(prior.clone()), PrivateState::from_bytes(&request.private));
+        let known = object(prior.clone(), "current state")?;
+        let mut sink = StateSink::new(Some(known.clone()), PrivateState::from_bytes(&request.private));
         let context = self.context();
-        let read = ReadRequest { prior: prior.clone() };
+        let read = ReadRequest { prior: known };
         let mut diagnostics = registered.resource.read(&context, read, &mut sink).await;
         if diagnostics.has_errors() {
             return Err(diagnostics);
         }
         let state = sink.state.map_or(Value::Null, |state| {
-            keep_spelling(registered.schema(), &prior, state).into_value()
+            plan::spelled_as_before(registered.schema(), &prior, &state.into_value())
         });
         if !state.is_null() {
             diagnostics.extend(plan::check_read(registered.schema(), &state));
@@ -68,17 +68,4 @@ impl Shared {
             ..Default::default()
         })
     }
-}
-
-/// The prior value of every attribute whose new one means the same.
-pub(super) fn keep_spelling(schema: &Schema, prior: &Object, mut state: Object) -> Object {
-    for (name, attribute) in &schema.attributes {
-        let Some(same) = &attribute.same_meaning else { continue };
-        let (before, after) = (prior.get(name), state.get(name));
-        if !before.is_null() && !after.is_null() && same(before, after) {
-            let before = before.clone();
-            state.set(name, before);
-        }
-    }
-    state
 }

@@ -7,11 +7,7 @@ use super::{
     dynamic_value::encode,
     server::{Shared, guarded},
 };
-use crate::{
-    diagnostics::Diagnostics,
-    resource::UpgradeRequest,
-    value::{Value, from_json},
-};
+use crate::{diagnostics::Diagnostics, plan, resource::UpgradeRequest, value::from_json};
 
 impl Shared {
     pub(crate) async fn upgrade_resource_state(
@@ -51,16 +47,9 @@ impl Shared {
             })?;
         }
         let value = from_json(&state, &registered.of).map_err(|error| unreadable(error.to_string()))?;
-        Ok(encode(&without_write_only(value, registered.schema()), &registered.of))
+        Ok(encode(
+            &plan::without_write_only(registered.schema(), &value),
+            &registered.of,
+        ))
     }
-}
-
-fn without_write_only(value: Value, schema: &crate::schema::Schema) -> Value {
-    let Value::Map(mut entries) = value else { return value };
-    for (name, attribute) in &schema.attributes {
-        if attribute.write_only {
-            entries.insert(name.clone(), Value::Null);
-        }
-    }
-    Value::Map(entries)
 }

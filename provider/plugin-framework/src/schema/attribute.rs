@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use super::block::{Nested, Nesting, Schema};
 use crate::value::{Type, Value};
 
 /// Checks a known, non-null value; each text of the answer becomes one error on the attribute.
@@ -14,6 +15,7 @@ pub type SameMeaning = Arc<dyn Fn(&Value, &Value) -> bool + Send + Sync>;
 #[derive(Clone)]
 pub struct Attribute {
     pub(crate) of: Type,
+    pub(crate) nested: Option<Nested>,
     pub(crate) description: String,
     pub(crate) required: bool,
     pub(crate) optional: bool,
@@ -42,6 +44,7 @@ impl Attribute {
     pub fn of(of: Type) -> Self {
         Self {
             of,
+            nested: None,
             description: String::new(),
             required: false,
             optional: false,
@@ -85,6 +88,16 @@ impl Attribute {
     /// A map of text.
     pub fn map_of_strings() -> Self {
         Self::of(Type::map_of_strings())
+    }
+
+    /// Objects of nested attributes: what a block is, set with `=`, so that a person can leave it out, or give it as a whole.
+    /// The schema has attributes only. The limits of lists and sets are for checks: the protocol does not tell Terraform of them.
+    pub fn nested(nesting: Nesting, schema: Schema) -> Self {
+        let nested = Nested { block: schema, nesting };
+        Self {
+            nested: Some(nested.clone()),
+            ..Self::of(nested.value_type())
+        }
     }
 
     /// Markdown: what it is.

@@ -10,6 +10,8 @@ use crate::value::{Type, Value};
 pub enum Nesting {
     /// At most once; an object or null.
     Single,
+    /// At most once; an object, whose attributes are null where the block is left out.
+    Group,
     /// Any number between the limits (0 for no upper one), in order.
     List {
         /// At least so many.
@@ -24,9 +26,11 @@ pub enum Nesting {
         /// At most so many.
         max: i64,
     },
+    /// Any number, by label.
+    Map,
 }
 
-/// A block in a block.
+/// Nested blocks, or the objects of nested attributes.
 #[derive(Clone, Debug)]
 pub struct Nested {
     /// Its content.
@@ -84,6 +88,13 @@ impl Schema {
         self.block(name, Nesting::List { min: 0, max: 1 }, block)
     }
 
+    /// What is nested in it: the objects of attributes, and blocks.
+    pub(crate) fn nested(&self) -> impl Iterator<Item = (&str, &Nested)> {
+        let attributes = self.attributes.iter();
+        let attributes = attributes.filter_map(|(name, it)| Some((name.as_str(), it.nested.as_ref()?)));
+        attributes.chain(self.blocks.iter().map(|(name, it)| (name.as_str(), it)))
+    }
+
     /// The type of its values.
     pub fn object_type(&self) -> Type {
         let attributes = self.attributes.iter().map(|(name, it)| (name.clone(), it.of.clone()));
@@ -101,6 +112,13 @@ impl Schema {
     /// What is wrong with the schema itself; an empty answer means that Terraform will take it.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
+        let nested_attributes = self
+            .attributes
+            .iter()
+            .filter_map(|(name, attribute)| Some((name, attribute.nested.as_ref()?)));
+        for (name, nested) in nested_attributes {
+            problems.extend(nested.problems_of_attribute(name));
+        }
         for (name, attribute) in &self.attributes {
             let mut expect = |holds: bool, rule: &str| {
                 if !holds {
@@ -154,17 +172,37 @@ impl Nested {
     pub(crate) fn value_type(&self) -> Type {
         let object = Box::new(self.block.object_type());
         match self.nesting {
-            Nesting::Single => *object,
+            Nesting::Single | Nesting::Group => *object,
             Nesting::List { .. } => Type::List(object),
             Nesting::Set { .. } => Type::Set(object),
+            Nesting::Map => Type::Map(object),
         }
     }
 
+    /// The value of a block that is left out.
     pub(crate) fn empty_value(&self) -> Value {
         match self.nesting {
             Nesting::Single => Value::Null,
+            Nesting::Group => self.block.empty_value(),
             Nesting::List { .. } | Nesting::Set { .. } => Value::List(Vec::new()),
+            Nesting::Map => Value::Map(BTreeMap::new()),
         }
+    }
+
+    fn problems_of_attribute(&self, name: &str) -> Vec<String> {
+        let inner = self.block.problems().into_iter();
+        let mut problems: Vec<String> = inner.map(|it| format!("attribute {name:?}: {it}")).collect();
+        if !self.block.blocks.is_empty() {
+            problems.push(format!("attribute {name:?}: there are no blocks in nested attributes"));
+        }
+        if self.nesting == Nesting::Group {
+            problems.push(format!("attribute {name:?}: nested attributes are not kept as a group"));
+        }
+        let is_secret = |attribute: &Attribute| attribute.write_only;
+        if matches!(self.nesting, Nesting::Set { .. }) && self.block.attributes.values().any(is_secret) {
+            problems.push(format!("attribute {name:?}: there is nothing write-only in a set"));
+        }
+        problems
     }
 }
 

@@ -30,7 +30,10 @@ impl Attribute {
     fn to_proto(&self, name: &str) -> proto::schema::Attribute {
         proto::schema::Attribute {
             name: name.to_owned(),
-            r#type: self.of.to_json().to_string().into_bytes(),
+            r#type: match self.nested {
+                None => self.of.to_json().to_string().into_bytes(),
+                Some(_) => Vec::new(),
+            },
             description: self.description.clone(),
             required: self.required,
             optional: self.optional,
@@ -38,7 +41,7 @@ impl Attribute {
             sensitive: self.sensitive,
             description_kind: proto::StringKind::Markdown.into(),
             deprecated: self.deprecated.is_some(),
-            nested_type: None,
+            nested_type: self.nested.as_ref().map(Nested::to_proto_object),
             write_only: self.write_only,
             deprecation_message: self.deprecated.clone().unwrap_or_default(),
         }
@@ -46,12 +49,33 @@ impl Attribute {
 }
 
 impl Nested {
+    fn to_proto_object(&self) -> proto::schema::Object {
+        use proto::schema::object::NestingMode;
+        let nesting = match self.nesting {
+            Nesting::Single | Nesting::Group => NestingMode::Single,
+            Nesting::List { .. } => NestingMode::List,
+            Nesting::Set { .. } => NestingMode::Set,
+            Nesting::Map => NestingMode::Map,
+        };
+        proto::schema::Object {
+            attributes: self
+                .block
+                .attributes
+                .iter()
+                .map(|(name, it)| it.to_proto(name))
+                .collect(),
+            nesting: nesting.into(),
+        }
+    }
+
     fn to_proto(&self, name: &str) -> proto::schema::NestedBlock {
         use proto::schema::nested_block::NestingMode;
         let (nesting, min_items, max_items) = match self.nesting {
             Nesting::Single => (NestingMode::Single, 0, 0),
+            Nesting::Group => (NestingMode::Group, 0, 0),
             Nesting::List { min, max } => (NestingMode::List, min, max),
             Nesting::Set { min, max } => (NestingMode::Set, min, max),
+            Nesting::Map => (NestingMode::Map, 0, 0),
         };
         proto::schema::NestedBlock {
             type_name: name.to_owned(),

@@ -83,6 +83,7 @@ fn forbidden() -> Result<()> {
     let provider = [
         "tfplugin-proto",
         "plugin-framework",
+        "plugin-framework-derive",
         "control-plane-client",
         "terraform-provider-msk",
     ];

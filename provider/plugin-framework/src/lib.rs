@@ -5,9 +5,14 @@
 //! function; [`serve`] does the rest. What happens to a request: `handshake/` (start, TLS) → `protocol/` (one file an RPC: decode, call, guard, encode) → the resource →
 //! `plan/` (defaults, unknowns, replacement, and the rules Terraform enforces) → reply.
 //!
+//! The schema of each is derived from a Rust type (`model/`), or put together by hand (`schema/`).
+//!
 //! State stores, which are experimental, are answered with UNIMPLEMENTED.
 
 #![warn(missing_docs)]
+
+// What is derived names the crate, also in the crate.
+extern crate self as plugin_framework;
 
 mod action;
 mod data_source;
@@ -18,6 +23,7 @@ pub mod handshake;
 mod host_services;
 mod list_resource;
 pub mod logs;
+pub mod model;
 mod panics;
 pub mod plan;
 mod private_state;

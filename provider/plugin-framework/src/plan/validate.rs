@@ -43,7 +43,11 @@ fn check(attribute: &Attribute, value: &Value, path: &Path, write_only_allowed: 
         let detail = format!("{path} is write-only, which needs Terraform 1.11 or OpenTofu 1.11, or newer.");
         diagnostics.attribute_error(path.clone(), "Write-only attributes are not supported here", detail);
     }
-    for problem in attribute.checks.iter().flat_map(|check| check(value)) {
+    let mut problems: Vec<String> = attribute.checks.iter().flat_map(|check| check(value)).collect();
+    if problems.is_empty() {
+        problems.extend(attribute.fits.iter().flat_map(|fits| fits(value)));
+    }
+    for problem in problems {
         diagnostics.attribute_error(path.clone(), format!("Invalid value for {path}"), problem);
     }
 }

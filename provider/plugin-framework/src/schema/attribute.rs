@@ -3,7 +3,10 @@
 use std::{fmt, sync::Arc};
 
 use super::block::{Nested, Nesting, Schema};
-use crate::value::{Type, Value};
+use crate::{
+    model::{FieldType, Shape},
+    value::{Type, Value},
+};
 
 /// Checks a known, non-null value; each text of the answer becomes one error on the attribute.
 pub type Check = Arc<dyn Fn(&Value) -> Vec<String> + Send + Sync>;
@@ -27,6 +30,8 @@ pub struct Attribute {
     pub(crate) stable: bool,
     pub(crate) replaces: Option<String>,
     pub(crate) checks: Vec<Check>,
+    /// Whether a value is one of the Rust type that it is kept in; asked where no other check has an answer.
+    pub(crate) fits: Option<Check>,
     pub(crate) same_meaning: Option<SameMeaning>,
 }
 
@@ -56,6 +61,7 @@ impl Attribute {
             stable: false,
             replaces: None,
             checks: Vec::new(),
+            fits: None,
             same_meaning: None,
         }
     }
@@ -97,6 +103,19 @@ impl Attribute {
         Self {
             nested: Some(nested.clone()),
             ..Self::of(nested.value_type())
+        }
+    }
+
+    /// What a type says of its values.
+    pub fn field<T: FieldType + 'static>() -> Self {
+        let attribute = match T::shape() {
+            Shape::Value(of) => Self::of(of),
+            Shape::Object(schema) => Self::nested(Nesting::Single, schema),
+            Shape::Objects(nested) => Self::nested(nested.nesting, nested.block),
+        };
+        Self {
+            fits: Some(Arc::new(T::check)),
+            ..attribute
         }
     }
 
@@ -151,8 +170,8 @@ impl Attribute {
 
     /// The value when a person sets none; makes the attribute computed.
     #[must_use]
-    pub fn default(mut self, value: Value) -> Self {
-        self.default = Some(value);
+    pub fn default(mut self, value: impl Into<Value>) -> Self {
+        self.default = Some(value.into());
         self.computed = true;
         self
     }

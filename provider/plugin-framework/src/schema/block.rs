@@ -30,6 +30,18 @@ pub enum Nesting {
     Map,
 }
 
+impl Nesting {
+    /// The same, with limits where there are any.
+    #[must_use]
+    pub fn limited(self, min: i64, max: i64) -> Self {
+        match self {
+            Self::List { .. } => Self::List { min, max },
+            Self::Set { .. } => Self::Set { min, max },
+            Self::Single | Self::Group | Self::Map => self,
+        }
+    }
+}
+
 /// Nested blocks, or the objects of nested attributes.
 #[derive(Clone, Debug)]
 pub struct Nested {
@@ -79,6 +91,13 @@ impl Schema {
     #[must_use]
     pub fn block(mut self, name: &str, nesting: Nesting, block: Self) -> Self {
         self.blocks.insert(name.to_owned(), Nested { block, nesting });
+        self
+    }
+
+    /// Adds a block type that a model says all of.
+    #[must_use]
+    pub fn nested_block(mut self, name: &str, nested: Nested) -> Self {
+        self.blocks.insert(name.to_owned(), nested);
         self
     }
 

@@ -28,6 +28,24 @@ pub enum Value {
     Dynamic(Type, Box<Value>),
 }
 
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::string(text)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::integer(number)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(truth: bool) -> Self {
+        Self::Bool(truth)
+    }
+}
+
 /// Bytes that are no value of the type.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{0}")]

@@ -7,8 +7,9 @@ use control_plane_api::quotas::Quota as ClientQuota;
 use control_plane_client::{Client, Result};
 use plugin_framework::{
     ApplyRequest, Context, DeleteRequest, Diagnostics, Plan, ReadRequest, Resource, StateSink,
-    schema::{Attribute, Schema},
-    value::{Number, Object, Path, Value},
+    model::{Field, Model},
+    schema::Schema,
+    value::{Object, Path, Value},
 };
 
 use super::batch::Batch;
@@ -16,10 +17,67 @@ use crate::{arn, control_plane::ControlPlane, diagnostics, patience::patiently, 
 
 /// Between the parts of an id.
 const SEPARATOR: char = '|';
-const VALUES: [&str; 3] = ["producer_byte_rate", "consumer_byte_rate", "request_percentage"];
 
 /// Every whole number up to it is exact as a float, which Kafka's quotas are: 2^53.
 const RATE_MAX: i64 = 9_007_199_254_740_992;
+
+const REPLACES: &str = "whom a quota is for is its identity";
+
+/// A client quota of Kafka: how much a user or a client id may ask of each broker.
+#[derive(Clone, Debug, Default, Model)]
+struct QuotaModel {
+    /// ARN of the cluster.
+    #[attribute(required, replaces = REPLACES, check = arn::check_cluster)]
+    cluster_arn: Field<String>,
+    /// Name of the user, or `<default>`: every user without a quota of its own. Without it, everybody who uses the client id.
+    #[attribute(optional, replaces = REPLACES, check = not_empty)]
+    user: Field<String>,
+    /// `client.id`, or `<default>`: every one without a quota of its own. Without it, all clients of the user together.
+    #[attribute(optional, replaces = REPLACES, check = not_empty)]
+    client_id: Field<String>,
+    /// Bytes a second that they may produce to a broker.
+    #[attribute(optional, between = (1, RATE_MAX))]
+    producer_byte_rate: Field<f64>,
+    /// Bytes a second that they may fetch from a broker.
+    #[attribute(optional, between = (1, RATE_MAX))]
+    consumer_byte_rate: Field<f64>,
+    /// Time of one processor that their requests may take on a broker, in percent.
+    #[attribute(optional, check = above_nothing)]
+    request_percentage: Field<f64>,
+    /// The ARN of the cluster, the user and the client id, with `|` between them.
+    #[attribute(computed, stable)]
+    id: Field<String>,
+}
+
+impl QuotaModel {
+    fn cluster_arn(&self) -> String {
+        self.cluster_arn.known().cloned().unwrap_or_default()
+    }
+
+    /// The quota, as the control plane has it.
+    fn quota(&self) -> ClientQuota {
+        ClientQuota {
+            user: self.user.known().cloned(),
+            client_id: self.client_id.known().cloned(),
+            producer_byte_rate: self.producer_byte_rate.copied(),
+            consumer_byte_rate: self.consumer_byte_rate.copied(),
+            request_percentage: self.request_percentage.copied(),
+        }
+    }
+
+    fn set_id(&mut self) {
+        self.id = id(&self.cluster_arn(), &self.quota()).into();
+    }
+
+    fn limits_nothing(&self) -> bool {
+        let values = [
+            &self.producer_byte_rate,
+            &self.consumer_byte_rate,
+            &self.request_percentage,
+        ];
+        values.into_iter().all(Field::is_null)
+    }
+}
 
 /// The resource type.
 pub(crate) struct Quota {
@@ -34,7 +92,7 @@ impl Quota {
             control_plane,
             // One quota is found in all of them in any case.
             reads: Batch::new(0),
-            schema: schema(),
+            schema: QuotaModel::schema(),
         }
     }
 
@@ -87,18 +145,19 @@ impl Resource for Quota {
 
     fn validate(&self, config: &Object) -> Diagnostics {
         let mut diagnostics = Diagnostics::none();
-        if config.is_null("user") && config.is_null("client_id") {
+        let config = QuotaModel::from_object(config);
+        if config.user.is_null() && config.client_id.is_null() {
             diagnostics.attribute_error(
                 Path::attribute("user"),
                 "A quota is for somebody",
                 "Name a user, a client_id, or both; \"<default>\" stands for all that have no quota of their own.",
             );
         }
-        if VALUES.iter().all(|name| config.is_null(name)) {
+        if config.limits_nothing() {
             diagnostics.attribute_error(
                 Path::attribute("producer_byte_rate"),
                 "A quota limits something",
-                format!("Set one of {}.", VALUES.join(", ")),
+                "Set one of producer_byte_rate, consumer_byte_rate, request_percentage.",
             );
         }
         diagnostics
@@ -109,12 +168,12 @@ impl Resource for Quota {
     }
 
     async fn create(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
-        let mut planned = request.planned;
+        let mut planned = QuotaModel::from_object(&request.planned);
         let client = match self.control_plane.client().await {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
         };
-        let (cluster_arn, quota) = parts(&planned);
+        let (cluster_arn, quota) = (planned.cluster_arn(), planned.quota());
         let doing = format!("create {}", describe(&quota));
         match patiently(context, timeouts::DEFAULT, &doing, find(&client, &cluster_arn, &quota)).await {
             Ok(None) => {}
@@ -131,33 +190,30 @@ impl Resource for Quota {
             }
             Err(error) => return diagnostics::of_call(&doing, &error),
         }
-        if let Err(diagnostics) = self.put(context, &doing, (cluster_arn.clone(), quota.clone())).await {
+        if let Err(diagnostics) = self.put(context, &doing, (cluster_arn, quota)).await {
             return diagnostics;
         }
-        planned.set_string("id", id(&cluster_arn, &quota));
-        sink.save(planned);
+        planned.set_id();
+        sink.save(planned.to_object());
         Diagnostics::none()
     }
 
     async fn read(&self, context: &Context, request: ReadRequest, sink: &mut StateSink) -> Diagnostics {
-        let mut state = request.prior;
+        let mut state = QuotaModel::from_object(&request.prior);
         let client = match self.control_plane.client().await {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
         };
-        let (cluster_arn, quota) = parts(&state);
+        let (cluster_arn, quota) = (state.cluster_arn(), state.quota());
         let doing = format!("read {}", describe(&quota));
         let found = self.look_up(&client, &cluster_arn, &quota);
         match patiently(context, timeouts::DEFAULT, &doing, found).await {
             Ok(Some(found)) => {
-                for (name, value) in VALUES.into_iter().zip(values(&found)) {
-                    state.set(
-                        name,
-                        value.map_or(Value::Null, |value| Value::Number(Number::from_f64(value))),
-                    );
-                }
-                state.set_string("id", id(&cluster_arn, &quota));
-                sink.save(state);
+                state.producer_byte_rate = found.producer_byte_rate.into();
+                state.consumer_byte_rate = found.consumer_byte_rate.into();
+                state.request_percentage = found.request_percentage.into();
+                state.set_id();
+                sink.save(state.to_object());
                 Diagnostics::none()
             }
             Ok(None) => {
@@ -173,9 +229,10 @@ impl Resource for Quota {
     }
 
     async fn update(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
-        let (cluster_arn, quota) = parts(&request.planned);
+        let planned = QuotaModel::from_object(&request.planned);
+        let quota = planned.quota();
         let doing = format!("change {}", describe(&quota));
-        match self.put(context, &doing, (cluster_arn, quota)).await {
+        match self.put(context, &doing, (planned.cluster_arn(), quota)).await {
             Ok(()) => {
                 sink.save(request.planned);
                 Diagnostics::none()
@@ -189,7 +246,8 @@ impl Resource for Quota {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
         };
-        let (cluster_arn, quota) = parts(&request.prior);
+        let prior = QuotaModel::from_object(&request.prior);
+        let (cluster_arn, quota) = (prior.cluster_arn(), prior.quota());
         let doing = format!("delete {}", describe(&quota));
         let nothing = ClientQuota {
             user: quota.user,
@@ -212,11 +270,13 @@ impl Resource for Quota {
         if arn::cluster(cluster_arn).is_none() || (user.is_empty() && client_id.is_empty()) {
             return Err(no_id(id));
         }
-        let mut state = Object::from_value(self.schema.empty_value()).unwrap_or_default();
-        state.set_string("cluster_arn", cluster_arn);
-        state.set_optional_string("user", Some(user).filter(|user| !user.is_empty()));
-        state.set_optional_string("client_id", Some(client_id).filter(|id| !id.is_empty()));
-        Ok(state)
+        let state = QuotaModel {
+            cluster_arn: cluster_arn.into(),
+            user: Some(user).filter(|user| !user.is_empty()).into(),
+            client_id: Some(client_id).filter(|id| !id.is_empty()).into(),
+            ..QuotaModel::default()
+        };
+        Ok(state.to_object())
     }
 }
 
@@ -234,29 +294,6 @@ fn no_id(id: &str) -> Diagnostics {
 async fn find(client: &Client, cluster_arn: &str, quota: &ClientQuota) -> Result<Option<ClientQuota>> {
     let all = client.list_quotas(cluster_arn).await?;
     Ok(all.into_iter().find(|other| other.entity() == quota.entity()))
-}
-
-/// In the order of [`VALUES`].
-fn values(quota: &ClientQuota) -> [Option<f64>; 3] {
-    [
-        quota.producer_byte_rate,
-        quota.consumer_byte_rate,
-        quota.request_percentage,
-    ]
-}
-
-/// The ARN of the cluster and the quota that an object describes.
-fn parts(object: &Object) -> (String, ClientQuota) {
-    let text = |name: &str| object.string(name).map(str::to_owned);
-    let number = |name: &str| object.get(name).as_f64();
-    let quota = ClientQuota {
-        user: text("user"),
-        client_id: text("client_id"),
-        producer_byte_rate: number("producer_byte_rate"),
-        consumer_byte_rate: number("consumer_byte_rate"),
-        request_percentage: number("request_percentage"),
-    };
-    (text("cluster_arn").unwrap_or_default(), quota)
 }
 
 fn id(cluster_arn: &str, quota: &ClientQuota) -> String {
@@ -288,62 +325,6 @@ pub(crate) fn whose(quota: &ClientQuota) -> String {
     }
 }
 
-fn schema() -> Schema {
-    let entity = |description| {
-        Attribute::string()
-            .optional()
-            .replaces("whom a quota is for is its identity")
-            .check(not_empty)
-            .description(description)
-    };
-    let rate = |description| {
-        Attribute::number()
-            .optional()
-            .between(1, RATE_MAX)
-            .description(description)
-    };
-    Schema::new()
-        .description("A client quota of Kafka: how much a user or a client id may ask of each broker.")
-        .attribute(
-            "cluster_arn",
-            Attribute::string()
-                .required()
-                .replaces("whom a quota is for is its identity")
-                .description("ARN of the cluster.")
-                .check(arn::check_cluster),
-        )
-        .attribute(
-            "user",
-            entity("Name of the user, or `<default>`: every user without a quota of its own. Without it, everybody who uses the client id."),
-        )
-        .attribute(
-            "client_id",
-            entity("`client.id`, or `<default>`: every one without a quota of its own. Without it, all clients of the user together."),
-        )
-        .attribute(
-            "producer_byte_rate",
-            rate("Bytes a second that they may produce to a broker."),
-        )
-        .attribute(
-            "consumer_byte_rate",
-            rate("Bytes a second that they may fetch from a broker."),
-        )
-        .attribute(
-            "request_percentage",
-            Attribute::number()
-                .optional()
-                .check(above_nothing)
-                .description("Time of one processor that their requests may take on a broker, in percent."),
-        )
-        .attribute(
-            "id",
-            Attribute::string()
-                .computed()
-                .stable()
-                .description("The ARN of the cluster, the user and the client id, with `|` between them."),
-        )
-}
-
 fn not_empty(value: &Value) -> Vec<String> {
     match value.as_str() {
         Some("") => vec!["it is empty; leave it out, or say \"<default>\"".to_owned()],
@@ -367,7 +348,7 @@ mod tests {
 
     #[test]
     fn terraform_will_take_the_schema() {
-        assert_eq!(schema().problems(), Vec::<String>::new());
+        assert_eq!(QuotaModel::schema().problems(), Vec::<String>::new());
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use plugin_framework::{
-    schema::{Attribute, Schema},
-    value::Object,
+    model::{Field, Model},
+    schema::Schema,
+    value::{Object, Value},
 };
 
 /// Default of every timeout. Things take seconds here; this is for a machine that is very busy.
@@ -17,22 +18,30 @@ pub(crate) fn of(object: &Object, operation: &str) -> Duration {
     text.and_then(|text| parse(text).ok()).unwrap_or(DEFAULT)
 }
 
-/// The block.
+/// How long to wait for the runtime, such as `"90s"` or `"10m"`. Default: `"10m"`.
+#[derive(Clone, Debug, Default, PartialEq, Model)]
+pub(crate) struct Timeouts {
+    /// For a new cluster.
+    #[attribute(optional, check = is_duration)]
+    create: Field<String>,
+    /// For a change.
+    #[attribute(optional, check = is_duration)]
+    update: Field<String>,
+    /// For the removal.
+    #[attribute(optional, check = is_duration)]
+    delete: Field<String>,
+}
+
+/// The block, for schemas that are put together by hand.
 pub(crate) fn block() -> Schema {
-    let duration = |what: &str| {
-        Attribute::string()
-            .optional()
-            .check(|value| match value.as_str().map(parse) {
-                Some(Err(problem)) => vec![problem],
-                _ => Vec::new(),
-            })
-            .description(what)
-    };
-    Schema::new()
-        .description("How long to wait for the runtime, such as `\"90s\"` or `\"10m\"`. Default: `\"10m\"`.")
-        .attribute("create", duration("For a new cluster."))
-        .attribute("update", duration("For a change."))
-        .attribute("delete", duration("For the removal."))
+    Timeouts::schema()
+}
+
+fn is_duration(value: &Value) -> Vec<String> {
+    match value.as_str().map(parse) {
+        Some(Err(problem)) => vec![problem],
+        _ => Vec::new(),
+    }
 }
 
 /// Reads a duration in the syntax of Go, which providers share: `90s`, `1h30m`, `1.5m`.

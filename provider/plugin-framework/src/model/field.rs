@@ -63,6 +63,20 @@ impl<T: Copy> Field<T> {
     }
 }
 
+impl<T: FieldType> Field<T> {
+    /// Nothing in it is unknown.
+    pub fn is_wholly_known(&self) -> bool {
+        self.to_value().is_wholly_known()
+    }
+}
+
+impl Field<bool> {
+    /// It is known to be true.
+    pub fn is_true(&self) -> bool {
+        self.copied() == Some(true)
+    }
+}
+
 impl Field<String> {
     /// The text, if it is known.
     pub fn as_str(&self) -> Option<&str> {

@@ -11,6 +11,7 @@ use control_plane_api::{
 use control_plane_client::{Client, Result};
 use plugin_framework::{
     ApplyRequest, Context, DeleteRequest, Diagnostics, Plan, ReadRequest, Resource, StateSink,
+    model::{Field, FieldType},
     schema::{Attribute, Nesting, Schema},
     value::{Object, Path, Value},
 };
@@ -408,7 +409,9 @@ fn write_cluster(state: &mut Object, cluster: &Cluster) {
         let count = theirs.remove(tag).and_then(|count| count.parse().ok());
         state.set_i64(name, count.unwrap_or(default));
     }
-    existing::write_tags(state, &theirs);
+    let mut tags = Field::from_value(state.get("tags")).unwrap_or_default();
+    existing::write_tags(&mut tags, &theirs);
+    state.set("tags", tags.to_value());
     let authentication = cluster
         .serverless
         .as_ref()

@@ -1,8 +1,11 @@
 //! Which ways in a cluster offers its clients, as a configuration asks for them and as the control plane reports them.
 
-use plugin_framework::value::{Object, Value};
+use plugin_framework::model::Distinct;
 
-use super::encryption;
+use super::{
+    encryption::{self, EncryptionInTransit},
+    model::{ClientAuthentication, ClusterModel, Sasl, Tls},
+};
 
 /// The ways in, every default filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,26 +27,20 @@ pub(super) const CLIENT_BROKER_DEFAULT: &str = "TLS";
 
 impl Access {
     /// What a configuration, a plan or a state asks for. `None` while something in it is unknown.
-    pub(super) fn of(object: &Object) -> Option<Self> {
-        let authentication = object.get("client_authentication");
-        let encryption = object.get(encryption::BLOCK);
+    pub(super) fn of(cluster: &ClusterModel) -> Option<Self> {
+        let (authentication, encryption) = (&cluster.client_authentication, &cluster.encryption_info);
         if !authentication.is_wholly_known() || !encryption.is_wholly_known() {
             return None;
         }
-        let authentication = Object::from_value(authentication.clone());
-        let sasl = authentication.as_ref().and_then(|block| block.block("sasl"));
-        let switch = |name| sasl.as_ref().and_then(|block| block.bool(name)).unwrap_or(false);
-        let (scram, iam) = (switch("scram"), switch("iam"));
-        let tls = authentication.as_ref().and_then(|block| block.block("tls"));
-        let listed = tls
-            .as_ref()
-            .and_then(|block| block.get("certificate_authority_arns").as_list());
-        let listed = listed.unwrap_or_default().iter().filter_map(Value::as_str);
-        let mut authorities: Vec<String> = listed.map(str::to_owned).collect();
+        let authentication = authentication.known().cloned().unwrap_or_default();
+        let sasl = authentication.sasl.known().cloned().unwrap_or_default();
+        let (scram, iam) = (sasl.scram.is_true(), sasl.iam.is_true());
+        let tls = authentication.tls.into_known().unwrap_or_default();
+        let mut authorities = tls.certificate_authority_arns.into_known().unwrap_or_default().0;
         authorities.sort();
-        let unauthenticated = authentication.and_then(|block| block.bool("unauthenticated"));
-        let in_transit = Object::from_value(encryption.clone()).and_then(|block| block.block(encryption::IN_TRANSIT));
-        let client_broker = in_transit.and_then(|block| block.string("client_broker").map(str::to_owned));
+        let unauthenticated = authentication.unauthenticated.copied();
+        let in_transit = encryption.known().and_then(|block| block.encryption_in_transit.known());
+        let client_broker = in_transit.and_then(|block| block.client_broker.known().cloned());
         Some(Self {
             scram,
             iam,
@@ -74,7 +71,7 @@ impl Access {
 
     /// Writes the ways in into a state. Where the state already says the same, by its words or by its silence, it is
     /// left as it is.
-    pub(super) fn write(&self, state: &mut Object) {
+    pub(super) fn write(&self, state: &mut ClusterModel) {
         if Self::of(state).as_ref() == Some(self) {
             return;
         }
@@ -84,48 +81,38 @@ impl Access {
             .is_none_or(|was| was.authentication() != self.authentication());
         if authentication_differs {
             let default = !self.is_authenticated() && self.unauthenticated;
-            let block = if default {
-                Value::Null
-            } else {
-                self.authentication_block()
-            };
-            state.set("client_authentication", block);
+            state.client_authentication = (!default).then(|| self.authentication_block()).into();
         }
         if was.is_none_or(|was| was.client_broker != self.client_broker) {
             let default = self.client_broker == CLIENT_BROKER_DEFAULT;
-            let block = if default { Value::Null } else { self.in_transit_block() };
-            encryption::set(state, encryption::IN_TRANSIT, block);
+            let in_transit = (!default).then(|| EncryptionInTransit::of_clients(&self.client_broker));
+            encryption::change(state, |block| block.encryption_in_transit = in_transit.into());
         }
     }
 
     /// The shortest block that says it.
-    fn authentication_block(&self) -> Value {
-        let mut sasl = Object::new();
-        for (name, is_on) in [("scram", self.scram), ("iam", self.iam)] {
-            sasl.set(name, if is_on { Value::Bool(true) } else { Value::Null });
+    fn authentication_block(&self) -> ClientAuthentication {
+        let when = |is_on: bool| is_on.then_some(true).into();
+        let sasl = Sasl {
+            scram: when(self.scram),
+            iam: when(self.iam),
+        };
+        let tls = Tls {
+            certificate_authority_arns: Distinct(self.authorities.clone()).into(),
+        };
+        let is_implied = self.unauthenticated != self.is_authenticated();
+        ClientAuthentication {
+            unauthenticated: (!is_implied).then_some(self.unauthenticated).into(),
+            sasl: self.sasl().then_some(sasl).into(),
+            tls: (!self.authorities.is_empty()).then_some(tls).into(),
         }
-        let mut block = Object::new();
-        let mut tls = Object::new();
-        tls.set("certificate_authority_arns", Value::strings(self.authorities.iter()));
-        let has_tls = !self.authorities.is_empty();
-        block.set("tls", if has_tls { tls.into_value() } else { Value::Null });
-        block.set("sasl", if self.sasl() { sasl.into_value() } else { Value::Null });
-        let implied = self.unauthenticated != self.is_authenticated();
-        let unauthenticated = Value::Bool(self.unauthenticated);
-        block.set("unauthenticated", if implied { Value::Null } else { unauthenticated });
-        block.into_value()
-    }
-
-    fn in_transit_block(&self) -> Value {
-        let mut in_transit = Object::new();
-        in_transit.set_string("client_broker", &self.client_broker);
-        in_transit.set("in_cluster", Value::Null);
-        in_transit.into_value()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use plugin_framework::model::Field;
+
     use super::*;
 
     fn access((scram, iam): (bool, bool), unauthenticated: bool, client_broker: &str) -> Access {
@@ -140,7 +127,10 @@ mod tests {
 
     #[test]
     fn silence_means_tls_without_authentication() {
-        assert_eq!(Access::of(&Object::new()), Some(access((false, false), true, "TLS")));
+        assert_eq!(
+            Access::of(&ClusterModel::default()),
+            Some(access((false, false), true, "TLS"))
+        );
     }
 
     #[test]
@@ -153,7 +143,7 @@ mod tests {
                             authorities,
                             ..access(sasl, unauthenticated, client_broker)
                         };
-                        let mut state = Object::new();
+                        let mut state = ClusterModel::default();
                         access.write(&mut state);
                         assert_eq!(Access::of(&state), Some(access));
                     }
@@ -164,10 +154,14 @@ mod tests {
 
     #[test]
     fn a_state_that_says_the_same_keeps_its_words() {
-        let mut state = Object::new();
-        let mut block = Object::new();
-        block.set_bool("unauthenticated", true).set("sasl", Value::Null);
-        state.set("client_authentication", block.into_value());
+        let authentication = ClientAuthentication {
+            unauthenticated: true.into(),
+            ..ClientAuthentication::default()
+        };
+        let mut state = ClusterModel {
+            client_authentication: authentication.into(),
+            ..ClusterModel::default()
+        };
         let before = state.clone();
         access((false, false), true, "TLS").write(&mut state);
         assert_eq!(state, before);
@@ -175,10 +169,14 @@ mod tests {
 
     #[test]
     fn an_unknown_part_makes_the_whole_unknown() {
-        let mut state = Object::new();
-        let mut block = Object::new();
-        block.set("unauthenticated", Value::unknown());
-        state.set("client_authentication", block.into_value());
+        let authentication = ClientAuthentication {
+            unauthenticated: Field::unknown(),
+            ..ClientAuthentication::default()
+        };
+        let state = ClusterModel {
+            client_authentication: authentication.into(),
+            ..ClusterModel::default()
+        };
         assert_eq!(Access::of(&state), None);
     }
 }

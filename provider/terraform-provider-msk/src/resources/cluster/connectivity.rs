@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use control_plane_api::{
     clusters::{Cluster, Provisioned},
-    connectivity::{ConnectivityInfo, PublicAccess},
+    connectivity,
     updates::{Rebalancing, UpdateConnectivityRequest, UpdateRebalancingRequest},
 };
 use control_plane_client::{Client, Result};
-use plugin_framework::{
-    schema::{Attribute, Nesting, Schema},
-    value::{Object, Value},
-};
+use plugin_framework::model::{Field, Model};
+
+use super::model::ClusterModel;
 
 /// Words of the API.
 const PUBLIC: &str = "SERVICE_PROVIDED_EIPS";
@@ -35,20 +34,20 @@ pub(super) struct Connectivity {
 
 impl Connectivity {
     /// What a configuration, a plan or a state asks for. `None` while something in it is unknown.
-    pub(super) fn of(object: &Object) -> Option<Self> {
-        let group = object.get("broker_node_group_info");
-        let inner = Object::from_value(group.clone()).unwrap_or_default();
-        let info = inner.get("connectivity_info");
-        if group.is_unknown() || !info.is_wholly_known() || !object.get("rebalancing").is_wholly_known() {
+    pub(super) fn of(cluster: &ClusterModel) -> Option<Self> {
+        let group = &cluster.broker_node_group_info;
+        let info = group.known().map(|group| &group.connectivity_info);
+        let is_known = info.is_none_or(Field::is_wholly_known) && cluster.rebalancing.is_wholly_known();
+        if group.is_unknown() || !is_known {
             return None;
         }
-        let info = Object::from_value(info.clone()).unwrap_or_default();
-        let public = info.block("public_access").unwrap_or_default();
-        let rebalancing = object.block("rebalancing").unwrap_or_default();
+        let info = info.and_then(Field::known).cloned().unwrap_or_default();
+        let public = info.public_access.known().map(|it| &it.r#type);
+        let rebalancing = cluster.rebalancing.known().map(|it| &it.status);
         Some(Self {
-            public: public.string("type") == Some(PUBLIC),
-            dual: info.string("network_type") == Some(DUAL),
-            rebalancing: rebalancing.string("status") == Some(ACTIVE),
+            public: public.and_then(Field::as_str) == Some(PUBLIC),
+            dual: info.network_type.as_str() == Some(DUAL),
+            rebalancing: rebalancing.and_then(Field::as_str) == Some(ACTIVE),
         })
     }
 
@@ -64,33 +63,35 @@ impl Connectivity {
     }
 
     /// Writes it into a state. What the state already says, by its words or by its silence, is left as it is.
-    pub(super) fn write(self, state: &mut Object) {
+    pub(super) fn write(self, state: &mut ClusterModel) {
         let was = Self::of(state);
         if was.is_none_or(|was| (was.public, was.dual) != (self.public, self.dual)) {
-            let mut group = state.block("broker_node_group_info").unwrap_or_else(empty_group);
-            let mut public = Object::new();
-            public.set_string("type", if self.public { PUBLIC } else { NOT_PUBLIC });
-            let mut info = Object::new();
-            info.set_string("network_type", if self.dual { DUAL } else { IPV4 })
-                .set("public_access", public.into_value());
-            group.set("connectivity_info", info.into_value());
-            state.set("broker_node_group_info", group.into_value());
+            let mut group = state.broker_node_group_info.known().cloned().unwrap_or_default();
+            let public = PublicAccess {
+                r#type: if self.public { PUBLIC } else { NOT_PUBLIC }.into(),
+            };
+            group.connectivity_info = Field::Known(ConnectivityInfo {
+                network_type: if self.dual { DUAL } else { IPV4 }.into(),
+                public_access: public.into(),
+                vpc_connectivity: Field::Null,
+            });
+            state.broker_node_group_info = group.into();
         }
         if was.is_none_or(|was| was.rebalancing != self.rebalancing) {
-            let mut block = Object::new();
-            block.set_string("status", if self.rebalancing { ACTIVE } else { PAUSED });
-            state.set("rebalancing", block.into_value());
+            state.rebalancing = Field::Known(RebalancingBlock {
+                status: if self.rebalancing { ACTIVE } else { PAUSED }.into(),
+            });
         }
     }
 
     /// As requests have it; nothing when it is as it is by itself.
-    pub(super) fn info(self) -> Option<ConnectivityInfo> {
+    pub(super) fn info(self) -> Option<connectivity::ConnectivityInfo> {
         (self.public || self.dual).then(|| self.full_info())
     }
 
-    fn full_info(self) -> ConnectivityInfo {
-        ConnectivityInfo {
-            public_access: Some(PublicAccess {
+    fn full_info(self) -> connectivity::ConnectivityInfo {
+        connectivity::ConnectivityInfo {
+            public_access: Some(connectivity::PublicAccess {
                 kind: Some(if self.public { PUBLIC } else { NOT_PUBLIC }.to_owned()),
             }),
             network_type: Some(if self.dual { DUAL } else { IPV4 }.to_owned()),
@@ -136,68 +137,73 @@ impl Connectivity {
     }
 }
 
-/// A `broker_node_group_info` that says nothing.
-fn empty_group() -> Object {
-    let mut group = Object::new();
-    for name in [
-        "instance_type",
-        "az_distribution",
-        "client_subnets",
-        "security_groups",
-        "storage_info",
-    ] {
-        group.set(name, Value::Null);
+/// How clients from elsewhere reach brokers.
+#[derive(Clone, Debug, Default, PartialEq, Model)]
+pub(super) struct ConnectivityInfo {
+    /// `DUAL` opens every listener on IPv6 as well. Default: `IPV4`.
+    #[attribute(optional, one_of = &[IPV4, DUAL])]
+    network_type: Field<String>,
+    #[block]
+    public_access: Field<PublicAccess>,
+    #[block]
+    vpc_connectivity: Field<VpcConnectivity>,
+}
+
+impl ConnectivityInfo {
+    /// Clients of other networks are to be let in. Switched off, it says what is so.
+    pub(super) fn asks_for_connections(&self) -> bool {
+        let vpc = self.vpc_connectivity.known();
+        let authentication = vpc.and_then(|vpc| vpc.client_authentication.known());
+        authentication.is_some_and(|authentication| {
+            let sasl = authentication.sasl.known().cloned().unwrap_or_default();
+            authentication.tls.is_true() || sasl.iam.is_true() || sasl.scram.is_true()
+        })
     }
-    group
 }
 
-/// The block in `broker_node_group_info`.
-pub(super) fn connectivity_info() -> Schema {
-    let public = Schema::new()
-        .description("Clients of other machines.")
-        .attribute(
-            "type",
-            Attribute::string().optional().one_of(&[NOT_PUBLIC, PUBLIC]).description(
-                "`SERVICE_PROVIDED_EIPS` lets them in, on the address that the runtime was started with (`broker-runtime serve \
-                 --public-address`), by SASL only. Default: `DISABLED`.",
-            ),
-        );
-    let switch = || Attribute::bool().optional().description("Has no effect here.");
-    let sasl = Schema::new()
-        .description("Has no effect here.")
-        .attribute("iam", switch())
-        .attribute("scram", switch());
-    let authentication = Schema::new()
-        .description("Has no effect here.")
-        .attribute("tls", switch())
-        .block("sasl", Nesting::Single, sasl);
-    let vpc = Schema::new()
-        .description("Has no effect here: there are no connections from other networks yet.")
-        .block("client_authentication", Nesting::Single, authentication);
-    Schema::new()
-        .description("How clients from elsewhere reach brokers.")
-        .attribute(
-            "network_type",
-            Attribute::string()
-                .optional()
-                .one_of(&[IPV4, DUAL])
-                .description("`DUAL` opens every listener on IPv6 as well. Default: `IPV4`."),
-        )
-        .block("public_access", Nesting::Single, public)
-        .block("vpc_connectivity", Nesting::Single, vpc)
+/// Clients of other machines.
+#[derive(Clone, Debug, Default, PartialEq, Model)]
+struct PublicAccess {
+    /// `SERVICE_PROVIDED_EIPS` lets them in, on the address that the runtime was started with (`broker-runtime serve
+    /// --public-address`), by SASL only. Default: `DISABLED`.
+    #[attribute(optional, one_of = &[NOT_PUBLIC, PUBLIC])]
+    r#type: Field<String>,
 }
 
-/// The block `rebalancing`.
-pub(super) fn rebalancing() -> Schema {
-    Schema::new()
-        .description("Whether replicas and leaderships are kept even among brokers, whatever made them uneven.")
-        .attribute(
-            "status",
-            Attribute::string()
-                .required()
-                .one_of(&[ACTIVE, PAUSED])
-                .description("`ACTIVE` or `PAUSED`; without the block, as `PAUSED`."),
-        )
+/// Has no effect here: there are no connections from other networks yet.
+#[derive(Clone, Debug, Default, PartialEq, Model)]
+struct VpcConnectivity {
+    #[block]
+    client_authentication: Field<VpcAuthentication>,
+}
+
+/// Has no effect here.
+#[derive(Clone, Debug, Default, PartialEq, Model)]
+struct VpcAuthentication {
+    /// Has no effect here.
+    #[attribute(optional)]
+    tls: Field<bool>,
+    #[block]
+    sasl: Field<VpcSasl>,
+}
+
+/// Has no effect here.
+#[derive(Clone, Debug, Default, PartialEq, Model)]
+struct VpcSasl {
+    /// Has no effect here.
+    #[attribute(optional)]
+    iam: Field<bool>,
+    /// Has no effect here.
+    #[attribute(optional)]
+    scram: Field<bool>,
+}
+
+/// Whether replicas and leaderships are kept even among brokers, whatever made them uneven.
+#[derive(Clone, Debug, Default, PartialEq, Model)]
+pub(super) struct RebalancingBlock {
+    /// `ACTIVE` or `PAUSED`; without the block, as `PAUSED`.
+    #[attribute(required, one_of = &[ACTIVE, PAUSED])]
+    status: Field<String>,
 }
 
 #[cfg(test)]
@@ -212,10 +218,11 @@ mod tests {
                 dual: number & 2 > 0,
                 rebalancing: number & 4 > 0,
             };
-            let mut state = Object::new();
+            let mut state = ClusterModel::default();
             connectivity.write(&mut state);
             assert_eq!(Connectivity::of(&state), Some(connectivity));
-            assert_eq!(state == Object::new(), connectivity == Connectivity::default());
+            let says_nothing = state == ClusterModel::default();
+            assert_eq!(says_nothing, connectivity == Connectivity::default());
             let mut provisioned = Provisioned::default();
             provisioned.broker_node_group_info.connectivity_info = connectivity.info();
             provisioned.rebalancing = connectivity.rebalancing();
@@ -225,10 +232,13 @@ mod tests {
 
     #[test]
     fn an_unknown_part_makes_the_whole_unknown() {
-        let mut state = Object::new();
-        let mut block = Object::new();
-        block.set("status", Value::unknown());
-        state.set("rebalancing", block.into_value());
+        let rebalancing = RebalancingBlock {
+            status: Field::unknown(),
+        };
+        let state = ClusterModel {
+            rebalancing: rebalancing.into(),
+            ..ClusterModel::default()
+        };
         assert_eq!(Connectivity::of(&state), None);
     }
 }

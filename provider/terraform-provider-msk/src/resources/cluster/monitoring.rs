@@ -3,19 +3,15 @@
 
 use control_plane_api::{
     clusters::Provisioned,
-    monitoring::{
-        Exporter, LogDestination, LogDestinations, LoggingInfo, OpenMonitoring, Prometheus, bucket_problem,
-        prefix_problem,
-    },
+    monitoring::{self, Exporter, LogDestination, LogDestinations, Prometheus, bucket_problem, prefix_problem},
 };
 use plugin_framework::{
     Diagnostics,
-    schema::{Attribute, Nesting, Schema},
-    value::{Object, Path, Value},
+    model::{Field, Model},
+    value::{Path, Value},
 };
 
-/// Destinations that MSK has and a runtime has not.
-const NOWHERE: [&str; 2] = ["cloudwatch_logs", "firehose"];
+use super::model::ClusterModel;
 
 /// Exporters and logs, every default filled in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,24 +33,20 @@ pub(super) struct Bucket {
 
 impl Monitoring {
     /// What a configuration, a plan or a state asks for. `None` while something in it is unknown.
-    pub(super) fn of(object: &Object) -> Option<Self> {
-        if !object.get("open_monitoring").is_wholly_known() || !object.get("logging_info").is_wholly_known() {
+    pub(super) fn of(cluster: &ClusterModel) -> Option<Self> {
+        if !cluster.open_monitoring.is_wholly_known() || !cluster.logging_info.is_wholly_known() {
             return None;
         }
-        let prometheus = object.block("open_monitoring").and_then(|it| it.block("prometheus"));
-        let prometheus = prometheus.unwrap_or_default();
-        let is_on = |name: &str| {
-            let exporter = prometheus.block(name);
-            exporter.is_some_and(|it| it.bool("enabled_in_broker") == Some(true))
-        };
-        let s3 = broker_logs(object).and_then(|logs| logs.block("s3"));
-        let s3 = s3.filter(|it| it.bool("enabled") == Some(true));
+        let prometheus = cluster.open_monitoring.known().and_then(|it| it.prometheus.known());
+        let prometheus = prometheus.cloned().unwrap_or_default();
+        let s3 = broker_logs(cluster).and_then(|logs| logs.s3.known());
+        let s3 = s3.filter(|it| it.enabled.is_true());
         Some(Self {
-            jmx_exporter: is_on("jmx_exporter"),
-            node_exporter: is_on("node_exporter"),
+            jmx_exporter: ExporterBlock::is_on(&prometheus.jmx_exporter),
+            node_exporter: ExporterBlock::is_on(&prometheus.node_exporter),
             logs: s3.map(|s3| Bucket {
-                name: s3.string("bucket").unwrap_or_default().to_owned(),
-                prefix: s3.string("prefix").unwrap_or_default().to_owned(),
+                name: s3.bucket.known().cloned().unwrap_or_default(),
+                prefix: s3.prefix.known().cloned().unwrap_or_default(),
             }),
         })
     }
@@ -78,48 +70,42 @@ impl Monitoring {
     }
 
     /// Writes it into a state. What the state already says, by its words or by its silence, is left as it is.
-    pub(super) fn write(&self, state: &mut Object) {
+    pub(super) fn write(&self, state: &mut ClusterModel) {
         let was = Self::of(state);
         let exporters = |it: &Self| (it.jmx_exporter, it.node_exporter);
         if was.as_ref().is_none_or(|was| exporters(was) != exporters(self)) {
-            let exporter = |on: bool| {
-                let mut block = Object::new();
-                block.set("enabled_in_broker", Value::Bool(on));
-                block.into_value()
+            let exporter = |is_on: bool| {
+                Field::Known(ExporterBlock {
+                    enabled_in_broker: is_on.into(),
+                })
             };
-            let mut prometheus = Object::new();
-            prometheus
-                .set("jmx_exporter", exporter(self.jmx_exporter))
-                .set("node_exporter", exporter(self.node_exporter));
-            let mut block = Object::new();
-            block.set("prometheus", prometheus.into_value());
-            state.set("open_monitoring", block.into_value());
+            let prometheus = PrometheusBlock {
+                jmx_exporter: exporter(self.jmx_exporter),
+                node_exporter: exporter(self.node_exporter),
+            };
+            state.open_monitoring = Field::Known(OpenMonitoring {
+                prometheus: prometheus.into(),
+            });
         }
         if was.is_none_or(|was| was.logs != self.logs) {
-            let mut logs = broker_logs(state).unwrap_or_else(|| {
-                let mut logs = Object::new();
-                for name in NOWHERE {
-                    logs.set(name, Value::Null);
-                }
-                logs
-            });
-            let mut s3 = Object::new();
+            let mut logs = broker_logs(state).cloned().unwrap_or_default();
             let logged = self.logs.as_ref();
-            s3.set("enabled", Value::Bool(logged.is_some()))
-                .set_optional_string("bucket", logged.map(|it| it.name.as_str()));
             let prefix = logged.map(|it| it.prefix.as_str()).filter(|it| !it.is_empty());
-            s3.set_optional_string("prefix", prefix);
-            logs.set("s3", s3.into_value());
-            let mut block = Object::new();
-            block.set("broker_logs", logs.into_value());
-            state.set("logging_info", block.into_value());
+            logs.s3 = Field::Known(S3 {
+                enabled: logged.is_some().into(),
+                bucket: logged.map(|it| it.name.as_str()).into(),
+                prefix: prefix.into(),
+            });
+            state.logging_info = Field::Known(LoggingInfo {
+                broker_logs: logs.into(),
+            });
         }
     }
 
     /// As requests have it.
-    pub(super) fn open_monitoring(&self) -> OpenMonitoring {
+    pub(super) fn open_monitoring(&self) -> monitoring::OpenMonitoring {
         let exporter = |enabled_in_broker| Some(Exporter { enabled_in_broker });
-        OpenMonitoring {
+        monitoring::OpenMonitoring {
             prometheus: Prometheus {
                 jmx_exporter: exporter(self.jmx_exporter),
                 node_exporter: exporter(self.node_exporter),
@@ -128,8 +114,8 @@ impl Monitoring {
     }
 
     /// As requests have it.
-    pub(super) fn logging_info(&self) -> LoggingInfo {
-        LoggingInfo {
+    pub(super) fn logging_info(&self) -> monitoring::LoggingInfo {
+        monitoring::LoggingInfo {
             broker_logs: LogDestinations {
                 s3: Some(LogDestination {
                     enabled: self.logs.is_some(),
@@ -148,17 +134,22 @@ impl Monitoring {
     }
 }
 
-fn broker_logs(object: &Object) -> Option<Object> {
-    object.block("logging_info")?.block("broker_logs")
+fn broker_logs(cluster: &ClusterModel) -> Option<&BrokerLogs> {
+    cluster.logging_info.known()?.broker_logs.known()
 }
 
 /// What a configuration alone shows to be wrong, or to mean something else here.
-pub(super) fn validate(config: &Object, diagnostics: &mut Diagnostics) {
+pub(super) fn validate(config: &ClusterModel, diagnostics: &mut Diagnostics) {
     let Some(logs) = broker_logs(config) else {
         return;
     };
-    let is_on = |name: &str| logs.block(name).is_some_and(|it| it.bool("enabled") == Some(true));
-    let nowhere: Vec<&str> = NOWHERE.into_iter().filter(|name| is_on(name)).collect();
+    let mut nowhere = Vec::new();
+    if logs.cloudwatch_logs.known().is_some_and(|it| it.enabled.is_true()) {
+        nowhere.push("cloudwatch_logs");
+    }
+    if logs.firehose.known().is_some_and(|it| it.enabled.is_true()) {
+        nowhere.push("firehose");
+    }
     if !nowhere.is_empty() {
         diagnostics.attribute_warning(
             Path::attribute("logging_info"),
@@ -170,8 +161,8 @@ pub(super) fn validate(config: &Object, diagnostics: &mut Diagnostics) {
             ),
         );
     }
-    let s3 = logs.block("s3").unwrap_or_default();
-    if is_on("s3") && (s3.is_null("bucket") || s3.string("bucket") == Some("")) {
+    let s3 = logs.s3.known().filter(|it| it.enabled.is_true());
+    if s3.is_some_and(|it| it.bucket.is_null() || it.bucket.as_str() == Some("")) {
         diagnostics.attribute_error(
             Path::attribute("logging_info"),
             "Logs have no bucket to go to",
@@ -181,60 +172,98 @@ pub(super) fn validate(config: &Object, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// The block `open_monitoring`.
-pub(super) fn open_monitoring() -> Schema {
-    let exporter = |description| {
-        Schema::new().description(description).attribute(
-            "enabled_in_broker",
-            Attribute::bool().required().description("Whether it is served."),
-        )
-    };
-    let prometheus = Schema::new()
-        .description("For Prometheus.")
-        .block(
-            "jmx_exporter",
-            Nesting::Single,
-            exporter("Metrics of the broker, on port 11001, with the names of Prometheus' JMX exporter."),
-        )
-        .block(
-            "node_exporter",
-            Nesting::Single,
-            exporter("Metrics of the machine, on port 11002, with the names of Prometheus' node exporter."),
-        );
-    Schema::new()
-        .description(
-            "Pages of metrics that every broker serves on its own address, at `/metrics`. They are opened and closed by a \
-             rolling restart.",
-        )
-        .block("prometheus", Nesting::Single, prometheus)
+/// Pages of metrics that every broker serves on its own address, at `/metrics`. They are opened and closed by a rolling restart.
+#[derive(Clone, Debug, Default, PartialEq, Model)]
+pub(super) struct OpenMonitoring {
+    #[block]
+    prometheus: Field<PrometheusBlock>,
 }
 
-/// The block `logging_info`.
-pub(super) fn logging_info() -> Schema {
-    let enabled = || Attribute::bool().required().description("Whether logs go there.");
-    let text = |description| Attribute::string().optional().description(description);
-    let checked = |description, problem: fn(&str) -> Option<String>| {
-        text(description).check(move |value| value.as_str().and_then(problem).into_iter().collect())
-    };
-    let nowhere = |target| {
-        Schema::new()
-            .description("Has no effect here; a warning says so.")
-            .attribute("enabled", enabled())
-            .attribute(target, text("Has no effect here."))
-    };
-    let s3 = Schema::new()
-        .description("A bucket: a directory below `buckets/` in the runtime's data directory, which is made where it is missing.")
-        .attribute("enabled", enabled())
-        .attribute("bucket", checked("Name of the bucket, by S3's rules.", bucket_problem))
-        .attribute("prefix", checked("Stands before MSK's own names of objects.", prefix_problem));
-    let logs = Schema::new()
-        .description("Logs of brokers.")
-        .block("s3", Nesting::Single, s3)
-        .block("cloudwatch_logs", Nesting::Single, nowhere("log_group"))
-        .block("firehose", Nesting::Single, nowhere("delivery_stream"));
-    Schema::new()
-        .description("Where logs of brokers are delivered to, beside their files.")
-        .block("broker_logs", Nesting::Single, logs)
+/// For Prometheus.
+#[derive(Clone, Debug, Default, PartialEq, Model)]
+struct PrometheusBlock {
+    /// Metrics of the broker, on port 11001, with the names of Prometheus' JMX exporter.
+    #[block]
+    jmx_exporter: Field<ExporterBlock>,
+    /// Metrics of the machine, on port 11002, with the names of Prometheus' node exporter.
+    #[block]
+    node_exporter: Field<ExporterBlock>,
+}
+
+/// A page of metrics.
+#[derive(Clone, Debug, Default, PartialEq, Model)]
+struct ExporterBlock {
+    /// Whether it is served.
+    #[attribute(required)]
+    enabled_in_broker: Field<bool>,
+}
+
+impl ExporterBlock {
+    fn is_on(block: &Field<Self>) -> bool {
+        block.known().is_some_and(|it| it.enabled_in_broker.is_true())
+    }
+}
+
+/// Where logs of brokers are delivered to, beside their files.
+#[derive(Clone, Debug, Default, PartialEq, Model)]
+pub(super) struct LoggingInfo {
+    #[block]
+    broker_logs: Field<BrokerLogs>,
+}
+
+/// Logs of brokers.
+#[derive(Clone, Debug, Default, PartialEq, Model)]
+struct BrokerLogs {
+    #[block]
+    s3: Field<S3>,
+    #[block]
+    cloudwatch_logs: Field<CloudwatchLogs>,
+    #[block]
+    firehose: Field<Firehose>,
+}
+
+/// A bucket: a directory below `buckets/` in the runtime's data directory, which is made where it is missing.
+#[derive(Clone, Debug, Default, PartialEq, Model)]
+struct S3 {
+    /// Whether logs go there.
+    #[attribute(required)]
+    enabled: Field<bool>,
+    /// Name of the bucket, by S3's rules.
+    #[attribute(optional, check = is_bucket)]
+    bucket: Field<String>,
+    /// Stands before MSK's own names of objects.
+    #[attribute(optional, check = is_prefix)]
+    prefix: Field<String>,
+}
+
+/// Has no effect here; a warning says so.
+#[derive(Clone, Debug, Default, PartialEq, Model)]
+struct CloudwatchLogs {
+    /// Whether logs go there.
+    #[attribute(required)]
+    enabled: Field<bool>,
+    /// Has no effect here.
+    #[attribute(optional)]
+    log_group: Field<String>,
+}
+
+/// Has no effect here; a warning says so.
+#[derive(Clone, Debug, Default, PartialEq, Model)]
+struct Firehose {
+    /// Whether logs go there.
+    #[attribute(required)]
+    enabled: Field<bool>,
+    /// Has no effect here.
+    #[attribute(optional)]
+    delivery_stream: Field<String>,
+}
+
+fn is_bucket(value: &Value) -> Vec<String> {
+    value.as_str().and_then(bucket_problem).into_iter().collect()
+}
+
+fn is_prefix(value: &Value) -> Vec<String> {
+    value.as_str().and_then(prefix_problem).into_iter().collect()
 }
 
 #[cfg(test)]
@@ -263,10 +292,11 @@ mod tests {
     #[test]
     fn everything_can_be_written_and_read_again() {
         for monitoring in all() {
-            let mut state = Object::new();
+            let mut state = ClusterModel::default();
             monitoring.write(&mut state);
             assert_eq!(Monitoring::of(&state).as_ref(), Some(&monitoring));
-            assert_eq!(state == Object::new(), monitoring == Monitoring::default());
+            let says_nothing = state == ClusterModel::default();
+            assert_eq!(says_nothing, monitoring == Monitoring::default());
             let provisioned = Provisioned {
                 open_monitoring: Some(monitoring.open_monitoring()),
                 logging_info: Some(monitoring.logging_info()),
@@ -284,14 +314,21 @@ mod tests {
 
     #[test]
     fn words_that_say_the_same_are_kept() {
-        let mut state = Object::new();
-        let (mut off, mut logs, mut block) = (Object::new(), Object::new(), Object::new());
-        off.set("enabled", Value::Bool(true)).set_string("log_group", "g");
-        logs.set("cloudwatch_logs", off.into_value())
-            .set("firehose", Value::Null)
-            .set("s3", Value::Null);
-        block.set("broker_logs", logs.into_value());
-        state.set("logging_info", block.into_value());
+        let cloudwatch_logs = CloudwatchLogs {
+            enabled: true.into(),
+            log_group: "g".into(),
+        };
+        let broker_logs = BrokerLogs {
+            cloudwatch_logs: cloudwatch_logs.into(),
+            ..BrokerLogs::default()
+        };
+        let logging_info = LoggingInfo {
+            broker_logs: broker_logs.into(),
+        };
+        let mut state = ClusterModel {
+            logging_info: logging_info.into(),
+            ..ClusterModel::default()
+        };
         let before = state.clone();
         Monitoring::default().write(&mut state);
         assert_eq!(state, before);

@@ -3,34 +3,22 @@
 use control_plane_api::topics::TopicInfo;
 use plugin_framework::{
     Diagnostics, Plan,
+    model::{Field, Model},
     value::{Object, Path},
 };
 
 use super::{
     access::Access,
-    connectivity::Connectivity,
+    connectivity::{Connectivity, ConnectivityInfo},
     encryption::{self, CLIENT_BROKER},
+    model::{BrokerNodeGroupInfo, ClusterModel},
     monitoring::{self, Monitoring},
     requests,
-    schema::WITHOUT_EFFECT,
 };
-
-/// The strings that depend on the brokers there are and on the ways in they offer.
-const BOOTSTRAP: [&str; 10] = [
-    "bootstrap_brokers",
-    "bootstrap_brokers_tls",
-    "bootstrap_brokers_sasl_scram",
-    "bootstrap_brokers_public_sasl_scram",
-    "bootstrap_brokers_ipv6",
-    "bootstrap_brokers_tls_ipv6",
-    "bootstrap_brokers_sasl_scram_ipv6",
-    "bootstrap_brokers_sasl_iam",
-    "bootstrap_brokers_public_sasl_iam",
-    "bootstrap_brokers_sasl_iam_ipv6",
-];
 
 /// What a configuration alone shows to be wrong.
 pub(super) fn validate(config: &Object) -> Diagnostics {
+    let config = &ClusterModel::from_object(config);
     let mut diagnostics = Diagnostics::none();
     let access = Access::of(config);
     if access.as_ref().is_some_and(Access::is_closed) {
@@ -60,25 +48,15 @@ pub(super) fn validate(config: &Object) -> Diagnostics {
             "Public access needs client_authentication with sasl.scram = true or sasl.iam = true, and with nothing else.",
         );
     }
-    if config.string("storage_mode") == Some("TIERED") {
+    if config.storage_mode.as_str() == Some("TIERED") {
         diagnostics.attribute_error(
             Path::attribute("storage_mode"),
             "Tiered storage is not available yet",
             "Nothing moves segments of logs elsewhere, so all of them stay on the disks of the brokers. Set it to \"LOCAL\", or leave it out.",
         );
     }
-    if let Some(group) = config.block("broker_node_group_info") {
-        let mut set: Vec<&str> = WITHOUT_EFFECT
-            .iter()
-            .copied()
-            .filter(|name| !group.is_null(name))
-            .collect();
-        if asks_for_throughput(&group) {
-            set.push("storage_info.ebs_storage_info.provisioned_throughput");
-        }
-        if asks_for_connections(&group) {
-            set.push("connectivity_info.vpc_connectivity");
-        }
+    if let Some(group) = config.broker_node_group_info.known() {
+        let set = without_effect(group);
         if !set.is_empty() {
             diagnostics.attribute_warning(
                 Path::attribute("broker_node_group_info"),
@@ -95,73 +73,79 @@ pub(super) fn validate(config: &Object) -> Diagnostics {
     diagnostics
 }
 
-/// Throughput of volumes is to be provisioned. Switched off, it says what is so.
-fn asks_for_throughput(group: &Object) -> bool {
-    let ebs = group
-        .block("storage_info")
-        .and_then(|storage| storage.block("ebs_storage_info"));
-    let throughput = ebs.and_then(|ebs| ebs.block("provisioned_throughput"));
-    throughput.is_some_and(|it| it.bool("enabled") != Some(false))
+/// What is set of the arguments that describe hardware and networks of AWS.
+fn without_effect(group: &BrokerNodeGroupInfo) -> Vec<&'static str> {
+    let connectivity = group.connectivity_info.known();
+    let all = [
+        ("client_subnets", !group.client_subnets.is_null()),
+        ("security_groups", !group.security_groups.is_null()),
+        ("az_distribution", !group.az_distribution.is_null()),
+        (
+            "storage_info.ebs_storage_info.provisioned_throughput",
+            asks_for_throughput(group),
+        ),
+        (
+            "connectivity_info.vpc_connectivity",
+            connectivity.is_some_and(ConnectivityInfo::asks_for_connections),
+        ),
+    ];
+    let set = all.into_iter().filter(|(_, is_set)| *is_set);
+    set.map(|(name, _)| name).collect()
 }
 
-/// Clients of other networks are to be let in. Switched off, it says what is so.
-fn asks_for_connections(group: &Object) -> bool {
-    let info = group.block("connectivity_info");
-    let authentication = info
-        .and_then(|info| info.block("vpc_connectivity"))
-        .and_then(|vpc| vpc.block("client_authentication"));
-    authentication.is_some_and(|authentication| {
-        let sasl = authentication.block("sasl").unwrap_or_default();
-        [authentication.bool("tls"), sasl.bool("iam"), sasl.bool("scram")].contains(&Some(true))
-    })
+/// Throughput of volumes is to be provisioned. Switched off, it says what is so.
+fn asks_for_throughput(group: &BrokerNodeGroupInfo) -> bool {
+    let ebs = group.storage_info.known().and_then(|it| it.ebs_storage_info.known());
+    let throughput = ebs.and_then(|ebs| ebs.provisioned_throughput.known());
+    throughput.is_some_and(|it| it.enabled.copied() != Some(false))
 }
 
 /// Adjusts the plan of a change; a new cluster is planned by its schema alone.
 pub(super) fn plan(plan: &mut Plan<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::none();
-    let Some(prior) = plan.prior else {
+    let Some(prior) = plan.prior.map(ClusterModel::from_object) else {
         return diagnostics;
     };
-    if encryption::key(prior) != encryption::key(plan.planned) {
+    let mut planned = ClusterModel::from_object(plan.planned);
+    if encryption::key(&prior) != encryption::key(&planned) {
         // What is stored is encrypted from the beginning on, with one key, or never.
-        plan.replaces.push(Path::attribute(encryption::BLOCK));
+        plan.replaces.push(Path::attribute("encryption_info"));
     }
     if !plan.replaces.is_empty() {
         return diagnostics;
     }
-    refuse(prior, plan.planned, &mut diagnostics);
+    refuse(&prior, &planned, &mut diagnostics);
     if diagnostics.has_errors() || !plan.is_update() {
         return diagnostics;
     }
-    let (before, after) = (Access::of(prior), Access::of(plan.planned));
-    let reach = (Connectivity::of(prior), Connectivity::of(plan.planned));
-    let monitoring = (Monitoring::of(prior), Monitoring::of(plan.planned));
-    if plan.changes("number_of_broker_nodes") || before != after || reach.0 != reach.1 {
-        for name in BOOTSTRAP {
-            plan.unknown(name);
+    let scales = prior.number_of_broker_nodes != planned.number_of_broker_nodes;
+    let reaches = Access::of(&prior) != Access::of(&planned) || Connectivity::of(&prior) != Connectivity::of(&planned);
+    if scales || reaches {
+        for brokers in planned.bootstrap() {
+            *brokers = Field::unknown();
         }
     }
-    let changes_cluster = plan.changes("number_of_broker_nodes")
-        || plan.changes("configuration_info")
-        || plan.changes("kafka_version")
-        || plan.changes("enhanced_monitoring")
-        || requests::instance_type(prior) != requests::instance_type(plan.planned)
-        || requests::volume_size(prior) != requests::volume_size(plan.planned)
-        || plan.planned.is_unknown("current_version")
-            && (before != after || reach.0 != reach.1 || monitoring.0 != monitoring.1);
-    if !changes_cluster && let Some(version) = prior.string("current_version") {
+    let shows = Monitoring::of(&prior) != Monitoring::of(&planned);
+    let changes_cluster = scales
+        || prior.configuration_info != planned.configuration_info
+        || prior.kafka_version != planned.kafka_version
+        || prior.enhanced_monitoring != planned.enhanced_monitoring
+        || requests::instance_type(&prior) != requests::instance_type(&planned)
+        || requests::volume_size(&prior) != requests::volume_size(&planned)
+        || planned.current_version.is_unknown() && (reaches || shows);
+    if !changes_cluster && !prior.current_version.is_null() {
         // Tags and arguments without effect are no change of the cluster's settings.
-        plan.planned.set_string("current_version", version);
+        planned.current_version = prior.current_version;
     }
+    *plan.planned = planned.to_object();
     diagnostics
 }
 
 /// The number of brokers that a change leaves, when that is fewer than there are.
-pub(super) fn scaled_in_to(plan: &Plan<'_>) -> Option<i64> {
-    let prior = plan.prior.filter(|_| plan.replaces.is_empty())?;
+pub(super) fn scaled_in_to(prior: &ClusterModel, planned: &ClusterModel) -> Option<i64> {
     let (has, wants) = (
-        prior.i64("number_of_broker_nodes")?,
-        plan.planned.i64("number_of_broker_nodes")?,
+        prior.number_of_broker_nodes.copied()?,
+        planned.number_of_broker_nodes.copied()?,
     );
     (wants < has).then_some(wants)
 }
@@ -194,8 +178,8 @@ fn numbers(version: &str) -> Vec<u32> {
 }
 
 /// What cannot be done to a cluster that exists.
-fn refuse(prior: &Object, planned: &Object, diagnostics: &mut Diagnostics) {
-    let versions = prior.string("kafka_version").zip(planned.string("kafka_version"));
+fn refuse(prior: &ClusterModel, planned: &ClusterModel, diagnostics: &mut Diagnostics) {
+    let versions = prior.kafka_version.known().zip(planned.kafka_version.known());
     if let Some((has, wants)) = versions.filter(|(has, wants)| numbers(wants) < numbers(has)) {
         diagnostics.attribute_error(
             Path::attribute("kafka_version"),
@@ -214,7 +198,7 @@ fn refuse(prior: &Object, planned: &Object, diagnostics: &mut Diagnostics) {
             format!("The volumes have {has} GiB, and volume_size is {wants}. Set it to {has} or more."),
         );
     }
-    if !prior.is_null("configuration_info") && planned.is_null("configuration_info") {
+    if !prior.configuration_info.is_null() && planned.configuration_info.is_null() {
         diagnostics.attribute_error(
             Path::attribute("configuration_info"),
             "A configuration cannot be taken away from a cluster yet",

@@ -1,5 +1,6 @@
 //! From what is planned to what the control plane is asked for.
 
+use super::{access::Access, connectivity::Connectivity, encryption, model::ClusterModel, monitoring::Monitoring};
 use control_plane_api::{
     clusters::{BrokerNodeGroupInfo, CreateClusterRequest},
     configurations::ConfigurationInfo,
@@ -8,31 +9,27 @@ use control_plane_api::{
     },
     storage::{EbsStorageInfo, StorageInfo},
 };
-use plugin_framework::value::Object;
-
-use super::{access::Access, connectivity::Connectivity, encryption, monitoring::Monitoring};
 
 /// MSK's instance type, where one is named.
-pub(super) fn instance_type(planned: &Object) -> Option<String> {
-    let group = planned.block("broker_node_group_info")?;
-    group.string("instance_type").map(str::to_owned)
+pub(super) fn instance_type(planned: &ClusterModel) -> Option<String> {
+    planned.broker_node_group_info.known()?.instance_type.known().cloned()
 }
 
 /// Declared size of volumes in GiB, where one is named.
-pub(super) fn volume_size(planned: &Object) -> Option<i64> {
-    let storage = planned.block("broker_node_group_info")?.block("storage_info")?;
-    storage.block("ebs_storage_info")?.i64("volume_size")
+pub(super) fn volume_size(planned: &ClusterModel) -> Option<i64> {
+    let storage = planned.broker_node_group_info.known()?.storage_info.known()?;
+    storage.ebs_storage_info.known()?.volume_size.copied()
 }
 
 /// The request for a new cluster. `None` while something it needs is unknown, which a plan that is applied has not.
-pub(super) fn create(planned: &Object) -> Option<CreateClusterRequest> {
+pub(super) fn create(planned: &ClusterModel) -> Option<CreateClusterRequest> {
     let (access, connectivity) = (Access::of(planned)?, Connectivity::of(planned)?);
     let monitoring = Monitoring::of(planned)?;
     let shown = monitoring != Monitoring::default();
     Some(CreateClusterRequest {
-        cluster_name: planned.string("cluster_name")?.to_owned(),
-        kafka_version: planned.string("kafka_version").map(str::to_owned),
-        number_of_broker_nodes: planned.i64("number_of_broker_nodes")?,
+        cluster_name: planned.cluster_name.known()?.clone(),
+        kafka_version: planned.kafka_version.known().cloned(),
+        number_of_broker_nodes: planned.number_of_broker_nodes.copied()?,
         client_authentication: Some(client_authentication(&access)),
         encryption_info: Some(EncryptionInfo {
             encryption_at_rest: encryption::key(planned).as_str().map(|arn| EncryptionAtRest {
@@ -41,7 +38,7 @@ pub(super) fn create(planned: &Object) -> Option<CreateClusterRequest> {
             ..encryption_info(&access)
         }),
         configuration_info: configuration_info(planned),
-        enhanced_monitoring: planned.string("enhanced_monitoring").map(str::to_owned),
+        enhanced_monitoring: planned.enhanced_monitoring.known().cloned(),
         broker_node_group_info: Some(BrokerNodeGroupInfo {
             instance_type: instance_type(planned).unwrap_or_default(),
             storage_info: volume_size(planned).map(|size| StorageInfo {
@@ -56,17 +53,17 @@ pub(super) fn create(planned: &Object) -> Option<CreateClusterRequest> {
         rebalancing: connectivity.rebalancing(),
         open_monitoring: shown.then(|| monitoring.open_monitoring()),
         logging_info: shown.then(|| monitoring.logging_info()),
-        tags: planned.map_of_strings("tags").unwrap_or_default(),
+        tags: planned.tags.known().cloned().unwrap_or_default(),
         ..CreateClusterRequest::default()
     })
 }
 
 /// The configuration that is planned, if one is.
-pub(super) fn configuration_info(planned: &Object) -> Option<ConfigurationInfo> {
-    let block = planned.block("configuration_info")?;
+pub(super) fn configuration_info(planned: &ClusterModel) -> Option<ConfigurationInfo> {
+    let block = planned.configuration_info.known()?;
     Some(ConfigurationInfo {
-        arn: block.string("arn")?.to_owned(),
-        revision: block.i64("revision")?,
+        arn: block.arn.known()?.clone(),
+        revision: block.revision.copied()?,
     })
 }
 
@@ -100,16 +97,17 @@ pub(super) fn encryption_info(access: &Access) -> EncryptionInfo {
 
 #[cfg(test)]
 mod tests {
-    use plugin_framework::value::Value;
+    use plugin_framework::model::Field;
 
     use super::*;
 
-    fn planned() -> Object {
-        let mut planned = Object::new();
-        planned.set_string("cluster_name", "orders");
-        planned.set_i64("number_of_broker_nodes", 3);
-        planned.set("kafka_version", Value::unknown());
-        planned
+    fn planned() -> ClusterModel {
+        ClusterModel {
+            cluster_name: "orders".into(),
+            number_of_broker_nodes: 3.into(),
+            kafka_version: Field::unknown(),
+            ..ClusterModel::default()
+        }
     }
 
     #[test]
@@ -126,7 +124,7 @@ mod tests {
     #[test]
     fn an_unknown_name_makes_no_request() {
         let mut planned = planned();
-        planned.set("cluster_name", Value::unknown());
+        planned.cluster_name = Field::unknown();
         assert_eq!(create(&planned), None);
     }
 }

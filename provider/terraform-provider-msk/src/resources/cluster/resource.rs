@@ -14,12 +14,14 @@ use control_plane_api::{
 use control_plane_client::{Client, Result};
 use plugin_framework::{
     ApplyRequest, Context, DeleteRequest, Diagnostics, Plan, ReadRequest, Resource, StateSink,
+    model::Model,
     schema::Schema,
     value::{Object, Value},
 };
 
 use super::{
-    access::Access, connectivity::Connectivity, monitoring::Monitoring, plan, requests, restarts, schema, state,
+    access::Access, connectivity::Connectivity, model::ClusterModel, monitoring::Monitoring, plan, requests, restarts,
+    state,
 };
 use crate::{
     control_plane::ControlPlane,
@@ -51,7 +53,7 @@ impl Cluster {
             control_plane,
             creations,
             foresight,
-            schema: schema::schema(),
+            schema: ClusterModel::schema(),
         }
     }
 }
@@ -60,17 +62,20 @@ impl Cluster {
     /// Notes what will change, and says what could not be made.
     async fn foresee(&self, plan: &Plan<'_>, diagnostics: &mut Diagnostics) {
         if let Some(prior) = plan.prior {
+            let prior = ClusterModel::from_object(prior);
             self.foresight
-                .is_there("msk_cluster", prior.string("cluster_name").unwrap_or_default());
+                .is_there("msk_cluster", prior.cluster_name.as_str().unwrap_or_default());
             if plan.is_update() {
-                let brokers = plan.planned.i64("number_of_broker_nodes");
+                let brokers = ClusterModel::from_object(plan.planned).number_of_broker_nodes.copied();
                 self.foresight
-                    .cluster_changes(prior.string("arn").unwrap_or_default(), brokers);
+                    .cluster_changes(prior.arn.as_str().unwrap_or_default(), brokers);
             }
             return;
         }
         let is_known = plan.config.entries().values().all(Value::is_wholly_known);
-        let Some(wanted) = requests::create(plan.planned).filter(|_| is_known && !diagnostics.has_errors()) else {
+        let Some(wanted) = requests::create(&ClusterModel::from_object(plan.planned))
+            .filter(|_| is_known && !diagnostics.has_errors())
+        else {
             return;
         };
         let name = &wanted.cluster_name;
@@ -82,6 +87,23 @@ impl Cluster {
         let (named, doing) = (("msk_cluster", name.as_str()), format!("create cluster {name:?}"));
         let checked = self.foresight.check(&self.control_plane, named, &doing, asked).await;
         diagnostics.extend(checked);
+    }
+
+    /// Says what a change does, and what it cannot. What cannot be read now is read by the apply, which says what is wrong.
+    async fn foresee_change(&self, prior: &ClusterModel, planned: &ClusterModel) -> Diagnostics {
+        let causes = restarts::causes(prior, planned);
+        let Ok(client) = self.control_plane.client().await else {
+            return restarts::warning(&causes, &[]);
+        };
+        let properties = restarts::restarting_properties(&client, prior, planned).await;
+        let mut diagnostics = restarts::warning(&causes, &properties.unwrap_or_default());
+        let scaled_in = plan::scaled_in_to(prior, planned).zip(prior.arn.as_str());
+        if let Some((brokers, cluster_arn)) = scaled_in
+            && let Ok(topics) = client.list_topics(cluster_arn).await
+        {
+            diagnostics.extend(plan::too_few(brokers, &topics));
+        }
+        diagnostics
     }
 }
 
@@ -110,24 +132,11 @@ impl Resource for Cluster {
         if !diagnostics.has_errors()
             && let Some(prior) = plan.prior.filter(|_| plan.replaces.is_empty())
         {
-            let causes = restarts::causes(prior, plan.planned);
-            let properties = match self.control_plane.client().await {
-                // What cannot be read now is read by the apply, which says what is wrong.
-                Ok(client) => restarts::restarting_properties(&client, prior, plan.planned)
-                    .await
-                    .unwrap_or_default(),
-                Err(_) => Vec::new(),
-            };
-            diagnostics.extend(restarts::warning(&causes, &properties));
-        }
-        let scaled_in = plan::scaled_in_to(plan).zip(plan.prior.and_then(|prior| prior.string("arn")));
-        if let Some((brokers, cluster_arn)) = scaled_in
-            && !diagnostics.has_errors()
-            && let Ok(client) = self.control_plane.client().await
-            // A cluster that cannot be asked now is asked again by the apply.
-            && let Ok(topics) = client.list_topics(cluster_arn).await
-        {
-            diagnostics.extend(plan::too_few(brokers, &topics));
+            let (prior, planned) = (
+                ClusterModel::from_object(prior),
+                ClusterModel::from_object(plan.planned),
+            );
+            diagnostics.extend(self.foresee_change(&prior, &planned).await);
         }
         diagnostics
     }
@@ -138,8 +147,8 @@ impl Resource for Cluster {
 
     async fn create(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
         self.foresight.is_applied();
-        let planned = request.planned;
-        let Some(wanted) = requests::create(&planned) else {
+        let mut state = ClusterModel::from_object(&request.planned);
+        let Some(wanted) = requests::create(&state) else {
             return incomplete();
         };
         let client = match self.control_plane.client().await {
@@ -147,7 +156,10 @@ impl Resource for Cluster {
             Err(diagnostics) => return diagnostics,
         };
         let name = &wanted.cluster_name;
-        let (limit, doing) = (timeouts::of(&planned, "create"), format!("create cluster {name:?}"));
+        let (limit, doing) = (
+            timeouts::of(&request.planned, "create"),
+            format!("create cluster {name:?}"),
+        );
         let what = format!("creating cluster {name:?}");
         let token = match self.creations.begin(self.type_name(), name, sink) {
             Ok(token) => token,
@@ -158,9 +170,8 @@ impl Resource for Cluster {
             Ok(created) => created.cluster_arn,
             Err(error) => return not_created(&client, self.type_name(), name, &error).await,
         };
-        let mut state = planned.clone();
         state::write_identity(&mut state, &cluster_arn);
-        sink.save(state.clone());
+        sink.save(state.to_object());
         let finished = async {
             let cluster = client.wait_for_cluster(&cluster_arn, limit).await?;
             state::write_cluster(&mut state, &cluster);
@@ -168,7 +179,7 @@ impl Resource for Cluster {
         };
         match patiently(context, limit, &what, finished).await {
             Ok(()) => {
-                sink.save(state);
+                sink.save(state.to_object());
                 Diagnostics::none()
             }
             Err(error) => diagnostics::of_call(&doing, &error),
@@ -176,8 +187,8 @@ impl Resource for Cluster {
     }
 
     async fn read(&self, context: &Context, request: ReadRequest, sink: &mut StateSink) -> Diagnostics {
-        let mut state = request.prior;
-        let Some(cluster_arn) = state.string("arn").map(str::to_owned) else {
+        let mut state = ClusterModel::from_object(&request.prior);
+        let Some(cluster_arn) = state.arn.known().cloned() else {
             sink.remove();
             return Diagnostics::none();
         };
@@ -197,7 +208,7 @@ impl Resource for Cluster {
             Ok(cluster) => {
                 self.foresight.is_there("msk_cluster", &cluster.cluster_name);
                 settle(&client, sink).await;
-                sink.save(state);
+                sink.save(state.to_object());
                 warning_of(&cluster)
             }
             Err(error) if error.is_not_found() => {
@@ -209,15 +220,16 @@ impl Resource for Cluster {
     }
 
     async fn update(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
-        let (planned, prior) = (request.planned, request.prior.unwrap_or_default());
-        let (Some(cluster_arn), Some(wanted)) = (prior.string("arn"), Wanted::of(&planned)) else {
+        let limit = timeouts::of(&request.planned, "update");
+        let planned = ClusterModel::from_object(&request.planned);
+        let prior = ClusterModel::from_object(&request.prior.unwrap_or_default());
+        let (Some(cluster_arn), Some(wanted)) = (prior.arn.as_str(), Wanted::of(&planned)) else {
             return incomplete();
         };
         let client = match self.control_plane.client().await {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
         };
-        let limit = timeouts::of(&planned, "update");
         let what = format!("changing cluster {cluster_arn}");
         let mut state = planned.clone();
         let changed = async {
@@ -227,8 +239,8 @@ impl Resource for Cluster {
         };
         match patiently(context, limit, &what, changed).await {
             Ok(()) => {
-                state::settle(&mut state, &planned);
-                sink.save(state);
+                state::settle(&mut state, planned.clone());
+                sink.save(state.to_object());
                 Diagnostics::none()
             }
             Err(error) => {
@@ -236,7 +248,7 @@ impl Resource for Cluster {
                 let mut state = prior.clone();
                 if let Ok(cluster) = client.describe_cluster_v2(cluster_arn).await {
                     state::write_cluster(&mut state, &cluster);
-                    sink.save(state);
+                    sink.save(state.to_object());
                 }
                 diagnostics::of_call(&format!("change cluster {cluster_arn}"), &error)
             }
@@ -261,15 +273,15 @@ impl Resource for Cluster {
 
     async fn import(&self, context: &Context, id: &str) -> std::result::Result<Object, Diagnostics> {
         let cluster_arn = find_by_id(context, &self.control_plane, id).await?;
-        let mut state = Object::from_value(self.schema.empty_value()).unwrap_or_default();
+        let mut state = ClusterModel::default();
         state::write_identity(&mut state, &cluster_arn);
-        Ok(state)
+        Ok(state.to_object())
     }
 }
 
 /// What a change is to bring about.
 struct Wanted<'a> {
-    planned: &'a Object,
+    planned: &'a ClusterModel,
     brokers: i64,
     access: Access,
     connectivity: Connectivity,
@@ -277,10 +289,10 @@ struct Wanted<'a> {
 }
 
 impl<'a> Wanted<'a> {
-    fn of(planned: &'a Object) -> Option<Self> {
+    fn of(planned: &'a ClusterModel) -> Option<Self> {
         Some(Self {
             planned,
-            brokers: planned.i64("number_of_broker_nodes")?,
+            brokers: planned.number_of_broker_nodes.copied()?,
             access: Access::of(planned)?,
             connectivity: Connectivity::of(planned)?,
             monitoring: Monitoring::of(planned)?,
@@ -305,7 +317,7 @@ impl<'a> Wanted<'a> {
         let cluster = client.wait_for_cluster(arn, limit).await?;
         self.change_access(client, &cluster, limit).await?;
         let cluster = self.connectivity.bring_about(client, arn, limit).await?;
-        let tags = self.planned.map_of_strings("tags").unwrap_or_default();
+        let tags = self.planned.tags.known().cloned().unwrap_or_default();
         change_tags(client, &cluster, &tags).await?;
         client.wait_for_cluster(arn, limit).await
     }
@@ -355,7 +367,7 @@ impl<'a> Wanted<'a> {
 
     async fn change_monitoring(&self, client: &Client, cluster: &Description, limit: Duration) -> Result<()> {
         let has = cluster.provisioned.as_ref();
-        let level = self.planned.string("enhanced_monitoring");
+        let level = self.planned.enhanced_monitoring.as_str();
         let level = level.filter(|wants| has.is_none_or(|has| has.enhanced_monitoring != *wants));
         let shown = has.map(Monitoring::of_cluster).as_ref() != Some(&self.monitoring);
         if level.is_none() && !shown {
@@ -380,11 +392,8 @@ impl<'a> Wanted<'a> {
             })
         });
         let version = has.and_then(|has| has.kafka_version.as_deref());
-        if let Some(wants) = self
-            .planned
-            .string("kafka_version")
-            .filter(|wants| version != Some(wants))
-        {
+        let wanted = self.planned.kafka_version.as_str();
+        if let Some(wants) = wanted.filter(|wants| version != Some(wants)) {
             let request = UpdateClusterKafkaVersionRequest {
                 current_version: cluster.current_version.clone(),
                 configuration_info: configuration,
@@ -430,11 +439,11 @@ async fn wait(client: &Client, begun: &UpdateClusterResponse, limit: Duration) -
 }
 
 /// Writes where clients connect to and whom they have to trust.
-async fn write_endpoints(client: &Client, state: &mut Object, cluster_arn: &str) -> Result<()> {
+async fn write_endpoints(client: &Client, state: &mut ClusterModel, cluster_arn: &str) -> Result<()> {
     let bootstrap = client.get_bootstrap_brokers(cluster_arn).await?;
     let authority = client.describe_certificate_authority(cluster_arn).await?;
     state::write_bootstrap(state, &bootstrap);
-    state.set_string("certificate_authority_pem", authority.certificate_pem);
+    state.certificate_authority_pem = authority.certificate_pem.into();
     Ok(())
 }
 

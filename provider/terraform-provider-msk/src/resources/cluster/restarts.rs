@@ -2,29 +2,29 @@
 
 use control_plane_api::server_properties::{self, ServerProperties};
 use control_plane_client::{Client, Result};
-use plugin_framework::{Diagnostics, value::Object};
+use plugin_framework::Diagnostics;
 
-use super::{access::Access, connectivity::Connectivity, monitoring::Monitoring, requests};
+use super::{access::Access, connectivity::Connectivity, model::ClusterModel, monitoring::Monitoring, requests};
 
 /// Replication defaults follow the number of brokers up to here.
 const REPLICAS_DEFAULT_MAX: i64 = 3;
 
 /// The arguments whose change restarts brokers. What is not known yet is none.
-pub(super) fn causes(prior: &Object, planned: &Object) -> Vec<&'static str> {
+pub(super) fn causes(prior: &ClusterModel, planned: &ClusterModel) -> Vec<&'static str> {
     let mut causes = Vec::new();
     let mut when = |changes: bool, argument: &'static str| {
         if changes {
             causes.push(argument);
         }
     };
-    let versions = prior.string("kafka_version").zip(planned.string("kafka_version"));
+    let versions = prior.kafka_version.known().zip(planned.kafka_version.known());
     when(versions.is_some_and(|(has, wants)| has != wants), "kafka_version");
     let types = requests::instance_type(prior).zip(requests::instance_type(planned));
     when(
         types.is_some_and(|(has, wants)| has != wants),
         "broker_node_group_info.instance_type",
     );
-    let reach = |object| Connectivity::of(object).map(|it| (it.public, it.dual));
+    let reach = |cluster| Connectivity::of(cluster).map(|it| (it.public, it.dual));
     let reaches = reach(prior).zip(reach(planned));
     when(
         reaches.is_some_and(|(has, wants)| has != wants),
@@ -35,13 +35,12 @@ pub(super) fn causes(prior: &Object, planned: &Object) -> Vec<&'static str> {
         accesses.is_some_and(|(has, wants)| has != wants),
         "client_authentication and encryption_info",
     );
-    let exporters = |object| Monitoring::of(object).map(|it| (it.jmx_exporter, it.node_exporter));
+    let exporters = |cluster| Monitoring::of(cluster).map(|it| (it.jmx_exporter, it.node_exporter));
     let exporters = exporters(prior).zip(exporters(planned));
     when(exporters.is_some_and(|(has, wants)| has != wants), "open_monitoring");
-    let brokers = |object: &Object| {
-        object
-            .i64("number_of_broker_nodes")
-            .map(|it| it.min(REPLICAS_DEFAULT_MAX))
+    let brokers = |cluster: &ClusterModel| {
+        let brokers = cluster.number_of_broker_nodes.copied();
+        brokers.map(|it| it.min(REPLICAS_DEFAULT_MAX))
     };
     let brokers = brokers(prior).zip(brokers(planned));
     when(
@@ -55,8 +54,8 @@ pub(super) fn causes(prior: &Object, planned: &Object) -> Vec<&'static str> {
 /// configuration, which is changed by the same plan, says it then.
 pub(super) async fn restarting_properties(
     client: &Client,
-    prior: &Object,
-    planned: &Object,
+    prior: &ClusterModel,
+    planned: &ClusterModel,
 ) -> Result<Vec<&'static str>> {
     let (before, after) = (
         requests::configuration_info(prior),
@@ -102,14 +101,16 @@ pub(super) fn warning(causes: &[&str], properties: &[&str]) -> Diagnostics {
 
 #[cfg(test)]
 mod tests {
+    use plugin_framework::model::Field;
+
     use super::*;
 
-    fn cluster(brokers: i64, version: &str) -> Object {
-        let mut object = Object::new();
-        object
-            .set_i64("number_of_broker_nodes", brokers)
-            .set_string("kafka_version", version);
-        object
+    fn cluster(brokers: i64, version: &str) -> ClusterModel {
+        ClusterModel {
+            number_of_broker_nodes: brokers.into(),
+            kafka_version: version.into(),
+            ..ClusterModel::default()
+        }
     }
 
     #[test]
@@ -118,7 +119,7 @@ mod tests {
         assert_eq!(causes(&before, &cluster(6, "4.1.x.kraft")), Vec::<&str>::new());
         assert!(warning(&[], &[]).is_empty());
         let mut unknown = cluster(3, "4.1.x.kraft");
-        unknown.set("kafka_version", plugin_framework::value::Value::unknown());
+        unknown.kafka_version = Field::unknown();
         assert_eq!(causes(&before, &unknown), Vec::<&str>::new());
     }
 

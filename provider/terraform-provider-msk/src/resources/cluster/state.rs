@@ -4,60 +4,47 @@ use control_plane_api::{
     bootstrap::GetBootstrapBrokersResponse,
     clusters::{Cluster, Provisioned},
 };
-use plugin_framework::value::{Object, Value};
+use plugin_framework::model::Field;
 
 use super::{
     access::{Access, CLIENT_BROKER_DEFAULT},
     connectivity::Connectivity,
     encryption,
+    model::{ClusterModel, ConfigurationInfo},
     monitoring::Monitoring,
 };
 use crate::{arn, resources::existing::write_tags};
 
-/// What the plan may know before the apply, and what the state then has to say too.
-const SETTLED: [&str; 12] = [
-    "bootstrap_brokers",
-    "bootstrap_brokers_ipv6",
-    "bootstrap_brokers_public_sasl_iam",
-    "bootstrap_brokers_public_sasl_scram",
-    "bootstrap_brokers_sasl_iam",
-    "bootstrap_brokers_sasl_iam_ipv6",
-    "bootstrap_brokers_sasl_scram",
-    "bootstrap_brokers_sasl_scram_ipv6",
-    "bootstrap_brokers_tls",
-    "bootstrap_brokers_tls_ipv6",
-    "certificate_authority_pem",
-    "current_version",
-];
-
 /// A cluster exists: who it is.
-pub(super) fn write_identity(state: &mut Object, cluster_arn: &str) {
-    state.set_string("arn", cluster_arn).set_string("id", cluster_arn);
-    state.set_optional_string("cluster_uuid", arn::cluster(cluster_arn).map(|name| name.uuid));
+pub(super) fn write_identity(state: &mut ClusterModel, cluster_arn: &str) {
+    state.arn = cluster_arn.into();
+    state.id = cluster_arn.into();
+    state.cluster_uuid = arn::cluster(cluster_arn).map(|name| name.uuid).into();
 }
 
 /// What a cluster is. Where the state says the same in other words, it keeps them.
-pub(super) fn write_cluster(state: &mut Object, cluster: &Cluster) {
+pub(super) fn write_cluster(state: &mut ClusterModel, cluster: &Cluster) {
     write_identity(state, &cluster.cluster_arn);
-    state
-        .set_string("cluster_name", &cluster.cluster_name)
-        .set_string("current_version", &cluster.current_version);
-    write_tags(state, &cluster.tags);
+    state.cluster_name = cluster.cluster_name.as_str().into();
+    state.current_version = cluster.current_version.as_str().into();
+    write_tags(&mut state.tags, &cluster.tags);
     let Some(provisioned) = &cluster.provisioned else {
         return;
     };
-    state.set_i64("number_of_broker_nodes", provisioned.number_of_broker_nodes);
+    state.number_of_broker_nodes = provisioned.number_of_broker_nodes.into();
     let software = &provisioned.current_broker_software_info;
-    state.set_optional_string("kafka_version", software.kafka_version.as_deref());
-    let configuration = software.configuration_arn.as_ref().zip(software.configuration_revision);
-    let configuration = configuration.map_or(Value::Null, |(arn, revision)| {
-        let mut block = Object::new();
-        block.set_string("arn", arn).set_i64("revision", revision);
-        block.into_value()
+    state.kafka_version = software.kafka_version.as_deref().into();
+    let configuration = software
+        .configuration_arn
+        .as_deref()
+        .zip(software.configuration_revision);
+    let configuration = configuration.map(|(arn, revision)| ConfigurationInfo {
+        arn: arn.into(),
+        revision: revision.into(),
     });
-    state.set("configuration_info", configuration);
+    state.configuration_info = configuration.into();
     if !provisioned.enhanced_monitoring.is_empty() {
-        state.set_string("enhanced_monitoring", &provisioned.enhanced_monitoring);
+        state.enhanced_monitoring = provisioned.enhanced_monitoring.as_str().into();
     }
     write_hardware(state, provisioned);
     access(provisioned).write(state);
@@ -69,29 +56,27 @@ pub(super) fn write_cluster(state: &mut Object, cluster: &Cluster) {
 }
 
 /// Instance type and size of volumes, where the state has a place for them: a block that nobody has written stays away.
-fn write_hardware(state: &mut Object, provisioned: &Provisioned) {
-    let Some(mut group) = state.block("broker_node_group_info") else {
+fn write_hardware(state: &mut ClusterModel, provisioned: &Provisioned) {
+    let Some(group) = state.broker_node_group_info.known_mut() else {
         return;
     };
     let info = &provisioned.broker_node_group_info;
-    if !group.is_null("instance_type") {
-        group.set_string("instance_type", &info.instance_type);
+    if !group.instance_type.is_null() {
+        group.instance_type = info.instance_type.as_str().into();
     }
     let volume = info
         .storage_info
         .as_ref()
         .and_then(|storage| storage.ebs_storage_info.as_ref());
-    let size = volume.and_then(|volume| volume.volume_size);
-    if let Some(mut storage) = group.block("storage_info")
-        && let Some(mut ebs) = storage.block("ebs_storage_info")
-        && let Some(size) = size
-        && !ebs.is_null("volume_size")
+    let ebs = group
+        .storage_info
+        .known_mut()
+        .and_then(|storage| storage.ebs_storage_info.known_mut());
+    if let Some(size) = volume.and_then(|volume| volume.volume_size)
+        && let Some(ebs) = ebs.filter(|ebs| !ebs.volume_size.is_null())
     {
-        ebs.set_i64("volume_size", size);
-        storage.set("ebs_storage_info", ebs.into_value());
-        group.set("storage_info", storage.into_value());
+        ebs.volume_size = size.into();
     }
-    state.set("broker_node_group_info", group.into_value());
 }
 
 /// The ways in that a cluster offers, with the control plane's defaults filled in.
@@ -116,50 +101,32 @@ pub(super) fn access(provisioned: &Provisioned) -> Access {
 }
 
 /// Where clients connect to; what is not offered is empty.
-pub(super) fn write_bootstrap(state: &mut Object, bootstrap: &GetBootstrapBrokersResponse) {
-    let mut write = |name, brokers: &Option<String>| {
-        state.set_string(name, brokers.as_deref().unwrap_or_default());
-    };
-    write("bootstrap_brokers", &bootstrap.bootstrap_broker_string);
-    write("bootstrap_brokers_tls", &bootstrap.bootstrap_broker_string_tls);
-    write(
-        "bootstrap_brokers_sasl_scram",
-        &bootstrap.bootstrap_broker_string_sasl_scram,
-    );
-    write(
-        "bootstrap_brokers_sasl_iam",
-        &bootstrap.bootstrap_broker_string_sasl_iam,
-    );
-    write(
-        "bootstrap_brokers_public_sasl_iam",
-        &bootstrap.bootstrap_broker_string_public_sasl_iam,
-    );
-    write(
-        "bootstrap_brokers_sasl_iam_ipv6",
-        &bootstrap.bootstrap_broker_string_sasl_iam_ipv6,
-    );
-    write(
-        "bootstrap_brokers_public_sasl_scram",
-        &bootstrap.bootstrap_broker_string_public_sasl_scram,
-    );
-    write("bootstrap_brokers_ipv6", &bootstrap.bootstrap_broker_string_ipv6);
-    write(
-        "bootstrap_brokers_tls_ipv6",
-        &bootstrap.bootstrap_broker_string_tls_ipv6,
-    );
-    write(
-        "bootstrap_brokers_sasl_scram_ipv6",
-        &bootstrap.bootstrap_broker_string_sasl_scram_ipv6,
-    );
+pub(super) fn write_bootstrap(state: &mut ClusterModel, bootstrap: &GetBootstrapBrokersResponse) {
+    let brokers = |brokers: &Option<String>| brokers.as_deref().unwrap_or_default().into();
+    state.bootstrap_brokers = brokers(&bootstrap.bootstrap_broker_string);
+    state.bootstrap_brokers_tls = brokers(&bootstrap.bootstrap_broker_string_tls);
+    state.bootstrap_brokers_sasl_scram = brokers(&bootstrap.bootstrap_broker_string_sasl_scram);
+    state.bootstrap_brokers_sasl_iam = brokers(&bootstrap.bootstrap_broker_string_sasl_iam);
+    state.bootstrap_brokers_public_sasl_scram = brokers(&bootstrap.bootstrap_broker_string_public_sasl_scram);
+    state.bootstrap_brokers_public_sasl_iam = brokers(&bootstrap.bootstrap_broker_string_public_sasl_iam);
+    state.bootstrap_brokers_ipv6 = brokers(&bootstrap.bootstrap_broker_string_ipv6);
+    state.bootstrap_brokers_tls_ipv6 = brokers(&bootstrap.bootstrap_broker_string_tls_ipv6);
+    state.bootstrap_brokers_sasl_scram_ipv6 = brokers(&bootstrap.bootstrap_broker_string_sasl_scram_ipv6);
+    state.bootstrap_brokers_sasl_iam_ipv6 = brokers(&bootstrap.bootstrap_broker_string_sasl_iam_ipv6);
 }
 
 /// Keeps what the plan has promised already. What has become different since, the next read finds.
-pub(super) fn settle(state: &mut Object, planned: &Object) {
-    for name in SETTLED {
-        if !planned.is_unknown(name) {
-            state.set(name, planned.get(name).clone());
+pub(super) fn settle(state: &mut ClusterModel, mut planned: ClusterModel) {
+    let keep = |state: &mut Field<String>, planned: &Field<String>| {
+        if !planned.is_unknown() {
+            state.clone_from(planned);
         }
+    };
+    for (state, planned) in state.bootstrap().into_iter().zip(planned.bootstrap()) {
+        keep(state, planned);
     }
+    keep(&mut state.certificate_authority_pem, &planned.certificate_authority_pem);
+    keep(&mut state.current_version, &planned.current_version);
 }
 
 #[cfg(test)]
@@ -191,11 +158,11 @@ mod tests {
 
     #[test]
     fn an_imported_cluster_asks_for_what_it_is() {
-        let mut state = Object::new();
+        let mut state = ClusterModel::default();
         write_cluster(&mut state, &cluster());
-        assert_eq!(state.string("cluster_uuid"), Some("u-1"));
+        assert_eq!(state.cluster_uuid.as_str(), Some("u-1"));
         assert_eq!(requests::configuration_info(&state).unwrap().revision, 2);
-        assert!(state.is_null("client_authentication") && state.is_null("encryption_info") && state.is_null("tags"));
+        assert!(state.client_authentication.is_null() && state.encryption_info.is_null() && state.tags.is_null());
     }
 
     #[test]
@@ -221,16 +188,18 @@ mod tests {
 
     #[test]
     fn no_tags_and_empty_tags_are_one() {
-        let mut state = Object::new();
-        state.set("tags", Value::Map(BTreeMap::new()));
+        let mut state = ClusterModel {
+            tags: BTreeMap::new().into(),
+            ..ClusterModel::default()
+        };
         write_cluster(&mut state, &cluster());
-        assert_eq!(state.get("tags"), &Value::Map(BTreeMap::new()));
+        assert_eq!(state.tags, Field::Known(BTreeMap::new()));
     }
 
     #[test]
     fn what_is_not_offered_is_empty() {
-        let mut state = Object::new();
+        let mut state = ClusterModel::default();
         write_bootstrap(&mut state, &GetBootstrapBrokersResponse::default());
-        assert_eq!(state.string("bootstrap_brokers_tls"), Some(""));
+        assert_eq!(state.bootstrap_brokers_tls.as_str(), Some(""));
     }
 }

@@ -2,12 +2,12 @@
 
 use plugin_framework::value::{Path, Step, Type, Value};
 
-use crate::schema::{Attribute, Block};
+use crate::schema::{Attribute, Block, Nested};
 
 /// What is done to one attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Variant {
-    /// Its value is only known after apply.
+    /// Its value is only known after apply; or that of an element of nested attributes is.
     Unknown,
     /// It is left out.
     Null,
@@ -26,24 +26,31 @@ pub fn variants(block: &Block, config: &Value) -> Vec<(Variant, Path, Value)> {
 
 fn collect(block: &Block, value: &Value, path: &Path, add: &mut dyn FnMut(Variant, &Path, Value)) {
     let Value::Map(entries) = value else { return };
+    let of = |name: &String| entries.get(name).unwrap_or(&Value::Null);
     for (name, attribute) in &block.attributes {
-        let path = path.then_attribute(name);
-        let is_set = entries.get(name).is_some_and(|value| !value.is_null());
-        for (variant, value) in of_attribute(attribute, is_set) {
+        let (path, value) = (path.then_attribute(name), of(name));
+        for (variant, value) in of_attribute(attribute, !value.is_null()) {
             add(variant, &path, value);
+        }
+        if let Some(nested) = &attribute.nested {
+            for (step, _) in nested.objects(value) {
+                // An element as a whole, which a block cannot be.
+                if let Some(step) = step {
+                    add(Variant::Unknown, &path.then(step), Value::unknown());
+                }
+            }
+            collect_nested(nested, value, &path, add);
         }
     }
     for (name, nested) in &block.blocks {
-        let path = path.then_attribute(name);
-        match entries.get(name) {
-            Some(Value::List(elements)) => {
-                for (index, element) in elements.iter().enumerate() {
-                    collect(&nested.block, element, &path.then_index(index), add);
-                }
-            }
-            Some(single) => collect(&nested.block, single, &path, add),
-            None => {}
-        }
+        collect_nested(nested, of(name), &path.then_attribute(name), add);
+    }
+}
+
+fn collect_nested(nested: &Nested, value: &Value, path: &Path, add: &mut dyn FnMut(Variant, &Path, Value)) {
+    for (step, object) in nested.objects(value) {
+        let path = step.map_or_else(|| path.clone(), |step| path.then(step));
+        collect(&nested.block, object, &path, add);
     }
 }
 
@@ -85,4 +92,76 @@ fn replaced(value: &Value, steps: &[Step], with: &Value) -> Value {
         _ => {}
     }
     value
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::schema::Nesting;
+
+    fn attribute(of: Type, nested: Option<Nested>) -> Attribute {
+        Attribute {
+            of,
+            nested,
+            required: false,
+            optional: true,
+            computed: false,
+            write_only: false,
+        }
+    }
+
+    #[test]
+    fn each_nested_attribute_and_each_element_is_varied() {
+        let inner = Block {
+            attributes: [("tags".to_owned(), attribute(Type::list_of_strings(), None))].into(),
+            blocks: BTreeMap::new(),
+        };
+        let schema = |nesting| {
+            let nested = Nested {
+                block: inner.clone(),
+                nesting,
+            };
+            attribute(nested.value_type(), Some(nested))
+        };
+        let block = Block {
+            attributes: [
+                ("one".to_owned(), schema(Nesting::Single)),
+                ("set".to_owned(), schema(Nesting::Set)),
+                ("map".to_owned(), schema(Nesting::Map)),
+            ]
+            .into(),
+            blocks: BTreeMap::new(),
+        };
+        let tags = || [("tags", Value::strings(["a"]))];
+        let config = ["one", "set", "map"].map(|name| (name, block.nested(name, tags())));
+        let found = variants(&block, &block.configuration(config));
+        let found: Vec<String> = found
+            .iter()
+            .map(|(variant, path, _)| format!("{variant:?} {path}"))
+            .collect();
+        let expected = [
+            "Unknown map",
+            "Null map",
+            "Empty map",
+            "Unknown map[\"one\"]",
+            "Unknown map[\"one\"].tags",
+            "Null map[\"one\"].tags",
+            "Empty map[\"one\"].tags",
+            "Unknown one",
+            "Null one",
+            "Unknown one.tags",
+            "Null one.tags",
+            "Empty one.tags",
+            "Unknown set",
+            "Null set",
+            "Empty set",
+            "Unknown set[0]",
+            "Unknown set[0].tags",
+            "Null set[0].tags",
+            "Empty set[0].tags",
+        ];
+        assert_eq!(found, expected);
+    }
 }

@@ -1,5 +1,7 @@
 //! A provider of lamps, written without any framework, that breaks one rule at a time: each is found, and only where it is broken.
 
+mod nested;
+
 use std::sync::{
     Mutex,
     atomic::{AtomicI64, Ordering},
@@ -12,9 +14,11 @@ use plugin_framework::{
         self as proto,
         provider_server::{Provider, ProviderServer},
     },
-    value::{Object, Type, Value, decode, encode, from_json},
+    value::{Object, Step, Type, Value, decode, encode, from_json},
 };
 use tonic::{Request, Response, Status};
+
+use nested::{PLACES, Place, WRONGS, Wrong};
 
 /// What this lamp provider does wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +41,8 @@ enum Mistake {
     ImportsLess,
     ChangesIdentity,
     KeepsDestroyed,
+    /// In what is nested at a place.
+    At(&'static Place, Wrong),
 }
 
 /// Each mistake, and the rule that it breaks.
@@ -80,7 +86,9 @@ fn lamp() -> Type {
         ("id", Type::String),
         ("bulb", Type::List(Box::new(bulb()))),
     ];
-    Type::Object(attributes.into_iter().map(|(name, of)| (name.to_owned(), of)).collect())
+    let nested = PLACES.iter().map(|place| (place.name, nested::of(place)));
+    let all = attributes.into_iter().chain(nested);
+    Type::Object(all.map(|(name, of)| (name.to_owned(), of)).collect())
 }
 
 fn identity() -> Type {
@@ -111,17 +119,19 @@ fn schema() -> proto::Schema {
         nesting: proto::schema::nested_block::NestingMode::List.into(),
         ..Default::default()
     };
+    let mut attributes = vec![
+        attribute("name", text, [true, false, false, false]),
+        attribute("colour", text, [false, true, true, false]),
+        attribute("note", text, [false, true, false, false]),
+        attribute("secret", text, [false, true, false, true]),
+        attribute("id", text, [false, false, true, false]),
+    ];
+    attributes.extend(nested::attributes());
     proto::Schema {
         version: 0,
         block: Some(proto::schema::Block {
-            attributes: vec![
-                attribute("name", text, [true, false, false, false]),
-                attribute("colour", text, [false, true, true, false]),
-                attribute("note", text, [false, true, false, false]),
-                attribute("secret", text, [false, true, false, true]),
-                attribute("id", text, [false, false, true, false]),
-            ],
-            block_types: vec![nested],
+            attributes,
+            block_types: [nested].into_iter().chain(nested::blocks()).collect(),
             ..Default::default()
         }),
     }
@@ -168,6 +178,11 @@ impl Lamps {
             lamp.set("id", Value::unknown());
         }
         lamp.set("secret", Value::Null);
+        let wrong = match self.mistake {
+            Mistake::At(place, wrong) => Some((place, wrong)),
+            _ => None,
+        };
+        nested::plan(&mut lamp, wrong);
         match self.mistake {
             Mistake::PlansOtherColour => lamp.set_string("colour", "black"),
             Mistake::PlansUnconfigured => lamp.set_string("note", "planned"),
@@ -269,7 +284,11 @@ impl Provider for Lamps {
                 if planned.is_unknown("id") {
                     planned.set_string("id", "lamp");
                 }
+                nested::apply(&mut planned);
                 *there = Some(planned.clone());
+                if let Mistake::At(place, wrong) = mistake {
+                    nested::spoil(&mut planned, place, wrong);
+                }
                 match mistake {
                     Mistake::AppliesOtherColour => planned.set_string("colour", "black"),
                     Mistake::AppliesUnknown => planned.set("id", Value::unknown()),
@@ -355,25 +374,26 @@ async fn live(mistake: Mistake) -> Result<Vec<Finding>> {
     let mut core = Core::new(ProviderServer::new(lamps)).await?;
     let block = core.block("test_lamp")?.clone();
     let bulb = Value::Map([("watts".to_owned(), Value::integer(60))].into());
-    let config = |colour: &str| {
-        block.configuration([
+    let note = match mistake {
+        Mistake::PlansUnconfigured => Value::Null,
+        _ => Value::string("n"),
+    };
+    let config = |colours: &[&str]| {
+        let nested = PLACES
+            .iter()
+            .map(|place| (place.name, nested::configured(place, colours)));
+        let own = [
             ("name", Value::string("hall")),
-            ("colour", Value::string(colour)),
-            (
-                "note",
-                if mistake == Mistake::PlansUnconfigured {
-                    Value::Null
-                } else {
-                    Value::string("n")
-                },
-            ),
+            ("colour", Value::string(colours[0])),
+            ("note", note.clone()),
             ("secret", Value::string("s")),
             ("bulb", Value::List(vec![bulb.clone()])),
-        ])
+        ];
+        block.configuration(own.into_iter().chain(nested))
     };
     let life = Life {
         type_name: "test_lamp",
-        configs: vec![config("red"), config("green")],
+        configs: vec![config(&["red"]), config(&["green", "red"])],
         import_id: Some(|state| {
             let name = state
                 .as_map()
@@ -398,6 +418,27 @@ async fn each_broken_rule_is_found_and_none_where_none_is_broken() {
             text(&found)
         );
     }
+}
+
+#[tokio::test]
+async fn each_broken_rule_is_found_in_nested_attributes_and_blocks() {
+    let mut planted = 0;
+    for place in &PLACES {
+        let at_place = Step::Attribute(place.name.to_owned());
+        for wrong in WRONGS {
+            let Some(rule) = wrong.breaks(place) else { continue };
+            let found = live(Mistake::At(place, wrong)).await.unwrap();
+            let is_it = |finding: &Finding| finding.rule == rule && finding.path.steps().first() == Some(&at_place);
+            assert!(
+                found.iter().any(is_it),
+                "{wrong:?} is not found in {}:\n{}",
+                place.name,
+                text(&found)
+            );
+            planted += 1;
+        }
+    }
+    assert_eq!(planted, 43);
 }
 
 fn text(findings: &[Finding]) -> String {

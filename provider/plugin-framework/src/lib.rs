@@ -6,6 +6,7 @@
 //! `plan/` (defaults, unknowns, replacement, and the rules Terraform enforces) → reply.
 //!
 //! The schema of each is derived from a Rust type (`model/`), or put together by hand (`schema/`).
+//! `examples/terraform-provider-contacts.rs` is a whole provider, with nested attributes and blocks of every nesting.
 //!
 //! State stores, which are experimental, are answered with UNIMPLEMENTED.
 

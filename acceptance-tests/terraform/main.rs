@@ -6,6 +6,7 @@ mod associations;
 mod bad_input;
 mod conformance;
 mod connectivity;
+mod contacts;
 mod documents;
 mod drift;
 mod encryption;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
     installation::add(&mut suite, &tools);
     interruption::add(&mut suite, &tools);
     conformance::add(&mut suite);
+    contacts::add(&mut suite, &tools);
     failing_calls::add(&mut suite);
     many_reads::add(&mut suite, &tools);
     foresight::add(&mut suite, &tools);

@@ -1,13 +1,20 @@
 //! The unix socket we listen on; its file is removed when we end.
 
 use std::{
-    env, fs,
-    os::unix::net::UnixListener,
+    env,
+    fs::{self, Permissions},
+    io,
+    os::unix::{fs::PermissionsExt, net::UnixListener},
     path::{Path, PathBuf},
     process,
 };
 
+use socket2::{Domain, SockAddr, Type};
+
 use super::environment::HandshakeError;
+
+/// Connections that wait to be accepted; the host makes one.
+const BACKLOG: i32 = 16;
 
 /// A listening socket that only this user can connect to.
 pub(crate) struct Socket {
@@ -29,11 +36,7 @@ impl Socket {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
             _ => {}
         }
-        let mask = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o177));
-        let listener = UnixListener::bind(&path);
-        rustix::process::umask(mask);
-        let listener = listener.map_err(failed)?;
-        listener.set_nonblocking(true).map_err(failed)?;
+        let listener = listen(&path).map_err(failed)?;
         Ok(Self {
             path,
             listener: Some(listener),
@@ -51,9 +54,42 @@ impl Socket {
     }
 }
 
+/// Listens. Nobody can connect before it does, and by then the file is ours alone. The process' umask is left as it is: other threads
+/// make files, too.
+fn listen(path: &Path) -> io::Result<UnixListener> {
+    let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.bind(&SockAddr::unix(path)?)?;
+    let listening = fs::set_permissions(path, Permissions::from_mode(0o600))
+        .and_then(|()| socket.listen(BACKLOG))
+        .and_then(|()| socket.set_nonblocking(true));
+    if let Err(error) = listening {
+        // Its error says enough.
+        let _ = fs::remove_file(path);
+        return Err(error);
+    }
+    Ok(socket.into())
+}
+
 impl Drop for Socket {
     fn drop(&mut self) {
         // It may be gone already, with the directory.
         let _ = fs::remove_file(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn socket_is_for_this_user_only_and_goes_with_us() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = Socket::open(Some(folder.path())).unwrap();
+        let path = socket.path().to_owned();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert!(std::os::unix::net::UnixStream::connect(&path).is_ok());
+        drop(socket);
+        assert!(!path.exists());
     }
 }

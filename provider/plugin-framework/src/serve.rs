@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::{Server as GrpcServer, server::Connected};
 
 use crate::{
-    handshake::{HandshakeError, HostEnvironment, ServerIdentity, Socket, handshake_line, server_identity},
+    handshake::{HandshakeError, HostEnvironment, Meeting, ServerIdentity},
     host_services::{Broker, Controller, Stdio},
     logs, panics,
     protocol::Server,
@@ -65,15 +65,12 @@ pub async fn serve(provider: Arc<dyn Provider>, options: ServeOptions) -> Result
     environment.check()?;
     logs::install(options.name, logs::level(environment.log_level.as_deref()));
     panics::install();
-    let identity = environment
-        .client_certificate
-        .as_deref()
-        .map(server_identity)
-        .transpose()?;
-    let mut socket = Socket::open(environment.socket_directory.as_deref())?;
+    let Meeting {
+        mut socket,
+        identity,
+        line,
+    } = Meeting::new(environment)?;
     let listener = UnixListener::from_std(socket.take().ok_or_else(|| io::Error::other("the socket was taken"))?)?;
-    let certificate = identity.as_ref().map(|it| it.certificate.as_ref());
-    let line = handshake_line(socket.path(), certificate, environment.multiplex);
     write_line(&line)?;
     let shutdown = CancellationToken::new();
     tokio::spawn(watch_host(shutdown.clone()));

@@ -76,7 +76,10 @@ fn host_environment() -> HostEnvironment {
     HostEnvironment {
         magic_cookie: variable("TF_PLUGIN_MAGIC_COOKIE"),
         protocol_versions: variable("PLUGIN_PROTOCOL_VERSIONS"),
-        client_certificate: variable("PLUGIN_CLIENT_CERT"),
+        // Never without TLS where a host wants it: what is no text is no certificate either, and is refused as such.
+        client_certificate: env::var_os("PLUGIN_CLIENT_CERT")
+            .filter(|value| !value.is_empty())
+            .map(|value| value.to_string_lossy().into_owned()),
         socket_directory: path("PLUGIN_UNIX_SOCKET_DIR"),
         multiplex: env::var_os("PLUGIN_MULTIPLEX_GRPC").is_some(),
         log_level: ["TF_LOG_PROVIDER_MSK", "TF_LOG_PROVIDER", "TF_LOG"]

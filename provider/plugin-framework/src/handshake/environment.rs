@@ -37,7 +37,7 @@ pub enum HandshakeError {
     NotAHost,
     /// The host is too old.
     #[error(
-        "the host speaks plugin protocols {0}, this plugin speaks 6: Terraform 1.0 or OpenTofu 1.6, or newer, is needed"
+        "the host speaks plugin protocols {0:?}, this plugin speaks 6: Terraform 1.0 or OpenTofu 1.6, or newer, is needed"
     )]
     Protocol(String),
     /// The client certificate cannot be read.
@@ -46,8 +46,13 @@ pub enum HandshakeError {
     /// TLS cannot be set up.
     #[error("cannot set up TLS")]
     Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The path of the socket would break the line that tells of it.
+    #[error(
+        "the socket cannot be at {0:?}: the path has to be text without | and line breaks; PLUGIN_UNIX_SOCKET_DIR or TMPDIR says where it is"
+    )]
+    SocketPath(PathBuf),
     /// The socket cannot be opened.
-    #[error("cannot listen on {path}")]
+    #[error("cannot listen on {path:?}")]
     Socket {
         /// Its path.
         path: PathBuf,

@@ -2,11 +2,11 @@
 
 mod environment;
 mod line;
+mod meeting;
 mod pinned_client;
 mod socket;
 mod tls;
 
 pub use environment::{HandshakeError, HostEnvironment};
-pub(crate) use line::handshake_line;
-pub(crate) use socket::Socket;
-pub(crate) use tls::{ServerIdentity, server_identity};
+pub(crate) use meeting::Meeting;
+pub(crate) use tls::ServerIdentity;

@@ -27,6 +27,10 @@ impl Socket {
     pub(crate) fn open(directory: Option<&Path>) -> Result<Self, HandshakeError> {
         let directory = directory.map_or_else(env::temp_dir, Path::to_path_buf);
         let path = directory.join(format!("plugin-msk-{}", process::id()));
+        let breaks_line = |text: &str| text.contains('|') || text.chars().any(char::is_control);
+        if path.to_str().is_none_or(breaks_line) {
+            return Err(HandshakeError::SocketPath(path));
+        }
         let failed = |source| HandshakeError::Socket {
             path: path.clone(),
             source,

@@ -18,6 +18,9 @@ pub fn run(options: &Options) -> Result<()> {
     for line in tools::prepare()?.missing {
         step::say(&format!("  missing: {line}"));
     }
+    if let Err(error) = step::step("providers in Go to compare with", tools::peer_providers) {
+        step::say(&format!("  missing: providers in Go: {error:#}"));
+    }
     step::step("build with optimisation", || {
         let mut build = step::program("cargo");
         build.args([

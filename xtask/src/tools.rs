@@ -104,6 +104,17 @@ pub fn python_clients() -> Result<PathBuf> {
     python(&cache)
 }
 
+/// The providers in Go that ours is measured against, in a folder of their own.
+pub fn peer_providers() -> Result<PathBuf> {
+    let folder = Tools::directory().join("peer-providers");
+    fs::create_dir_all(&folder)?;
+    let mut build = step::program(installed("go", "install Go 1.26 or newer")?);
+    build.current_dir(step::repository().join("acceptance-tests/programs/peer-providers"));
+    build.args(["build", "-o"]).arg(&folder).arg("./...");
+    step::quietly(build.env("CGO_ENABLED", "0"))?;
+    Ok(folder)
+}
+
 fn installed(name: &str, advice: &str) -> Result<PathBuf> {
     step::find(name).with_context(|| format!("not on the PATH; {advice}"))
 }

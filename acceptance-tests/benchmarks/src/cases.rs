@@ -26,7 +26,7 @@ use crate::{
     load::{self, Rate},
     moto,
     openmsk::{self, OpenMsk},
-    process,
+    process, provider,
     report::{Report, Spread},
 };
 
@@ -44,14 +44,9 @@ pub struct Case {
 pub fn all() -> Vec<Case> {
     vec![
         Case {
-            name: "handshake",
-            title: "plugin start to handshake line",
-            run: handshake,
-        },
-        Case {
-            name: "plan",
-            title: "no-op plan of one resource",
-            run: plan,
+            name: "provider",
+            title: "the provider under OpenTofu, against built-in resources and providers in Go",
+            run: provider::measure,
         },
         Case {
             name: "start",
@@ -103,89 +98,6 @@ pub fn all() -> Vec<Case> {
 
 /// Kafka's own value of `flush.messages`: leave it to the page cache.
 const PAGE_CACHE: [(&str, &str); 1] = [("flush.messages", "9223372036854775807")];
-
-/// The cookie of Terraform's plugin protocol.
-const COOKIE: (&str, &str) = (
-    "TF_PLUGIN_MAGIC_COOKIE",
-    "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2",
-);
-
-/// From `fork` to the handshake line, with a client certificate as Terraform sends one.
-fn handshake(_: Scale, report: &mut Report) -> Result<()> {
-    let certificate = client_certificate()?;
-    let mut times = Vec::new();
-    let mut memory = Vec::new();
-    for _ in 0..20 {
-        let mut command = Command::new(binaries::path("terraform-provider-msk")?);
-        command
-            .env(COOKIE.0, COOKIE.1)
-            .env("PLUGIN_PROTOCOL_VERSIONS", "6")
-            .env("PLUGIN_CLIENT_CERT", &certificate);
-        command.env("PLUGIN_MIN_PORT", "10000").env("PLUGIN_MAX_PORT", "25000");
-        let start = Instant::now();
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().context("output")?).read_line(&mut line)?;
-        times.push(start.elapsed().as_secs_f64() * 1000.0);
-        ensure!(line.starts_with("1|6|unix|"), "{line}");
-        memory.push(process::resident_megabytes(i32::try_from(child.id())?)?);
-        child.kill()?;
-        child.wait()?;
-    }
-    report.limit("plugin: start to handshake line", "ms", Spread::of(&times), 3.0);
-    report.limit("plugin: memory after the handshake", "MiB", Spread::of(&memory), 12.0);
-    Ok(())
-}
-
-/// A P-521 certificate as go-plugin makes one.
-fn client_certificate() -> Result<String> {
-    let folder = tempfile::tempdir()?;
-    let arguments =
-        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-521 -nodes -keyout key.pem -days 1 -subj /CN=localhost";
-    let output = Command::new("openssl")
-        .args(arguments.split(' '))
-        .current_dir(folder.path())
-        .output()?;
-    ensure!(
-        output.status.success(),
-        "openssl: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(String::from_utf8(output.stdout)?)
-}
-
-/// A plan with nothing to do: our provider against no provider at all.
-fn plan(_: Scale, report: &mut Report) -> Result<()> {
-    let terraform = Tools::load().terraform.context("terraform")?;
-    let ours = Workspace::new(&terraform)?;
-    ours.write(
-        "terraform {\n  required_providers {\n    msk = { source = \"openmsk/msk\" }\n  }\n}\n\
-         resource \"msk_configuration\" \"this\" {\n  name = \"bench\"\n  server_properties = \"num.partitions=3\"\n}\n",
-    )?;
-    ours.apply()?;
-    let bare = Workspace::new(&terraform)?;
-    bare.write("resource \"terraform_data\" \"this\" {\n  input = 1\n}\n")?;
-    bare.apply()?;
-    let (mut with, mut without) = (Vec::new(), Vec::new());
-    for _ in 0..10 {
-        for (workspace, times) in [(&ours, &mut with), (&bare, &mut without)] {
-            let start = Instant::now();
-            workspace.expect_empty_plan()?;
-            times.push(start.elapsed().as_secs_f64() * 1000.0);
-        }
-    }
-    report.compare(
-        "no-op plan, one resource (against a plan without any provider)",
-        "ms",
-        Spread::of(&with),
-        Spread::of(&without),
-    );
-    ours.destroy().map(drop)
-}
 
 /// Create request to ACTIVE, and memory at rest.
 fn start(scale: Scale, report: &mut Report) -> Result<()> {

@@ -1,12 +1,15 @@
 //! `cargo xtask bench`: the same load, from the same client (librdkafka), on us and on real Apache Kafka, one after the
-//! other in one run. Prints a markdown table with ratios: machines are noisy, so only ratios of one run mean anything.
+//! other in one run. Prints a markdown table with ratios: machines are noisy, so only ratios of one run mean anything. The
+//! provider is measured in the same way, beside what is built into OpenTofu and beside providers in Go.
 
 mod api;
 mod cases;
+mod core_run;
 mod load;
 mod moto;
 mod openmsk;
 mod process;
+mod provider;
 mod report;
 
 use std::process::ExitCode;

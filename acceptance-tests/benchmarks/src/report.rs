@@ -66,6 +66,22 @@ impl Report {
         self.push(what, unit, &ours.text(), &theirs.text(), &format!("× {ratio:.2}"));
     }
 
+    /// The same with the ratio that we set ourselves as a goal, if there is one.
+    pub fn compare_with_goal(&mut self, what: &str, unit: &str, ours: Spread, theirs: Spread, goal: Option<f64>) {
+        let ratio = ours.median / theirs.median;
+        let verdict = goal.map_or_else(String::new, |goal| {
+            let verdict = if ratio <= goal { "met" } else { "missed" };
+            format!(", {verdict}: {goal}")
+        });
+        self.push(
+            what,
+            unit,
+            &ours.text(),
+            &theirs.text(),
+            &format!("× {ratio:.2}{verdict}"),
+        );
+    }
+
     /// We alone, with the limit we set ourselves.
     pub fn limit(&mut self, what: &str, unit: &str, ours: Spread, limit: f64) {
         let verdict = if ours.median <= limit { "met" } else { "missed" };

@@ -25,59 +25,130 @@ use async_trait::async_trait;
 use plugin_framework::{
     ApplyRequest, Configuration, Context, DeleteRequest, Diagnostics, HostEnvironment, Provider, ReadRequest, Resource,
     ServeOptions, StateSink,
-    schema::{Attribute, Nesting, Schema},
+    model::{Distinct, Field, Model},
+    schema::Schema,
     serve,
     value::{Object, Path, Value, from_json},
 };
 use serde_json::{Value as Json, json};
 
-static CARD: LazyLock<Schema> = LazyLock::new(|| {
-    // Given when an element is made; an update keeps it.
-    let id = || Attribute::number().computed().stable();
-    let address = Schema::new()
-        .attribute("street", Attribute::string().required())
-        .attribute("country", Attribute::string().optional().default(Value::string("NL")))
-        .attribute("door_code", Attribute::string().optional().write_only())
-        .attribute("id", id());
-    let phone = Schema::new()
-        .attribute("number", Attribute::string().required())
-        .attribute("kind", Attribute::string().optional().default(Value::string("mobile")))
-        .attribute("id", id());
-    let email = Schema::new()
-        .attribute("address", Attribute::string().required())
-        .attribute("id", id());
-    let link = Schema::new()
-        .attribute("url", Attribute::string().required())
-        .attribute("password", Attribute::string().optional().write_only())
-        .attribute("id", id());
-    let note = Schema::new()
-        .attribute("text", Attribute::string().required())
-        .attribute("id", id());
-    let privacy = Schema::new()
-        .attribute("public", Attribute::bool().optional())
-        .attribute("id", id());
-    // Any number of elements.
-    let (list, set) = (Nesting::List { min: 0, max: 0 }, Nesting::Set { min: 0, max: 0 });
-    Schema::new()
-        .attribute(
-            "path",
-            Attribute::string().required().replaces("it is where the card is"),
-        )
-        .attribute("name", Attribute::string().required())
-        .attribute("address", Attribute::nested(Nesting::Single, address).optional())
-        .attribute("phones", Attribute::nested(list, phone).optional())
-        .attribute("emails", Attribute::nested(set, email).optional())
-        .attribute("links", Attribute::nested(Nesting::Map, link).optional())
-        .block("note", Nesting::Map, note)
-        .block("privacy", Nesting::Group, privacy)
-});
+/// The card of a person, kept in a JSON file.
+#[derive(Debug, Default, Model)]
+struct CardModel {
+    /// The file.
+    #[attribute(required, replaces = "it is where the card is")]
+    path: Field<String>,
+    /// Name of the person.
+    #[attribute(required)]
+    name: Field<String>,
+    /// Where the person lives.
+    #[attribute(optional)]
+    address: Field<Address>,
+    /// The first one is called first.
+    #[attribute(optional)]
+    phones: Field<Vec<Phone>>,
+    /// In no order.
+    #[attribute(optional)]
+    emails: Field<Distinct<Email>>,
+    /// By what they are called.
+    #[attribute(optional)]
+    links: Field<BTreeMap<String, Link>>,
+    #[block]
+    note: Field<BTreeMap<String, Note>>,
+    #[block(group)]
+    privacy: Field<Privacy>,
+}
+
+/// An address.
+#[derive(Debug, Default, Model)]
+struct Address {
+    /// Street and number.
+    #[attribute(required)]
+    street: Field<String>,
+    /// Code of the country.
+    #[attribute(optional, default = "NL")]
+    country: Field<String>,
+    /// What opens the door; it is kept nowhere.
+    #[attribute(optional, write_only)]
+    door_code: Field<String>,
+    /// Given when it is made; an update keeps it.
+    #[attribute(computed, stable)]
+    id: Field<i64>,
+}
+
+/// A telephone.
+#[derive(Debug, Default, Model)]
+struct Phone {
+    /// Its number.
+    #[attribute(required)]
+    number: Field<String>,
+    /// What it is.
+    #[attribute(optional, default = "mobile")]
+    kind: Field<String>,
+    /// Given when it is made; an update keeps it.
+    #[attribute(computed, stable)]
+    id: Field<i64>,
+}
+
+/// An address of electronic mail.
+#[derive(Debug, Default, Model)]
+struct Email {
+    /// The address.
+    #[attribute(required)]
+    address: Field<String>,
+    /// Given when it is made; an update keeps it.
+    #[attribute(computed, stable)]
+    id: Field<i64>,
+}
+
+/// A page of the person.
+#[derive(Debug, Default, Model)]
+struct Link {
+    /// Where it is.
+    #[attribute(required)]
+    url: Field<String>,
+    /// What it asks for; it is kept nowhere.
+    #[attribute(optional, write_only)]
+    password: Field<String>,
+    /// Given when it is made; an update keeps it.
+    #[attribute(computed, stable)]
+    id: Field<i64>,
+}
+
+/// A note, by label.
+#[derive(Debug, Default, Model)]
+struct Note {
+    /// What it says.
+    #[attribute(required)]
+    text: Field<String>,
+    /// Given when it is made; an update keeps it.
+    #[attribute(computed, stable)]
+    id: Field<i64>,
+}
+
+/// Who may see the card.
+#[derive(Debug, Default, Model)]
+struct Privacy {
+    /// Everybody.
+    #[attribute(optional)]
+    public: Field<bool>,
+    /// Given when it is made; an update keeps it.
+    #[attribute(computed, stable)]
+    id: Field<i64>,
+}
+
+static CARD: LazyLock<Schema> = LazyLock::new(CardModel::schema);
 
 /// The resource type: the file is the state.
 struct Card;
 
 impl Card {
     fn path(card: &Object) -> PathBuf {
-        card.string("path").unwrap_or_default().into()
+        CardModel::from_object(card)
+            .path
+            .into_known()
+            .unwrap_or_default()
+            .into()
     }
 
     fn load(path: &PathBuf) -> io::Result<Option<Object>> {
@@ -189,9 +260,11 @@ impl Resource for Card {
     }
 
     async fn import(&self, _: &Context, id: &str) -> Result<Object, Diagnostics> {
-        let mut card = Object::from_value(CARD.empty_value()).unwrap_or_default();
-        card.set_string("path", id);
-        Ok(card)
+        let card = CardModel {
+            path: id.into(),
+            ..CardModel::default()
+        };
+        Ok(card.to_object())
     }
 }
 

@@ -50,7 +50,7 @@ impl<T> Field<T> {
         matches!(self, Self::Null)
     }
 
-    /// It is known after apply.
+    /// It is known after apply, as a whole or in part.
     pub fn is_unknown(&self) -> bool {
         matches!(self, Self::Unknown(_))
     }
@@ -63,8 +63,33 @@ impl<T: Copy> Field<T> {
     }
 }
 
+impl<T: Clone> Field<T> {
+    /// What is known.
+    pub fn cloned(&self) -> Option<T> {
+        self.known().cloned()
+    }
+}
+
+impl<T: Clone + Default> Field<T> {
+    /// What is known, or what its type begins with: no text, 0, an empty collection.
+    pub fn or_default(&self) -> T {
+        self.cloned().unwrap_or_default()
+    }
+}
+
+impl<T: Default + PartialEq> Field<T> {
+    /// Takes the value of a service that has no null, only an empty value. Between these two the field keeps the one it has, and
+    /// what was something else and is empty now becomes null.
+    pub fn follow(&mut self, value: T) {
+        let empty = T::default();
+        if self.is_unknown() || *self.known().unwrap_or(&empty) != value {
+            *self = Some(value).filter(|value| *value != empty).into();
+        }
+    }
+}
+
 impl<T: FieldType> Field<T> {
-    /// Nothing in it is unknown.
+    /// Nothing in it is unknown, however deep.
     pub fn is_wholly_known(&self) -> bool {
         self.to_value().is_wholly_known()
     }
@@ -138,5 +163,27 @@ impl<T: FieldType> FieldType for Field<T> {
 
     fn check(value: &Value) -> Vec<String> {
         T::check(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn null_and_empty_are_one_to_a_service_and_the_field_keeps_its_own() {
+        let text = |text: &str| Field::from(text);
+        let cases = [
+            (Field::Null, "", Field::Null),
+            (text(""), "", text("")),
+            (text("a"), "", Field::Null),
+            (Field::unknown(), "", Field::Null),
+            (Field::Null, "b", text("b")),
+            (text("a"), "b", text("b")),
+        ];
+        for (mut field, value, expected) in cases {
+            field.follow(value.to_owned());
+            assert_eq!(field, expected, "{value:?}");
+        }
     }
 }

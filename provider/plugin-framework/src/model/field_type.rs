@@ -168,6 +168,21 @@ fn elements<T: FieldType, C: FromIterator<T>>(value: &Value) -> Option<C> {
     value.as_list()?.iter().map(T::from_value).collect()
 }
 
+/// Why these are no elements of this type. One that is null has no place in a collection, unless the type has one for it.
+fn check_elements<'a, T: FieldType>(elements: impl Iterator<Item = &'a Value>) -> Vec<String> {
+    let problems = elements.flat_map(|element| match element {
+        Value::Null if T::from_value(element).is_none() => vec!["an element of it is null; leave it out".to_owned()],
+        Value::Null | Value::Unknown(_) => Vec::new(),
+        element => T::check(element),
+    });
+    // One that several elements have is told once.
+    problems.take(1).collect()
+}
+
+fn check_list<T: FieldType>(value: &Value) -> Vec<String> {
+    check_elements::<T>(value.as_list().unwrap_or_default().iter())
+}
+
 fn list<'a, T: FieldType + 'a>(elements: impl IntoIterator<Item = &'a T>) -> Value {
     Value::List(elements.into_iter().map(T::to_value).collect())
 }
@@ -183,6 +198,10 @@ impl<T: FieldType> FieldType for Vec<T> {
 
     fn to_value(&self) -> Value {
         list(self)
+    }
+
+    fn check(value: &Value) -> Vec<String> {
+        check_list::<T>(value)
     }
 }
 
@@ -202,6 +221,10 @@ impl<T: FieldType> FieldType for Distinct<T> {
     fn to_value(&self) -> Value {
         list(&self.0)
     }
+
+    fn check(value: &Value) -> Vec<String> {
+        check_list::<T>(value)
+    }
 }
 
 impl<T: FieldType + Ord> FieldType for BTreeSet<T> {
@@ -215,6 +238,10 @@ impl<T: FieldType + Ord> FieldType for BTreeSet<T> {
 
     fn to_value(&self) -> Value {
         list(self)
+    }
+
+    fn check(value: &Value) -> Vec<String> {
+        check_list::<T>(value)
     }
 }
 
@@ -236,5 +263,9 @@ impl<T: FieldType> FieldType for BTreeMap<String, T> {
                 .map(|(key, value)| (key.clone(), value.to_value()))
                 .collect(),
         )
+    }
+
+    fn check(value: &Value) -> Vec<String> {
+        check_elements::<T>(value.as_map().into_iter().flat_map(BTreeMap::values))
     }
 }

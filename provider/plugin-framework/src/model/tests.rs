@@ -163,6 +163,26 @@ fn whole_numbers_are_asked_for_once() {
 }
 
 #[test]
+fn nothing_in_a_collection_is_null() {
+    let null_in = |value: Value| Everything::schema().attributes["subnets"].fits.as_ref().unwrap()(&value);
+    let elements = |last: Value| Value::List(vec![Value::string("a"), last]);
+    assert_eq!(
+        null_in(elements(Value::Null)),
+        ["an element of it is null; leave it out"]
+    );
+    assert!(null_in(elements(Value::unknown())).is_empty());
+    let check = BTreeMap::<String, String>::check;
+    let map = |value: Value| Value::Map([("a".to_owned(), value)].into());
+    assert_eq!(check(&map(Value::Null)).len(), 1);
+    assert!(check(&map(Value::string("b"))).is_empty());
+    assert_eq!(
+        Vec::<i64>::check(&elements(Value::Null)),
+        ["a whole number is required"]
+    );
+    assert!(Vec::<Field<String>>::check(&elements(Value::Null)).is_empty());
+}
+
+#[test]
 fn model_from_scratch_is_an_object_of_its_schema() {
     let empty = Everything::default().to_object();
     assert_eq!(empty.into_value(), Everything::schema().empty_value());

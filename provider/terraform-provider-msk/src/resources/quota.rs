@@ -50,15 +50,11 @@ struct QuotaModel {
 }
 
 impl QuotaModel {
-    fn cluster_arn(&self) -> String {
-        self.cluster_arn.known().cloned().unwrap_or_default()
-    }
-
     /// The quota, as the control plane has it.
     fn quota(&self) -> ClientQuota {
         ClientQuota {
-            user: self.user.known().cloned(),
-            client_id: self.client_id.known().cloned(),
+            user: self.user.cloned(),
+            client_id: self.client_id.cloned(),
             producer_byte_rate: self.producer_byte_rate.copied(),
             consumer_byte_rate: self.consumer_byte_rate.copied(),
             request_percentage: self.request_percentage.copied(),
@@ -66,7 +62,7 @@ impl QuotaModel {
     }
 
     fn set_id(&mut self) {
-        self.id = id(&self.cluster_arn(), &self.quota()).into();
+        self.id = id(&self.cluster_arn.or_default(), &self.quota()).into();
     }
 
     fn limits_nothing(&self) -> bool {
@@ -173,7 +169,7 @@ impl Resource for Quota {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
         };
-        let (cluster_arn, quota) = (planned.cluster_arn(), planned.quota());
+        let (cluster_arn, quota) = (planned.cluster_arn.or_default(), planned.quota());
         let doing = format!("create {}", describe(&quota));
         match patiently(context, timeouts::DEFAULT, &doing, find(&client, &cluster_arn, &quota)).await {
             Ok(None) => {}
@@ -204,7 +200,7 @@ impl Resource for Quota {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
         };
-        let (cluster_arn, quota) = (state.cluster_arn(), state.quota());
+        let (cluster_arn, quota) = (state.cluster_arn.or_default(), state.quota());
         let doing = format!("read {}", describe(&quota));
         let found = self.look_up(&client, &cluster_arn, &quota);
         match patiently(context, timeouts::DEFAULT, &doing, found).await {
@@ -232,7 +228,10 @@ impl Resource for Quota {
         let planned = QuotaModel::from_object(&request.planned);
         let quota = planned.quota();
         let doing = format!("change {}", describe(&quota));
-        match self.put(context, &doing, (planned.cluster_arn(), quota)).await {
+        match self
+            .put(context, &doing, (planned.cluster_arn.or_default(), quota))
+            .await
+        {
             Ok(()) => {
                 sink.save(request.planned);
                 Diagnostics::none()
@@ -247,7 +246,7 @@ impl Resource for Quota {
             Err(diagnostics) => return diagnostics,
         };
         let prior = QuotaModel::from_object(&request.prior);
-        let (cluster_arn, quota) = (prior.cluster_arn(), prior.quota());
+        let (cluster_arn, quota) = (prior.cluster_arn.or_default(), prior.quota());
         let doing = format!("delete {}", describe(&quota));
         let nothing = ClientQuota {
             user: quota.user,

@@ -7,11 +7,12 @@ use control_plane_api::acls::Acl as AccessControlList;
 use control_plane_client::{Client, Result};
 use plugin_framework::{
     ApplyRequest, Context, DeleteRequest, Diagnostics, Plan, ReadRequest, Resource, StateSink,
-    schema::{Attribute, Schema},
+    model::{Field, Model},
+    schema::Schema,
     value::{Object, Path, Value},
 };
 
-use super::{batch::Batch, cluster_of::name_cluster};
+use super::{batch::Batch, cluster_of::fill_cluster_arn};
 use crate::{arn, control_plane::ControlPlane, diagnostics, moved, patience::patiently, timeouts};
 
 /// Between the parts of an id.
@@ -54,18 +55,61 @@ const IDENTITY: [&str; 8] = [
     "operation",
     "permission",
 ];
-/// Our arguments, and what they are called in the provider of Mongey.
-const MOVED: [(&str, &str); 7] = [
-    ("resource_type", "resource_type"),
-    ("resource_name", "resource_name"),
-    ("pattern_type", "resource_pattern_type_filter"),
-    ("principal", "acl_principal"),
-    ("host", "acl_host"),
-    ("operation", "acl_operation"),
-    ("permission", "acl_permission_type"),
-];
 /// The only resource of the type `CLUSTER`.
 const CLUSTER_NAME: &str = "kafka-cluster";
+
+const REPLACES: &str = "all arguments of an access control list are its identity";
+
+/// An access control list of Kafka: who may, or may not, do what with which resource.
+#[derive(Clone, Debug, Default, Model)]
+struct AclModel {
+    /// ARN of the cluster.
+    #[attribute(required, replaces = REPLACES, check = arn::check_cluster)]
+    cluster_arn: Field<String>,
+    /// `TOPIC`, `GROUP`, `CLUSTER`, `TRANSACTIONAL_ID`, `DELEGATION_TOKEN` or `USER`.
+    #[attribute(required, replaces = REPLACES, one_of = RESOURCE_TYPES)]
+    resource_type: Field<String>,
+    /// Name of the resource; `*` is every one, `kafka-cluster` the cluster.
+    #[attribute(required, replaces = REPLACES, check = not_empty)]
+    resource_name: Field<String>,
+    /// `LITERAL` (default), or `PREFIXED`: every resource whose name begins so.
+    #[attribute(optional, default = "LITERAL", replaces = REPLACES, one_of = PATTERN_TYPES)]
+    pattern_type: Field<String>,
+    /// Who: `User:NAME`, `User:CN=…` for a certificate, `User:ANONYMOUS`, or `User:*`.
+    #[attribute(required, replaces = REPLACES, check = check_principal)]
+    principal: Field<String>,
+    /// Address that it holds for. Default: `*`, every one.
+    #[attribute(optional, default = "*", replaces = REPLACES, check = not_empty)]
+    host: Field<String>,
+    /// What is done, such as `READ`, or `ALL`.
+    #[attribute(required, replaces = REPLACES, one_of = OPERATIONS)]
+    operation: Field<String>,
+    /// `ALLOW` (default) or `DENY`, which counts before every `ALLOW`.
+    #[attribute(optional, default = "ALLOW", replaces = REPLACES, one_of = PERMISSIONS)]
+    permission: Field<String>,
+    /// All arguments, with `|` between them.
+    #[attribute(computed, stable)]
+    id: Field<String>,
+}
+
+impl AclModel {
+    /// The list, as the control plane has it.
+    fn acl(&self) -> AccessControlList {
+        AccessControlList {
+            resource_type: self.resource_type.or_default(),
+            resource_name: self.resource_name.or_default(),
+            pattern_type: self.pattern_type.or_default(),
+            principal: self.principal.or_default(),
+            host: self.host.or_default(),
+            operation: self.operation.or_default(),
+            permission: self.permission.or_default(),
+        }
+    }
+
+    fn set_id(&mut self) {
+        self.id = id(&self.cluster_arn.or_default(), &self.acl()).into();
+    }
+}
 
 /// The resource type.
 pub(crate) struct Acl {
@@ -80,7 +124,7 @@ impl Acl {
             control_plane,
             // One list is found in all of them in any case.
             reads: Batch::new(0),
-            schema: schema(),
+            schema: AclModel::schema(),
         }
     }
 
@@ -113,8 +157,9 @@ impl Resource for Acl {
 
     fn validate(&self, config: &Object) -> Diagnostics {
         let mut diagnostics = Diagnostics::none();
-        let of_cluster = config.string("resource_type") == Some("CLUSTER");
-        if of_cluster && config.string("resource_name").is_some_and(|name| name != CLUSTER_NAME) {
+        let config = AclModel::from_object(config);
+        let of_cluster = config.resource_type.as_str() == Some("CLUSTER");
+        if of_cluster && config.resource_name.as_str().is_some_and(|name| name != CLUSTER_NAME) {
             diagnostics.attribute_error(
                 Path::attribute("resource_name"),
                 "There is one cluster",
@@ -129,20 +174,20 @@ impl Resource for Acl {
     }
 
     async fn create(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
-        let mut planned = request.planned;
+        let mut planned = AclModel::from_object(&request.planned);
         let client = match self.control_plane.client().await {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
         };
-        let (cluster_arn, acl) = parts(&planned);
+        let (cluster_arn, acl) = (planned.cluster_arn.or_default(), planned.acl());
         self.reads.forget(&cluster_arn).await;
         let doing = format!("create {}", describe(&acl));
         // One that is there already is the same: whoever made it meant the same.
         let created = client.create_acls(&cluster_arn, std::slice::from_ref(&acl));
         match patiently(context, timeouts::DEFAULT, &doing, created).await {
             Ok(()) => {
-                planned.set_string("id", id(&cluster_arn, &acl));
-                sink.save(planned);
+                planned.set_id();
+                sink.save(planned.to_object());
                 Diagnostics::none()
             }
             Err(error) => diagnostics::of_call(&doing, &error),
@@ -150,32 +195,25 @@ impl Resource for Acl {
     }
 
     async fn read(&self, context: &Context, request: ReadRequest, sink: &mut StateSink) -> Diagnostics {
-        let mut state = request.prior;
+        let mut state = AclModel::from_object(&request.prior);
         let client = match self.control_plane.client().await {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
         };
-        let (_, acl) = parts(&state);
+        let acl = state.acl();
         let has = |cluster_arn: String| {
             let (client, acl) = (client.clone(), acl.clone());
             async move { is_there(&client, &cluster_arn, &acl).await }
         };
-        if let Err(diagnostics) = name_cluster(&client, &mut state, &describe(&acl), has).await {
+        if let Err(diagnostics) = fill_cluster_arn(&client, &mut state.cluster_arn, &describe(&acl), has).await {
             return diagnostics;
         }
-        let (cluster_arn, acl) = parts(&state);
-        let doing = format!("read {}", describe(&acl));
-        match patiently(
-            context,
-            timeouts::DEFAULT,
-            &doing,
-            self.exists(&client, &cluster_arn, &acl),
-        )
-        .await
-        {
+        let (cluster_arn, doing) = (state.cluster_arn.or_default(), format!("read {}", describe(&acl)));
+        let exists = self.exists(&client, &cluster_arn, &acl);
+        match patiently(context, timeouts::DEFAULT, &doing, exists).await {
             Ok(true) => {
-                state.set_string("id", id(&cluster_arn, &acl));
-                sink.save(state);
+                state.set_id();
+                sink.save(state.to_object());
                 Diagnostics::none()
             }
             Ok(false) => {
@@ -201,7 +239,8 @@ impl Resource for Acl {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
         };
-        let (cluster_arn, acl) = parts(&request.prior);
+        let prior = AclModel::from_object(&request.prior);
+        let (cluster_arn, acl) = (prior.cluster_arn.or_default(), prior.acl());
         self.reads.forget(&cluster_arn).await;
         let doing = format!("delete {}", describe(&acl));
         let deleted = client.delete_acls(&cluster_arn, std::slice::from_ref(&acl));
@@ -212,20 +251,19 @@ impl Resource for Acl {
     }
 
     fn moved_state(&self, source: &str, state: &serde_json::Value) -> Option<Object> {
-        let mut moved = Object::from_value(self.schema.empty_value()).unwrap_or_default();
-        for (ours, theirs) in MOVED {
-            let text = moved::text(source, "kafka_acl", state, theirs)?;
-            let is_word = !["resource_name", "principal", "host"].contains(&ours);
-            moved.set_string(
-                ours,
-                if is_word {
-                    moved::kafka_word(text)
-                } else {
-                    text.to_owned()
-                },
-            );
-        }
-        Some(moved)
+        let text = |theirs| moved::text(source, "kafka_acl", state, theirs);
+        let word = |theirs| text(theirs).map(moved::kafka_word);
+        let moved = AclModel {
+            resource_type: word("resource_type")?.into(),
+            resource_name: text("resource_name")?.into(),
+            pattern_type: word("resource_pattern_type_filter")?.into(),
+            principal: text("acl_principal")?.into(),
+            host: text("acl_host")?.into(),
+            operation: word("acl_operation")?.into(),
+            permission: word("acl_permission_type")?.into(),
+            ..AclModel::default()
+        };
+        Some(moved.to_object())
     }
 
     async fn import(&self, _context: &Context, id: &str) -> std::result::Result<Object, Diagnostics> {
@@ -233,7 +271,7 @@ impl Resource for Acl {
         if parts.len() != IDENTITY.len() || arn::cluster(parts[0]).is_none() {
             return Err(no_id(id));
         }
-        let mut state = Object::from_value(self.schema.empty_value()).unwrap_or_default();
+        let mut state = AclModel::default().to_object();
         for (name, part) in IDENTITY.into_iter().zip(parts) {
             state.set_string(name, part);
         }
@@ -253,21 +291,6 @@ fn no_id(id: &str) -> Diagnostics {
 
 async fn is_there(client: &Client, cluster_arn: &str, acl: &AccessControlList) -> Result<bool> {
     Ok(client.list_acls(cluster_arn).await?.contains(acl))
-}
-
-/// The ARN of the cluster and the list that an object describes.
-fn parts(object: &Object) -> (String, AccessControlList) {
-    let text = |name: &str| object.string(name).unwrap_or_default().to_owned();
-    let acl = AccessControlList {
-        resource_type: text("resource_type"),
-        resource_name: text("resource_name"),
-        pattern_type: text("pattern_type"),
-        principal: text("principal"),
-        host: text("host"),
-        operation: text("operation"),
-        permission: text("permission"),
-    };
-    (text("cluster_arn"), acl)
 }
 
 /// In the order of [`IDENTITY`].
@@ -310,70 +333,6 @@ fn describe(acl: &AccessControlList) -> String {
     format!("the access control list {}", summary(acl))
 }
 
-fn schema() -> Schema {
-    let required = |description| {
-        Attribute::string()
-            .required()
-            .replaces("all arguments of an access control list are its identity")
-            .description(description)
-    };
-    let optional = |default: &str, description| {
-        Attribute::string()
-            .optional()
-            .default(Value::String(default.to_owned()))
-            .replaces("all arguments of an access control list are its identity")
-            .description(description)
-    };
-    Schema::new()
-        .description("An access control list of Kafka: who may, or may not, do what with which resource.")
-        .attribute("cluster_arn", required("ARN of the cluster.").check(arn::check_cluster))
-        .attribute(
-            "resource_type",
-            required("`TOPIC`, `GROUP`, `CLUSTER`, `TRANSACTIONAL_ID`, `DELEGATION_TOKEN` or `USER`.")
-                .one_of(RESOURCE_TYPES),
-        )
-        .attribute(
-            "resource_name",
-            required("Name of the resource; `*` is every one, `kafka-cluster` the cluster.").check(not_empty),
-        )
-        .attribute(
-            "pattern_type",
-            optional(
-                "LITERAL",
-                "`LITERAL` (default), or `PREFIXED`: every resource whose name begins so.",
-            )
-            .one_of(PATTERN_TYPES),
-        )
-        .attribute(
-            "principal",
-            required("Who: `User:NAME`, `User:CN=…` for a certificate, `User:ANONYMOUS`, or `User:*`.")
-                .check(|value| check_principal(value.as_str().unwrap_or_default())),
-        )
-        .attribute(
-            "host",
-            optional("*", "Address that it holds for. Default: `*`, every one.").check(not_empty),
-        )
-        .attribute(
-            "operation",
-            required("What is done, such as `READ`, or `ALL`.").one_of(OPERATIONS),
-        )
-        .attribute(
-            "permission",
-            optional(
-                "ALLOW",
-                "`ALLOW` (default) or `DENY`, which counts before every `ALLOW`.",
-            )
-            .one_of(PERMISSIONS),
-        )
-        .attribute(
-            "id",
-            Attribute::string()
-                .computed()
-                .stable()
-                .description("All arguments, with `|` between them."),
-        )
-}
-
 fn not_empty(value: &Value) -> Vec<String> {
     match value.as_str() {
         Some("") => vec!["it is empty".to_owned()],
@@ -381,7 +340,8 @@ fn not_empty(value: &Value) -> Vec<String> {
     }
 }
 
-fn check_principal(principal: &str) -> Vec<String> {
+fn check_principal(value: &Value) -> Vec<String> {
+    let principal = value.as_str().unwrap_or_default();
     match principal.split_once(':') {
         Some((kind, name)) if !kind.is_empty() && !name.is_empty() => Vec::new(),
         _ => vec![format!("{principal:?} is no principal: it has the form User:NAME")],
@@ -394,14 +354,14 @@ mod tests {
 
     #[test]
     fn terraform_will_take_the_schema() {
-        assert_eq!(schema().problems(), Vec::<String>::new());
+        assert_eq!(AclModel::schema().problems(), Vec::<String>::new());
     }
 
     #[test]
     fn principals_have_a_type_and_a_name() {
-        assert!(check_principal("User:CN=orders,O=Shop").is_empty());
+        assert!(check_principal(&Value::string("User:CN=orders,O=Shop")).is_empty());
         for wrong in ["app", "User:", ":app", ""] {
-            assert_eq!(check_principal(wrong).len(), 1, "{wrong:?}");
+            assert_eq!(check_principal(&Value::string(wrong)).len(), 1, "{wrong:?}");
         }
     }
 }

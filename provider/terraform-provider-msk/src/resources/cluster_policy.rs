@@ -7,8 +7,9 @@ use control_plane_api::policies::{GetClusterPolicyResponse, PutClusterPolicyRequ
 use control_plane_client::{Client, Error, Result};
 use plugin_framework::{
     ApplyRequest, Context, DeleteRequest, Diagnostics, Plan, ReadRequest, Resource, StateSink,
-    schema::{Attribute, Schema},
-    value::Object,
+    model::{Field, Model},
+    schema::Schema,
+    value::{Object, Value},
 };
 use serde_json::Value as Json;
 
@@ -16,6 +17,30 @@ use crate::{arn, control_plane::ControlPlane, diagnostics, moved, patience::pati
 
 /// Longest text, as MSK has it.
 const POLICY_CHARS_MAX: usize = 20_480;
+
+/// Who of other accounts may call for a cluster, and use its data.
+#[derive(Clone, Debug, Default, Model)]
+struct ClusterPolicyModel {
+    /// ARN of the cluster.
+    #[attribute(required, replaces = "a policy belongs to one cluster", check = arn::check_cluster)]
+    cluster_arn: Field<String>,
+    /// The policy, as JSON: usually `jsonencode({ … })`.
+    #[attribute(required, check = check_policy, same_meaning = |one, other| same_policy(one.as_str(), other.as_str()))]
+    policy: Field<String>,
+    /// Version of the policy; each change gives it another.
+    #[attribute(computed)]
+    current_version: Field<String>,
+    /// ARN of the cluster.
+    #[attribute(computed, stable)]
+    id: Field<String>,
+}
+
+impl ClusterPolicyModel {
+    fn set_version(&mut self, version: String) {
+        self.id = self.cluster_arn.clone();
+        self.current_version = version.into();
+    }
+}
 
 /// The resource type.
 pub(crate) struct ClusterPolicy {
@@ -27,23 +52,21 @@ impl ClusterPolicy {
     pub(crate) fn new(control_plane: Arc<ControlPlane>) -> Self {
         Self {
             control_plane,
-            schema: schema(),
+            schema: ClusterPolicyModel::schema(),
         }
     }
 
-    /// Writes the policy of a plan down; `version` is that of the policy that it replaces.
-    async fn put(
-        &self,
-        context: &Context,
-        mut planned: Object,
-        version: Option<String>,
-        sink: &mut StateSink,
-    ) -> Diagnostics {
+    /// Writes the policy of a plan down.
+    async fn put(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
+        let mut planned = ClusterPolicyModel::from_object(&request.planned);
+        // That of the policy that it replaces.
+        let prior = request.prior.as_ref().map(ClusterPolicyModel::from_object);
+        let version = prior.and_then(|prior| prior.current_version.into_known());
         let client = match self.control_plane.client().await {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
         };
-        let (cluster_arn, text) = (text_of(&planned, "cluster_arn"), text_of(&planned, "policy"));
+        let (cluster_arn, text) = (planned.cluster_arn.or_default(), planned.policy.or_default());
         let doing = format!("set the policy of cluster {cluster_arn}");
         let put = async {
             if version.is_none()
@@ -62,8 +85,8 @@ impl ClusterPolicy {
         };
         match patiently(context, timeouts::DEFAULT, &doing, put).await {
             Ok(Some(version)) => {
-                write(&mut planned, &cluster_arn, &version);
-                sink.save(planned);
+                planned.set_version(version);
+                sink.save(planned.to_object());
                 Diagnostics::none()
             }
             Ok(None) => diagnostics::of_existing(
@@ -98,12 +121,12 @@ impl Resource for ClusterPolicy {
     }
 
     async fn create(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
-        self.put(context, request.planned, None, sink).await
+        self.put(context, request, sink).await
     }
 
     async fn read(&self, context: &Context, request: ReadRequest, sink: &mut StateSink) -> Diagnostics {
-        let mut state = request.prior;
-        let cluster_arn = text_of(&state, "cluster_arn");
+        let mut state = ClusterPolicyModel::from_object(&request.prior);
+        let cluster_arn = state.cluster_arn.or_default();
         let client = match self.control_plane.client().await {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
@@ -111,11 +134,11 @@ impl Resource for ClusterPolicy {
         let doing = format!("read the policy of cluster {cluster_arn}");
         match patiently(context, timeouts::DEFAULT, &doing, find(&client, &cluster_arn)).await {
             Ok(Some(found)) => {
-                if !same_policy(state.string("policy"), Some(&found.policy)) {
-                    state.set_string("policy", &found.policy);
+                if !same_policy(state.policy.as_str(), Some(&found.policy)) {
+                    state.policy = found.policy.into();
                 }
-                write(&mut state, &cluster_arn, &found.current_version);
-                sink.save(state);
+                state.set_version(found.current_version);
+                sink.save(state.to_object());
                 Diagnostics::none()
             }
             Ok(None) => {
@@ -127,13 +150,11 @@ impl Resource for ClusterPolicy {
     }
 
     async fn update(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
-        let prior = request.prior.as_ref();
-        let version = prior.and_then(|prior| prior.string("current_version").map(str::to_owned));
-        self.put(context, request.planned, version, sink).await
+        self.put(context, request, sink).await
     }
 
     async fn delete(&self, context: &Context, request: DeleteRequest) -> Diagnostics {
-        let cluster_arn = text_of(&request.prior, "cluster_arn");
+        let cluster_arn = ClusterPolicyModel::from_object(&request.prior).cluster_arn.or_default();
         let client = match self.control_plane.client().await {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
@@ -158,14 +179,12 @@ impl Resource for ClusterPolicy {
                 format!("{id:?} is not the ARN of a cluster, which is the id of its policy."),
             ));
         }
-        let mut state = Object::from_value(self.schema.empty_value()).unwrap_or_default();
-        state.set_string("cluster_arn", cluster_arn);
-        Ok(state)
+        let state = ClusterPolicyModel {
+            cluster_arn: cluster_arn.into(),
+            ..ClusterPolicyModel::default()
+        };
+        Ok(state.to_object())
     }
-}
-
-fn text_of(object: &Object, name: &str) -> String {
-    object.string(name).unwrap_or_default().to_owned()
 }
 
 /// The policy of a cluster, if it has one and is there.
@@ -177,49 +196,9 @@ async fn find(client: &Client, cluster_arn: &str) -> Result<Option<GetClusterPol
     }
 }
 
-fn write(state: &mut Object, cluster_arn: &str, version: &str) {
-    state
-        .set_string("id", cluster_arn)
-        .set_string("cluster_arn", cluster_arn)
-        .set_string("current_version", version);
-}
-
-fn schema() -> Schema {
-    Schema::new()
-        .description("Who of other accounts may call for a cluster, and use its data.")
-        .attribute(
-            "cluster_arn",
-            Attribute::string()
-                .required()
-                .replaces("a policy belongs to one cluster")
-                .check(arn::check_cluster)
-                .description("ARN of the cluster."),
-        )
-        .attribute(
-            "policy",
-            Attribute::string()
-                .required()
-                .check(|value| check_policy(value.as_str().unwrap_or_default()))
-                .same_meaning(|one, other| same_policy(one.as_str(), other.as_str()))
-                .description("The policy, as JSON: usually `jsonencode({ … })`."),
-        )
-        .attribute(
-            "current_version",
-            Attribute::string()
-                .computed()
-                .description("Version of the policy; each change gives it another."),
-        )
-        .attribute(
-            "id",
-            Attribute::string()
-                .computed()
-                .stable()
-                .description("ARN of the cluster."),
-        )
-}
-
 /// What is wrong with the form of a policy; what it says is checked by the control plane.
-fn check_policy(text: &str) -> Vec<String> {
+fn check_policy(value: &Value) -> Vec<String> {
+    let text = value.as_str().unwrap_or_default();
     if text.chars().count() > POLICY_CHARS_MAX {
         return vec![format!("a policy has at most {POLICY_CHARS_MAX} characters")];
     }
@@ -242,7 +221,7 @@ mod tests {
 
     #[test]
     fn terraform_will_take_the_schema() {
-        assert_eq!(schema().problems(), Vec::<String>::new());
+        assert_eq!(ClusterPolicyModel::schema().problems(), Vec::<String>::new());
     }
 
     #[test]
@@ -256,9 +235,10 @@ mod tests {
 
     #[test]
     fn what_is_no_policy_is_told_so() {
-        assert!(check_policy(r#"{"Version": "2012-10-17", "Statement": []}"#).is_empty());
+        let policy = r#"{"Version": "2012-10-17", "Statement": []}"#;
+        assert!(check_policy(&Value::string(policy)).is_empty());
         for wrong in ["", "[]", "{}", "{"] {
-            assert_eq!(check_policy(wrong).len(), 1, "{wrong:?}");
+            assert_eq!(check_policy(&Value::string(wrong)).len(), 1, "{wrong:?}");
         }
     }
 }

@@ -10,7 +10,8 @@ use control_plane_api::{
 use control_plane_client::{Client, Result};
 use plugin_framework::{
     ApplyRequest, Context, DeleteRequest, Diagnostics, Plan, ReadRequest, Resource, StateSink,
-    schema::{Attribute, Schema},
+    model::{Field, Model},
+    schema::Schema,
     value::{Object, Path, Value},
 };
 
@@ -23,6 +24,61 @@ use crate::{arn, control_plane::ControlPlane, diagnostics, moved, patience::pati
 
 /// Longest name, as MSK has it.
 const NAME_CHARS_MAX: usize = 256;
+
+/// Settings that clusters can share, kept in revisions.
+#[derive(Clone, Debug, Default, Model)]
+struct ConfigurationModel {
+    /// Name of the configuration.
+    #[attribute(required, replaces = "the name is the identity of a configuration", check = check_name)]
+    name: Field<String>,
+    /// Settings, one `name = value` a line. Each line is checked while planning.
+    #[attribute(required, same_meaning = |one, other| same_properties(one.as_str(), other.as_str()))]
+    server_properties: Field<String>,
+    /// What the configuration is for.
+    #[attribute(optional)]
+    description: Field<String>,
+    /// Versions of Kafka the configuration is meant for.
+    #[attribute(optional)]
+    kafka_versions: Field<BTreeSet<String>>,
+    /// ARN of the configuration.
+    #[attribute(computed, stable)]
+    arn: Field<String>,
+    /// ARN of the configuration.
+    #[attribute(computed, stable)]
+    id: Field<String>,
+    /// The newest revision; clusters that refer to it are updated in the same apply.
+    #[attribute(computed)]
+    latest_revision: Field<i64>,
+}
+
+impl ConfigurationModel {
+    /// All that the control plane is asked to make is known.
+    fn is_known(&self) -> bool {
+        let texts = [&self.name, &self.server_properties, &self.description];
+        !self.kafka_versions.is_unknown() && !texts.into_iter().any(Field::is_unknown)
+    }
+
+    /// The request for a new configuration.
+    fn create_request(&self) -> CreateConfigurationRequest {
+        CreateConfigurationRequest {
+            name: self.name.or_default(),
+            description: self.description.cloned(),
+            kafka_versions: self.kafka_versions.or_default().into_iter().collect(),
+            server_properties: self.server_properties.or_default().as_str().into(),
+        }
+    }
+
+    /// What a state says after an answer of the control plane.
+    fn write(&mut self, description: DescribeConfigurationResponse) {
+        self.arn = description.arn.as_str().into();
+        self.id = description.arn.into();
+        self.name = description.name.into();
+        self.latest_revision = description.latest_revision.revision.into();
+        self.description.follow(description.description);
+        self.kafka_versions
+            .follow(description.kafka_versions.into_iter().collect());
+    }
+}
 
 /// The resource type.
 pub(crate) struct Configuration {
@@ -41,20 +97,16 @@ impl Configuration {
             control_plane,
             creations,
             foresight,
-            schema: schema(),
+            schema: ConfigurationModel::schema(),
         }
     }
 
     /// Says why the configuration could not be made.
-    async fn foresee(&self, planned: &Object) -> Diagnostics {
-        let is_known = |name| planned.get(name).is_wholly_known();
-        if !["name", "server_properties", "description", "kafka_versions"]
-            .into_iter()
-            .all(is_known)
-        {
+    async fn foresee(&self, planned: &ConfigurationModel) -> Diagnostics {
+        if !planned.is_known() {
             return Diagnostics::none();
         }
-        let wanted = create_request(planned);
+        let wanted = planned.create_request();
         let name = wanted.name.clone();
         let token = self.creations.token("msk_configuration", &name);
         let asked = |client: Client| async move { client.validate_configuration(&wanted, &token).await };
@@ -87,40 +139,34 @@ impl Resource for Configuration {
     }
 
     async fn plan(&self, _context: &Context, plan: &mut Plan<'_>) -> Diagnostics {
+        let planned = ConfigurationModel::from_object(plan.planned);
+        let Some(prior) = plan.prior.map(ConfigurationModel::from_object) else {
+            return self.foresee(&planned).await;
+        };
         // What is not known yet may turn out to be the same; the plan at apply knows.
-        let is_known = plan.planned.get("kafka_versions").is_wholly_known();
-        if plan.prior.is_some() && plan.replaces.is_empty() && is_known && plan.changes("kafka_versions") {
+        let versions_stay = planned.kafka_versions.is_unknown() || planned.kafka_versions == prior.kafka_versions;
+        if plan.replaces.is_empty() && !versions_stay {
             return Diagnostics::from_attribute_error(
                 Path::attribute("kafka_versions"),
                 "kafka_versions cannot be changed",
                 "The versions a configuration is meant for are fixed when it is made. Give the changed one another name.",
             );
         }
-        match plan.prior {
-            Some(prior) => self.foresight.is_there("msk_configuration", &text_of(prior, "name")),
-            None => return self.foresee(plan.planned).await,
+        self.foresight.is_there("msk_configuration", &prior.name.or_default());
+        match (prior.server_properties.as_str(), planned.server_properties.as_str()) {
+            (Some(has), Some(wants)) if plan.replaces.is_empty() => restart_warning(has, wants),
+            _ => Diagnostics::none(),
         }
-        let texts = plan.prior.map(|prior| {
-            (
-                prior.string("server_properties"),
-                plan.planned.string("server_properties"),
-            )
-        });
-        let Some((Some(has), Some(wants))) = texts.filter(|_| plan.replaces.is_empty()) else {
-            return Diagnostics::none();
-        };
-        restart_warning(has, wants)
     }
 
     async fn create(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
         self.foresight.is_applied();
-        let planned = request.planned;
+        let mut state = ConfigurationModel::from_object(&request.planned);
         let client = match self.control_plane.client().await {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
         };
-        let (name, text) = (text_of(&planned, "name"), text_of(&planned, "server_properties"));
-        let wanted = create_request(&planned);
+        let (name, wanted) = (state.name.or_default(), state.create_request());
         let doing = format!("create configuration {name:?}");
         let token = match self.creations.begin(self.type_name(), &name, sink) {
             Ok(token) => token,
@@ -129,9 +175,8 @@ impl Resource for Configuration {
         let made = client.create_configuration(&wanted, Some(&token));
         match patiently(context, timeouts::DEFAULT, &doing, made).await {
             Ok(made) => {
-                let mut state = planned;
-                write(&mut state, &made, &text);
-                sink.save(state);
+                state.write(made);
+                sink.save(state.to_object());
                 Diagnostics::none()
             }
             Err(error) if error.is_conflict() => {
@@ -142,8 +187,8 @@ impl Resource for Configuration {
     }
 
     async fn read(&self, context: &Context, request: ReadRequest, sink: &mut StateSink) -> Diagnostics {
-        let mut state = request.prior;
-        let arn = text_of(&state, "arn");
+        let mut state = ConfigurationModel::from_object(&request.prior);
+        let arn = state.arn.or_default();
         let client = match self.control_plane.client().await {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
@@ -151,16 +196,13 @@ impl Resource for Configuration {
         let doing = format!("read configuration {arn}");
         match patiently(context, timeouts::DEFAULT, &doing, describe(&client, &arn)).await {
             Ok((found, text)) => {
-                let same = same_properties(state.string("server_properties"), Some(&text));
-                let text = if same {
-                    text_of(&state, "server_properties")
-                } else {
-                    text
-                };
+                if !same_properties(state.server_properties.as_str(), Some(&text)) {
+                    state.server_properties = text.into();
+                }
                 self.foresight.is_there("msk_configuration", &found.name);
-                write(&mut state, &found, &text);
+                state.write(found);
                 settle(&client, sink).await;
-                sink.save(state);
+                sink.save(state.to_object());
                 Diagnostics::none()
             }
             Err(error) if error.is_not_found() => {
@@ -172,15 +214,15 @@ impl Resource for Configuration {
     }
 
     async fn update(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
-        let planned = request.planned;
-        let (arn, text) = (text_of(&planned, "arn"), text_of(&planned, "server_properties"));
+        let mut state = ConfigurationModel::from_object(&request.planned);
+        let arn = state.arn.or_default();
         let client = match self.control_plane.client().await {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
         };
         let wanted = UpdateConfigurationRequest {
-            description: planned.string("description").map(str::to_owned),
-            server_properties: text.as_str().into(),
+            description: state.description.cloned(),
+            server_properties: state.server_properties.or_default().as_str().into(),
         };
         let changed = async {
             client.update_configuration(&arn, &wanted).await?;
@@ -189,9 +231,8 @@ impl Resource for Configuration {
         let doing = format!("change configuration {arn}");
         match patiently(context, timeouts::DEFAULT, &doing, changed).await {
             Ok(found) => {
-                let mut state = planned;
-                write(&mut state, &found, &text);
-                sink.save(state);
+                state.write(found);
+                sink.save(state.to_object());
                 Diagnostics::none()
             }
             Err(error) => diagnostics::of_call(&doing, &error),
@@ -199,7 +240,7 @@ impl Resource for Configuration {
     }
 
     async fn delete(&self, context: &Context, request: DeleteRequest) -> Diagnostics {
-        let arn = text_of(&request.prior, "arn");
+        let arn = ConfigurationModel::from_object(&request.prior).arn.or_default();
         let client = match self.control_plane.client().await {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
@@ -222,25 +263,12 @@ impl Resource for Configuration {
                 format!("{id:?} is not the ARN of a configuration."),
             ));
         }
-        let mut state = Object::from_value(self.schema.empty_value()).unwrap_or_default();
-        state.set_string("arn", id.trim());
-        Ok(state)
+        let state = ConfigurationModel {
+            arn: id.trim().into(),
+            ..ConfigurationModel::default()
+        };
+        Ok(state.to_object())
     }
-}
-
-/// The request for a new configuration.
-fn create_request(planned: &Object) -> CreateConfigurationRequest {
-    let versions = planned.get("kafka_versions").as_list().unwrap_or_default();
-    CreateConfigurationRequest {
-        name: text_of(planned, "name"),
-        description: planned.string("description").map(str::to_owned),
-        kafka_versions: versions.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        server_properties: text_of(planned, "server_properties").as_str().into(),
-    }
-}
-
-fn text_of(object: &Object, name: &str) -> String {
-    object.string(name).unwrap_or_default().to_owned()
 }
 
 /// A configuration and the text of its newest revision.
@@ -251,48 +279,8 @@ async fn describe(client: &Client, arn: &str) -> Result<(DescribeConfigurationRe
     Ok((found, String::from_utf8_lossy(&text.server_properties.0).into_owned()))
 }
 
-fn schema() -> Schema {
-    let stable = |description| Attribute::string().computed().stable().description(description);
-    Schema::new()
-        .description("Settings that clusters can share, kept in revisions.")
-        .attribute(
-            "name",
-            Attribute::string()
-                .required()
-                .replaces("the name is the identity of a configuration")
-                .check(|value| check_name(value.as_str().unwrap_or_default()))
-                .description("Name of the configuration."),
-        )
-        .attribute(
-            "server_properties",
-            Attribute::string()
-                .required()
-                .same_meaning(|one, other| same_properties(one.as_str(), other.as_str()))
-                .description("Settings, one `name = value` a line. Each line is checked while planning."),
-        )
-        .attribute(
-            "description",
-            Attribute::string()
-                .optional()
-                .description("What the configuration is for."),
-        )
-        .attribute(
-            "kafka_versions",
-            Attribute::set_of_strings()
-                .optional()
-                .description("Versions of Kafka the configuration is meant for."),
-        )
-        .attribute("arn", stable("ARN of the configuration."))
-        .attribute("id", stable("ARN of the configuration."))
-        .attribute(
-            "latest_revision",
-            Attribute::number()
-                .computed()
-                .description("The newest revision; clusters that refer to it are updated in the same apply."),
-        )
-}
-
-fn check_name(name: &str) -> Vec<String> {
+fn check_name(value: &Value) -> Vec<String> {
+    let name = value.as_str().unwrap_or_default();
     let allowed = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
     if name.is_empty() || name.chars().count() > NAME_CHARS_MAX {
         return vec![format!("a name has 1 to {NAME_CHARS_MAX} characters")];
@@ -356,41 +344,13 @@ fn check_properties(text: &str) -> Diagnostics {
     diagnostics
 }
 
-/// What a state says after an answer of the control plane.
-fn write(state: &mut Object, description: &DescribeConfigurationResponse, properties: &str) {
-    state
-        .set_string("arn", &description.arn)
-        .set_string("id", &description.arn)
-        .set_string("name", &description.name)
-        .set_string("server_properties", properties);
-    state.set_i64("latest_revision", description.latest_revision.revision);
-    let text = Some(description.description.as_str()).filter(|text| !text.is_empty());
-    // Null and the empty text are one to the control plane; the state keeps the one it has.
-    if text.is_some() || state.string("description").is_some_and(|text| !text.is_empty()) {
-        state.set_optional_string("description", text);
-    }
-    let ours: Option<BTreeSet<&str>> = state
-        .get("kafka_versions")
-        .as_list()
-        .map(|list| list.iter().filter_map(Value::as_str).collect());
-    let theirs: BTreeSet<&str> = description.kafka_versions.iter().map(String::as_str).collect();
-    if ours.unwrap_or_default() != theirs {
-        let versions = if theirs.is_empty() {
-            Value::Null
-        } else {
-            Value::strings(theirs)
-        };
-        state.set("kafka_versions", versions);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn terraform_will_take_the_schema() {
-        assert_eq!(schema().problems(), Vec::<String>::new());
+        assert_eq!(ConfigurationModel::schema().problems(), Vec::<String>::new());
     }
 
     #[test]

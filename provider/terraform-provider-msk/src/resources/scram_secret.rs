@@ -11,8 +11,9 @@ use control_plane_api::{
 use control_plane_client::{Client, Error, Result};
 use plugin_framework::{
     ApplyRequest, Context, DeleteRequest, Diagnostics, Plan, ReadRequest, Resource, StateSink,
-    schema::{Attribute, Schema},
-    value::{Object, Path, Value},
+    model::{Field, Model},
+    schema::Schema,
+    value::{Number, Object, Path, Value},
 };
 
 use super::creations::{Creations, settle};
@@ -22,6 +23,55 @@ use crate::{arn, control_plane::ControlPlane, diagnostics, patience::patiently, 
 const PASSWORD_CHARS_MIN: usize = 8;
 /// The stage of the version in force.
 const CURRENT: &str = "AWSCURRENT";
+
+// It cannot be printed: it has the password.
+/// A user of a cluster, with a password.
+#[derive(Default, Model)]
+struct ScramSecretModel {
+    /// ARN of the cluster. SCRAM has to be enabled in its `client_authentication`.
+    #[attribute(required, replaces = "a user belongs to one cluster")]
+    cluster_arn: Field<String>,
+    /// Name of the user.
+    #[attribute(required, replaces = "the name is the identity of a user")]
+    username: Field<String>,
+    /// Password of the user; kept neither in the plan nor in the state.
+    #[attribute(required, sensitive, write_only, check = check_password)]
+    password_wo: Field<String>,
+    /// Any number; when it changes, `password_wo` is sent again.
+    #[attribute(optional)]
+    password_wo_version: Field<Number>,
+    /// ARN of the secret.
+    #[attribute(computed, stable)]
+    arn: Field<String>,
+    /// ARN of the secret.
+    #[attribute(computed, stable)]
+    id: Field<String>,
+    /// Name of the secret.
+    #[attribute(computed, stable)]
+    name: Field<String>,
+    /// Version of the secret's value.
+    #[attribute(computed)]
+    version_id: Field<String>,
+}
+
+impl ScramSecretModel {
+    fn set_secret(&mut self, arn: &str, name: &str) {
+        self.arn = arn.into();
+        self.id = arn.into();
+        self.name = name.into();
+    }
+
+    /// What a state says after an answer of the control plane. A version that is not the one we wrote becomes null, so that
+    /// the password is planned to be sent again.
+    fn write(&mut self, secret: &DescribeSecretResponse) {
+        self.set_secret(&secret.arn, &secret.name);
+        let mut versions = secret.version_ids_to_stages.iter();
+        let current = versions.find(|(_, stages)| stages.iter().any(|it| it == CURRENT));
+        if self.version_id.as_str() != current.map(|(version, _)| version.as_str()) {
+            self.version_id = Field::Null;
+        }
+    }
+}
 
 /// The resource type.
 pub(crate) struct ScramSecret {
@@ -35,7 +85,7 @@ impl ScramSecret {
         Self {
             control_plane,
             creations,
-            schema: schema(),
+            schema: ScramSecretModel::schema(),
         }
     }
 }
@@ -55,19 +105,20 @@ impl Resource for ScramSecret {
     }
 
     async fn plan(&self, _context: &Context, plan: &mut Plan<'_>) -> Diagnostics {
-        let stays = plan.prior.is_some() && plan.replaces.is_empty();
-        if stays && !plan.changes("password_wo_version") && plan.prior.is_some_and(|prior| !prior.is_null("version_id"))
-        {
-            let version = plan.prior.map(|prior| prior.get("version_id").clone());
-            plan.planned.set("version_id", version.unwrap_or(Value::Null));
-        } else {
-            plan.unknown("version_id");
-        }
+        let mut planned = ScramSecretModel::from_object(plan.planned);
+        let prior = plan.prior.filter(|_| plan.replaces.is_empty());
+        planned.version_id = match prior.map(ScramSecretModel::from_object) {
+            Some(prior) if !prior.version_id.is_null() && prior.password_wo_version == planned.password_wo_version => {
+                prior.version_id
+            }
+            _ => Field::unknown(),
+        };
+        *plan.planned = planned.to_object();
         Diagnostics::none()
     }
 
     async fn create(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
-        let mut state = request.planned;
+        let mut state = ScramSecretModel::from_object(&request.planned);
         let Some(user) = User::of(&state, &request.config) else {
             return incomplete();
         };
@@ -83,13 +134,10 @@ impl Resource for ScramSecret {
         };
         let made = async {
             let secret = user.write_secret(&client, &token).await?;
-            state
-                .set_string("arn", &secret.arn)
-                .set_string("id", &secret.arn)
-                .set_string("name", &secret.name);
-            state.set_optional_string("version_id", secret.version_id.as_deref());
+            state.set_secret(&secret.arn, &secret.name);
+            state.version_id = secret.version_id.into();
             // From here on there is something that would be orphaned.
-            sink.save(state.clone());
+            sink.save(state.to_object());
             user.associate(&client, &secret.arn).await
         };
         match patiently(context, timeouts::DEFAULT, &doing, made).await {
@@ -102,16 +150,15 @@ impl Resource for ScramSecret {
     }
 
     async fn read(&self, context: &Context, request: ReadRequest, sink: &mut StateSink) -> Diagnostics {
-        let mut state = request.prior;
+        let mut state = ScramSecretModel::from_object(&request.prior);
         let client = match self.control_plane.client().await {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
         };
-        let (cluster_arn, username) = (text(&state, "cluster_arn"), text(&state, "username"));
+        let (cluster_arn, username) = (state.cluster_arn.or_default(), state.username.or_default());
         let doing = format!("read user {username:?}");
-        let secret = state
-            .string("arn")
-            .map_or_else(|| secret_name(&cluster_arn, &username), str::to_owned);
+        let named = || secret_name(&cluster_arn, &username);
+        let secret = state.arn.cloned().unwrap_or_else(named);
         let found = async {
             let secret = client.describe_secret(&by_id(&secret)).await?;
             let associated = client.list_scram_secrets(&cluster_arn).await?.contains(&secret.arn);
@@ -119,13 +166,13 @@ impl Resource for ScramSecret {
         };
         match patiently(context, timeouts::DEFAULT, &doing, found).await {
             Ok((secret, associated)) => {
-                write(&mut state, &secret);
+                state.write(&secret);
                 if !associated {
                     // The user cannot log in, but the secret is there, and must not be forgotten: an update mends it.
-                    state.set("version_id", Value::Null);
+                    state.version_id = Field::Null;
                 }
                 settle(&client, sink).await;
-                sink.save(state);
+                sink.save(state.to_object());
                 Diagnostics::none()
             }
             Err(error) if error.is_not_found() => {
@@ -137,21 +184,21 @@ impl Resource for ScramSecret {
     }
 
     async fn update(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
-        let mut state = request.planned;
-        let prior = request.prior.unwrap_or_default();
+        let mut state = ScramSecretModel::from_object(&request.planned);
+        let prior = ScramSecretModel::from_object(&request.prior.unwrap_or_default());
         let client = match self.control_plane.client().await {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
         };
-        if !state.is_unknown("version_id") {
-            sink.save(state);
+        if !state.version_id.is_unknown() {
+            sink.save(request.planned);
             return Diagnostics::none();
         }
         let Some(user) = User::of(&state, &request.config) else {
             return incomplete();
         };
         let doing = format!("change the password of user {:?}", user.name);
-        let secret_arn = text(&prior, "arn");
+        let secret_arn = prior.arn.or_default();
         let changed = async {
             let version = user.put(&client, &secret_arn).await?;
             if !client
@@ -165,8 +212,8 @@ impl Resource for ScramSecret {
         };
         match patiently(context, timeouts::DEFAULT, &doing, changed).await {
             Ok(version) => {
-                state.set_optional_string("version_id", version.as_deref());
-                sink.save(state);
+                state.version_id = version.into();
+                sink.save(state.to_object());
                 Diagnostics::none()
             }
             Err(error) => diagnostics::of_call(&doing, &error),
@@ -174,13 +221,13 @@ impl Resource for ScramSecret {
     }
 
     async fn delete(&self, context: &Context, request: DeleteRequest) -> Diagnostics {
-        let prior = request.prior;
+        let prior = ScramSecretModel::from_object(&request.prior);
         let client = match self.control_plane.client().await {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
         };
-        let (cluster_arn, secret_arn) = (text(&prior, "cluster_arn"), text(&prior, "arn"));
-        let doing = format!("delete user {:?}", text(&prior, "username"));
+        let (cluster_arn, secret_arn) = (prior.cluster_arn.or_default(), prior.arn.or_default());
+        let doing = format!("delete user {:?}", prior.username.or_default());
         let deleted = async {
             let wanted = ScramSecretsRequest {
                 secret_arn_list: vec![secret_arn.clone()],
@@ -205,61 +252,13 @@ impl Resource for ScramSecret {
                 format!("{id:?} is not the ARN of a cluster and the name of a user with | between them."),
             )
         })?;
-        let mut state = Object::from_value(self.schema.empty_value()).unwrap_or_default();
-        state
-            .set_string("cluster_arn", cluster_arn)
-            .set_string("username", username);
-        Ok(state)
+        let state = ScramSecretModel {
+            cluster_arn: cluster_arn.into(),
+            username: username.into(),
+            ..ScramSecretModel::default()
+        };
+        Ok(state.to_object())
     }
-}
-
-fn schema() -> Schema {
-    let stable = |description| Attribute::string().computed().stable().description(description);
-    Schema::new()
-        .description("A user of a cluster, with a password.")
-        .attribute(
-            "cluster_arn",
-            Attribute::string()
-                .required()
-                .replaces("a user belongs to one cluster")
-                .description("ARN of the cluster. SCRAM has to be enabled in its `client_authentication`."),
-        )
-        .attribute(
-            "username",
-            Attribute::string()
-                .required()
-                .replaces("the name is the identity of a user")
-                .description("Name of the user."),
-        )
-        .attribute(
-            "password_wo",
-            Attribute::string()
-                .required()
-                .sensitive()
-                .write_only()
-                .check(|value| match value.as_str() {
-                    Some(text) if text.chars().count() < PASSWORD_CHARS_MIN => {
-                        vec![format!("a password has {PASSWORD_CHARS_MIN} characters or more")]
-                    }
-                    _ => Vec::new(),
-                })
-                .description("Password of the user; kept neither in the plan nor in the state."),
-        )
-        .attribute(
-            "password_wo_version",
-            Attribute::number()
-                .optional()
-                .description("Any number; when it changes, `password_wo` is sent again."),
-        )
-        .attribute("arn", stable("ARN of the secret."))
-        .attribute("id", stable("ARN of the secret."))
-        .attribute("name", stable("Name of the secret."))
-        .attribute(
-            "version_id",
-            Attribute::string()
-                .computed()
-                .description("Version of the secret's value."),
-        )
 }
 
 /// A user, and the password to set.
@@ -270,13 +269,13 @@ struct User {
 }
 
 impl User {
-    fn of(planned: &Object, config: &Object) -> Option<Self> {
-        let password = config.string("password_wo")?;
-        let name = planned.string("username")?;
+    fn of(planned: &ScramSecretModel, config: &Object) -> Option<Self> {
+        let password = ScramSecretModel::from_object(config).password_wo.into_known()?;
+        let name = planned.username.cloned()?;
         let value = serde_json::json!({ "username": name, "password": password });
         Some(Self {
-            cluster_arn: planned.string("cluster_arn")?.to_owned(),
-            name: name.to_owned(),
+            cluster_arn: planned.cluster_arn.cloned()?,
+            name,
             value: SecretText::new(value.to_string()),
         })
     }
@@ -364,24 +363,12 @@ fn by_id(id: &str) -> SecretRequest {
     }
 }
 
-fn text(object: &Object, name: &str) -> String {
-    object.string(name).unwrap_or_default().to_owned()
-}
-
-/// What a state says after an answer of the control plane. A version that is not the one we wrote becomes null, so that
-/// the password is planned to be sent again.
-fn write(state: &mut Object, secret: &DescribeSecretResponse) {
-    state
-        .set_string("arn", &secret.arn)
-        .set_string("id", &secret.arn)
-        .set_string("name", &secret.name);
-    let current = secret
-        .version_ids_to_stages
-        .iter()
-        .find(|(_, stages)| stages.iter().any(|it| it == CURRENT));
-    let current = current.map(|(version, _)| version.as_str());
-    if state.string("version_id") != current {
-        state.set("version_id", Value::Null);
+fn check_password(value: &Value) -> Vec<String> {
+    match value.as_str() {
+        Some(text) if text.chars().count() < PASSWORD_CHARS_MIN => {
+            vec![format!("a password has {PASSWORD_CHARS_MIN} characters or more")]
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -400,7 +387,7 @@ mod tests {
 
     #[test]
     fn terraform_will_take_the_schema() {
-        assert_eq!(schema().problems(), Vec::<String>::new());
+        assert_eq!(ScramSecretModel::schema().problems(), Vec::<String>::new());
     }
 
     #[test]
@@ -412,16 +399,18 @@ mod tests {
 
     #[test]
     fn foreign_version_is_forgotten_so_that_the_password_is_sent_again() {
-        let mut state = Object::new();
-        state.set_string("version_id", "one");
+        let mut state = ScramSecretModel {
+            version_id: "one".into(),
+            ..ScramSecretModel::default()
+        };
         let mut secret = DescribeSecretResponse::default();
         secret
             .version_ids_to_stages
             .insert("one".to_owned(), vec![CURRENT.to_owned()]);
-        write(&mut state, &secret);
-        assert_eq!(state.string("version_id"), Some("one"));
+        state.write(&secret);
+        assert_eq!(state.version_id.as_str(), Some("one"));
         secret.version_ids_to_stages = [("two".to_owned(), vec![CURRENT.to_owned()])].into();
-        write(&mut state, &secret);
-        assert!(state.is_null("version_id"));
+        state.write(&secret);
+        assert!(state.version_id.is_null());
     }
 }

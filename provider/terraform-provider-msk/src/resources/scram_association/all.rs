@@ -6,12 +6,27 @@ use async_trait::async_trait;
 use control_plane_client::{Client, Result};
 use plugin_framework::{
     ApplyRequest, Context, DeleteRequest, Diagnostics, ReadRequest, Resource, StateSink,
-    schema::{Attribute, Schema},
+    model::{Field, Model},
+    schema::Schema,
     value::{Object, Value},
 };
 
 use super::calls;
 use crate::{arn, control_plane::ControlPlane, diagnostics, moved, patience::patiently, timeouts};
+
+/// The secrets that are users of a cluster, all of them: others are taken away.
+#[derive(Clone, Debug, Default, Model)]
+struct ScramSecretAssociationModel {
+    /// ARN of the cluster.
+    #[attribute(required, replaces = calls::ONE_CLUSTER, check = arn::check_cluster)]
+    cluster_arn: Field<String>,
+    /// ARNs of the secrets.
+    #[attribute(required, check = check_secrets)]
+    secret_arn_list: Field<BTreeSet<String>>,
+    /// ARN of the cluster.
+    #[attribute(computed, stable)]
+    id: Field<String>,
+}
 
 /// The resource type.
 pub(crate) struct ScramSecretAssociation {
@@ -32,12 +47,13 @@ impl ScramSecretAssociation {
     pub(crate) fn new(control_plane: Arc<ControlPlane>) -> Self {
         Self {
             control_plane,
-            schema: schema(),
+            schema: ScramSecretAssociationModel::schema(),
         }
     }
 
     async fn put(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
-        let (cluster_arn, wanted) = (text_of(&request.planned), secrets(&request.planned));
+        let mut planned = ScramSecretAssociationModel::from_object(&request.planned);
+        let (cluster_arn, wanted) = (planned.cluster_arn.or_default(), planned.secret_arn_list.or_default());
         let doing = format!("make secrets users of cluster {cluster_arn}");
         let client = match self.control_plane.client().await {
             Ok(client) => client,
@@ -47,9 +63,8 @@ impl ScramSecretAssociation {
         let outcome = change(&client, &cluster_arn, &wanted, is_new);
         match patiently(context, timeouts::DEFAULT, &doing, outcome).await {
             Ok(Outcome::Done) => {
-                let mut planned = request.planned;
-                planned.set_string("id", &cluster_arn);
-                sink.save(planned);
+                planned.id = cluster_arn.into();
+                sink.save(planned.to_object());
                 Diagnostics::none()
             }
             Ok(Outcome::Others(others)) => Diagnostics::from_error(
@@ -111,8 +126,8 @@ impl Resource for ScramSecretAssociation {
     }
 
     async fn read(&self, context: &Context, request: ReadRequest, sink: &mut StateSink) -> Diagnostics {
-        let mut state = request.prior;
-        let cluster_arn = text_of(&state);
+        let mut state = ScramSecretAssociationModel::from_object(&request.prior);
+        let cluster_arn = state.cluster_arn.or_default();
         let client = match self.control_plane.client().await {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
@@ -121,10 +136,9 @@ impl Resource for ScramSecretAssociation {
         let found = calls::users(&client, &cluster_arn);
         match patiently(context, timeouts::DEFAULT, &doing, found).await {
             Ok(Some(found)) if !found.is_empty() => {
-                state
-                    .set_string("id", &cluster_arn)
-                    .set("secret_arn_list", Value::strings(found.iter()));
-                sink.save(state);
+                state.id = cluster_arn.into();
+                state.secret_arn_list = found.into();
+                sink.save(state.to_object());
                 Diagnostics::none()
             }
             Ok(_) => {
@@ -140,13 +154,14 @@ impl Resource for ScramSecretAssociation {
     }
 
     async fn delete(&self, context: &Context, request: DeleteRequest) -> Diagnostics {
-        let cluster_arn = text_of(&request.prior);
+        let prior = ScramSecretAssociationModel::from_object(&request.prior);
+        let cluster_arn = prior.cluster_arn.or_default();
         let client = match self.control_plane.client().await {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
         };
         let doing = format!("take the users of cluster {cluster_arn} away");
-        let gone: Vec<String> = secrets(&request.prior).into_iter().collect();
+        let gone: Vec<String> = prior.secret_arn_list.or_default().into_iter().collect();
         let taken = calls::disassociate(&client, &cluster_arn, &gone);
         calls::told(&doing, patiently(context, timeouts::DEFAULT, &doing, taken).await)
     }
@@ -163,46 +178,23 @@ impl Resource for ScramSecretAssociation {
                 format!("{id:?} is not the ARN of a cluster, which is the id of the association of its users."),
             ));
         }
-        let mut state = Object::from_value(self.schema.empty_value()).unwrap_or_default();
-        state.set_string("cluster_arn", cluster_arn);
-        Ok(state)
+        let state = ScramSecretAssociationModel {
+            cluster_arn: cluster_arn.into(),
+            ..ScramSecretAssociationModel::default()
+        };
+        Ok(state.to_object())
     }
 }
 
-fn text_of(object: &Object) -> String {
-    object.string("cluster_arn").unwrap_or_default().to_owned()
-}
-
-fn secrets(object: &Object) -> BTreeSet<String> {
-    let listed = object.get("secret_arn_list").as_list().unwrap_or_default();
-    listed.iter().filter_map(Value::as_str).map(str::to_owned).collect()
-}
-
-fn schema() -> Schema {
-    Schema::new()
-        .description("The secrets that are users of a cluster, all of them: others are taken away.")
-        .attribute("cluster_arn", calls::cluster_arn())
-        .attribute(
-            "secret_arn_list",
-            Attribute::set_of_strings()
-                .required()
-                .check(|value| {
-                    let listed = value.as_list().unwrap_or_default();
-                    if listed.is_empty() && value.is_wholly_known() && !value.is_null() {
-                        return vec!["name at least one secret, or remove the resource".to_owned()];
-                    }
-                    let named = listed.iter().filter_map(Value::as_str);
-                    named.flat_map(calls::check_secret).collect()
-                })
-                .description("ARNs of the secrets."),
-        )
-        .attribute(
-            "id",
-            Attribute::string()
-                .computed()
-                .stable()
-                .description("ARN of the cluster."),
-        )
+fn check_secrets(value: &Value) -> Vec<String> {
+    match value.as_list() {
+        Some([]) => vec!["name at least one secret, or remove the resource".to_owned()],
+        listed => listed
+            .unwrap_or_default()
+            .iter()
+            .flat_map(calls::check_secret)
+            .collect(),
+    }
 }
 
 #[cfg(test)]
@@ -211,6 +203,6 @@ mod tests {
 
     #[test]
     fn terraform_will_take_the_schema() {
-        assert_eq!(schema().problems(), Vec::<String>::new());
+        assert_eq!(ScramSecretAssociationModel::schema().problems(), Vec::<String>::new());
     }
 }

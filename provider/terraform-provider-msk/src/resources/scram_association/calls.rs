@@ -1,15 +1,18 @@
-//! What both resources ask the control plane, and the arguments they have in common.
+//! What both resources ask the control plane, and what their arguments have in common.
 
 use std::collections::BTreeSet;
 
 use control_plane_api::scram::{ScramSecretsRequest, ScramSecretsResponse};
 use control_plane_client::{Client, Error, Result};
-use plugin_framework::{Diagnostics, schema::Attribute};
+use plugin_framework::{Diagnostics, value::Value};
 
-use crate::{arn, diagnostics};
+use crate::diagnostics;
 
 /// Secrets a request names at most, as MSK has it.
 const SECRETS_MAX: usize = 10;
+
+/// Why another cluster makes another association.
+pub(super) const ONE_CLUSTER: &str = "users belong to one cluster";
 
 /// What became of a request that the control plane took: secrets it did not take, in words.
 pub(super) type Refusals = Vec<String>;
@@ -80,23 +83,14 @@ pub(super) fn explain(doing: &str, refused: &[String]) -> Diagnostics {
     )
 }
 
-/// `cluster_arn`.
-pub(super) fn cluster_arn() -> Attribute {
-    Attribute::string()
-        .required()
-        .replaces("users belong to one cluster")
-        .check(arn::check_cluster)
-        .description("ARN of the cluster.")
-}
-
 /// What is wrong with the ARN of a secret.
-pub(super) fn check_secret(text: &str) -> Vec<String> {
-    if is_secret(text) {
-        return Vec::new();
+pub(super) fn check_secret(value: &Value) -> Vec<String> {
+    match value.as_str() {
+        Some(text) if !is_secret(text) => vec![format!(
+            "{text:?} is not the ARN of a secret, such as arn:aws:secretsmanager:us-east-1:000000000000:secret:AmazonMSK_orders-a1b2c3"
+        )],
+        _ => Vec::new(),
     }
-    vec![format!(
-        "{text:?} is not the ARN of a secret, such as arn:aws:secretsmanager:us-east-1:000000000000:secret:AmazonMSK_orders-a1b2c3"
-    )]
 }
 
 /// True for ARNs of secrets.
@@ -111,9 +105,10 @@ mod tests {
 
     #[test]
     fn secrets_are_told_from_other_arns() {
-        assert!(check_secret("arn:aws:secretsmanager:us-east-1:000000000000:secret:AmazonMSK_a-b1c2d3").is_empty());
+        let check = |text: &str| check_secret(&Value::string(text));
+        assert!(check("arn:aws:secretsmanager:us-east-1:000000000000:secret:AmazonMSK_a-b1c2d3").is_empty());
         for wrong in ["", "AmazonMSK_a", "arn:aws:kafka:us-east-1:000000000000:cluster/a/b-1"] {
-            assert_eq!(check_secret(wrong).len(), 1, "{wrong:?}");
+            assert_eq!(check(wrong).len(), 1, "{wrong:?}");
         }
     }
 }

@@ -5,12 +5,34 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use plugin_framework::{
     ApplyRequest, Context, DeleteRequest, Diagnostics, ReadRequest, Resource, StateSink,
-    schema::{Attribute, Schema},
+    model::{Field, Model},
+    schema::Schema,
     value::Object,
 };
 
 use super::calls;
 use crate::{arn, control_plane::ControlPlane, diagnostics, moved, patience::patiently, timeouts};
+
+/// A secret that is a user of a cluster; others are left alone.
+#[derive(Clone, Debug, Default, Model)]
+struct SingleScramSecretAssociationModel {
+    /// ARN of the cluster.
+    #[attribute(required, replaces = calls::ONE_CLUSTER, check = arn::check_cluster)]
+    cluster_arn: Field<String>,
+    /// ARN of the secret.
+    #[attribute(required, replaces = "another secret is another user", check = calls::check_secret)]
+    secret_arn: Field<String>,
+    /// ARN of the cluster and of the secret, with a comma between.
+    #[attribute(computed, stable)]
+    id: Field<String>,
+}
+
+impl SingleScramSecretAssociationModel {
+    /// ARN of the cluster and of the secret.
+    fn arns(&self) -> (String, String) {
+        (self.cluster_arn.or_default(), self.secret_arn.or_default())
+    }
+}
 
 /// The resource type.
 pub(crate) struct SingleScramSecretAssociation {
@@ -22,7 +44,7 @@ impl SingleScramSecretAssociation {
     pub(crate) fn new(control_plane: Arc<ControlPlane>) -> Self {
         Self {
             control_plane,
-            schema: schema(),
+            schema: SingleScramSecretAssociationModel::schema(),
         }
     }
 }
@@ -42,8 +64,8 @@ impl Resource for SingleScramSecretAssociation {
     }
 
     async fn create(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
-        let mut planned = request.planned;
-        let (cluster_arn, secret_arn) = names(&planned);
+        let mut planned = SingleScramSecretAssociationModel::from_object(&request.planned);
+        let (cluster_arn, secret_arn) = planned.arns();
         let client = match self.control_plane.client().await {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
@@ -54,15 +76,15 @@ impl Resource for SingleScramSecretAssociation {
         let associated = calls::associate(&client, &cluster_arn, &secrets);
         let told = calls::told(&doing, patiently(context, timeouts::DEFAULT, &doing, associated).await);
         if !told.has_errors() {
-            planned.set_string("id", id(&cluster_arn, &secret_arn));
-            sink.save(planned);
+            planned.id = id(&cluster_arn, &secret_arn).into();
+            sink.save(planned.to_object());
         }
         told
     }
 
     async fn read(&self, context: &Context, request: ReadRequest, sink: &mut StateSink) -> Diagnostics {
-        let mut state = request.prior;
-        let (cluster_arn, secret_arn) = names(&state);
+        let mut state = SingleScramSecretAssociationModel::from_object(&request.prior);
+        let (cluster_arn, secret_arn) = state.arns();
         let client = match self.control_plane.client().await {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
@@ -72,8 +94,8 @@ impl Resource for SingleScramSecretAssociation {
         match patiently(context, timeouts::DEFAULT, &doing, found).await {
             Ok(found) => {
                 if found.is_some_and(|users| users.contains(&secret_arn)) {
-                    state.set_string("id", id(&cluster_arn, &secret_arn));
-                    sink.save(state);
+                    state.id = id(&cluster_arn, &secret_arn).into();
+                    sink.save(state.to_object());
                 } else {
                     sink.remove();
                 }
@@ -90,7 +112,7 @@ impl Resource for SingleScramSecretAssociation {
     }
 
     async fn delete(&self, context: &Context, request: DeleteRequest) -> Diagnostics {
-        let (cluster_arn, secret_arn) = names(&request.prior);
+        let (cluster_arn, secret_arn) = SingleScramSecretAssociationModel::from_object(&request.prior).arns();
         let client = match self.control_plane.client().await {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
@@ -117,17 +139,13 @@ impl Resource for SingleScramSecretAssociation {
                 format!("{id:?} is not CLUSTER_ARN,SECRET_ARN: the ARN of a cluster and that of a secret."),
             ));
         };
-        let mut state = Object::from_value(self.schema.empty_value()).unwrap_or_default();
-        state
-            .set_string("cluster_arn", cluster_arn)
-            .set_string("secret_arn", secret_arn);
-        Ok(state)
+        let state = SingleScramSecretAssociationModel {
+            cluster_arn: cluster_arn.into(),
+            secret_arn: secret_arn.into(),
+            ..SingleScramSecretAssociationModel::default()
+        };
+        Ok(state.to_object())
     }
-}
-
-fn names(object: &Object) -> (String, String) {
-    let text = |name| object.string(name).unwrap_or_default().to_owned();
-    (text("cluster_arn"), text("secret_arn"))
 }
 
 fn id(cluster_arn: &str, secret_arn: &str) -> String {
@@ -139,34 +157,16 @@ fn parse(id: &str) -> Option<(&str, &str)> {
     (arn::cluster(cluster_arn).is_some() && calls::is_secret(secret_arn)).then_some((cluster_arn, secret_arn))
 }
 
-fn schema() -> Schema {
-    Schema::new()
-        .description("A secret that is a user of a cluster; others are left alone.")
-        .attribute("cluster_arn", calls::cluster_arn())
-        .attribute(
-            "secret_arn",
-            Attribute::string()
-                .required()
-                .replaces("another secret is another user")
-                .check(|value| value.as_str().map_or_else(Vec::new, calls::check_secret))
-                .description("ARN of the secret."),
-        )
-        .attribute(
-            "id",
-            Attribute::string()
-                .computed()
-                .stable()
-                .description("ARN of the cluster and of the secret, with a comma between."),
-        )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn terraform_will_take_the_schema() {
-        assert_eq!(schema().problems(), Vec::<String>::new());
+        assert_eq!(
+            SingleScramSecretAssociationModel::schema().problems(),
+            Vec::<String>::new()
+        );
     }
 
     #[test]

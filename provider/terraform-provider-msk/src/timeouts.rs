@@ -14,34 +14,44 @@ pub(crate) const DEFAULT: Duration = Duration::from_secs(10 * 60);
 /// How long an operation may take, as the `timeouts` block has it. Its syntax was checked while planning.
 pub(crate) fn of(object: &Object, operation: &str) -> Duration {
     let block = object.block("timeouts");
-    let text = block.as_ref().and_then(|block| block.string(operation));
-    text.and_then(|text| parse(text).ok()).unwrap_or(DEFAULT)
+    limit(block.as_ref().and_then(|block| block.string(operation)))
 }
 
 /// How long to wait for the runtime, such as `"90s"` or `"10m"`. Default: `"10m"`.
 #[derive(Clone, Debug, Default, PartialEq, Model)]
 pub(crate) struct Timeouts {
     /// For a new cluster.
-    #[attribute(optional, check = is_duration)]
+    #[attribute(optional, check = check)]
     create: Field<String>,
     /// For a change.
-    #[attribute(optional, check = is_duration)]
+    #[attribute(optional, check = check)]
     update: Field<String>,
     /// For the removal.
-    #[attribute(optional, check = is_duration)]
+    #[attribute(optional, check = check)]
     delete: Field<String>,
 }
 
-/// The block, for schemas that are put together by hand.
-pub(crate) fn block() -> Schema {
-    Timeouts::schema()
+impl Timeouts {
+    /// How long a creation may take.
+    pub(crate) fn create(&self) -> Duration {
+        limit(self.create.as_str())
+    }
+
+    /// How long a change may take.
+    pub(crate) fn update(&self) -> Duration {
+        limit(self.update.as_str())
+    }
 }
 
-fn is_duration(value: &Value) -> Vec<String> {
-    match value.as_str().map(parse) {
-        Some(Err(problem)) => vec![problem],
-        _ => Vec::new(),
-    }
+/// What is wrong with a duration.
+pub(crate) fn check(value: &Value) -> Vec<String> {
+    let parsed = value.as_str().map(parse);
+    parsed.and_then(Result::err).into_iter().collect()
+}
+
+/// A duration whose syntax was checked while planning, or the default.
+pub(crate) fn limit(text: Option<&str>) -> Duration {
+    text.and_then(|text| parse(text).ok()).unwrap_or(DEFAULT)
 }
 
 /// Reads a duration in the syntax of Go, which providers share: `90s`, `1h30m`, `1.5m`.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use control_plane_api::clusters::Cluster;
 use control_plane_client::{Client, Error, Result};
-use plugin_framework::{Context, Diagnostics, model::Field, value::Object};
+use plugin_framework::{Context, Diagnostics, value::Object};
 
 use crate::{arn, control_plane::ControlPlane, diagnostics, patience::patiently, timeouts};
 
@@ -64,15 +64,6 @@ pub(super) async fn change_tags(client: &Client, cluster: &Cluster, wants: &BTre
         client.untag_resource(&cluster.cluster_arn, &superfluous).await?;
     }
     Ok(())
-}
-
-/// Writes the tags of a cluster to its state. None and an empty map of them are one to the control plane; the state keeps
-/// the one it has.
-pub(super) fn write_tags(field: &mut Field<BTreeMap<String, String>>, tags: &BTreeMap<String, String>) {
-    let says_it = field.known().map_or(tags.is_empty(), |was| was == tags);
-    if !says_it || field.is_unknown() {
-        *field = (!tags.is_empty()).then(|| tags.clone()).into();
-    }
 }
 
 /// What comes of asking a cluster that was there for its endpoints, when `asked` came of it: one that is not up has none, or cannot

@@ -1,6 +1,9 @@
 //! `msk_serverless_cluster`: a cluster whose number of brokers follows its load, between bounds.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use control_plane_api::{
@@ -11,9 +14,9 @@ use control_plane_api::{
 use control_plane_client::{Client, Result};
 use plugin_framework::{
     ApplyRequest, Context, DeleteRequest, Diagnostics, Plan, ReadRequest, Resource, StateSink,
-    model::{Field, FieldType},
-    schema::{Attribute, Nesting, Schema},
-    value::{Object, Path, Value},
+    model::{Field, Model},
+    schema::Schema,
+    value::{Object, Path},
 };
 
 use super::{
@@ -22,7 +25,13 @@ use super::{
     deletion_protection,
     existing::{self, change_tags, find_by_id, not_created, unless_not_up},
 };
-use crate::{arn, control_plane::ControlPlane, diagnostics, moved, patience::patiently, timeouts};
+use crate::{
+    arn,
+    control_plane::ControlPlane,
+    diagnostics, moved,
+    patience::patiently,
+    timeouts::{self, Timeouts},
+};
 
 /// Bounds of a cluster that names none, and the most brokers a cluster may have.
 const MIN_DEFAULT: i64 = 3;
@@ -32,8 +41,183 @@ const BROKERS_MAX: i64 = 15;
 const MIN_TAG: &str = "openmsk:min-brokers";
 const MAX_TAG: &str = "openmsk:max-brokers";
 
-/// How clients prove who they are.
-const AUTHENTICATION: &str = "client_authentication";
+/// A cluster whose number of brokers follows its load, between bounds.
+#[derive(Clone, Debug, Default, Model)]
+struct ServerlessClusterModel {
+    /// Name of the cluster: 1 to 64 letters, digits and hyphens.
+    #[attribute(
+        required,
+        replaces = "the name is the identity of a cluster",
+        check = |value| check_name(value.as_str().unwrap_or_default())
+    )]
+    cluster_name: Field<String>,
+    /// Fewest brokers, and the number it begins with. Default: 3.
+    #[attribute(optional, default = MIN_DEFAULT, between = (1, BROKERS_MAX))]
+    min_broker_count: Field<i64>,
+    /// Most brokers. Default: 6.
+    #[attribute(optional, default = MAX_DEFAULT, between = (1, BROKERS_MAX))]
+    max_broker_count: Field<i64>,
+    /// Whether a plan that destroys or replaces it is refused. Set it to `false`, and apply that, to destroy it. Default: `false`.
+    #[attribute(optional)]
+    deletion_protection: Field<bool>,
+    /// Tags of the cluster.
+    #[attribute(optional)]
+    tags: Field<BTreeMap<String, String>>,
+    /// ARN of the cluster.
+    #[attribute(computed, stable)]
+    arn: Field<String>,
+    /// ARN of the cluster.
+    #[attribute(computed, stable)]
+    id: Field<String>,
+    /// The last part of the ARN.
+    #[attribute(computed, stable)]
+    cluster_uuid: Field<String>,
+    /// `host:port` of the first broker, which is always there, for TLS without authentication; empty with IAM.
+    #[attribute(computed, stable)]
+    bootstrap_brokers_tls: Field<String>,
+    /// `host:port` of the first broker for SASL/IAM over TLS; empty without IAM.
+    #[attribute(computed, stable)]
+    bootstrap_brokers_sasl_iam: Field<String>,
+    /// Authority that has signed the brokers' certificates; clients trust it.
+    #[attribute(computed, stable)]
+    certificate_authority_pem: Field<String>,
+    #[block(max = 5)]
+    vpc_config: Field<Vec<VpcConfigModel>>,
+    #[block(max = 1)]
+    client_authentication: Field<Vec<ClientAuthenticationModel>>,
+    #[block]
+    timeouts: Field<Timeouts>,
+}
+
+/// A network. Each subnet stands for a zone; brokers take turns in them.
+#[derive(Clone, Debug, Default, Model)]
+struct VpcConfigModel {
+    /// Names of zones.
+    #[attribute(required, replaces = "brokers stay in the zones they were made in")]
+    subnet_ids: Field<BTreeSet<String>>,
+    /// Has no effect here.
+    #[attribute(optional, replaces = "it is part of the network a cluster was made in")]
+    security_group_ids: Field<BTreeSet<String>>,
+}
+
+/// How clients prove who they are. Without the block, they need no authentication.
+#[derive(Clone, Debug, Default, Model)]
+struct ClientAuthenticationModel {
+    #[block(max = 1)]
+    sasl: Field<Vec<SaslModel>>,
+}
+
+// Neither this block nor the one in it has a description.
+#[derive(Clone, Debug, Default, Model)]
+struct SaslModel {
+    #[block(max = 1)]
+    iam: Field<Vec<IamModel>>,
+}
+
+#[derive(Clone, Debug, Default, Model)]
+struct IamModel {
+    /// Whether clients log in with the signature of an access key. Otherwise they use TLS.
+    #[attribute(required)]
+    enabled: Field<bool>,
+}
+
+impl ServerlessClusterModel {
+    /// Whether clients log in with access keys, if anything is said of it.
+    fn iam(&self) -> Option<bool> {
+        let sasl = self.client_authentication.elements().first()?.sasl.elements().first()?;
+        sasl.iam.elements().first()?.enabled.copied()
+    }
+
+    /// The same; not, where nothing is said of it.
+    fn has_iam(&self) -> bool {
+        self.iam().unwrap_or(false)
+    }
+
+    /// Writes whether clients log in with access keys. What the state already says, by its words or by its silence, is left as
+    /// it is.
+    fn set_iam(&mut self, enabled: bool) {
+        if self.has_iam() != enabled {
+            let enabled = enabled.into();
+            let iam = vec![IamModel { enabled }].into();
+            let sasl = vec![SaslModel { iam }].into();
+            self.client_authentication = vec![ClientAuthenticationModel { sasl }].into();
+        }
+    }
+
+    /// The cluster, as the control plane has it.
+    fn serverless(&self) -> Serverless {
+        let networks = self.vpc_config.elements().iter();
+        let mut vpc_configs: Vec<VpcConfig> = networks.map(VpcConfigModel::vpc_config).collect();
+        if vpc_configs.is_empty() {
+            vpc_configs.push(VpcConfig::default());
+        }
+        Serverless {
+            vpc_configs,
+            client_authentication: self.iam().map(|enabled| ServerlessClientAuthentication {
+                sasl: Some(ServerlessSasl {
+                    iam: Some(Enabled { enabled }),
+                }),
+            }),
+            ..Serverless::default()
+        }
+    }
+
+    /// The tags that a person sets, and those that carry the bounds.
+    fn tags(&self) -> BTreeMap<String, String> {
+        let mut tags = self.tags.or_default();
+        for (count, tag, default) in [
+            (&self.min_broker_count, MIN_TAG, MIN_DEFAULT),
+            (&self.max_broker_count, MAX_TAG, MAX_DEFAULT),
+        ] {
+            tags.insert(tag.to_owned(), count.copied().unwrap_or(default).to_string());
+        }
+        tags
+    }
+
+    fn set_identity(&mut self, cluster_arn: &str) {
+        self.arn = cluster_arn.into();
+        self.id = cluster_arn.into();
+        self.cluster_uuid = arn::cluster(cluster_arn).map(|name| name.uuid).into();
+    }
+
+    /// What a cluster is.
+    fn write(&mut self, cluster: &Cluster) {
+        self.set_identity(&cluster.cluster_arn);
+        self.cluster_name = cluster.cluster_name.as_str().into();
+        let mut theirs = cluster.tags.clone();
+        for (count, tag, default) in [
+            (&mut self.min_broker_count, MIN_TAG, MIN_DEFAULT),
+            (&mut self.max_broker_count, MAX_TAG, MAX_DEFAULT),
+        ] {
+            let there = theirs.remove(tag).and_then(|count| count.parse().ok());
+            *count = there.unwrap_or(default).into();
+        }
+        self.tags.follow(theirs);
+        let serverless = cluster.serverless.as_ref();
+        let authentication = serverless.and_then(|it| it.client_authentication.as_ref());
+        let switch = authentication.and_then(|it| it.sasl.as_ref()?.iam);
+        self.set_iam(switch.is_some_and(|it| it.enabled));
+    }
+
+    /// Where clients connect to, and whom they have to trust. The brokers come and go: only the part is kept that stays.
+    async fn write_endpoints(&mut self, client: &Client, cluster_arn: &str) -> Result<()> {
+        let bootstrap = client.get_bootstrap_brokers(cluster_arn).await?;
+        self.bootstrap_brokers_tls = first(bootstrap.bootstrap_broker_string_tls).into();
+        self.bootstrap_brokers_sasl_iam = first(bootstrap.bootstrap_broker_string_sasl_iam).into();
+        let authority = client.describe_certificate_authority(cluster_arn).await?;
+        self.certificate_authority_pem = authority.certificate_pem.into();
+        Ok(())
+    }
+}
+
+impl VpcConfigModel {
+    fn vpc_config(&self) -> VpcConfig {
+        VpcConfig {
+            subnet_ids: self.subnet_ids.or_default().into_iter().collect(),
+            security_group_ids: self.security_group_ids.or_default().into_iter().collect(),
+        }
+    }
+}
 
 /// The resource type.
 pub(crate) struct ServerlessCluster {
@@ -47,7 +231,7 @@ impl ServerlessCluster {
         Self {
             control_plane,
             creations,
-            schema: schema(),
+            schema: ServerlessClusterModel::schema(),
         }
     }
 }
@@ -68,9 +252,10 @@ impl Resource for ServerlessCluster {
 
     fn validate(&self, config: &Object) -> Diagnostics {
         let mut diagnostics = Diagnostics::none();
-        let bounds = (config.i64("min_broker_count"), config.i64("max_broker_count"));
-        let (min, max) = (bounds.0.unwrap_or(MIN_DEFAULT), bounds.1.unwrap_or(MAX_DEFAULT));
-        let known = !config.is_unknown("min_broker_count") && !config.is_unknown("max_broker_count");
+        let config = ServerlessClusterModel::from_object(config);
+        let min = config.min_broker_count.copied().unwrap_or(MIN_DEFAULT);
+        let max = config.max_broker_count.copied().unwrap_or(MAX_DEFAULT);
+        let known = !config.min_broker_count.is_unknown() && !config.max_broker_count.is_unknown();
         if known && min > max {
             diagnostics.attribute_error(
                 Path::attribute("min_broker_count"),
@@ -78,10 +263,8 @@ impl Resource for ServerlessCluster {
                 format!("min_broker_count is {min} and max_broker_count is {max}. Left out, they are {MIN_DEFAULT} and {MAX_DEFAULT}."),
             );
         }
-        if config
-            .map_of_strings("tags")
-            .is_some_and(|tags| tags.contains_key(MIN_TAG) || tags.contains_key(MAX_TAG))
-        {
+        let tags = config.tags.or_default();
+        if tags.contains_key(MIN_TAG) || tags.contains_key(MAX_TAG) {
             diagnostics.attribute_error(
                 Path::attribute("tags"),
                 "These tags have arguments of their own",
@@ -93,12 +276,12 @@ impl Resource for ServerlessCluster {
 
     async fn plan(&self, _context: &Context, plan: &mut Plan<'_>) -> Diagnostics {
         // It keeps the way in it was made with. A block that comes or goes says the same as one that changes.
-        let known = plan.planned.get(AUTHENTICATION).is_wholly_known();
-        if plan
-            .prior
-            .is_some_and(|prior| !known || has_iam(prior) != has_iam(plan.planned))
+        let planned = ServerlessClusterModel::from_object(plan.planned);
+        let known = planned.client_authentication.is_wholly_known();
+        if let Some(prior) = plan.prior.map(ServerlessClusterModel::from_object)
+            && (!known || prior.has_iam() != planned.has_iam())
         {
-            plan.replaces.push(Path::attribute(AUTHENTICATION));
+            plan.replaces.push(Path::attribute("client_authentication"));
         }
         deletion_protection::check_replacement(plan, "The cluster")
     }
@@ -108,19 +291,20 @@ impl Resource for ServerlessCluster {
     }
 
     async fn create(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
-        let planned = request.planned;
+        let mut state = ServerlessClusterModel::from_object(&request.planned);
         let client = match self.control_plane.client().await {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
         };
-        let name = planned.string("cluster_name").unwrap_or_default().to_owned();
+        let name = state.cluster_name.or_default();
         let wanted = CreateClusterV2Request {
             cluster_name: name.clone(),
-            tags: tags(&planned),
+            tags: state.tags(),
             provisioned: None,
-            serverless: Some(serverless(&planned)),
+            serverless: Some(state.serverless()),
         };
-        let (limit, what) = (timeouts::of(&planned, "create"), format!("creating cluster {name:?}"));
+        let limit = state.timeouts.or_default().create();
+        let what = format!("creating cluster {name:?}");
         let token = match self.creations.begin(self.type_name(), &name, sink) {
             Ok(token) => token,
             Err(diagnostics) => return diagnostics,
@@ -130,17 +314,16 @@ impl Resource for ServerlessCluster {
             Ok(created) => created.cluster_arn,
             Err(error) => return not_created(&client, self.type_name(), &name, &error).await,
         };
-        let mut state = planned;
-        write_identity(&mut state, &cluster_arn);
-        sink.save(state.clone());
+        state.set_identity(&cluster_arn);
+        sink.save(state.to_object());
         let finished = async {
             let cluster = client.wait_for_cluster(&cluster_arn, limit).await?;
-            write_cluster(&mut state, &cluster);
-            write_endpoints(&client, &mut state, &cluster_arn).await
+            state.write(&cluster);
+            state.write_endpoints(&client, &cluster_arn).await
         };
         match patiently(context, limit, &what, finished).await {
             Ok(()) => {
-                sink.save(state);
+                sink.save(state.to_object());
                 Diagnostics::none()
             }
             Err(error) => diagnostics::of_call(&format!("create cluster {name:?}"), &error),
@@ -148,34 +331,28 @@ impl Resource for ServerlessCluster {
     }
 
     async fn read(&self, context: &Context, request: ReadRequest, sink: &mut StateSink) -> Diagnostics {
-        let mut state = request.prior;
-        let cluster_arn = state.string("arn").unwrap_or_default().to_owned();
+        let mut state = ServerlessClusterModel::from_object(&request.prior);
+        let cluster_arn = state.arn.or_default();
         let client = match self.control_plane.client().await {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
         };
         let found = async {
             let cluster = client.describe_cluster_v2(&cluster_arn).await?;
-            write_cluster(&mut state, &cluster);
-            let written = write_endpoints(&client, &mut state, &cluster_arn).await;
+            state.write(&cluster);
+            let written = state.write_endpoints(&client, &cluster_arn).await;
             unless_not_up(&client, &cluster_arn, written).await?;
             Ok(cluster)
         };
-        match patiently(
-            context,
-            timeouts::DEFAULT,
-            &format!("reading cluster {cluster_arn}"),
-            found,
-        )
-        .await
-        {
+        let what = format!("reading cluster {cluster_arn}");
+        match patiently(context, timeouts::DEFAULT, &what, found).await {
             Ok(cluster) if cluster.serverless.is_none() => Diagnostics::from_error(
                 format!("Cluster {:?} is not serverless", cluster.cluster_name),
                 "It has a number of brokers of its own: manage it as msk_cluster.",
             ),
             Ok(_) => {
                 settle(&client, sink).await;
-                sink.save(state);
+                sink.save(state.to_object());
                 Diagnostics::none()
             }
             Err(error) if error.is_not_found() => {
@@ -187,24 +364,23 @@ impl Resource for ServerlessCluster {
     }
 
     async fn update(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
-        let planned = request.planned;
-        let cluster_arn = planned.string("arn").unwrap_or_default().to_owned();
+        let mut state = ServerlessClusterModel::from_object(&request.planned);
+        let cluster_arn = state.arn.or_default();
         let client = match self.control_plane.client().await {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
         };
-        let mut state = planned.clone();
+        let limit = state.timeouts.or_default().update();
         let changed = async {
             let cluster = client.describe_cluster_v2(&cluster_arn).await?;
-            change_tags(&client, &cluster, &tags(&planned)).await?;
+            change_tags(&client, &cluster, &state.tags()).await?;
             let cluster = client.describe_cluster_v2(&cluster_arn).await?;
-            write_cluster(&mut state, &cluster);
-            write_endpoints(&client, &mut state, &cluster_arn).await
+            state.write(&cluster);
+            state.write_endpoints(&client, &cluster_arn).await
         };
-        let limit = timeouts::of(&planned, "update");
         match patiently(context, limit, &format!("changing cluster {cluster_arn}"), changed).await {
             Ok(()) => {
-                sink.save(state);
+                sink.save(state.to_object());
                 Diagnostics::none()
             }
             Err(error) => diagnostics::of_call(&format!("change cluster {cluster_arn}"), &error),
@@ -229,210 +405,16 @@ impl Resource for ServerlessCluster {
 
     async fn import(&self, context: &Context, id: &str) -> std::result::Result<Object, Diagnostics> {
         let cluster_arn = find_by_id(context, &self.control_plane, id).await?;
-        let mut state = Object::from_value(self.schema.empty_value()).unwrap_or_default();
-        write_identity(&mut state, &cluster_arn);
-        Ok(state)
+        let mut state = ServerlessClusterModel::default();
+        state.set_identity(&cluster_arn);
+        Ok(state.to_object())
     }
 }
 
-fn schema() -> Schema {
-    let stable = |description| Attribute::string().computed().stable().description(description);
-    let count = |default: i64, description| {
-        Attribute::number()
-            .optional()
-            .between(1, BROKERS_MAX)
-            .default(Value::integer(default))
-            .description(description)
-    };
-    Schema::new()
-        .description("A cluster whose number of brokers follows its load, between bounds.")
-        .attribute(
-            "cluster_name",
-            Attribute::string()
-                .required()
-                .replaces("the name is the identity of a cluster")
-                .check(|value| check_name(value.as_str().unwrap_or_default()))
-                .description("Name of the cluster: 1 to 64 letters, digits and hyphens."),
-        )
-        .attribute(
-            "min_broker_count",
-            count(
-                MIN_DEFAULT,
-                "Fewest brokers, and the number it begins with. Default: 3.",
-            ),
-        )
-        .attribute("max_broker_count", count(MAX_DEFAULT, "Most brokers. Default: 6."))
-        .attribute("deletion_protection", deletion_protection::attribute())
-        .attribute(
-            "tags",
-            Attribute::map_of_strings()
-                .optional()
-                .description("Tags of the cluster."),
-        )
-        .attribute("arn", stable("ARN of the cluster."))
-        .attribute("id", stable("ARN of the cluster."))
-        .attribute("cluster_uuid", stable("The last part of the ARN."))
-        .attribute(
-            "bootstrap_brokers_tls",
-            stable(
-                "`host:port` of the first broker, which is always there, for TLS without authentication; empty with IAM.",
-            ),
-        )
-        .attribute(
-            "bootstrap_brokers_sasl_iam",
-            stable("`host:port` of the first broker for SASL/IAM over TLS; empty without IAM."),
-        )
-        .attribute(
-            "certificate_authority_pem",
-            stable("Authority that has signed the brokers' certificates; clients trust it."),
-        )
-        .block("vpc_config", Nesting::List { min: 0, max: 5 }, vpc_config())
-        .block_at_most_once(AUTHENTICATION, client_authentication())
-        .block("timeouts", Nesting::Single, timeouts::block())
-}
-
-fn client_authentication() -> Schema {
-    let switch = Schema::new().attribute(
-        "enabled",
-        Attribute::bool()
-            .required()
-            .description("Whether clients log in with the signature of an access key. Otherwise they use TLS."),
-    );
-    let iam = Schema::new().block_at_most_once("iam", switch);
-    Schema::new()
-        .description("How clients prove who they are. Without the block, they need no authentication.")
-        .block_at_most_once("sasl", iam)
-}
-
-fn vpc_config() -> Schema {
-    Schema::new()
-        .description("A network. Each subnet stands for a zone; brokers take turns in them.")
-        .attribute(
-            "subnet_ids",
-            Attribute::set_of_strings()
-                .required()
-                .replaces("brokers stay in the zones they were made in")
-                .description("Names of zones."),
-        )
-        .attribute(
-            "security_group_ids",
-            Attribute::set_of_strings()
-                .optional()
-                .replaces("it is part of the network a cluster was made in")
-                .description("Has no effect here."),
-        )
-}
-
-fn serverless(planned: &Object) -> Serverless {
-    let texts = |block: &Object, name: &str| -> Vec<String> {
-        let all = block.get(name).as_list().unwrap_or_default().iter();
-        all.filter_map(Value::as_str).map(str::to_owned).collect()
-    };
-    let mut vpc_configs: Vec<VpcConfig> = planned
-        .blocks("vpc_config")
-        .iter()
-        .map(|(_, block)| VpcConfig {
-            subnet_ids: texts(block, "subnet_ids"),
-            security_group_ids: texts(block, "security_group_ids"),
-        })
-        .collect();
-    if vpc_configs.is_empty() {
-        vpc_configs.push(VpcConfig::default());
-    }
-    Serverless {
-        vpc_configs,
-        client_authentication: iam(planned).map(|enabled| ServerlessClientAuthentication {
-            sasl: Some(ServerlessSasl {
-                iam: Some(Enabled { enabled }),
-            }),
-        }),
-        ..Serverless::default()
-    }
-}
-
-/// Whether clients log in with access keys; not, where nothing is said of it.
-fn has_iam(object: &Object) -> bool {
-    iam(object).unwrap_or(false)
-}
-
-/// The same, if anything is said of it.
-fn iam(object: &Object) -> Option<bool> {
-    let block = object.block(AUTHENTICATION)?;
-    block.block("sasl")?.block("iam")?.bool("enabled")
-}
-
-/// Writes whether clients log in with access keys. What the state already says, by its words or by its silence, is left as
-/// it is.
-fn write_iam(state: &mut Object, enabled: bool) {
-    if has_iam(state) == enabled {
-        return;
-    }
-    let within = |name: &str, inner: Object| {
-        let mut outer = Object::new();
-        outer.set(name, Value::List(vec![inner.into_value()]));
-        outer
-    };
-    let mut switch = Object::new();
-    switch.set_bool("enabled", enabled);
-    let block = within("sasl", within("iam", switch));
-    state.set(AUTHENTICATION, Value::List(vec![block.into_value()]));
-}
-
-/// The tags that a person sets, and those that carry the bounds.
-fn tags(planned: &Object) -> BTreeMap<String, String> {
-    let mut tags = planned.map_of_strings("tags").unwrap_or_default();
-    let bounds = [
-        ("min_broker_count", MIN_TAG, MIN_DEFAULT),
-        ("max_broker_count", MAX_TAG, MAX_DEFAULT),
-    ];
-    for (name, tag, default) in bounds {
-        let count = planned.i64(name).unwrap_or(default);
-        tags.insert(tag.to_owned(), count.to_string());
-    }
-    tags
-}
-
-fn write_identity(state: &mut Object, cluster_arn: &str) {
-    state.set_string("arn", cluster_arn).set_string("id", cluster_arn);
-    state.set_optional_string("cluster_uuid", arn::cluster(cluster_arn).map(|name| name.uuid));
-}
-
-/// What a cluster is.
-fn write_cluster(state: &mut Object, cluster: &Cluster) {
-    write_identity(state, &cluster.cluster_arn);
-    state.set_string("cluster_name", &cluster.cluster_name);
-    let mut theirs = cluster.tags.clone();
-    for (name, tag, default) in [
-        ("min_broker_count", MIN_TAG, MIN_DEFAULT),
-        ("max_broker_count", MAX_TAG, MAX_DEFAULT),
-    ] {
-        let count = theirs.remove(tag).and_then(|count| count.parse().ok());
-        state.set_i64(name, count.unwrap_or(default));
-    }
-    let mut tags = Field::from_value(state.get("tags")).unwrap_or_default();
-    existing::write_tags(&mut tags, &theirs);
-    state.set("tags", tags.to_value());
-    let authentication = cluster
-        .serverless
-        .as_ref()
-        .and_then(|it| it.client_authentication.as_ref());
-    let switch = authentication.and_then(|it| it.sasl.as_ref()?.iam);
-    write_iam(state, switch.is_some_and(|it| it.enabled));
-}
-
-/// Where clients connect to, and whom they have to trust. The brokers come and go: only the part is kept that stays.
-async fn write_endpoints(client: &Client, state: &mut Object, cluster_arn: &str) -> Result<()> {
-    let bootstrap = client.get_bootstrap_brokers(cluster_arn).await?;
-    for (name, brokers) in [
-        ("bootstrap_brokers_tls", bootstrap.bootstrap_broker_string_tls),
-        ("bootstrap_brokers_sasl_iam", bootstrap.bootstrap_broker_string_sasl_iam),
-    ] {
-        let brokers = brokers.unwrap_or_default();
-        state.set_string(name, brokers.split(',').next().unwrap_or_default());
-    }
-    let authority = client.describe_certificate_authority(cluster_arn).await?;
-    state.set_string("certificate_authority_pem", &authority.certificate_pem);
-    Ok(())
+/// The first of several brokers: the one that stays while others come and go.
+fn first(brokers: Option<String>) -> String {
+    let brokers = brokers.unwrap_or_default();
+    brokers.split(',').next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
@@ -441,16 +423,17 @@ mod tests {
 
     #[test]
     fn terraform_will_take_the_schema() {
-        assert_eq!(schema().problems(), Vec::<String>::new());
+        assert_eq!(ServerlessClusterModel::schema().problems(), Vec::<String>::new());
     }
 
     #[test]
     fn bounds_travel_as_tags() {
-        let mut planned = Object::new();
-        planned.set_i64("min_broker_count", 1);
-        let team = BTreeMap::from([("team".to_owned(), "blue".to_owned())]);
-        planned.set("tags", Value::map_of_strings(&team));
-        let tags = tags(&planned);
+        let planned = ServerlessClusterModel {
+            min_broker_count: 1.into(),
+            tags: BTreeMap::from([("team".to_owned(), "blue".to_owned())]).into(),
+            ..ServerlessClusterModel::default()
+        };
+        let tags = planned.tags();
         assert_eq!(tags.get(MIN_TAG).map(String::as_str), Some("1"));
         assert_eq!(tags.get(MAX_TAG).map(String::as_str), Some("6"));
         assert_eq!(tags.get("team").map(String::as_str), Some("blue"));

@@ -13,7 +13,7 @@ use super::{
     model::{ClusterModel, ConfigurationInfo},
     monitoring::Monitoring,
 };
-use crate::{arn, resources::existing::write_tags};
+use crate::arn;
 
 /// A cluster exists: who it is.
 pub(super) fn write_identity(state: &mut ClusterModel, cluster_arn: &str) {
@@ -27,7 +27,7 @@ pub(super) fn write_cluster(state: &mut ClusterModel, cluster: &Cluster) {
     write_identity(state, &cluster.cluster_arn);
     state.cluster_name = cluster.cluster_name.as_str().into();
     state.current_version = cluster.current_version.as_str().into();
-    write_tags(&mut state.tags, &cluster.tags);
+    state.tags.follow(cluster.tags.clone());
     let Some(provisioned) = &cluster.provisioned else {
         return;
     };

@@ -6,31 +6,27 @@ use async_trait::async_trait;
 use control_plane_client::{Client, Error};
 use plugin_framework::{
     Action, Context, Diagnostics, Progress,
-    schema::{Attribute, Schema},
+    model::{Field, Model},
+    schema::Schema,
     value::Object,
 };
 
-use crate::{arn, control_plane::ControlPlane, diagnostics, patience::patiently, timeouts};
+use crate::{control_plane::ControlPlane, diagnostics, patience::patiently, timeouts};
 
-/// Something that is done to a cluster.
+/// Something that is done to a cluster. Its fields are the arguments of the `config` block.
 #[async_trait]
-pub(super) trait Deed: Send + Sync + 'static {
+pub(super) trait Deed: Model + Send + Sync + 'static {
     /// Name of the action type.
     const TYPE_NAME: &'static str;
 
-    /// What it is, in Markdown.
-    const DESCRIPTION: &'static str;
-
-    /// Adds its own arguments to those that all have.
-    fn arguments(schema: Schema) -> Schema {
-        schema
-    }
+    /// How long it may take.
+    fn timeout(&self) -> &Field<String>;
 
     /// Completes "cannot …".
-    fn describe(asked: &Object) -> String;
+    fn describe(&self) -> String;
 
     /// Does it. `limit` is how long it may take.
-    async fn carry_out(client: &Client, asked: &Object, limit: Duration, progress: &Progress) -> Result<(), Error>;
+    async fn carry_out(&self, client: &Client, limit: Duration, progress: &Progress) -> Result<(), Error>;
 }
 
 /// An action.
@@ -42,25 +38,9 @@ pub(super) struct OfCluster<D> {
 
 impl<D: Deed> OfCluster<D> {
     pub(super) fn shared(control_plane: &Arc<ControlPlane>) -> Arc<dyn Action> {
-        let schema = Schema::new()
-            .description(D::DESCRIPTION)
-            .attribute("cluster_arn", arn::cluster_argument())
-            .attribute(
-                "timeout",
-                Attribute::string()
-                    .optional()
-                    .check(|value| {
-                        value
-                            .as_str()
-                            .and_then(|text| timeouts::parse(text).err())
-                            .into_iter()
-                            .collect()
-                    })
-                    .description("How long it may take, such as `\"90s\"` or `\"10m\"`. Default: `\"10m\"`."),
-            );
         Arc::new(Self {
             control_plane: Arc::clone(control_plane),
-            schema: D::arguments(schema),
+            schema: D::schema(),
             deed: PhantomData,
         })
     }
@@ -81,17 +61,12 @@ impl<D: Deed> Action for OfCluster<D> {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
         };
-        let limit = asked.string("timeout").and_then(|text| timeouts::parse(text).ok());
-        let (limit, doing) = (limit.unwrap_or(timeouts::DEFAULT), D::describe(&asked));
-        let done = D::carry_out(&client, &asked, limit, progress);
+        let deed = D::from_object(&asked);
+        let (limit, doing) = (timeouts::limit(deed.timeout().as_str()), deed.describe());
+        let done = deed.carry_out(&client, limit, progress);
         match patiently(context, limit, &doing, done).await {
             Ok(()) => Diagnostics::none(),
             Err(error) => diagnostics::of_call(&doing, &error),
         }
     }
-}
-
-/// The cluster that it is done to.
-pub(super) fn cluster(asked: &Object) -> &str {
-    asked.string("cluster_arn").unwrap_or_default()
 }

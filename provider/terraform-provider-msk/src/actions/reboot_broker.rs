@@ -7,42 +7,44 @@ use control_plane_api::updates::RebootBrokerRequest;
 use control_plane_client::{Client, Error};
 use plugin_framework::{
     Progress,
-    schema::{Attribute, Schema},
-    value::{Object, Type, Value},
+    model::{Field, Model},
+    value::Value,
 };
 
-use super::of_cluster::{Deed, cluster};
+use super::of_cluster::Deed;
+use crate::{arn, timeouts};
 
-/// The action.
-pub(super) struct RebootBroker;
+/// Restarts brokers, one after the other: leaders move away first, and the next one is restarted once the last one is in sync
+/// again, so clients lose nothing.
+#[derive(Clone, Debug, Default, Model)]
+pub(super) struct RebootBroker {
+    /// ARN of the cluster.
+    #[attribute(required, check = arn::check_cluster)]
+    cluster_arn: Field<String>,
+    /// Ids of the brokers, in the order in which they are restarted. Default: every broker.
+    #[attribute(optional, check = not_empty)]
+    broker_ids: Field<Vec<i64>>,
+    /// How long it may take, such as `"90s"` or `"10m"`. Default: `"10m"`.
+    #[attribute(optional, check = timeouts::check)]
+    timeout: Field<String>,
+}
 
 #[async_trait]
 impl Deed for RebootBroker {
     const TYPE_NAME: &'static str = "msk_reboot_broker";
-    const DESCRIPTION: &'static str = "Restarts brokers, one after the other: leaders move away first, and the next one is restarted \
-                                       once the last one is in sync again, so clients lose nothing.";
 
-    fn arguments(schema: Schema) -> Schema {
-        schema.attribute(
-            "broker_ids",
-            Attribute::of(Type::List(Box::new(Type::Number)))
-                .optional()
-                .check(|value| match value.as_list() {
-                    Some([]) => vec!["it is empty; leave it out to restart every broker".to_owned()],
-                    _ => Vec::new(),
-                })
-                .description("Ids of the brokers, in the order in which they are restarted. Default: every broker."),
-        )
+    fn timeout(&self) -> &Field<String> {
+        &self.timeout
     }
 
-    fn describe(asked: &Object) -> String {
-        format!("restart brokers of cluster {}", cluster(asked))
+    fn describe(&self) -> String {
+        format!("restart brokers of cluster {}", self.cluster_arn.or_default())
     }
 
-    async fn carry_out(client: &Client, asked: &Object, limit: Duration, progress: &Progress) -> Result<(), Error> {
-        let cluster_arn = cluster(asked);
-        let brokers = match asked.get("broker_ids").as_list() {
-            Some(ids) => ids.iter().filter_map(Value::as_i64).map(|id| id.to_string()).collect(),
+    async fn carry_out(&self, client: &Client, limit: Duration, progress: &Progress) -> Result<(), Error> {
+        let cluster_arn = &self.cluster_arn.or_default();
+        let brokers = match self.broker_ids.known() {
+            Some(ids) => ids.iter().map(i64::to_string).collect(),
             None => brokers_of(client, cluster_arn).await?,
         };
         for (index, broker) in brokers.iter().enumerate() {
@@ -61,6 +63,13 @@ impl Deed for RebootBroker {
             progress.say(format!("Broker {broker} is back and in sync."));
         }
         Ok(())
+    }
+}
+
+fn not_empty(value: &Value) -> Vec<String> {
+    match value.as_list() {
+        Some([]) => vec!["it is empty; leave it out to restart every broker".to_owned()],
+        _ => Vec::new(),
     }
 }
 

@@ -5,8 +5,7 @@ use control_plane_api::secrets_manager::SecretRequest;
 use control_plane_client::{Client, Error};
 use plugin_framework::{
     Listed,
-    schema::{Attribute, Schema},
-    value::Object,
+    model::{Field, Model},
 };
 
 use super::listing::{Census, Found, listed};
@@ -15,108 +14,102 @@ use crate::{
     resources::{acl_identity, acl_summary, quota_identity, quota_owner, secret_name},
 };
 
-fn in_cluster(description: &str) -> Schema {
-    Schema::new()
-        .description(description)
-        .attribute("cluster_arn", arn::cluster_argument())
+/// The topics of a cluster, without those that Kafka keeps for itself.
+#[derive(Clone, Debug, Default, Model)]
+pub(super) struct Topics {
+    /// ARN of the cluster.
+    #[attribute(required, check = arn::check_cluster)]
+    cluster_arn: Field<String>,
+    /// Only topics whose name begins like this.
+    #[attribute(optional)]
+    name_prefix: Field<String>,
 }
-
-fn cluster(asked: &Object) -> &str {
-    asked.string("cluster_arn").unwrap_or_default()
-}
-
-/// `msk_topic`.
-pub(super) struct Topics;
 
 #[async_trait]
 impl Census for Topics {
     const TYPE_NAME: &'static str = "msk_topic";
 
-    fn schema() -> Schema {
-        in_cluster("The topics of a cluster, without those that Kafka keeps for itself.").attribute(
-            "name_prefix",
-            Attribute::string()
-                .optional()
-                .description("Only topics whose name begins like this."),
-        )
-    }
-
-    async fn ask(client: &Client, asked: &Object) -> Found {
-        let prefix = asked.string("name_prefix").unwrap_or_default();
-        let all = client.list_topics(cluster(asked)).await?;
+    async fn ask(&self, client: &Client) -> Found {
+        let cluster_arn = self.cluster_arn.or_default();
+        let prefix = self.name_prefix.as_str().unwrap_or_default();
+        let all = client.list_topics(&cluster_arn).await?;
         let wanted = all.iter().filter(|topic| topic.topic_name.starts_with(prefix));
         Ok(wanted
             .map(|topic| {
                 let name = &topic.topic_name;
-                listed(name, &[("cluster_arn", cluster(asked)), ("name", name)])
+                listed(name, &[("cluster_arn", &cluster_arn), ("name", name)])
             })
             .collect())
     }
 }
 
-/// `msk_acl`.
-pub(super) struct Acls;
+/// The access control lists of a cluster.
+#[derive(Clone, Debug, Default, Model)]
+pub(super) struct Acls {
+    /// ARN of the cluster.
+    #[attribute(required, check = arn::check_cluster)]
+    cluster_arn: Field<String>,
+}
 
 #[async_trait]
 impl Census for Acls {
     const TYPE_NAME: &'static str = "msk_acl";
 
-    fn schema() -> Schema {
-        in_cluster("The access control lists of a cluster.")
-    }
-
-    async fn ask(client: &Client, asked: &Object) -> Found {
-        let all = client.list_acls(cluster(asked)).await?;
+    async fn ask(&self, client: &Client) -> Found {
+        let cluster_arn = self.cluster_arn.or_default();
+        let all = client.list_acls(&cluster_arn).await?;
         Ok(all
             .iter()
             .map(|acl| Listed {
-                identity: acl_identity(cluster(asked), acl),
+                identity: acl_identity(&cluster_arn, acl),
                 display_name: acl_summary(acl),
             })
             .collect())
     }
 }
 
-/// `msk_quota`.
-pub(super) struct Quotas;
+/// The client quotas of a cluster.
+#[derive(Clone, Debug, Default, Model)]
+pub(super) struct Quotas {
+    /// ARN of the cluster.
+    #[attribute(required, check = arn::check_cluster)]
+    cluster_arn: Field<String>,
+}
 
 #[async_trait]
 impl Census for Quotas {
     const TYPE_NAME: &'static str = "msk_quota";
 
-    fn schema() -> Schema {
-        in_cluster("The client quotas of a cluster.")
-    }
-
-    async fn ask(client: &Client, asked: &Object) -> Found {
-        let all = client.list_quotas(cluster(asked)).await?;
+    async fn ask(&self, client: &Client) -> Found {
+        let cluster_arn = self.cluster_arn.or_default();
+        let all = client.list_quotas(&cluster_arn).await?;
         Ok(all
             .iter()
             .map(|quota| Listed {
-                identity: quota_identity(cluster(asked), quota),
+                identity: quota_identity(&cluster_arn, quota),
                 display_name: quota_owner(quota),
             })
             .collect())
     }
 }
 
-/// `msk_scram_secret`: users whose secret has the name that the resource gives it.
-pub(super) struct Users;
+/// The users of a cluster that `msk_scram_secret` can manage. Whose secret has another name is listed by
+/// `msk_single_scram_secret_association`.
+#[derive(Clone, Debug, Default, Model)]
+pub(super) struct Users {
+    /// ARN of the cluster.
+    #[attribute(required, check = arn::check_cluster)]
+    cluster_arn: Field<String>,
+}
 
 #[async_trait]
 impl Census for Users {
     const TYPE_NAME: &'static str = "msk_scram_secret";
 
-    fn schema() -> Schema {
-        in_cluster(
-            "The users of a cluster that `msk_scram_secret` can manage. Whose secret has another name is listed by \
-             `msk_single_scram_secret_association`.",
-        )
-    }
-
-    async fn ask(client: &Client, asked: &Object) -> Found {
+    async fn ask(&self, client: &Client) -> Found {
+        let cluster_arn = self.cluster_arn.or_default();
         let mut found = Vec::new();
-        for secret_arn in client.list_scram_secrets(cluster(asked)).await? {
+        for secret_arn in client.list_scram_secrets(&cluster_arn).await? {
             let wanted = SecretRequest {
                 secret_id: secret_arn,
                 ..SecretRequest::default()
@@ -131,71 +124,77 @@ impl Census for Users {
             let Some(user) = value["username"].as_str() else {
                 continue;
             };
-            if secret.name == secret_name(cluster(asked), user) {
-                found.push(listed(user, &[("cluster_arn", cluster(asked)), ("username", user)]));
+            if secret.name == secret_name(&cluster_arn, user) {
+                found.push(listed(user, &[("cluster_arn", &cluster_arn), ("username", user)]));
             }
         }
         Ok(found)
     }
 }
 
-/// `msk_single_scram_secret_association`.
-pub(super) struct Associations;
+/// The secrets that are users of a cluster, one by one.
+#[derive(Clone, Debug, Default, Model)]
+pub(super) struct Associations {
+    /// ARN of the cluster.
+    #[attribute(required, check = arn::check_cluster)]
+    cluster_arn: Field<String>,
+}
 
 #[async_trait]
 impl Census for Associations {
     const TYPE_NAME: &'static str = "msk_single_scram_secret_association";
 
-    fn schema() -> Schema {
-        in_cluster("The secrets that are users of a cluster, one by one.")
-    }
-
-    async fn ask(client: &Client, asked: &Object) -> Found {
-        let all = client.list_scram_secrets(cluster(asked)).await?;
+    async fn ask(&self, client: &Client) -> Found {
+        let cluster_arn = self.cluster_arn.or_default();
+        let all = client.list_scram_secrets(&cluster_arn).await?;
         Ok(all
             .iter()
             .map(|secret_arn| {
-                let identity = [("cluster_arn", cluster(asked)), ("secret_arn", secret_arn)];
+                let identity = [("cluster_arn", cluster_arn.as_str()), ("secret_arn", secret_arn)];
                 listed(secret_arn, &identity)
             })
             .collect())
     }
 }
 
-/// `msk_scram_secret_association`.
-pub(super) struct AllAssociations;
+/// The secrets that are users of a cluster, together: one, or none where there are no users.
+#[derive(Clone, Debug, Default, Model)]
+pub(super) struct AllAssociations {
+    /// ARN of the cluster.
+    #[attribute(required, check = arn::check_cluster)]
+    cluster_arn: Field<String>,
+}
 
 #[async_trait]
 impl Census for AllAssociations {
     const TYPE_NAME: &'static str = "msk_scram_secret_association";
 
-    fn schema() -> Schema {
-        in_cluster("The secrets that are users of a cluster, together: one, or none where there are no users.")
-    }
-
-    async fn ask(client: &Client, asked: &Object) -> Found {
-        let all = client.list_scram_secrets(cluster(asked)).await?;
-        let one = (!all.is_empty()).then(|| listed(cluster(asked), &[("cluster_arn", cluster(asked))]));
+    async fn ask(&self, client: &Client) -> Found {
+        let cluster_arn = self.cluster_arn.or_default();
+        let all = client.list_scram_secrets(&cluster_arn).await?;
+        let one = (!all.is_empty()).then(|| listed(&cluster_arn, &[("cluster_arn", &cluster_arn)]));
         Ok(one.into_iter().collect())
     }
 }
 
-/// `msk_cluster_policy`.
-pub(super) struct Policies;
+/// The policy of a cluster: one, or none.
+#[derive(Clone, Debug, Default, Model)]
+pub(super) struct Policies {
+    /// ARN of the cluster.
+    #[attribute(required, check = arn::check_cluster)]
+    cluster_arn: Field<String>,
+}
 
 #[async_trait]
 impl Census for Policies {
     const TYPE_NAME: &'static str = "msk_cluster_policy";
 
-    fn schema() -> Schema {
-        in_cluster("The policy of a cluster: one, or none.")
-    }
-
-    async fn ask(client: &Client, asked: &Object) -> Found {
+    async fn ask(&self, client: &Client) -> Found {
+        let cluster_arn = self.cluster_arn.or_default();
         // First that there is such a cluster: its error is another one.
-        client.describe_cluster_v2(cluster(asked)).await?;
-        match client.get_cluster_policy(cluster(asked)).await {
-            Ok(_) => Ok(vec![listed(cluster(asked), &[("cluster_arn", cluster(asked))])]),
+        client.describe_cluster_v2(&cluster_arn).await?;
+        match client.get_cluster_policy(&cluster_arn).await {
+            Ok(_) => Ok(vec![listed(&cluster_arn, &[("cluster_arn", &cluster_arn)])]),
             Err(Error::NotFound { .. }) => Ok(Vec::new()),
             Err(error) => Err(error),
         }

@@ -4,24 +4,21 @@ use std::{marker::PhantomData, sync::Arc};
 
 use async_trait::async_trait;
 use control_plane_client::{Client, Error};
-use plugin_framework::{Context, Diagnostics, ListResource, Listed, schema::Schema, value::Object};
+use plugin_framework::{Context, Diagnostics, ListResource, Listed, model::Model, schema::Schema, value::Object};
 
 use crate::{control_plane::ControlPlane, diagnostics, patience::patiently, timeouts};
 
 /// What exists, or why nobody knows.
 pub(super) type Found = Result<Vec<Listed>, Error>;
 
-/// What can be counted.
+/// What can be counted. Its fields are the arguments of the `config` block.
 #[async_trait]
-pub(super) trait Census: Send + Sync + 'static {
+pub(super) trait Census: Model + Send + Sync + 'static {
     /// Name of the resource type.
     const TYPE_NAME: &'static str;
 
-    /// Schema of the `config` block.
-    fn schema() -> Schema;
-
     /// Counts.
-    async fn ask(client: &Client, asked: &Object) -> Found;
+    async fn ask(&self, client: &Client) -> Found;
 }
 
 /// A list resource.
@@ -54,7 +51,8 @@ impl<C: Census> ListResource for Listing<C> {
     async fn list(&self, context: &Context, config: Object) -> Result<Vec<Listed>, Diagnostics> {
         let client = self.control_plane.client().await?;
         let doing = format!("list {}", C::TYPE_NAME);
-        let found = patiently(context, timeouts::DEFAULT, &doing, C::ask(&client, &config)).await;
+        let asked = C::from_object(&config);
+        let found = patiently(context, timeouts::DEFAULT, &doing, asked.ask(&client)).await;
         let mut found = found.map_err(|error| diagnostics::of_call(&doing, &error))?;
         found.sort_by(|one, other| one.display_name.cmp(&other.display_name));
         Ok(found)

@@ -1,6 +1,6 @@
 //! The parts of ARNs and of import identifiers that the resources need.
 
-use plugin_framework::{schema::Attribute, value::Value};
+use plugin_framework::value::Value;
 
 /// Name and identifier of a cluster, out of `arn:PARTITION:kafka:REGION:ACCOUNT:cluster/NAME/UUID`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,14 +30,6 @@ pub(crate) fn check_cluster(value: &Value) -> Vec<String> {
         )],
         _ => Vec::new(),
     }
-}
-
-/// The argument of what is in a cluster without being a resource of it: lists, actions, what a client needs.
-pub(crate) fn cluster_argument() -> Attribute {
-    Attribute::string()
-        .required()
-        .check(check_cluster)
-        .description("ARN of the cluster.")
 }
 
 /// Whether this is the ARN of a configuration.

@@ -55,7 +55,7 @@ pub(crate) fn limit(text: Option<&str>) -> Duration {
 }
 
 /// Reads a duration in the syntax of Go, which providers share: `90s`, `1h30m`, `1.5m`.
-pub(crate) fn parse(text: &str) -> Result<Duration, String> {
+fn parse(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is not a duration; write one such as \"90s\", \"10m\" or \"1h30m\"");
     let mut rest = text.trim();
     if rest.is_empty() {

@@ -7,7 +7,8 @@ use control_plane_api::secrets_manager::SecretRequest;
 use control_plane_client::{Client, Error, Result};
 use plugin_framework::{
     Context, Diagnostics, EphemeralResource, Opened,
-    schema::{Attribute, Schema},
+    model::{Field, Model},
+    schema::Schema,
     value::{Object, Path},
 };
 use serde::Deserialize;
@@ -20,6 +21,38 @@ use crate::{
     patience::patiently,
     timeouts,
 };
+
+/// How a client gets in: brokers, user and password, and the text of its settings. Nothing of it is kept.
+#[derive(Default, Model)]
+struct ClientConfigurationModel {
+    /// ARN of the cluster.
+    #[attribute(required, check = arn::check_cluster)]
+    cluster_arn: Field<String>,
+    /// ARN of the secret of a user, such as that of an `msk_scram_secret`. Without it the client does not log in.
+    #[attribute(optional)]
+    secret_arn: Field<String>,
+    /// Format of `text`: `librdkafka`, `java`, `spring` or `franz-go`.
+    #[attribute(optional, one_of = &CLIENT_FORMATS)]
+    format: Field<String>,
+    /// File in which the client finds `certificate_authority_pem`, for `text`.
+    #[attribute(optional)]
+    ca_file: Field<String>,
+    /// The client's settings; null without a `format`.
+    #[attribute(computed, sensitive)]
+    text: Field<String>,
+    /// `host:port,…`.
+    #[attribute(computed)]
+    bootstrap_brokers: Field<String>,
+    /// User name; null without a secret.
+    #[attribute(computed)]
+    username: Field<String>,
+    /// Password; null without a secret.
+    #[attribute(computed, sensitive)]
+    password: Field<String>,
+    /// Certificate of the authority that signs the brokers' certificates, in PEM.
+    #[attribute(computed)]
+    certificate_authority_pem: Field<String>,
+}
 
 /// The ephemeral resource type.
 pub(super) struct ClientConfiguration {
@@ -45,7 +78,7 @@ impl ClientConfiguration {
     pub(super) fn new(control_plane: Arc<ControlPlane>) -> Self {
         Self {
             control_plane,
-            schema: schema(),
+            schema: ClientConfigurationModel::schema(),
         }
     }
 }
@@ -61,18 +94,18 @@ impl EphemeralResource for ClientConfiguration {
     }
 
     async fn open(&self, context: &Context, config: Object) -> std::result::Result<Opened, Diagnostics> {
-        let text = |name| config.string(name).map(str::to_owned);
-        let (cluster_arn, secret_arn) = (text("cluster_arn").unwrap_or_default(), text("secret_arn"));
+        let mut result = ClientConfigurationModel::from_object(&config);
+        let cluster_arn = result.cluster_arn.or_default();
         let client = self.control_plane.client().await?;
         let doing = format!("look up how clients of cluster {cluster_arn} get in");
-        let asked = ask(&client, &cluster_arn, secret_arn.as_deref());
+        let asked = ask(&client, &cluster_arn, result.secret_arn.as_str());
         let found = patiently(context, timeouts::DEFAULT, &doing, asked).await;
         let found = found.map_err(|error| diagnostics::of_call(&doing, &error))?;
         let found = found.map_err(|detail| {
-            let argument = if secret_arn.is_some() {
-                "secret_arn"
-            } else {
+            let argument = if result.secret_arn.is_null() {
                 "cluster_arn"
+            } else {
+                "secret_arn"
             };
             Diagnostics::from_attribute_error(Path::attribute(argument), format!("Cannot {doing}"), detail)
         })?;
@@ -82,17 +115,16 @@ impl EphemeralResource for ClientConfiguration {
                 .user
                 .as_ref()
                 .map(|user| (user.username.clone(), user.password.clone(), "SCRAM-SHA-512".to_owned())),
-            ca_file: text("ca_file"),
+            ca_file: result.ca_file.cloned(),
         };
-        let written = text("format").and_then(|format| way_in.written(&format));
-        let mut result = config;
-        result
-            .set_string("bootstrap_brokers", found.bootstrap_brokers)
-            .set_string("certificate_authority_pem", found.certificate_authority_pem);
-        result.set_optional_string("text", written.as_deref());
-        result.set_optional_string("username", found.user.as_ref().map(|user| user.username.as_str()));
-        result.set_optional_string("password", found.user.as_ref().map(|user| user.password.as_str()));
-        Ok(Opened::for_good(result))
+        result.text = result.format.as_str().and_then(|format| way_in.written(format)).into();
+        result.bootstrap_brokers = found.bootstrap_brokers.into();
+        result.certificate_authority_pem = found.certificate_authority_pem.into();
+        if let Some(user) = found.user {
+            result.username = user.username.into();
+            result.password = user.password.into();
+        }
+        Ok(Opened::for_good(result.to_object()))
     }
 }
 
@@ -143,49 +175,12 @@ fn request(secret_arn: &str) -> SecretRequest {
     }
 }
 
-fn schema() -> Schema {
-    let computed = |description| Attribute::string().computed().description(description);
-    Schema::new()
-        .description("How a client gets in: brokers, user and password, and the text of its settings. Nothing of it is kept.")
-        .attribute("cluster_arn", arn::cluster_argument())
-        .attribute(
-            "secret_arn",
-            Attribute::string().optional().description(
-                "ARN of the secret of a user, such as that of an `msk_scram_secret`. Without it the client does not log in.",
-            ),
-        )
-        .attribute(
-            "format",
-            Attribute::string()
-                .optional()
-                .one_of(&CLIENT_FORMATS)
-                .description("Format of `text`: `librdkafka`, `java`, `spring` or `franz-go`."),
-        )
-        .attribute(
-            "ca_file",
-            Attribute::string()
-                .optional()
-                .description("File in which the client finds `certificate_authority_pem`, for `text`."),
-        )
-        .attribute(
-            "text",
-            computed("The client's settings; null without a `format`.").sensitive(),
-        )
-        .attribute("bootstrap_brokers", computed("`host:port,…`."))
-        .attribute("username", computed("User name; null without a secret."))
-        .attribute("password", computed("Password; null without a secret.").sensitive())
-        .attribute(
-            "certificate_authority_pem",
-            computed("Certificate of the authority that signs the brokers' certificates, in PEM."),
-        )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn terraform_will_take_the_schema() {
-        assert_eq!(schema().problems(), Vec::<String>::new());
+        assert_eq!(ClientConfigurationModel::schema().problems(), Vec::<String>::new());
     }
 }

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use plugin_framework::{
     Context, Diagnostics, EphemeralResource, Opened,
-    schema::{Attribute, Schema},
+    model::{Field, Model},
+    schema::Schema,
     value::Object,
 };
 use rand::RngExt;
@@ -11,7 +12,19 @@ use rand::RngExt;
 /// Characters when nobody says.
 const LENGTH_DEFAULT: i64 = 32;
 /// Bounds of their number: fewer can be guessed, and more say nothing more.
-const LENGTHS: (i64, i64) = (16, 128);
+const LENGTH_MIN: i64 = 16;
+const LENGTH_MAX: i64 = 128;
+
+/// A password that nobody has chosen, another one each time. For write-only arguments.
+#[derive(Default, Model)]
+struct ScramPasswordModel {
+    /// Number of characters, which are letters and digits. Default: 32.
+    #[attribute(optional, between = (LENGTH_MIN, LENGTH_MAX))]
+    length: Field<i64>,
+    /// The password.
+    #[attribute(computed, sensitive)]
+    password: Field<String>,
+}
 
 /// The ephemeral resource type.
 pub(super) struct ScramPassword {
@@ -20,7 +33,9 @@ pub(super) struct ScramPassword {
 
 impl ScramPassword {
     pub(super) fn new() -> Self {
-        Self { schema: schema() }
+        Self {
+            schema: ScramPasswordModel::schema(),
+        }
     }
 }
 
@@ -35,10 +50,10 @@ impl EphemeralResource for ScramPassword {
     }
 
     async fn open(&self, _context: &Context, config: Object) -> Result<Opened, Diagnostics> {
-        let length = config.i64("length").unwrap_or(LENGTH_DEFAULT);
-        let mut result = config;
-        result.set_string("password", password(usize::try_from(length).unwrap_or_default()));
-        Ok(Opened::for_good(result))
+        let mut result = ScramPasswordModel::from_object(&config);
+        let length = result.length.copied().unwrap_or(LENGTH_DEFAULT);
+        result.password = password(usize::try_from(length).unwrap_or_default()).into();
+        Ok(Opened::for_good(result.to_object()))
     }
 }
 
@@ -48,29 +63,13 @@ fn password(length: usize) -> String {
     characters.take(length).map(char::from).collect()
 }
 
-fn schema() -> Schema {
-    Schema::new()
-        .description("A password that nobody has chosen, another one each time. For write-only arguments.")
-        .attribute(
-            "length",
-            Attribute::number()
-                .optional()
-                .between(LENGTHS.0, LENGTHS.1)
-                .description("Number of characters, which are letters and digits. Default: 32."),
-        )
-        .attribute(
-            "password",
-            Attribute::string().computed().sensitive().description("The password."),
-        )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn passwords_are_as_long_as_they_should_be_and_never_the_same() {
-        assert_eq!(schema().problems(), Vec::<String>::new());
+        assert_eq!(ScramPasswordModel::schema().problems(), Vec::<String>::new());
         let (one, other) = (password(32), password(32));
         assert_ne!(one, other);
         assert!(

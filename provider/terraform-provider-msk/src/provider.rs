@@ -12,7 +12,8 @@ use control_plane_client::Credentials;
 use plugin_framework::{
     Action, Configuration, Context, DataSource, Diagnostics, EphemeralResource, Function, ListResource, Provider,
     Resource,
-    schema::{Attribute, Schema},
+    model::{Field, Model},
+    schema::Schema,
     value::{Object, Path},
 };
 
@@ -53,6 +54,33 @@ pub(crate) struct Surroundings {
     pub(crate) now: fn() -> SystemTime,
 }
 
+/// Kafka clusters on machines of your own. An empty block is enough.
+#[derive(Default, Model)]
+struct ProviderModel {
+    /// Address of the control plane, `https://host:port` or `http://host:port`. Default: the runtime shipped with the provider.
+    #[attribute(optional)]
+    endpoint: Field<String>,
+    /// File with the certificates of authorities that an `https` endpoint is believed by, PEM. Default: the authorities of the
+    /// system.
+    #[attribute(optional)]
+    ca_file: Field<String>,
+    /// Access key for `endpoint`.
+    #[attribute(optional)]
+    access_key: Field<String>,
+    /// Secret key for `endpoint`.
+    #[attribute(optional, sensitive)]
+    secret_key: Field<String>,
+    /// Region to sign requests for. Default: `us-east-1`.
+    #[attribute(optional)]
+    region: Field<String>,
+    /// Directory with the state of the runtime shipped with the provider.
+    #[attribute(optional)]
+    data_dir: Field<String>,
+    /// The `broker-runtime` executable, or the directory it is in.
+    #[attribute(optional)]
+    runtime_path: Field<String>,
+}
+
 /// The provider.
 pub(crate) struct MskProvider {
     surroundings: Surroundings,
@@ -65,18 +93,17 @@ impl MskProvider {
         Self {
             surroundings,
             control_plane: Arc::default(),
-            schema: schema(),
+            schema: ProviderModel::schema(),
         }
     }
 
     /// Where the control plane is, as block and environment together say.
-    fn target(&self, block: &Object) -> Result<Target, Diagnostics> {
+    fn target(&self, block: ProviderModel) -> Result<Target, Diagnostics> {
         let surroundings = &self.surroundings;
-        let text = |name: &str| block.string(name).map(str::to_owned);
-        let local = ["data_dir", "runtime_path"].iter().any(|name| !block.is_null(name));
+        let local = !block.data_dir.is_null() || !block.runtime_path.is_null();
         // An endpoint of the environment must not redirect a block that says where the runtime is.
         let inherited = surroundings.endpoint.clone().filter(|_| !local);
-        if let Some(endpoint) = text("endpoint").or(inherited) {
+        if let Some(endpoint) = block.endpoint.into_known().or(inherited) {
             let missing = |name: &str, variable: &str| {
                 Diagnostics::from_attribute_error(
                     Path::attribute(name),
@@ -87,14 +114,20 @@ impl MskProvider {
                     ),
                 )
             };
-            let access_key = text("access_key").or_else(|| surroundings.access_key.clone());
-            let secret_key = text("secret_key").or_else(|| surroundings.secret_key.clone());
+            let access_key = block
+                .access_key
+                .into_known()
+                .or_else(|| surroundings.access_key.clone());
+            let secret_key = block
+                .secret_key
+                .into_known()
+                .or_else(|| surroundings.secret_key.clone());
             let credentials = Credentials {
                 access_key: access_key.ok_or_else(|| missing("access_key", "AWS_ACCESS_KEY_ID"))?,
                 secret_key: secret_key.ok_or_else(|| missing("secret_key", "AWS_SECRET_ACCESS_KEY"))?,
-                region: text("region").unwrap_or_else(|| REGION.to_owned()),
+                region: block.region.into_known().unwrap_or_else(|| REGION.to_owned()),
             };
-            let ca_file = text("ca_file").map(PathBuf::from);
+            let ca_file = block.ca_file.into_known().map(PathBuf::from);
             let ca_file = ca_file.or_else(|| surroundings.ca_file.clone());
             return Ok(Target::Endpoint {
                 endpoint,
@@ -102,9 +135,8 @@ impl MskProvider {
                 ca_file: ca_file.map(|path| surroundings.working_directory.join(path)),
             });
         }
-        let data_dir = text("data_dir")
-            .map(PathBuf::from)
-            .or_else(|| surroundings.data_dir.clone());
+        let data_dir = block.data_dir.into_known().map(PathBuf::from);
+        let data_dir = data_dir.or_else(|| surroundings.data_dir.clone());
         let data_dir = data_dir.ok_or_else(|| {
             Diagnostics::from_attribute_error(
                 Path::attribute("data_dir"),
@@ -113,7 +145,7 @@ impl MskProvider {
                  block, or OPENMSK_DATA_DIR.",
             )
         })?;
-        let runtime_path = text("runtime_path").map(PathBuf::from);
+        let runtime_path = block.runtime_path.into_known().map(PathBuf::from);
         let absolute = |path: &FilePath| surroundings.working_directory.join(path);
         let runtime = BundledRuntime {
             data_dir: absolute(&data_dir),
@@ -127,40 +159,9 @@ impl MskProvider {
         };
         Ok(Target::Bundled {
             runtime,
-            region: text("region"),
+            region: block.region.into_known(),
         })
     }
-}
-
-fn schema() -> Schema {
-    let text = |description| Attribute::string().optional().description(description);
-    Schema::new()
-        .description("Kafka clusters on machines of your own. An empty block is enough.")
-        .attribute(
-            "endpoint",
-            text(
-                "Address of the control plane, `https://host:port` or `http://host:port`. Default: the runtime shipped with the \
-                 provider.",
-            ),
-        )
-        .attribute(
-            "ca_file",
-            text(
-                "File with the certificates of authorities that an `https` endpoint is believed by, PEM. Default: the \
-                 authorities of the system.",
-            ),
-        )
-        .attribute("access_key", text("Access key for `endpoint`."))
-        .attribute("secret_key", text("Secret key for `endpoint`.").sensitive())
-        .attribute("region", text("Region to sign requests for. Default: `us-east-1`."))
-        .attribute(
-            "data_dir",
-            text("Directory with the state of the runtime shipped with the provider."),
-        )
-        .attribute(
-            "runtime_path",
-            text("The `broker-runtime` executable, or the directory it is in."),
-        )
 }
 
 #[async_trait]
@@ -171,8 +172,9 @@ impl Provider for MskProvider {
 
     fn validate(&self, block: &Object) -> Diagnostics {
         let mut diagnostics = Diagnostics::none();
-        for other in ["data_dir", "runtime_path"] {
-            if !block.is_null("endpoint") && !block.is_null(other) {
+        let block = ProviderModel::from_object(block);
+        for (other, value) in [("data_dir", &block.data_dir), ("runtime_path", &block.runtime_path)] {
+            if !block.endpoint.is_null() && !value.is_null() {
                 diagnostics.attribute_error(
                     Path::attribute(other),
                     format!("endpoint and {other} exclude each other"),
@@ -192,7 +194,7 @@ impl Provider for MskProvider {
             self.control_plane.configure_later();
             return Diagnostics::none();
         }
-        match self.target(block) {
+        match self.target(ProviderModel::from_object(block)) {
             Ok(target) => {
                 self.control_plane
                     .configure(Connection::new(target, self.surroundings.now));
@@ -279,7 +281,7 @@ mod tests {
     }
 
     fn target(surroundings: Surroundings, values: &[(&str, &str)]) -> Result<Target, Diagnostics> {
-        MskProvider::new(surroundings).target(&block(values))
+        MskProvider::new(surroundings).target(ProviderModel::from_object(&block(values)))
     }
 
     #[test]

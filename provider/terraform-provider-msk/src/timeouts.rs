@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use plugin_framework::{
     model::{Field, Model},
-    schema::Schema,
     value::{Object, Value},
 };
 

@@ -201,4 +201,15 @@ impl PartitionState {
         let settled = self.replicas.iter().copied();
         settled.filter(|replica| !self.adding.contains(replica)).collect()
     }
+
+    /// The assignment that a reassignment leads to: without the replicas that it takes away.
+    pub fn target_replicas(&self) -> Vec<BrokerId> {
+        let target = self.replicas.iter().copied();
+        target.filter(|replica| !self.removing.contains(replica)).collect()
+    }
+
+    /// Whether it has `factor` replicas and is not about to have another number of them.
+    pub fn has_replicas(&self, factor: usize) -> bool {
+        self.settled_replicas().len() == factor && self.target_replicas().len() == factor
+    }
 }

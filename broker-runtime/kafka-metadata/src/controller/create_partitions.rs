@@ -68,7 +68,11 @@ fn new_states(
     rng: &mut dyn Rng,
 ) -> Result<Vec<PartitionState>, ControllerError> {
     let image = draft.image();
-    let factor = topic.partitions.first().map_or(1, |state| state.replicas.len());
+    // Not that of Kafka, which counts replicas that a reassignment takes away, too.
+    let factor = topic
+        .partitions
+        .first()
+        .map_or(1, |state| state.target_replicas().len());
     let Some(assignments) = &wanted.assignments else {
         let mut placement = Placement::new(image, &topic.partitions, rng);
         return (0..added).map(|_| place_one(image, &mut placement, factor)).collect();

@@ -58,8 +58,7 @@ fn partitions(image: &MetadataImage) -> Vec<Planned> {
         .flat_map(|topic| (0..).zip(&topic.partitions).map(move |it| (topic, it)));
     of_topic
         .map(|(topic, (partition, state))| {
-            let mut before = state.replicas.clone();
-            before.retain(|replica| !state.removing.contains(replica));
+            let before = state.target_replicas();
             Planned {
                 topic: topic.name.clone(),
                 partition,

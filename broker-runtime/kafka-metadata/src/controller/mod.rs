@@ -18,6 +18,7 @@ mod placement;
 mod producer_ids;
 mod quotas;
 mod reassign;
+mod replicate;
 mod scram;
 mod topic_name;
 
@@ -26,6 +27,7 @@ pub use decision::{ControllerEvent, Decision};
 pub use defaults::ControllerDefaults;
 pub use even_out::even_out;
 pub use leader_balance::LeaderBalance;
+pub use replicate::replicate;
 pub use topic_name::validate_topic_name;
 
 #[cfg(test)]

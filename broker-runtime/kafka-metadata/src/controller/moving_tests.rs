@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    even_out,
+    even_out, replicate,
     testing::{Controller, assigned, ids, topic},
 };
 use crate::{
@@ -41,6 +41,15 @@ impl Controller {
             self.catch_up();
         }
         panic!("the plan never ends: {:?}", even_out(&self.image));
+    }
+
+    /// Gives a topic another number of replicas, which come into sync at once.
+    fn replicate(&mut self, topic: &str, factor: usize) {
+        let reassignments = replicate(&self.image, topic, factor).unwrap();
+        let results = self.results(ControllerRequest::AlterReassignments { reassignments });
+        assert!(results.iter().all(Result::is_ok), "{results:?}");
+        self.catch_up();
+        assert_eq!(replicate(&self.image, topic, factor), Some(Vec::new()));
     }
 
     /// Leaders propose everybody.
@@ -219,4 +228,99 @@ fn more_replicas_than_brokers_cannot_be_planned() {
     assert_eq!(even_out(&controller.image), None);
     controller.retire(&[]);
     assert_eq!(even_out(&controller.image), Some(Vec::new()));
+}
+
+#[test]
+fn more_replicas_are_spread_and_fewer_leave_leaders_and_zones() {
+    let mut controller = Controller::new(6);
+    controller.create(topic("t", 12, 1)).unwrap();
+    controller.create(topic("other", 5, 2)).unwrap();
+    let leaders = |controller: &Controller| {
+        let partitions = controller.image.topics["t"].partitions.iter();
+        partitions
+            .map(|state| (state.leader, state.leader_epoch))
+            .collect::<Vec<_>>()
+    };
+    let led_before = leaders(&controller);
+    for factor in [3, 2, 6, 3, 1] {
+        controller.replicate("t", factor);
+        assert_eq!(leaders(&controller), led_before, "leaders stay: {factor}");
+        let mut replicas: BTreeMap<BrokerId, usize> = BTreeMap::new();
+        for state in &controller.image.topics["t"].partitions {
+            assert!(state.has_replicas(factor) && state.isr.len() == factor, "{state:?}");
+            let zones: std::collections::BTreeSet<i32> = state.replicas.iter().map(|id| id.0 % 3).collect();
+            assert_eq!(zones.len(), factor.min(3), "{state:?}");
+            for id in &state.replicas {
+                *replicas.entry(*id).or_default() += 1;
+            }
+        }
+        assert!(spread(&replicas) <= 2, "{factor}: {replicas:?}");
+    }
+    assert_eq!(
+        replicate(&controller.image, "t", 7),
+        None,
+        "more than there are brokers"
+    );
+    assert_eq!(replicate(&controller.image, "gone", 1), None);
+    controller.retire(&[6]);
+    assert_eq!(replicate(&controller.image, "t", 6), None, "one of them is to go");
+}
+
+#[test]
+fn what_is_not_in_sync_goes_first_and_comes_last() {
+    let mut controller = Controller::new(5);
+    controller.create(assigned("t", &[1, 2, 3])).unwrap();
+    controller.fence(2);
+    controller.fence(4);
+    let target = |controller: &Controller, factor| replicate(&controller.image, "t", factor).unwrap()[0].target.clone();
+    assert_eq!(target(&controller, 2), Some(ids(&[1, 3])));
+    assert_eq!(target(&controller, 4), Some(ids(&[1, 2, 3, 5])));
+    assert_eq!(target(&controller, 5), Some(ids(&[1, 2, 3, 5, 4])));
+}
+
+#[test]
+fn another_number_of_replicas_is_taken_up_where_it_was_left() {
+    let mut controller = Controller::new(4);
+    controller.create(assigned("t", &[1])).unwrap();
+    controller.reassign("t", Some(&[1, 2, 3])).unwrap();
+    assert!(!controller.state("t", 0).has_replicas(3) && !controller.state("t", 0).has_replicas(1));
+    assert_eq!(
+        replicate(&controller.image, "t", 3),
+        Some(Vec::new()),
+        "they are on their way"
+    );
+    // New partitions get what is on its way, too.
+    controller
+        .ask(ControllerRequest::CreatePartitions {
+            topics: vec![crate::rpc::NewPartitions {
+                name: "t".to_owned(),
+                total: 2,
+                assignments: None,
+            }],
+            validate_only: false,
+        })
+        .unwrap();
+    assert_eq!(controller.state("t", 1).replicas.len(), 3);
+    // Somebody has thought better of it.
+    controller.replicate("t", 1);
+    assert_eq!(controller.state("t", 0).replicas, ids(&[1]));
+}
+
+#[test]
+fn a_partition_that_moves_gets_no_replica_more_in_a_new_partition() {
+    let mut controller = Controller::new(4);
+    controller.create(assigned("t", &[1, 2])).unwrap();
+    controller.reassign("t", Some(&[1, 3])).unwrap();
+    assert!(controller.state("t", 0).has_replicas(2));
+    controller
+        .ask(ControllerRequest::CreatePartitions {
+            topics: vec![crate::rpc::NewPartitions {
+                name: "t".to_owned(),
+                total: 2,
+                assignments: None,
+            }],
+            validate_only: false,
+        })
+        .unwrap();
+    assert_eq!(controller.state("t", 1).replicas.len(), 2);
 }

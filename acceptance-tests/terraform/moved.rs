@@ -46,16 +46,23 @@ const MONGEY: Other = Other {
                 ("permission", "acl_permission_type"),
             ],
         ),
+        ("quota", &[("kind", "entity_type"), ("user", "entity_name")]),
     ],
 };
 
-const ACL: &str = r#"
+const ACCESS: &str = r#"
 resource "msk_acl" "this" {
   cluster_arn   = msk_cluster.this.arn
   resource_type = "TRANSACTIONAL_ID"
   resource_name = "orders"
   principal     = "User:app"
   operation     = "DESCRIBE"
+}
+
+resource "msk_quota" "this" {
+  cluster_arn        = msk_cluster.this.arn
+  user               = "app"
+  producer_byte_rate = 1048576
 }
 "#;
 
@@ -111,7 +118,7 @@ fn taken_over(core: PathBuf) -> Result<()> {
 }
 
 fn taken_over_without_cluster(core: PathBuf) -> Result<()> {
-    let configuration = format!("{CONFIGURATION}{ACL}");
+    let configuration = format!("{CONFIGURATION}{ACCESS}");
     let workspace = workspace(&core, &configuration)?;
     workspace.apply()?;
     expect_moved(&workspace, &configuration, &MONGEY)?;
@@ -124,7 +131,13 @@ fn taken_over_without_cluster(core: PathBuf) -> Result<()> {
     let told = workspace.fail(&["plan", "-no-color", "-input=false"])?.text();
     ensure!(told.contains("Several clusters have topic \"orders\""), "{told}");
     workspace.write(&format!("{configuration}{SECOND}"))?;
-    workspace.succeed(&["state", "rm", "kafka_topic.orders", "kafka_acl.this"])?;
+    workspace.succeed(&[
+        "state",
+        "rm",
+        "kafka_topic.orders",
+        "kafka_acl.this",
+        "kafka_quota.this",
+    ])?;
     workspace.destroy()?;
     Ok(())
 }
@@ -159,7 +172,10 @@ impl Other {
     fn attributes(&self, kind: &str, ours: &Map<String, Value>) -> Option<Map<String, Value>> {
         let (_, names) = self.types.iter().find(|(known, _)| *known == kind)?;
         let theirs = names.iter().map(|(our_name, their_name)| {
-            let value = ours.get(*our_name).cloned().unwrap_or_default();
+            let value = match *our_name {
+                "kind" => json!("user"),
+                name => ours.get(name).cloned().unwrap_or_default(),
+            };
             // Mongey's words are of another case.
             let value = match value.as_str() {
                 Some("TRANSACTIONAL_ID") => json!("TransactionalID"),

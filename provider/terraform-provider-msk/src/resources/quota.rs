@@ -12,11 +12,14 @@ use plugin_framework::{
     value::{Object, Path, Value},
 };
 
-use super::batch::Batch;
-use crate::{arn, control_plane::ControlPlane, diagnostics, patience::patiently, timeouts};
+use super::{batch::Batch, cluster_of::fill_cluster_arn};
+use crate::{arn, control_plane::ControlPlane, diagnostics, moved, patience::patiently, timeouts};
 
 /// Between the parts of an id.
 const SEPARATOR: char = '|';
+
+/// Stands for all that have no quota of their own.
+const DEFAULT_ENTITY: &str = "<default>";
 
 /// Every whole number up to it is exact as a float, which Kafka's quotas are: 2^53.
 const RATE_MAX: i64 = 9_007_199_254_740_992;
@@ -200,7 +203,16 @@ impl Resource for Quota {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
         };
-        let (cluster_arn, quota) = (state.cluster_arn.or_default(), state.quota());
+        let quota = state.quota();
+        let has = |cluster_arn: String| {
+            let (client, quota) = (client.clone(), quota.clone());
+            async move { Ok(find(&client, &cluster_arn, &quota).await?.is_some()) }
+        };
+        let named = fill_cluster_arn(&client, &mut state.cluster_arn, &describe(&quota), has);
+        if let Err(diagnostics) = named.await {
+            return diagnostics;
+        }
+        let cluster_arn = state.cluster_arn.or_default();
         let doing = format!("read {}", describe(&quota));
         let found = self.look_up(&client, &cluster_arn, &quota);
         match patiently(context, timeouts::DEFAULT, &doing, found).await {
@@ -261,6 +273,10 @@ impl Resource for Quota {
         }
     }
 
+    fn moved_state(&self, source: &str, state: &serde_json::Value) -> Option<Object> {
+        Some(moved_entity(source, state)?.to_object())
+    }
+
     async fn import(&self, _context: &Context, id: &str) -> std::result::Result<Object, Diagnostics> {
         let parts: Vec<&str> = id.trim().split(SEPARATOR).collect();
         let &[cluster_arn, user, client_id] = parts.as_slice() else {
@@ -277,6 +293,31 @@ impl Resource for Quota {
         };
         Ok(state.to_object())
     }
+}
+
+/// Whom a quota of Mongey's provider is for; `None` for addresses, whose quotas are not ours.
+fn moved_entity(source: &str, state: &serde_json::Value) -> Option<QuotaModel> {
+    let mut moved = QuotaModel::default();
+    let mut entity = |state: &serde_json::Value, kind: &str, name: &str| {
+        let text = |attribute| moved::text(source, source, state, attribute);
+        let name = text(name).unwrap_or(DEFAULT_ENTITY);
+        match text(kind)? {
+            "user" => moved.user = name.into(),
+            "client-id" => moved.client_id = name.into(),
+            _ => return None,
+        }
+        Some(())
+    };
+    match source {
+        "kafka_quota" => entity(state, "entity_type", "entity_name")?,
+        "kafka_quota_composite" => {
+            for one in state.get("entity")?.as_array()? {
+                entity(one, "type", "name")?;
+            }
+        }
+        _ => return None,
+    }
+    Some(moved)
 }
 
 fn no_id(id: &str) -> Diagnostics {
@@ -343,6 +384,8 @@ fn above_nothing(value: &Value) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -360,5 +403,26 @@ mod tests {
         assert_eq!(id("arn", &quota(Some("a"), None)), "arn|a|");
         assert_eq!(id("arn", &quota(None, Some("a"))), "arn||a");
         assert_eq!(id("arn", &quota(Some("<default>"), Some("c"))), "arn|<default>|c");
+    }
+
+    #[test]
+    fn quotas_of_mongeys_provider_are_ours_except_those_of_addresses() {
+        let entity = |source: &str, state: &serde_json::Value| {
+            let moved = moved_entity(source, state)?;
+            Some([moved.user.cloned(), moved.client_id.cloned()])
+        };
+        let of = |kind: &str, name: serde_json::Value| {
+            entity("kafka_quota", &json!({"entity_type": kind, "entity_name": name}))
+        };
+        let named = |name: &str| Some(name.to_owned());
+        assert_eq!(of("user", json!("app")), Some([named("app"), None]));
+        assert_eq!(of("client-id", json!("app")), Some([None, named("app")]));
+        assert_eq!(of("client-id", json!("")), Some([None, named("<default>")]));
+        assert_eq!(of("user", json!(null)), Some([named("<default>"), None]));
+        assert_eq!(of("ip", json!("127.0.0.1")), None);
+        let both = json!({"entity": [{"type": "client-id", "name": ""}, {"type": "user", "name": "app"}]});
+        let found = entity("kafka_quota_composite", &both);
+        assert_eq!(found, Some([named("app"), named("<default>")]));
+        assert!(moved_entity("kafka_topic", &both).is_none());
     }
 }

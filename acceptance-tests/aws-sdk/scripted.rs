@@ -10,7 +10,8 @@ use clock::SystemClock;
 use control_plane::{ApiListener, ControlPlane, ControlPlaneConfig};
 use engine::{
     Acl, AclAdmin, BootstrapBrokers, ClusterSpec, Elected, Engine, EngineError, IamAuthenticator, NewTopic,
-    ObservedCluster, Progress, Quota, QuotaAdmin, TopicAdmin, TopicDescription, TopicError, TopicSummary, TopicUpdate,
+    ObservedCluster, Progress, Quota, QuotaAdmin, Replicated, Storage, TopicAdmin, TopicDescription, TopicError,
+    TopicSummary, TopicUpdate,
 };
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -108,6 +109,10 @@ impl Engine for ScriptedEngine {
         Ok(0)
     }
 
+    fn storage(&self) -> Result<Storage, EngineError> {
+        Ok(Storage::default())
+    }
+
     async fn list(&self) -> Result<Vec<Uuid>, EngineError> {
         Ok(Vec::new())
     }
@@ -190,6 +195,14 @@ impl TopicAdmin for ScriptedEngine {
     }
 
     async fn update_topic(&self, _: Uuid, name: &str, _: &TopicUpdate) -> Result<(), TopicError> {
+        Err(named(name))
+    }
+
+    async fn update_replication_factor(&self, _: Uuid, name: &str, _: i16) -> Result<Replicated, TopicError> {
+        Err(named(name))
+    }
+
+    async fn validate_replication_factor(&self, _: Uuid, name: &str, _: i16) -> Result<(), TopicError> {
         Err(named(name))
     }
 

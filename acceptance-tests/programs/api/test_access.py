@@ -229,6 +229,40 @@ class Policies(unittest.TestCase):
                 self.assertEqual(send(method, path.replace("access", "gone"))[0], 404)
         self.assertEqual(send("GET", f"{asked[2][1]}?limit=many")[0], 400)
 
+    def test_replicas_of_a_topic_are_changed_by_whoever_may(self):
+        cluster = urllib.parse.quote(self.arn, safe="")
+        path = f"/openmsk/v1/clusters/{cluster}/topics/replicated/replication-factor"
+        KAFKA.create_topic(ClusterArn=self.arn, TopicName="replicated", PartitionCount=2, ReplicationFactor=1)
+        self.addCleanup(KAFKA.delete_topic, ClusterArn=self.arn, TopicName="replicated")
+
+        def put(factor, **more):
+            return send("PUT", more.pop("path", path), json.dumps({"replicationFactor": factor}).encode(), **more)
+
+        self.assertEqual(put(1)[:2], (200, {"partitionCount": 2, "remainingPartitions": 0}))
+        only = {"x-openmsk-validate-only": "true"}
+        self.assertEqual(put(1, headers=only)[0], 200)
+        for headers in ({}, only):
+            status, body, _ = put(9, headers=headers)
+            self.assertEqual(status, 400, body)
+            self.assertIn("each replica needs a broker of its own", str(body))
+        for wrong in (0, -1, 40000):
+            status, body, _ = put(wrong)
+            self.assertEqual((status, body["invalidParameter"]), (400, "replicationFactor"), body)
+        self.assertEqual(put(1, path=path.replace("replicated", "missing"))[0], 404)
+        self.assertEqual(put(1, path=path.replace("access", "gone"))[0], 404)
+        reader = make_key("--principal", "keeper", "--policy", policy_file(FOLDER, allow("openmsk:ListAcls", self.arn)))
+        self.assertEqual(put(1, key=reader)[0], 403)
+        writer = policy_file(FOLDER, allow("openmsk:UpdateReplicationFactor", self.arn))
+        self.assertEqual(put(1, key=make_key("--principal", "copier", "--policy", writer))[0], 200)
+
+    def test_room_on_the_disk_is_told_to_whoever_may_know(self):
+        status, room, _ = send("GET", "/openmsk/v1/storage")
+        self.assertEqual(status, 200, room)
+        self.assertLess(0, room["freeBytesMin"])
+        self.assertLessEqual(room["freeBytes"], room["totalBytes"])
+        nobody = make_key("--principal", "measurer", "--policy", policy_file(FOLDER, allow("openmsk:ListAcls", "*")))
+        self.assertEqual(send("GET", "/openmsk/v1/storage", key=nobody)[0], 403)
+
     def test_what_is_validated_only_is_not_made(self):
         only = {"x-openmsk-validate-only": "true"}
         topics = f"/v1/clusters/{urllib.parse.quote(self.arn, safe='')}/topics"

@@ -52,6 +52,39 @@ pub struct DescribedTopics {
     pub complete: bool,
 }
 
+/// `GET /openmsk/v1/storage`: room on the disk that the runtime keeps clusters on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RuntimeStorage {
+    /// Bytes that are free.
+    pub free_bytes: u64,
+    /// Bytes that the disk has.
+    pub total_bytes: u64,
+    /// With less than this free, no cluster is made.
+    pub free_bytes_min: u64,
+}
+
+/// Body of `PUT /openmsk/v1/clusters/{arn}/topics/{name}/replication-factor`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UpdateReplicationFactorRequest {
+    /// Replicas that each partition is to have.
+    pub replication_factor: i64,
+}
+
+/// Its answer: how far the topic is. To be called again until no partition remains.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReplicationFactorUpdate {
+    /// Partitions of the topic.
+    pub partition_count: u64,
+    /// Those that do not have the number of replicas yet, or not all of them in sync.
+    pub remaining_partitions: u64,
+    /// What one of them waits for, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<String>,
+}
+
 /// `GET /openmsk/v1/status`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

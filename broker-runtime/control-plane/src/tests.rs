@@ -20,8 +20,8 @@ use control_plane_api::{
 };
 use engine::{
     Acl, AclAdmin, BootstrapBrokers, ClusterSpec, Elected, Engine, EngineError, IamAuthenticator, NewTopic,
-    ObservedCluster, Progress, Quota, QuotaAdmin, Step, TopicAdmin, TopicDescription, TopicError, TopicSummary,
-    TopicUpdate,
+    ObservedCluster, Progress, Quota, QuotaAdmin, Replicated, Step, Storage, TopicAdmin, TopicDescription, TopicError,
+    TopicSummary, TopicUpdate,
 };
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -98,6 +98,10 @@ impl Engine for ScriptedEngine {
         Ok(0)
     }
 
+    fn storage(&self) -> Result<Storage, EngineError> {
+        Ok(Storage::default())
+    }
+
     async fn list(&self) -> Result<Vec<Uuid>, EngineError> {
         Ok(self.clusters.lock().keys().copied().collect())
     }
@@ -168,6 +172,14 @@ impl TopicAdmin for ScriptedEngine {
     }
 
     async fn update_topic(&self, _: Uuid, name: &str, _: &TopicUpdate) -> Result<(), TopicError> {
+        Err(TopicError::UnknownTopic(name.to_owned()))
+    }
+
+    async fn update_replication_factor(&self, _: Uuid, name: &str, _: i16) -> Result<Replicated, TopicError> {
+        Err(TopicError::UnknownTopic(name.to_owned()))
+    }
+
+    async fn validate_replication_factor(&self, _: Uuid, name: &str, _: i16) -> Result<(), TopicError> {
         Err(TopicError::UnknownTopic(name.to_owned()))
     }
 

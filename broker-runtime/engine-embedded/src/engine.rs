@@ -13,11 +13,11 @@ use async_trait::async_trait;
 use clock::Clock;
 use engine::{
     AclAdmin, ClusterSpec, Engine, EngineError, IamAuthenticator, ObservedCluster, Progress, QuotaAdmin, Reach,
-    TopicAdmin, TopicError,
+    Storage, TopicAdmin, TopicError,
 };
 use kms::KeyStore;
 use parking_lot::Mutex;
-use tokio::task::JoinSet;
+use tokio::{sync::OwnedMutexGuard, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -57,7 +57,7 @@ pub struct EmbeddedEngine {
 /// Place of a cluster. What changes the cluster holds `busy`.
 #[derive(Debug, Default)]
 struct Slot {
-    busy: tokio::sync::Mutex<()>,
+    busy: Arc<tokio::sync::Mutex<()>>,
     /// Cancelled when the cluster is to go away, so that nobody waits for it to come up.
     removal: Mutex<CancellationToken>,
     running: Mutex<Option<Arc<Cluster>>>,
@@ -114,6 +114,12 @@ impl EmbeddedEngine {
         let slot = self.slots.lock().get(&cluster_id).cloned();
         let running = slot.and_then(|slot| slot.running());
         running.ok_or_else(|| TopicError::ClusterConnectivity(format!("cluster {cluster_id} does not run")))
+    }
+
+    /// Keeps others from changing a cluster for as long as it is held; `None` while somebody does.
+    pub(crate) fn try_hold(&self, cluster_id: Uuid) -> Option<OwnedMutexGuard<()>> {
+        let slot = self.slots.lock().get(&cluster_id).cloned()?;
+        Arc::clone(&slot.busy).try_lock_owned().ok()
     }
 
     fn layout(&self, cluster_id: Uuid) -> Layout {
@@ -278,9 +284,7 @@ const FREE_BYTES_MIN: u64 = 64 * 1024 * 1024;
 
 /// Refuses to make a cluster on a full disk: its brokers would fail one by one.
 fn check_space(directory: &Path) -> Result<(), EngineError> {
-    let stat = rustix::fs::statvfs(directory)
-        .map_err(|error| durable_file::file_error("examined", directory, error.into()))?;
-    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    let free = room(directory)?.free_bytes;
     if free >= FREE_BYTES_MIN {
         return Ok(());
     }
@@ -291,6 +295,16 @@ fn check_space(directory: &Path) -> Result<(), EngineError> {
             free / (1024 * 1024)
         ),
         remedy: format!("free at least {} MiB, then try again", FREE_BYTES_MIN / (1024 * 1024)),
+    })
+}
+
+fn room(directory: &Path) -> Result<Storage, EngineError> {
+    let stat = rustix::fs::statvfs(directory)
+        .map_err(|error| durable_file::file_error("examined", directory, error.into()))?;
+    Ok(Storage {
+        free_bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
+        total_bytes: stat.f_blocks.saturating_mul(stat.f_frsize),
+        free_bytes_min: FREE_BYTES_MIN,
     })
 }
 
@@ -391,6 +405,10 @@ impl Engine for EmbeddedEngine {
             Some(cluster) => cluster.move_some().await,
             None => Ok(0),
         }
+    }
+
+    fn storage(&self) -> Result<Storage, EngineError> {
+        room(&self.directory)
     }
 
     async fn list(&self) -> Result<Vec<Uuid>, EngineError> {

@@ -16,6 +16,7 @@ mod engine;
 mod log_delivery;
 mod metadata_calls;
 mod quotas;
+mod replication;
 mod scram;
 mod topics;
 

@@ -9,8 +9,8 @@ use std::{
 
 use async_trait::async_trait;
 use engine::{
-    Elected, EngineError, NewTopic, PartitionDescription, TopicAdmin, TopicDescription, TopicError, TopicSummary,
-    TopicUpdate,
+    Elected, EngineError, NewTopic, PartitionDescription, Replicated, TopicAdmin, TopicDescription, TopicError,
+    TopicSummary, TopicUpdate,
 };
 use kafka_metadata::{
     BrokerId, ConfigResource, MetadataImage, TopicImage,
@@ -22,6 +22,7 @@ use crate::{
     EmbeddedEngine,
     cluster::{Cluster, Progress},
     metadata_calls::{self, unexpected, wait_applied},
+    replication,
 };
 
 /// How long partitions may take to get a leader.
@@ -110,6 +111,27 @@ impl TopicAdmin for EmbeddedEngine {
             other => return Err(unexpected(&other)),
         }
         wait_until_led(&cluster, name).await.map(drop)
+    }
+
+    async fn update_replication_factor(
+        &self,
+        cluster_id: Uuid,
+        name: &str,
+        factor: i16,
+    ) -> Result<Replicated, TopicError> {
+        let cluster = self.cluster(cluster_id)?;
+        if let Some(_held) = self.try_hold(cluster_id) {
+            replication::begin_some(&cluster, name, factor).await?;
+        }
+        let replicated = replication::progress(&cluster.image(), name, factor)?;
+        if replicated.remaining == 0 {
+            wait_applied(&cluster).await?;
+        }
+        Ok(replicated)
+    }
+
+    async fn validate_replication_factor(&self, cluster_id: Uuid, name: &str, factor: i16) -> Result<(), TopicError> {
+        replication::plan(&self.cluster(cluster_id)?.image(), name, factor).map(drop)
     }
 
     async fn delete_topic(&self, cluster_id: Uuid, name: &str) -> Result<(), TopicError> {
@@ -264,8 +286,10 @@ fn summary(topic: &TopicImage) -> TopicSummary {
         partition_count: count(topic.partitions.len()),
         replication_factor: topic
             .partitions
-            .first()
-            .map_or(0, |state| i16::try_from(state.replicas.len()).unwrap_or(i16::MAX)),
+            .iter()
+            .map(|state| i16::try_from(state.settled_replicas().len()).unwrap_or(i16::MAX))
+            .min()
+            .unwrap_or_default(),
         out_of_sync_partitions: count(out_of_sync.count()),
         internal: INTERNAL.contains(&topic.name.as_str()),
     }

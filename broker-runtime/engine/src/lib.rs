@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 pub use acls::{Acl, AclAdmin};
 pub use iam::{IamAuthenticator, IamLogin, IamRefusal};
-pub use observed::{BootstrapBrokers, BrokerState, Counts, Metric, ObservedBroker, ObservedCluster};
+pub use observed::{BootstrapBrokers, BrokerState, Counts, Metric, ObservedBroker, ObservedCluster, Storage};
 pub use progress::{Progress, Step};
 pub use quotas::{Quota, QuotaAdmin, QuotaName};
 pub use secret::Secret;
@@ -31,7 +31,8 @@ pub use spec::{
     ScramUser,
 };
 pub use topics::{
-    Elected, NewTopic, PartitionDescription, TopicAdmin, TopicDescription, TopicError, TopicSummary, TopicUpdate,
+    Elected, NewTopic, PartitionDescription, Replicated, TopicAdmin, TopicDescription, TopicError, TopicSummary,
+    TopicUpdate,
 };
 
 /// Runs clusters. Every method may be called at any moment, any number of times, also after a crash in the middle of
@@ -65,6 +66,9 @@ pub trait Engine: Send + Sync + 'static {
     /// Moves replicas from brokers with many to brokers with few, a few partitions a call, and returns how many are moving
     /// then; none when brokers have equal shares. Does nothing while something else changes the cluster.
     async fn rebalance(&self, cluster_id: Uuid) -> Result<usize, EngineError>;
+
+    /// The room there is for clusters.
+    fn storage(&self) -> Result<Storage, EngineError>;
 
     /// Clusters of which this engine holds anything, so that orphans can be found.
     async fn list(&self) -> Result<Vec<Uuid>, EngineError>;

@@ -4,6 +4,17 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+/// Room where an engine keeps clusters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Storage {
+    /// Bytes that are free.
+    pub free_bytes: u64,
+    /// Bytes that the disk has.
+    pub total_bytes: u64,
+    /// With less than this free, no cluster is made.
+    pub free_bytes_min: u64,
+}
+
 /// The observed state of a cluster.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ObservedCluster {

@@ -21,6 +21,17 @@ pub trait TopicAdmin: Send + Sync {
     async fn list_topics(&self, cluster_id: Uuid) -> Result<Vec<TopicSummary>, TopicError>;
     /// Changes a topic.
     async fn update_topic(&self, cluster_id: Uuid, name: &str, update: &TopicUpdate) -> Result<(), TopicError>;
+    /// Brings a topic nearer to `factor` replicas of each partition, a few partitions a call, and says how far it is. To be called
+    /// again until it is there; what is begun is not undone when nobody calls any more. Begins nothing while something else changes the
+    /// cluster.
+    async fn update_replication_factor(
+        &self,
+        cluster_id: Uuid,
+        name: &str,
+        factor: i16,
+    ) -> Result<Replicated, TopicError>;
+    /// Says whether a topic could have `factor` replicas of each partition, and changes nothing.
+    async fn validate_replication_factor(&self, cluster_id: Uuid, name: &str, factor: i16) -> Result<(), TopicError>;
     /// Deletes a topic with its records.
     async fn delete_topic(&self, cluster_id: Uuid, name: &str) -> Result<(), TopicError>;
     /// Gives every partition that somebody else leads to its preferred replica, where that one is in sync, and returns once every
@@ -35,6 +46,17 @@ pub struct Elected {
     pub elected: usize,
     /// Partitions whose preferred replica could not take them over: its broker is away, or it is not in sync.
     pub not_possible: usize,
+}
+
+/// How far a topic is from another number of replicas.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Replicated {
+    /// Partitions of the topic.
+    pub partitions: usize,
+    /// Those that do not have the number yet, or not all of it in sync; none when it is done.
+    pub remaining: usize,
+    /// What one of them waits for, in words.
+    pub waits_for: Option<String>,
 }
 
 /// A topic to create.
@@ -68,7 +90,7 @@ pub struct TopicSummary {
     pub topic_id: Uuid,
     /// Number of partitions.
     pub partition_count: i32,
-    /// Replication factor.
+    /// Replication factor: of the partition with the fewest replicas, without those that are on their way.
     pub replication_factor: i16,
     /// Partitions whose ISR is smaller than their replica list.
     pub out_of_sync_partitions: i32,

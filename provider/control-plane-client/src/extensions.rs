@@ -2,7 +2,10 @@
 
 use control_plane_api::{
     acls::{Acl, Acls},
-    extensions::{CertificateAuthority, DescribedTopics, LeaderElections, Rebalance, RuntimeInfo, Status},
+    extensions::{
+        CertificateAuthority, DescribedTopics, LeaderElections, Rebalance, ReplicationFactorUpdate, RuntimeInfo,
+        RuntimeStorage, Status, UpdateReplicationFactorRequest,
+    },
     quotas::{Quota, Quotas},
 };
 
@@ -21,6 +24,14 @@ fn quotas_path(cluster_arn: &str) -> String {
     format!("/openmsk/v1/clusters/{}/quotas", segment(cluster_arn))
 }
 
+fn replication_factor(operation: &'static str, (cluster_arn, topic): (&str, &str), factor: i64) -> Call {
+    let (cluster, topic) = (segment(cluster_arn), segment(topic));
+    let path = format!("/openmsk/v1/clusters/{cluster}/topics/{topic}/replication-factor");
+    Call::new(operation, Method::PUT, path).json(&UpdateReplicationFactorRequest {
+        replication_factor: factor,
+    })
+}
+
 impl Client {
     /// Who answers; needs no credentials. An answer of anything but OpenMSK is [`crate::Error::Malformed`].
     pub async fn describe_runtime(&self) -> Result<RuntimeInfo> {
@@ -36,6 +47,12 @@ impl Client {
     /// The runtime and its clusters, as they are now.
     pub async fn describe_status(&self) -> Result<Status> {
         self.call(Call::get("describe_status", "/openmsk/v1/status".to_owned()))
+            .await
+    }
+
+    /// Room on the disk that the runtime keeps clusters on.
+    pub async fn get_storage(&self) -> Result<RuntimeStorage> {
+        self.call(Call::get("get_storage", "/openmsk/v1/storage".to_owned()))
             .await
     }
 
@@ -88,6 +105,23 @@ impl Client {
         let path = format!("/openmsk/v1/clusters/{}/topics", segment(cluster_arn));
         self.call(Call::get("describe_topics", path).query("limit", Some(limit)))
             .await
+    }
+
+    /// Brings a topic nearer to another number of replicas of each partition; to be called again until no partition remains.
+    pub async fn update_replication_factor(
+        &self,
+        cluster_arn: &str,
+        topic: &str,
+        factor: i64,
+    ) -> Result<ReplicationFactorUpdate> {
+        let call = replication_factor("update_replication_factor", (cluster_arn, topic), factor);
+        self.call(call.retry(Retry::Always)).await
+    }
+
+    /// Says whether a topic could have another number of replicas, and changes nothing.
+    pub async fn validate_replication_factor(&self, cluster_arn: &str, topic: &str, factor: i64) -> Result<()> {
+        let call = replication_factor("validate_replication_factor", (cluster_arn, topic), factor);
+        self.call_for_nothing(call.validate_only()).await
     }
 
     /// Moves some replicas from brokers with many to brokers with few; to be called again until none moves.

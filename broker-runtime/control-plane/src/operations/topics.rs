@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use control_plane_api::{
+    extensions::{ReplicationFactorUpdate, UpdateReplicationFactorRequest},
     server_properties::{topic_definition, topic_definitions, validate_topic_config},
     topics::{CreateTopicRequest, TopicResponse, UpdateTopicRequest},
 };
@@ -26,10 +27,7 @@ pub(crate) async fn create_topic(
     let cluster = queries::reachable_cluster(services, arn)?;
     let topic = NewTopic {
         partition_count: count("partitionCount", request.partition_count)?,
-        replication_factor: i16::try_from(request.replication_factor)
-            .ok()
-            .filter(|factor| *factor > 0)
-            .ok_or_else(|| OperationError::invalid("replicationFactor", "it is not a number of replicas"))?,
+        replication_factor: replicas(request.replication_factor)?,
         configs: request.configs.as_deref().map(configs).transpose()?.unwrap_or_default(),
         name: request.topic_name,
     };
@@ -109,6 +107,28 @@ pub(crate) async fn update_topic(
     Ok(answer(&cluster, name, "ACTIVE"))
 }
 
+/// Brings a topic nearer to another number of replicas of each partition. To be called again until no partition remains.
+pub(crate) async fn update_replication_factor(
+    services: &Services,
+    (arn, name): (&str, &str),
+    request: UpdateReplicationFactorRequest,
+    validate_only: bool,
+) -> Result<ReplicationFactorUpdate, OperationError> {
+    let cluster = queries::reachable_cluster(services, arn)?;
+    let factor = replicas(request.replication_factor)?;
+    let topics = services.engine.topics();
+    if validate_only {
+        topics.validate_replication_factor(cluster.uuid, name, factor).await?;
+        return Ok(ReplicationFactorUpdate::default());
+    }
+    let replicated = topics.update_replication_factor(cluster.uuid, name, factor).await?;
+    Ok(ReplicationFactorUpdate {
+        partition_count: replicated.partitions as u64,
+        remaining_partitions: replicated.remaining as u64,
+        waits_for: replicated.waits_for,
+    })
+}
+
 /// `DeleteTopic`.
 pub(crate) async fn delete_topic(services: &Services, arn: &str, name: &str) -> Result<TopicResponse, OperationError> {
     let cluster = queries::reachable_cluster(services, arn)?;
@@ -131,6 +151,11 @@ fn answer(cluster: &ClusterRecord, topic: &str, status: &str) -> TopicResponse {
 fn count(parameter: &'static str, count: i64) -> Result<i32, OperationError> {
     let valid = i32::try_from(count).ok().filter(|count| *count > 0);
     valid.ok_or_else(|| OperationError::invalid(parameter, format!("{count} is not a number of partitions")))
+}
+
+fn replicas(factor: i64) -> Result<i16, OperationError> {
+    let valid = i16::try_from(factor).ok().filter(|factor| *factor > 0);
+    valid.ok_or_else(|| OperationError::invalid("replicationFactor", format!("{factor} is not a number of replicas")))
 }
 
 /// Base64 of a JSON object of text; each entry checked.

@@ -16,6 +16,7 @@ mod operations;
 mod policies;
 mod quotas;
 mod secrets;
+mod storage;
 mod topics;
 mod versions;
 
@@ -38,5 +39,6 @@ pub(crate) use operations::{
 pub(crate) use policies::{get_cluster_policy, no_policy, policy_version};
 pub(crate) use quotas::list_quotas;
 pub(crate) use secrets::{describe_secret, get_secret_value, list_secrets, no_secret, secret_record, unix_seconds};
+pub(crate) use storage::get_storage;
 pub(crate) use topics::{describe_topic, describe_topic_partitions, describe_topics, list_topics, reachable_cluster};
 pub(crate) use versions::{KAFKA_VERSIONS, get_compatible_kafka_versions, list_kafka_versions, newer_versions};

@@ -21,7 +21,7 @@ use super::{
 use crate::durable_file;
 
 /// Partitions that are moved at the same time: enough to keep disks busy, few enough to leave clients their share.
-const MOVING_MAX: usize = 16;
+pub(crate) const MOVING_MAX: usize = 16;
 /// How long nothing may happen, neither a partition arrive nor a log grow.
 const STANDSTILL_LIMIT: Duration = Duration::from_secs(120);
 /// How long to wait for a partition before the logs are looked at.
@@ -183,7 +183,7 @@ impl Cluster {
 }
 
 /// Partitions whose replicas are being moved, in the order of their names.
-fn moving(image: &MetadataImage) -> Vec<(String, i32)> {
+pub(crate) fn moving(image: &MetadataImage) -> Vec<(String, i32)> {
     let all = image
         .topics
         .values()
@@ -268,7 +268,7 @@ pub(crate) fn widest_topic(image: &MetadataImage) -> Option<(String, usize)> {
         let replicas = topic
             .partitions
             .iter()
-            .map(|state| state.settled_replicas().len())
+            .map(|state| state.settled_replicas().len().max(state.target_replicas().len()))
             .max()?;
         Some((replicas, &topic.name))
     });

@@ -58,6 +58,7 @@ pub(in crate::http) fn extension(request: &Request) -> Option<(&'static str, Str
     };
     let (action, resource) = match (request.method.as_str(), rest) {
         ("GET", ["status"]) => ("openmsk:GetStatus", "*"),
+        ("GET", ["storage"]) => ("openmsk:GetStorage", "*"),
         ("GET", ["clusters", arn, "certificate-authority"]) => ("openmsk:GetCertificateAuthority", *arn),
         ("GET", ["clusters", arn, "acls"]) => ("openmsk:ListAcls", *arn),
         ("POST", ["clusters", arn, "acls"]) => ("openmsk:CreateAcls", *arn),
@@ -65,6 +66,7 @@ pub(in crate::http) fn extension(request: &Request) -> Option<(&'static str, Str
         ("GET", ["clusters", arn, "quotas"]) => ("openmsk:ListQuotas", *arn),
         ("PUT", ["clusters", arn, "quotas"]) => ("openmsk:PutQuotas", *arn),
         ("GET", ["clusters", arn, "topics"]) => ("openmsk:DescribeTopics", *arn),
+        ("PUT", ["clusters", arn, "topics", _, "replication-factor"]) => ("openmsk:UpdateReplicationFactor", *arn),
         ("POST", ["clusters", arn, "rebalance"]) => ("openmsk:Rebalance", *arn),
         ("POST", ["clusters", arn, "leader-elections"]) => ("openmsk:ElectLeaders", *arn),
         ("DELETE", ["idempotency-tokens", _]) => ("openmsk:ForgetIdempotencyToken", "*"),
@@ -119,6 +121,7 @@ pub(in crate::http) async fn answer(
     let segment = |index: usize| request.segments.get(index).map(String::as_str).unwrap_or_default();
     match action {
         "openmsk:GetStatus" => json(&queries::status(services).await?),
+        "openmsk:GetStorage" => json(&queries::get_storage(services)?),
         "openmsk:ForgetIdempotencyToken" => {
             operations::forget_idempotency_token(services, segment(3)).await?;
             no_content()
@@ -175,6 +178,11 @@ async fn answer_of_cluster(services: &Services, request: &Request, action: &str,
             let limit = request.parameter("limit").map(str::parse).transpose();
             let limit = limit.map_err(|_| OperationError::invalid("limit", "it is not a number of topics"))?;
             json(&queries::describe_topics(services, resource, limit.unwrap_or(usize::MAX)).await?)
+        }
+        "openmsk:UpdateReplicationFactor" => {
+            let topic = request.segments.get(5).map(String::as_str).unwrap_or_default();
+            let only = request.validate_only();
+            json(&operations::update_replication_factor(services, (resource, topic), request.json()?, only).await?)
         }
         "openmsk:Rebalance" => json(&operations::rebalance(services, resource).await?),
         "openmsk:ElectLeaders" => json(&operations::elect_leaders(services, resource).await?),

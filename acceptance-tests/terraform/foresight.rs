@@ -112,6 +112,11 @@ fn of_others(other: &Workspace, arn: &str) -> Result<()> {
     expect_error(other, "plan", &["9.9.x.kraft", "4.2.x.kraft"])?;
     other.write(&format!("{REQUIRED_PROVIDERS}{}", topic(&arn, "new", 3)))?;
     expect_error(other, "plan", &["replication factor"])?;
+    let volume = "storage_info {\n      ebs_storage_info {\n        volume_size = 16384\n      }\n    }";
+    let large = cluster("new", &format!("  broker_node_group_info {{\n    {volume}\n  }}\n"));
+    other.write(&format!("{REQUIRED_PROVIDERS}{large}"))?;
+    let told = other.succeed(&["plan", "-no-color", "-input=false"])?.text();
+    ensure!(told.contains("The disk may be full before the volumes are"), "{told}");
     let fine = cluster("new", "") + &topic(&arn, "new", 1);
     other.write(&format!("{REQUIRED_PROVIDERS}{fine}"))?;
     other.plan()?;

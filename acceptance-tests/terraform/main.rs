@@ -30,6 +30,7 @@ mod policies;
 mod protection;
 mod query;
 mod quotas;
+mod replication;
 mod restarts;
 mod scale;
 mod secrets;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
     protection::add(&mut suite, &tools);
     restarts::add(&mut suite, &tools);
     scale::add(&mut suite, &tools);
+    replication::add(&mut suite, &tools);
     installation::add(&mut suite, &tools);
     interruption::add(&mut suite, &tools);
     conformance::add(&mut suite);

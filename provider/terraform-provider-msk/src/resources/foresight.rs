@@ -1,5 +1,7 @@
 //! Whether something could be made, asked of the control plane while planning: an apply that fails half-way is worse than a plan
 //! that says why. Only a runtime that runs is asked, and what it cannot know yet is left to the apply.
+//!
+//! Each new resource is a question of its own: cores plan ten at a time, and a plan of a thousand topics takes as long as without them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,18 +13,18 @@ use plugin_framework::{Diagnostics, value::Path};
 
 use crate::{control_plane::ControlPlane, diagnostics};
 
-/// So many questions one process asks: a plan of thousands must not take longer than the apply.
-const ASKED_MAX: usize = 200;
-
 /// What the plans of this process say about each other.
 #[derive(Debug, Default)]
 pub(crate) struct Foresight(Mutex<Plans>);
 
 #[derive(Debug, Default)]
 struct Plans {
-    asked: usize,
+    /// The apply has begun.
+    is_applied: bool,
     /// Types and names of what is there and in the state: a new one of that name takes its place.
     there: BTreeSet<(&'static str, String)>,
+    /// What the logs of clusters may grow by, by the names of the clusters.
+    declared_gib: BTreeMap<String, u64>,
     /// Clusters that will have changed by the time that something is made in them, with the number of brokers.
     changing: BTreeMap<String, Option<i64>>,
 }
@@ -39,7 +41,20 @@ impl Foresight {
 
     /// The apply has begun: what is planned from here on was planned before, and the next call says whether it can be made.
     pub(super) fn is_applied(&self) {
-        self.plans(|plans| plans.asked = ASKED_MAX);
+        self.plans(|plans| plans.is_applied = true);
+    }
+
+    /// Whether the apply has begun.
+    pub(super) fn is_in_apply(&self) -> bool {
+        self.plans(|plans| plans.is_applied)
+    }
+
+    /// The logs of a cluster may grow by so much; the sum of all that this plan has said so of.
+    pub(super) fn declares(&self, cluster_name: &str, gib: u64) -> u64 {
+        self.plans(|plans| {
+            plans.declared_gib.insert(cluster_name.to_owned(), gib);
+            plans.declared_gib.values().sum()
+        })
     }
 
     /// A cluster changes.
@@ -52,6 +67,25 @@ impl Foresight {
         self.plans(|plans| plans.changing.get(arn).copied())
     }
 
+    /// Says why something that is there cannot be changed, where somebody knows. `ask` is given the client.
+    pub(super) async fn check_change<Asking: Future<Output = Result<()>> + Send>(
+        &self,
+        control_plane: &ControlPlane,
+        doing: &str,
+        ask: impl FnOnce(Client) -> Asking + Send,
+    ) -> Diagnostics {
+        if self.is_in_apply() {
+            return Diagnostics::none();
+        }
+        let Some(client) = control_plane.client_if_running().await else {
+            return Diagnostics::none();
+        };
+        match ask(client).await {
+            Err(error @ Error::BadRequest { .. }) => diagnostics::of_call(doing, &error),
+            _ => Diagnostics::none(),
+        }
+    }
+
     /// Says why one of this type and name cannot be made, where somebody knows. `ask` is given the client. A name that is taken
     /// is a warning: what has it may be destroyed by the same apply, and a destroy plans, too, what it does not make.
     pub(super) async fn check<Asking: Future<Output = Result<()>> + Send>(
@@ -61,11 +95,7 @@ impl Foresight {
         doing: &str,
         ask: impl FnOnce(Client) -> Asking + Send,
     ) -> Diagnostics {
-        let is_asked = self.plans(|plans| {
-            let is_asked = plans.asked < ASKED_MAX && !plans.there.contains(&(type_name, name.to_owned()));
-            plans.asked += usize::from(is_asked);
-            is_asked
-        });
+        let is_asked = self.plans(|plans| !plans.is_applied && !plans.there.contains(&(type_name, name.to_owned())));
         if !is_asked {
             return Diagnostics::none();
         }

@@ -11,6 +11,7 @@ mod deletion_protection;
 mod existing;
 mod foresight;
 mod quota;
+mod replication;
 mod scram_association;
 mod scram_secret;
 mod serverless_cluster;

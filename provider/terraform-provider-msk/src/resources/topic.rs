@@ -21,7 +21,7 @@ use super::{
     creations::{Creations, settle},
     deletion_protection,
     foresight::Foresight,
-    without_effect,
+    replication, without_effect,
 };
 use crate::{arn, control_plane::ControlPlane, diagnostics, moved, patience::patiently, timeouts};
 
@@ -86,6 +86,22 @@ impl Topic {
         self.foresight.check(&self.control_plane, named, &doing, asked).await
     }
 
+    /// Says why the topic could not have the number of replicas that it is to have.
+    async fn foresee_replicas(&self, prior: &Object, planned: &Object) -> Diagnostics {
+        let wanted = planned.i64("replication_factor");
+        let Some(factor) = wanted.filter(|_| wanted != prior.i64("replication_factor")) else {
+            return Diagnostics::none();
+        };
+        let (cluster_arn, name) = identity(prior);
+        if let Some(brokers) = self.foresight.brokers_after_change(&cluster_arn) {
+            return brokers.map_or_else(Diagnostics::none, |brokers| too_many_replicas(planned, brokers));
+        }
+        let doing = format!("change the replicas of topic {name:?}");
+        let asked =
+            |client: Client| async move { client.validate_replication_factor(&cluster_arn, &name, factor).await };
+        self.foresight.check_change(&self.control_plane, &doing, asked).await
+    }
+
     /// The topic, out of what one question for all has answered where many are read.
     async fn find(&self, client: &Client, cluster_arn: &str, name: &str) -> Result<Option<DescribeTopicResponse>> {
         let all = async {
@@ -116,7 +132,9 @@ impl Resource for Topic {
 
     fn validate(&self, config: &Object) -> Diagnostics {
         let configs = config.map_of_strings("configs").unwrap_or_default();
-        without_effect::warning("configs", configs.keys().map(String::as_str))
+        let mut diagnostics = without_effect::warning("configs", configs.keys().map(String::as_str));
+        diagnostics.extend(replication::warn(config));
+        diagnostics
     }
 
     async fn plan(&self, _context: &Context, plan: &mut Plan<'_>) -> Diagnostics {
@@ -130,7 +148,9 @@ impl Resource for Topic {
         let Some(prior) = plan.prior.filter(|_| plan.replaces.is_empty()) else {
             return deletion_protection::check_replacement(plan, "The topic");
         };
-        refuse(prior, plan.planned)
+        let mut diagnostics = refuse(prior, plan.planned);
+        diagnostics.extend(self.foresee_replicas(prior, plan.planned).await);
+        diagnostics
     }
 
     async fn plan_delete(&self, _context: &Context, prior: &Object) -> Diagnostics {
@@ -222,6 +242,19 @@ impl Resource for Topic {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
         };
+        self.reads.forget(&cluster_arn).await;
+        let doing = format!("change topic {name:?}");
+        let mut state = prior.clone();
+        // New partitions get as many replicas as the others have, so these come first.
+        if let Some(factor) = planned.i64("replication_factor")
+            && prior.i64("replication_factor") != Some(factor)
+        {
+            if let Err(diagnostics) = replication::change(context, &client, (&cluster_arn, &name), factor).await {
+                return diagnostics;
+            }
+            state.set_i64("replication_factor", factor);
+            sink.save(state.clone());
+        }
         let mut updates = Vec::new();
         if planned.i64("partition_count") != prior.i64("partition_count") {
             updates.push(UpdateTopicRequest {
@@ -235,9 +268,6 @@ impl Resource for Topic {
                 configs: Some(encode(&planned)),
             });
         }
-        self.reads.forget(&cluster_arn).await;
-        let doing = format!("change topic {name:?}");
-        let mut state = prior;
         for update in updates {
             let call = client.update_topic(&cluster_arn, &name, &update);
             if let Err(error) = patiently(context, timeouts::DEFAULT, &doing, call).await {
@@ -329,10 +359,9 @@ fn schema() -> Schema {
         )
         .attribute(
             "replication_factor",
-            Attribute::number()
-                .required()
-                .between(1, REPLICAS_MAX)
-                .description("Number of brokers that keep a copy of each partition. It cannot be changed yet."),
+            Attribute::number().required().between(1, REPLICAS_MAX).description(
+                "Number of brokers that keep a copy of each partition; it changes in place, while clients work.",
+            ),
         )
         .attribute(
             "configs",
@@ -385,13 +414,6 @@ fn refuse(prior: &Object, planned: &Object) -> Diagnostics {
             Path::attribute("partition_count"),
             "Partitions cannot be taken away from a topic",
             format!("The topic has {has} partitions, and partition_count is {wants}. Set it to {has} or more."),
-        );
-    }
-    if let Some((has, wants)) = both("replication_factor").filter(|(has, wants)| wants != has) {
-        diagnostics.attribute_error(
-            Path::attribute("replication_factor"),
-            "The replication factor cannot be changed yet",
-            format!("The topic has {has} replicas of each partition. Set replication_factor to {has}; it was {wants}."),
         );
     }
     diagnostics
@@ -491,7 +513,7 @@ mod tests {
     }
 
     #[test]
-    fn fewer_partitions_and_other_replicas_are_refused() {
+    fn fewer_partitions_are_refused() {
         let topic = |partitions, replicas| {
             let mut object = Object::new();
             object
@@ -501,6 +523,6 @@ mod tests {
         };
         assert!(!refuse(&topic(3, 3), &topic(4, 3)).has_errors());
         assert!(refuse(&topic(3, 3), &topic(2, 3)).has_errors());
-        assert!(refuse(&topic(3, 3), &topic(3, 2)).has_errors());
+        assert!(!refuse(&topic(3, 3), &topic(3, 2)).has_errors());
     }
 }

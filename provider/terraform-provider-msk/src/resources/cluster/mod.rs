@@ -3,6 +3,7 @@
 
 mod access;
 mod connectivity;
+mod disk;
 mod encryption;
 mod model;
 mod monitoring;

@@ -20,8 +20,8 @@ use plugin_framework::{
 };
 
 use super::{
-    access::Access, connectivity::Connectivity, model::ClusterModel, monitoring::Monitoring, plan, requests, restarts,
-    state,
+    access::Access, connectivity::Connectivity, disk, model::ClusterModel, monitoring::Monitoring, plan, requests,
+    restarts, state,
 };
 use crate::{
     control_plane::ControlPlane,
@@ -128,6 +128,7 @@ impl Resource for Cluster {
     async fn plan(&self, _context: &Context, plan: &mut Plan<'_>) -> Diagnostics {
         let mut diagnostics = plan::plan(plan);
         self.foresee(plan, &mut diagnostics).await;
+        diagnostics.extend(disk::check(&self.foresight, &self.control_plane, plan).await);
         diagnostics.extend(deletion_protection::check_replacement(plan, "The cluster"));
         if !diagnostics.has_errors()
             && let Some(prior) = plan.prior.filter(|_| plan.replaces.is_empty())

@@ -37,6 +37,46 @@ resource "msk_cluster" "there" {
     arn      = msk_configuration.there.arn
     revision = msk_configuration.there.latest_revision
   }
+  client_authentication {
+    unauthenticated = true
+    sasl {
+      scram = true
+    }
+  }
+}
+
+resource "msk_scram_secret" "there" {
+  cluster_arn         = msk_cluster.there.arn
+  username            = "app"
+  password_wo         = "Planted-2d7b-password"
+  password_wo_version = 1
+}
+
+resource "msk_acl" "there" {
+  cluster_arn   = msk_cluster.there.arn
+  resource_type = "TOPIC"
+  resource_name = "events"
+  principal     = "User:app"
+  operation     = "READ"
+}
+
+resource "msk_quota" "there" {
+  cluster_arn        = msk_cluster.there.arn
+  user               = "app"
+  producer_byte_rate = 1048576
+}
+
+resource "msk_cluster_policy" "there" {
+  cluster_arn = msk_cluster.there.arn
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { AWS = "arn:aws:iam::000000000000:user/reader" }
+      Action    = ["kafka:DescribeCluster"]
+      Resource  = msk_cluster.there.arn
+    }]
+  })
 }
 
 resource "msk_topic" "there" {
@@ -194,6 +234,13 @@ fn examples(core: PathBuf) -> Result<()> {
         ("retention_hours", "24"),
         ("events_partitions", "6"),
         ("partitions_by_topic", "{\"events\":6}"),
+        ("app_may", "[\"READ events\"]"),
+        ("app_bytes_a_second", "1048576"),
+        ("users_with_quotas", "[\"app\"]"),
+        ("app_secret", "AmazonMSK_orders_app"),
+        ("secrets", "[\"AmazonMSK_orders_app\"]"),
+        ("allowed_actions", "[\"kafka:DescribeCluster\"]"),
+        ("newest_version", "4.2.x.kraft"),
         ("kafka_version", "4.2.x.kraft"),
         ("cluster_uuid", "9d2e7c1a-1"),
         ("min_insync_replicas", "2"),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use plugin_framework::DataSource;
 
-use super::{brokers, clusters, configurations, look_up::LookUp, topics, versions};
+use super::{access, brokers, clusters, configurations, look_up::LookUp, topics, versions};
 use crate::control_plane::ControlPlane;
 
 /// All of them.
@@ -18,7 +18,14 @@ pub(crate) fn all(control_plane: &Arc<ControlPlane>) -> Vec<Arc<dyn DataSource>>
         LookUp::<configurations::Configurations>::shared(control_plane),
         LookUp::<topics::Topic>::shared(control_plane),
         LookUp::<topics::Topics>::shared(control_plane),
+        LookUp::<access::Acls>::shared(control_plane),
+        LookUp::<access::Quota>::shared(control_plane),
+        LookUp::<access::Quotas>::shared(control_plane),
+        LookUp::<access::ScramSecret>::shared(control_plane),
+        LookUp::<access::ScramSecrets>::shared(control_plane),
+        LookUp::<access::ClusterPolicy>::shared(control_plane),
         LookUp::<versions::KafkaVersion>::shared(control_plane),
+        LookUp::<versions::KafkaVersions>::shared(control_plane),
     ]
 }
 

@@ -1,5 +1,6 @@
 //! The data sources: each a question to the control plane, with its schema. `look_up` is what they share.
 
+mod access;
 mod all;
 mod brokers;
 mod clusters;

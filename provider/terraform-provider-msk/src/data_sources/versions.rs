@@ -1,4 +1,4 @@
-//! `msk_kafka_version`.
+//! `msk_kafka_version` and `msk_kafka_versions`.
 
 use async_trait::async_trait;
 use control_plane_client::Client;
@@ -65,6 +65,31 @@ impl Question for KafkaVersion {
         asked
             .set_string("version", &found.version)
             .set_string("status", &found.status);
+        Ok(Ok(asked))
+    }
+}
+
+/// All versions that are offered.
+pub(super) struct KafkaVersions;
+
+#[async_trait]
+impl Question for KafkaVersions {
+    const TYPE_NAME: &'static str = "msk_kafka_versions";
+
+    fn schema() -> Schema {
+        Schema::new()
+            .description("The versions of Kafka that clusters can have, the oldest first.")
+            .attribute(
+                "versions",
+                Attribute::list_of_strings()
+                    .computed()
+                    .description("Versions, such as `4.2.x.kraft`."),
+            )
+    }
+
+    async fn ask(client: &Client, mut asked: Object) -> Answer {
+        let all = client.list_kafka_versions().await?;
+        asked.set("versions", Value::strings(all.iter().map(|offered| &offered.version)));
         Ok(Ok(asked))
     }
 }

@@ -32,9 +32,13 @@ const VALUES: [(&str, &str); 3] = [
 ];
 
 fn in_cluster(description: &str) -> Schema {
-    Schema::new()
-        .description(description)
-        .attribute("cluster_arn", arn::cluster_argument())
+    Schema::new().description(description).attribute(
+        "cluster_arn",
+        Attribute::string()
+            .required()
+            .check(arn::check_cluster)
+            .description("ARN of the cluster."),
+    )
 }
 
 fn text(asked: &Object, name: &str) -> Option<String> {

@@ -208,8 +208,8 @@ impl Resource for Quota {
             let (client, quota) = (client.clone(), quota.clone());
             async move { Ok(find(&client, &cluster_arn, &quota).await?.is_some()) }
         };
-        let named = fill_cluster_arn(&client, &mut state.cluster_arn, &describe(&quota), has);
-        if let Err(diagnostics) = named.await {
+        let what = describe(&quota);
+        if let Err(diagnostics) = fill_cluster_arn(&client, &mut state.cluster_arn, &what, has).await {
             return diagnostics;
         }
         let cluster_arn = state.cluster_arn.or_default();

@@ -2,20 +2,20 @@
 //! there is free is worth a warning, as a full disk stops every broker on it; a disk that is full already is an error for a new cluster.
 
 use control_plane_api::extensions::RuntimeStorage;
-use plugin_framework::{
-    Diagnostics, Plan,
-    value::{Object, Path},
-};
+use plugin_framework::{Diagnostics, Plan, model::Model, value::Path};
 
-use super::requests;
+use super::{model::ClusterModel, requests};
 use crate::{control_plane::ControlPlane, resources::foresight::Foresight};
 
 const GIB: u64 = 1024 * 1024 * 1024;
 
 /// Says what a disk has no room for, where somebody can be asked.
 pub(super) async fn check(foresight: &Foresight, control_plane: &ControlPlane, plan: &Plan<'_>) -> Diagnostics {
-    let before = plan.prior.map_or(0, declared_gib);
-    let after = declared_gib(plan.planned);
+    let planned = ClusterModel::from_object(plan.planned);
+    let before = plan
+        .prior
+        .map_or(0, |prior| declared_gib(&ClusterModel::from_object(prior)));
+    let after = declared_gib(&planned);
     let is_new = plan.prior.is_none() || !plan.replaces.is_empty();
     if foresight.is_in_apply() || (!is_new && after <= before) {
         return Diagnostics::none();
@@ -27,14 +27,14 @@ pub(super) async fn check(foresight: &Foresight, control_plane: &ControlPlane, p
     let Ok(storage) = client.get_storage().await else {
         return Diagnostics::none();
     };
-    let name = plan.planned.string("cluster_name").unwrap_or_default();
+    let name = planned.cluster_name.as_str().unwrap_or_default();
     let all = foresight.declares(name, after.saturating_sub(before));
     tell(is_new, (after.saturating_sub(before), all), &storage)
 }
 
 /// What the logs of a cluster may take up; nothing where no volume limits them.
-fn declared_gib(cluster: &Object) -> u64 {
-    let size = requests::volume_size(cluster).zip(cluster.i64("number_of_broker_nodes"));
+fn declared_gib(cluster: &ClusterModel) -> u64 {
+    let size = requests::volume_size(cluster).zip(cluster.number_of_broker_nodes.copied());
     let bytes = size.and_then(|(gib, brokers)| u64::try_from(gib.checked_mul(brokers)?).ok());
     bytes.unwrap_or_default()
 }

@@ -12,7 +12,7 @@ use plugin_framework::{
     value::{Object, Path, Value},
 };
 
-use super::{batch::Batch, cluster_of::fill_cluster_arn};
+use super::{batch::Batch, cluster_of::name_cluster};
 use crate::{arn, control_plane::ControlPlane, diagnostics, moved, patience::patiently, timeouts};
 
 /// Between the parts of an id.
@@ -205,7 +205,7 @@ impl Resource for Acl {
             let (client, acl) = (client.clone(), acl.clone());
             async move { is_there(&client, &cluster_arn, &acl).await }
         };
-        if let Err(diagnostics) = fill_cluster_arn(&client, &mut state.cluster_arn, &describe(&acl), has).await {
+        if let Err(diagnostics) = name_cluster(&client, &mut state.cluster_arn, &describe(&acl), has).await {
             return diagnostics;
         }
         let (cluster_arn, doing) = (state.cluster_arn.or_default(), format!("read {}", describe(&acl)));

@@ -1,30 +1,13 @@
 //! In which cluster something is that was taken over from a provider which does not say: it knows brokers, and no clusters.
 
 use control_plane_client::{Client, Error, Result};
-use plugin_framework::{
-    Diagnostics,
-    model::{Field, FieldType},
-    value::Object,
-};
+use plugin_framework::{Diagnostics, model::Field};
 
 use crate::diagnostics;
 
-/// The same as [`fill_cluster_arn`], for an object that has the attribute.
-pub(super) async fn name_cluster<Asking: Future<Output = Result<bool>> + Send>(
-    client: &Client,
-    state: &mut Object,
-    what: &str,
-    has: impl Fn(String) -> Asking + Send,
-) -> std::result::Result<(), Diagnostics> {
-    let mut cluster_arn = Field::from_value(state.get("cluster_arn")).unwrap_or_default();
-    fill_cluster_arn(client, &mut cluster_arn, what, has).await?;
-    state.set("cluster_arn", cluster_arn.to_value());
-    Ok(())
-}
-
 /// Names the cluster in a state that does not, by asking every cluster whether it `has` it. Where none has, the state stays as it is;
 /// several are an error that a person has to decide. `what` is for messages.
-pub(super) async fn fill_cluster_arn<Asking: Future<Output = Result<bool>> + Send>(
+pub(super) async fn name_cluster<Asking: Future<Output = Result<bool>> + Send>(
     client: &Client,
     cluster_arn: &mut Field<String>,
     what: &str,

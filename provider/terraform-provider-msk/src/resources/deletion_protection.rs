@@ -3,19 +3,11 @@
 
 use plugin_framework::{
     Diagnostics, Plan,
-    schema::Attribute,
     value::{Object, Path},
 };
 
 /// Name of the argument.
 const NAME: &str = "deletion_protection";
-
-/// The argument.
-pub(super) fn attribute() -> Attribute {
-    Attribute::bool().optional().description(
-        "Whether a plan that destroys or replaces it is refused. Set it to `false`, and apply that, to destroy it. Default: `false`.",
-    )
-}
 
 /// Refuses to destroy what is protected.
 pub(super) fn check(prior: &Object, what: &str) -> Diagnostics {

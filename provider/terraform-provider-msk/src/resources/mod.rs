@@ -11,7 +11,6 @@ mod deletion_protection;
 mod existing;
 mod foresight;
 mod quota;
-mod replication;
 mod scram_association;
 mod scram_secret;
 mod serverless_cluster;

@@ -12,7 +12,7 @@ use plugin_framework::{
     value::{Object, Path, Value},
 };
 
-use super::{batch::Batch, cluster_of::fill_cluster_arn};
+use super::{batch::Batch, cluster_of::name_cluster};
 use crate::{arn, control_plane::ControlPlane, diagnostics, moved, patience::patiently, timeouts};
 
 /// Between the parts of an id.
@@ -209,7 +209,7 @@ impl Resource for Quota {
             async move { Ok(find(&client, &cluster_arn, &quota).await?.is_some()) }
         };
         let what = describe(&quota);
-        if let Err(diagnostics) = fill_cluster_arn(&client, &mut state.cluster_arn, &what, has).await {
+        if let Err(diagnostics) = name_cluster(&client, &mut state.cluster_arn, &what, has).await {
             return diagnostics;
         }
         let cluster_arn = state.cluster_arn.or_default();

@@ -5,11 +5,9 @@ use std::time::Duration;
 
 use control_plane_api::extensions::ReplicationFactorUpdate;
 use control_plane_client::{Client, Error};
-use plugin_framework::{
-    Context, Diagnostics,
-    value::{Object, Path},
-};
+use plugin_framework::{Context, Diagnostics, value::Path};
 
+use super::model::TopicModel;
 use crate::{diagnostics, patience::patiently, timeouts};
 
 /// Pause after the first answer; it doubles each time.
@@ -72,14 +70,14 @@ fn describe(name: &str, factor: i64, answer: &ReplicationFactorUpdate) -> String
 }
 
 /// What a topic that wants more replicas in sync than it has will do.
-pub(super) fn warn(config: &Object) -> Diagnostics {
-    let configs = config.map_of_strings("configs").unwrap_or_default();
+pub(super) fn warn(config: &TopicModel) -> Diagnostics {
+    let configs = config.configs.or_default();
     let wanted = configs
         .get("min.insync.replicas")
         .and_then(|text| text.trim().parse::<i64>().ok());
     let mut diagnostics = Diagnostics::none();
     if let Some((wanted, replicas)) = wanted
-        .zip(config.i64("replication_factor"))
+        .zip(config.replication_factor.copied())
         .filter(|(wanted, replicas)| wanted > replicas)
     {
         diagnostics.attribute_warning(
@@ -99,18 +97,18 @@ pub(super) fn warn(config: &Object) -> Diagnostics {
 mod tests {
     use std::collections::BTreeMap;
 
-    use plugin_framework::value::Value;
-
     use super::*;
 
     #[test]
     fn fewer_replicas_than_are_to_be_in_sync_are_warned_about() {
-        let topic = |factor, min: &str| {
+        let topic = |factor: i64, min: &str| {
             let configs = BTreeMap::from([("min.insync.replicas".to_owned(), min.to_owned())]);
-            let mut object = Object::new();
-            object.set_i64("replication_factor", factor);
-            object.set("configs", Value::map_of_strings(&configs));
-            format!("{:?}", warn(&object))
+            let topic = TopicModel {
+                replication_factor: factor.into(),
+                configs: configs.into(),
+                ..TopicModel::default()
+            };
+            format!("{:?}", warn(&topic))
         };
         assert!(topic(1, "2").contains("Brokers then ask for all 1"));
         assert_eq!(topic(2, "2"), format!("{:?}", Diagnostics::none()));

@@ -187,6 +187,8 @@ pub enum ControllerRequest {
         /// Topic and partition; `None` for all.
         partitions: Option<Vec<(String, i32)>>,
     },
+    /// Asks how far the metadata log is, and who has read how much of it. Its host answers, who sees the time.
+    DescribeQuorum,
 }
 
 /// A request that somebody has signed, as a URL: whoever has it can log in until it expires. It cannot be printed.
@@ -285,6 +287,19 @@ pub enum ConfigChange {
     Subtract(String),
 }
 
+/// A broker that reads the metadata log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MetadataReader {
+    /// Which.
+    pub broker_id: BrokerId,
+    /// The first offset that it has not applied.
+    pub next_offset: MetadataOffset,
+    /// When it was heard of last, in milliseconds since 1970.
+    pub last_heard_ms: i64,
+    /// When it last had all that there was; `None` while it never had.
+    pub last_caught_up_ms: Option<i64>,
+}
+
 /// What the controller answers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum ControllerResponse {
@@ -320,6 +335,15 @@ pub enum ControllerResponse {
     Authenticated {
         /// ARN of the principal.
         principal: String,
+    },
+    /// To `DescribeQuorum`.
+    Quorum {
+        /// The first offset that the log does not have; all before it is durable.
+        next_offset: MetadataOffset,
+        /// The controller's time, in milliseconds since 1970.
+        now_ms: i64,
+        /// Brokers, by id.
+        readers: Vec<MetadataReader>,
     },
     /// To `Report`, `Instruct`, `AlterScram`, `RetireBrokers` and `UnregisterBroker`.
     Done,

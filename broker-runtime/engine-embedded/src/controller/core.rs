@@ -21,6 +21,7 @@ use super::{
     command::{Asker, Command, Outgoing},
     liveness::Liveness,
     log::{LogError, MetadataLog},
+    readers::Readers,
     subscribers::Subscribers,
 };
 
@@ -41,6 +42,7 @@ pub(super) struct Core {
     pub(super) applied_by: watch::Sender<BTreeMap<BrokerId, MetadataOffset>>,
     pub(super) balance: LeaderBalance,
     pub(super) subscribers: Subscribers,
+    pub(super) readers: Readers,
     /// Offset up to which the others must have seen that a broker hands over, before it may stop.
     pub(super) handed_over: HashMap<BrokerId, MetadataOffset>,
     /// The log refused the last write; a new file has to be begun before the next one.
@@ -181,6 +183,11 @@ impl Core {
     }
 
     fn request(&mut self, group: &mut Group, request: ControllerRequest, asker: Asker) {
+        if matches!(request, ControllerRequest::DescribeQuorum) {
+            let answer = self.quorum(&group.image);
+            group.effects.push(Effect::Answer(asker, Ok(answer)));
+            return;
+        }
         let known = Asked::of(&request);
         let before = group.records.len();
         let mut result = self.decide(group, ControllerEvent::Request(request));
@@ -196,6 +203,9 @@ impl Core {
                     self.forget(known.broker_id);
                 }
             } else {
+                let now_ms = self.clock.now_ms();
+                self.readers
+                    .heard(known.broker_id, known.metadata, self.image.next_offset(), now_ms);
                 self.note_applied(known.broker_id, known.metadata);
                 self.hold_shutdown(group, known.broker_id, changed, response);
             }
@@ -208,6 +218,16 @@ impl Core {
             }
         }
         group.effects.push(Effect::Answer(asker, result));
+    }
+
+    /// The log as it is once the group is durable, and who reads it.
+    fn quorum(&self, image: &MetadataImage) -> ControllerResponse {
+        let now_ms = self.clock.now_ms();
+        ControllerResponse::Quorum {
+            next_offset: image.next_offset(),
+            now_ms,
+            readers: self.readers.describe(image, now_ms),
+        }
     }
 
     fn note_applied(&self, broker_id: BrokerId, applied: Option<MetadataOffset>) {

@@ -24,6 +24,7 @@ use super::{
     liveness::Liveness,
     log::{LogError, MetadataLog},
     logins::Logins,
+    readers::Readers,
     socket::bind_unix,
     subscribers::Subscribers,
 };
@@ -142,6 +143,7 @@ impl Controller {
             applied_by,
             balance: LeaderBalance::default(),
             subscribers: Subscribers::default(),
+            readers: Readers::default(),
             handed_over: std::collections::HashMap::new(),
             is_damaged: false,
         };

@@ -15,6 +15,7 @@ mod handle;
 mod liveness;
 mod log;
 mod logins;
+mod readers;
 mod socket;
 mod subscribers;
 

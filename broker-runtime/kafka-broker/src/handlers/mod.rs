@@ -54,6 +54,8 @@ mod describe_groups;
 mod describe_log_dirs;
 #[path = "61_describe_producers.rs"]
 mod describe_producers;
+#[path = "55_describe_quorum.rs"]
+mod describe_quorum;
 #[path = "75_describe_topic_partitions.rs"]
 mod describe_topic_partitions;
 #[path = "65_describe_transactions.rs"]
@@ -167,6 +169,7 @@ pub(crate) static APIS: &[ApiEntry] = &[
     alter_client_quotas::API,
     describe_user_scram_credentials::API,
     alter_user_scram_credentials::API,
+    describe_quorum::API,
     update_features::API,
     describe_cluster::API,
     describe_producers::API,

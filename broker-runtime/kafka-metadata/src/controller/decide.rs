@@ -99,9 +99,11 @@ fn request_into(
         ControllerRequest::AlterReassignments { reassignments } => Ok(reassign::alter(draft, &reassignments)),
         ControllerRequest::RetireBrokers { broker_ids } => Ok(reassign::retire(draft, &broker_ids)),
         ControllerRequest::UnregisterBroker { broker_id } => reassign::unregister(draft, broker_id),
-        ControllerRequest::AuthenticateIam { .. } | ControllerRequest::Report { .. } => Err(
-            ControllerError::InvalidRequest("logins and reports are not for the controller".to_owned()),
-        ),
+        ControllerRequest::AuthenticateIam { .. }
+        | ControllerRequest::Report { .. }
+        | ControllerRequest::DescribeQuorum => Err(ControllerError::InvalidRequest(
+            "logins, reports and questions about readers are for the controller's host".to_owned(),
+        )),
         ControllerRequest::ElectPreferredLeaders { partitions } => {
             Ok(elections::elect_preferred(draft, partitions.as_deref()))
         }

@@ -80,13 +80,10 @@ macro_rules! api {
             max: $max,
             advertised_min: $min,
             handler: |context, broker, body| {
-                Box::pin(async move {
+                Box::pin($crate::dispatch::respond(context, broker, async move {
                     let request = $crate::dispatch::decode_request::<$request>(context, body)?;
-                    let response = $handle(context, broker, request, context.api_version).await;
-                    Ok($crate::dispatch::Reply::Now($crate::dispatch::encode_reply(
-                        context, &response,
-                    )?))
-                })
+                    Ok($handle(context, broker, request, context.api_version).await)
+                }))
             },
         }
     };

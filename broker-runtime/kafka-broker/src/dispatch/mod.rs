@@ -7,4 +7,4 @@ mod request;
 pub(crate) use api::api;
 pub use api::{ApiEntry, Handler, HandlerFuture, Reply, ReplyFrame, RequestError};
 pub use context::{ClientSoftware, Connection, Principal, RequestContext, Session};
-pub(crate) use request::{answer, decode_request, encode_reply, find_api};
+pub(crate) use request::{answer, decode_request, encode_reply, find_api, respond};

@@ -2,18 +2,13 @@
 
 use std::sync::Arc;
 
+use super::{ApiEntry, Connection, Reply, ReplyFrame, RequestContext, RequestError};
+use crate::{broker::Broker, handlers, quotas::Throttled, security};
 use bytes::Bytes;
 use kafka_codec::{
     KafkaDecode, decode_limits, decode_request_header, encode_response,
     messages::{KafkaRequest, KafkaResponse},
 };
-use kafka_metadata::quota::QuotaKey;
-
-use super::{ApiEntry, Connection, Reply, ReplyFrame, RequestContext, RequestError};
-use crate::{broker::Broker, handlers, quotas::Busy, security};
-
-/// All the time of one processor.
-const PERCENT: f64 = 100.0;
 
 /// API key of `ApiVersions`, the one request that is answered in versions that do not exist.
 const API_VERSIONS: i16 = 18;
@@ -57,15 +52,19 @@ pub(crate) async fn answer(
         }
         return Err(RequestError::Protocol("api version is not supported"));
     }
-    let handled = (api.handler)(&context, broker, body);
-    // Logging in costs nothing, as in Kafka.
-    let is_in = !connection.sasl_required || connection.session.lock().sasl.is_complete();
-    if !is_in || !broker.quotas.limits_time() {
-        return handled.await;
-    }
-    let (reply, busy) = Busy::new(handled, Arc::clone(&broker.clock)).await;
-    context.charge(broker, QuotaKey::RequestPercentage, busy.as_secs_f64() * PERCENT);
-    reply
+    (api.handler)(&context, broker, body).await
+}
+
+/// Carries a request out, charges the time that it takes, and encodes the answer, which says how long its client has to wait.
+pub(crate) async fn respond<R: Throttled>(
+    context: &RequestContext,
+    broker: &Broker,
+    handled: impl Future<Output = Result<R, RequestError>>,
+) -> Result<Reply, RequestError> {
+    let (response, throttle_ms) = context.charge_time(broker, handled).await;
+    let mut response = response?;
+    response.throttle(throttle_ms);
+    Ok(Reply::Now(encode_reply(context, &response)?))
 }
 
 /// Reads the body of a request.

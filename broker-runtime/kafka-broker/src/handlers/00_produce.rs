@@ -40,6 +40,7 @@ use crate::{
         ApiEntry, HandlerFuture, Reply, ReplyFrame, RequestContext, RequestError, decode_request, encode_reply,
     },
     partition::{AppendTerms, AppendedRange, Partition, PartitionError, RequiredAcks},
+    quotas::Throttled,
     response::{LeaderHint, partition_error_code},
     security::Resource,
 };
@@ -84,31 +85,28 @@ struct TopicOutcome {
     partitions: Vec<PartitionOutcome>,
 }
 
+/// A request whose records are appended, or that is refused as a whole.
+enum Taken {
+    Refused(Box<ProduceResponse>),
+    Appended {
+        topics: Vec<TopicOutcome>,
+        acks: RequiredAcks,
+        deadline: Instant,
+    },
+}
+
 fn answer<'a>(context: &'a RequestContext, broker: &'a Arc<Broker>, body: Bytes) -> HandlerFuture<'a> {
     Box::pin(async move {
         let bytes = body.len();
-        let request: ProduceRequest = decode_request(context, body)?;
-        let acks = match request.acks {
-            0 => RequiredAcks::None,
-            1 => RequiredAcks::Leader,
-            -1 => RequiredAcks::All,
-            _ => {
-                return Ok(Reply::Now(encode_reply(
-                    context,
-                    &refuse_all(&request, ErrorCode::InvalidRequiredAcks),
-                )?));
+        let (taken, for_time_ms) = context.charge_time(broker, take(context, broker, body)).await;
+        let (topics, acks, deadline) = match taken? {
+            Taken::Refused(mut response) => {
+                response.throttle(for_time_ms);
+                return Ok(Reply::Now(encode_reply(context, &*response)?));
             }
+            Taken::Appended { topics, acks, deadline } => (topics, acks, deadline),
         };
-        if !may_be_transactional(context, broker, &request) {
-            let refused = refuse_all(&request, ErrorCode::TransactionalIdAuthorizationFailed);
-            return Ok(Reply::Now(encode_reply(context, &refused)?));
-        }
-        let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
-        let deadline = broker.clock.monotonic() + timeout;
-        let verified = verify(context, broker, &request).await;
-        let terms = Terms { acks, verified };
-        let topics = append(context, broker, request, &terms);
-        let throttle_ms = context.charge(broker, QuotaKey::ProducerByteRate, bytes as f64);
+        let for_bytes_ms = context.charge(broker, QuotaKey::ProducerByteRate, bytes as f64);
         if acks == RequiredAcks::None {
             let refused = |topic: &TopicOutcome| {
                 topic
@@ -124,6 +122,7 @@ fn answer<'a>(context: &'a RequestContext, broker: &'a Arc<Broker>, body: Bytes)
             };
         }
         let (context, broker) = (context.clone(), Arc::clone(broker));
+        let throttle_ms = for_time_ms.max(for_bytes_ms);
         Ok(Reply::Later(Box::pin(finish(
             context,
             broker,
@@ -132,6 +131,27 @@ fn answer<'a>(context: &'a RequestContext, broker: &'a Arc<Broker>, body: Bytes)
             deadline,
         ))))
     })
+}
+
+/// Everything up to the append.
+async fn take(context: &RequestContext, broker: &Arc<Broker>, body: Bytes) -> Result<Taken, RequestError> {
+    let request: ProduceRequest = decode_request(context, body)?;
+    let refused = |code| Ok(Taken::Refused(Box::new(refuse_all(&request, code))));
+    let acks = match request.acks {
+        0 => RequiredAcks::None,
+        1 => RequiredAcks::Leader,
+        -1 => RequiredAcks::All,
+        _ => return refused(ErrorCode::InvalidRequiredAcks),
+    };
+    if !may_be_transactional(context, broker, &request) {
+        return refused(ErrorCode::TransactionalIdAuthorizationFailed);
+    }
+    let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
+    let deadline = broker.clock.monotonic() + timeout;
+    let verified = verify(context, broker, &request).await;
+    let terms = Terms { acks, verified };
+    let topics = append(context, broker, request, &terms);
+    Ok(Taken::Appended { topics, acks, deadline })
 }
 
 fn refuse_all(request: &ProduceRequest, code: ErrorCode) -> ProduceResponse {

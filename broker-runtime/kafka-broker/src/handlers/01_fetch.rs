@@ -8,6 +8,7 @@
 //! * Fetch sessions (KIP-227), divergence by epoch (KIP-595, version 12), topic ids (version 13), the leader in errors
 //!   (KIP-951, version 16).
 //! * Who has a quota and reads too much is told how long to wait, and gets nothing until then (KIP-219).
+//!   Whose requests take too much time has its records, and waits afterwards; Kafka keeps them back.
 //! * Consumers may read from followers, from version 11 on, and leaders send them to one in their zone where they are told to
 //!   (KIP-392); then followers hear of a new high watermark at once.
 
@@ -33,8 +34,9 @@ use super::{
 };
 use crate::{
     broker::Broker,
-    dispatch::{ApiEntry, HandlerFuture, Reply, ReplyFrame, RequestContext, decode_request},
+    dispatch::{ApiEntry, HandlerFuture, Reply, ReplyFrame, RequestContext, RequestError, decode_request},
     partition::{FollowerFetch, ReadBound},
+    quotas::Throttled,
     replication::{FetchScope, FetchSession, FetchWish, News, SessionRequest, Told, TopicKey},
     response::{LeaderHint, session_error_code},
     security::Resource,
@@ -64,8 +66,13 @@ const SESSION_VERSION: i16 = 7;
 
 fn answer<'a>(context: &'a RequestContext, broker: &'a Arc<Broker>, body: Bytes) -> HandlerFuture<'a> {
     Box::pin(async move {
-        let request: FetchRequest = decode_request(context, body)?;
-        let response = handle(context, broker, request).await;
+        let handled = async {
+            let request: FetchRequest = decode_request(context, body)?;
+            Ok::<_, RequestError>(handle(context, broker, request).await)
+        };
+        let (response, throttle_ms) = context.charge_time(broker, handled).await;
+        let mut response = response?;
+        response.throttle(throttle_ms);
         let segments = encode_fetch_response(context.correlation_id, context.api_version, &response)?;
         Ok(Reply::Now(ReplyFrame { segments }))
     })

@@ -13,8 +13,11 @@ use kafka_metadata::quota::QuotaKey;
 use super::throttle::Used;
 use crate::{broker::Broker, dispatch::RequestContext};
 
+/// All the time of one processor.
+const PERCENT: f64 = 100.0;
+
 impl RequestContext {
-    fn used<'a>(&'a self, broker: &Broker) -> Used<'a> {
+    pub(super) fn used<'a>(&'a self, broker: &Broker) -> Used<'a> {
         let principal = self.principal.as_str();
         Used {
             user: principal.strip_prefix("User:").unwrap_or(principal),
@@ -37,6 +40,19 @@ impl RequestContext {
         i32::try_from(throttle_ms).unwrap_or(i32::MAX)
     }
 
+    /// Waits for `work` and charges the time that it was busy; says how long the connection has to wait for that, in
+    /// milliseconds. Logging in costs nothing, as in Kafka.
+    pub(crate) async fn charge_time<F: Future>(&self, broker: &Broker, work: F) -> (F::Output, i32) {
+        let connection = &self.connection;
+        let is_in = !connection.sasl_required || connection.session.lock().sasl.is_complete();
+        if !is_in || !broker.quotas.limits_time() {
+            return (work.await, 0);
+        }
+        let (output, busy) = Busy::new(std::pin::pin!(work), Arc::clone(&broker.clock)).await;
+        let throttle_ms = self.charge(broker, QuotaKey::RequestPercentage, busy.as_secs_f64() * PERCENT);
+        (output, throttle_ms)
+    }
+
     /// The largest amount that the quota gives at once, bytes; `None` without a quota.
     pub(crate) fn most_at_once(&self, broker: &Broker, key: QuotaKey) -> Option<usize> {
         if self.is_internal() {
@@ -47,14 +63,14 @@ impl RequestContext {
 }
 
 /// Measures how long a future is busy: not how long it waits.
-pub(crate) struct Busy<F> {
+struct Busy<F> {
     future: F,
     clock: Arc<dyn Clock>,
     time: Duration,
 }
 
 impl<F> Busy<F> {
-    pub(crate) fn new(future: F, clock: Arc<dyn Clock>) -> Self {
+    fn new(future: F, clock: Arc<dyn Clock>) -> Self {
         Self {
             future,
             clock,

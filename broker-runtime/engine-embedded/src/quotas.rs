@@ -23,6 +23,8 @@ impl QuotaAdmin for EmbeddedEngine {
             .quotas
             .iter()
             .map(|(entity, values)| described(entity, values))
+            // What only Kafka's own tools set is left to them.
+            .filter(Quota::limits_something)
             .collect())
     }
 
@@ -83,6 +85,7 @@ fn change(quota: &Quota) -> Result<QuotaChange, TopicError> {
         entity: QuotaEntity {
             user: quota.user.as_ref().map(name),
             client_id: quota.client_id.as_ref().map(name),
+            ip: None,
         },
         values: values.collect::<Result<_, TopicError>>()?,
     })

@@ -38,3 +38,10 @@ pub struct Quota {
     /// Time of one processor that requests may take, in percent.
     pub request_percentage: Option<f64>,
 }
+
+impl Quota {
+    /// False where nothing is limited.
+    pub fn limits_something(&self) -> bool {
+        self.producer_byte_rate.is_some() || self.consumer_byte_rate.is_some() || self.request_percentage.is_some()
+    }
+}

@@ -9,6 +9,7 @@ pub mod controller;
 mod ids;
 mod image;
 pub mod instructions;
+pub mod mutations;
 pub mod quota;
 mod record;
 pub mod rpc;

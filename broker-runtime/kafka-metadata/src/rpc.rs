@@ -12,6 +12,7 @@ use crate::{
     BrokerEpoch, BrokerId, ConfigResource, Endpoint, LeaderEpoch, MetadataOffset, MetadataRecord, PartitionEpoch,
     TopicId,
     acl::{AclBinding, AclFilter},
+    mutations::MutationLimit,
     quota::QuotaChange,
 };
 
@@ -189,6 +190,14 @@ pub enum ControllerRequest {
     },
     /// Asks how far the metadata log is, and who has read how much of it. Its host answers, who sees the time.
     DescribeQuorum,
+    /// `CreateTopics`, `DeleteTopics` or `CreatePartitions` of a client that has a quota of them. Its host counts, who sees the
+    /// time.
+    Limited {
+        /// The quota.
+        limit: MutationLimit,
+        /// What is asked.
+        request: Box<ControllerRequest>,
+    },
 }
 
 /// A request that somebody has signed, as a URL: whoever has it can log in until it expires. It cannot be printed.
@@ -345,6 +354,13 @@ pub enum ControllerResponse {
         /// Brokers, by id.
         readers: Vec<MetadataReader>,
     },
+    /// To `Limited`.
+    Limited {
+        /// How long the client has to wait, in milliseconds.
+        throttle_ms: i64,
+        /// The answer to what was asked.
+        response: Box<ControllerResponse>,
+    },
     /// To `Report`, `Instruct`, `AlterScram`, `RetireBrokers` and `UnregisterBroker`.
     Done,
 }
@@ -434,4 +450,7 @@ pub enum ControllerError {
     /// POLICY_VIOLATION.
     #[error("{0}")]
     PolicyViolation(String),
+    /// THROTTLING_QUOTA_EXCEEDED.
+    #[error("The throttling quota has been exceeded.")]
+    ThrottlingQuotaExceeded,
 }

@@ -11,6 +11,7 @@ use clock::Clock;
 use kafka_metadata::{
     BrokerId, MetadataImage, MetadataOffset, MetadataRecord,
     controller::{ControllerDefaults, ControllerEvent, Decision, LeaderBalance, decide},
+    mutations::{Allowance, MutationBuckets, MutationLimit},
     rpc::{ControllerError, ControllerRequest, ControllerResponse},
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -43,6 +44,7 @@ pub(super) struct Core {
     pub(super) balance: LeaderBalance,
     pub(super) subscribers: Subscribers,
     pub(super) readers: Readers,
+    pub(super) mutations: MutationBuckets,
     /// Offset up to which the others must have seen that a broker hands over, before it may stop.
     pub(super) handed_over: HashMap<BrokerId, MetadataOffset>,
     /// The log refused the last write; a new file has to be begun before the next one.
@@ -171,15 +173,45 @@ impl Core {
 
     /// Decides on one event and adds what comes of it to the group.
     fn decide(&self, group: &mut Group, event: ControllerEvent) -> Result<ControllerResponse, ControllerError> {
+        self.decide_within(group, event).map(|(response, _)| response)
+    }
+
+    /// As [`Self::decide`]; says too what is left of a client's allowance.
+    fn decide_within(
+        &self,
+        group: &mut Group,
+        event: ControllerEvent,
+    ) -> Result<(ControllerResponse, Option<Allowance>), ControllerError> {
         let defaults = Arc::clone(&self.defaults.borrow());
         let Decision {
             records,
             image,
             response,
+            allowance,
         } = decide(&group.image, event, &defaults, &mut rand::rng())?;
         group.image = image;
         group.records.extend(records);
-        Ok(response)
+        Ok((response, allowance))
+    }
+
+    /// Decides on what a client asks that has a quota of it.
+    fn decide_limited(
+        &mut self,
+        group: &mut Group,
+        limit: &MutationLimit,
+        request: ControllerRequest,
+    ) -> Result<ControllerResponse, ControllerError> {
+        let now_ms = self.clock.monotonic_ms();
+        let allowance = self.mutations.allowance(limit, now_ms);
+        let (response, left) = self.decide_within(group, ControllerEvent::Limited { request, allowance })?;
+        let Some(left) = left else {
+            return Ok(response);
+        };
+        self.mutations.settle(limit, &left, now_ms);
+        Ok(ControllerResponse::Limited {
+            throttle_ms: left.throttle_ms,
+            response: Box::new(response),
+        })
     }
 
     fn request(&mut self, group: &mut Group, request: ControllerRequest, asker: Asker) {
@@ -190,7 +222,10 @@ impl Core {
         }
         let known = Asked::of(&request);
         let before = group.records.len();
-        let mut result = self.decide(group, ControllerEvent::Request(request));
+        let mut result = match request {
+            ControllerRequest::Limited { limit, request } => self.decide_limited(group, &limit, *request),
+            request => self.decide(group, ControllerEvent::Request(request)),
+        };
         let changed = group.records.len() > before;
         if let (true, Some(id)) = (changed, asker.request_id()) {
             group.request_ids.push(id.to_owned());

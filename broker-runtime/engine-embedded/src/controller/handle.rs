@@ -7,6 +7,7 @@ use engine::Metric;
 use kafka_metadata::{
     BrokerId, MetadataImage, MetadataOffset,
     controller::{ControllerDefaults, ControllerEvent, LeaderBalance, decide},
+    mutations::MutationBuckets,
     rpc::{ControllerError, ControllerRequest, ControllerResponse},
 };
 use thiserror::Error;
@@ -144,6 +145,7 @@ impl Controller {
             balance: LeaderBalance::default(),
             subscribers: Subscribers::default(),
             readers: Readers::default(),
+            mutations: MutationBuckets::default(),
             handed_over: std::collections::HashMap::new(),
             is_damaged: false,
         };

@@ -10,6 +10,7 @@ use std::{
 use clock::{Clock, ManualClock, SystemClock};
 use kafka_metadata::{
     BrokerEpoch, BrokerId, Endpoint, MetadataImage, MetadataRecord,
+    mutations::MutationLimit,
     rpc::{BrokerMessage, ControllerError, ControllerMessage, ControllerRequest, ControllerResponse, NewTopic},
 };
 use tempfile::TempDir;
@@ -579,4 +580,66 @@ async fn a_large_topic_takes_milliseconds() {
     }
     // Far above what it takes (one or two), far below what anybody would notice.
     assert!(fastest < Duration::from_millis(50), "{fastest:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_quorum_is_one_controller_and_the_brokers_that_read() {
+    let place = Place::new();
+    let _controller = place.start().await;
+    let mut brokers = brokers(&place, 2).await;
+    brokers[1].heartbeat(false).await;
+    brokers[0].heartbeat(false).await;
+    let answer = brokers[0].ask(ControllerRequest::DescribeQuorum).await.expect("answer");
+    let ControllerResponse::Quorum {
+        next_offset,
+        now_ms,
+        readers,
+    } = answer
+    else {
+        panic!("{answer:?}");
+    };
+    let ids: Vec<i32> = readers.iter().map(|reader| reader.broker_id.0).collect();
+    assert_eq!(ids, [1, 2]);
+    assert!(
+        readers
+            .iter()
+            .all(|reader| reader.next_offset.0 > 0 && reader.next_offset <= next_offset)
+    );
+    assert!(readers.iter().all(|reader| reader.last_heard_ms <= now_ms));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_of_a_client_are_counted_for_the_whole_cluster() {
+    let place = Place::new();
+    let controller = place.start().await;
+    let mut brokers = brokers(&place, 2).await;
+    let limited = |name: &str, partitions| ControllerRequest::Limited {
+        limit: MutationLimit {
+            user: None,
+            client_id: Some("client".to_owned()),
+            rate: 0.001,
+            burst: 1.0,
+            strict: true,
+        },
+        request: Box::new(topic(name, partitions, 1)),
+    };
+    let answer = brokers[0].ask(limited("first", 3)).await.expect("answer");
+    assert!(
+        matches!(answer, ControllerResponse::Limited { throttle_ms: 0, .. }),
+        "{answer:?}"
+    );
+    let answer = brokers[1].ask(limited("second", 1)).await.expect("answer");
+    let ControllerResponse::Limited { throttle_ms, response } = answer else {
+        panic!("{answer:?}");
+    };
+    assert!((1_900_000..=2_000_000).contains(&throttle_ms), "{throttle_ms}");
+    let ControllerResponse::CreateTopics(results) = *response else {
+        panic!("topics were asked for");
+    };
+    assert!(matches!(results[0], Err(ControllerError::ThrottlingQuotaExceeded)));
+    let answer = controller.call(topic("third", 1, 1)).await.expect("answer");
+    assert!(
+        matches!(answer, ControllerResponse::CreateTopics(results) if results[0].is_ok()),
+        "no quota"
+    );
 }

@@ -95,6 +95,14 @@ impl BoundListener {
         })
     }
 
+    /// How much too early a connection is, by the quota of its address. Other brokers have none.
+    fn too_early_ms(&self, broker: &Broker, peer: SocketAddr) -> i64 {
+        if self.config.name == ListenerName::Internal {
+            return 0;
+        }
+        broker.quotas.connects(peer.ip(), broker.uptime_ms())
+    }
+
     /// Accepts until the broker stops; each connection becomes a task of `tasks`.
     pub(crate) async fn accept(self, broker: Arc<Broker>, tasks: TaskTracker) {
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
@@ -106,6 +114,10 @@ impl BoundListener {
             };
             match accepted {
                 Ok((stream, peer)) => {
+                    if let Ok(early_ms @ 1..) = u64::try_from(self.too_early_ms(&broker, peer)) {
+                        tasks.spawn(turn_away(stream, Duration::from_millis(early_ms), Arc::clone(&broker)));
+                        continue;
+                    }
                     let connection = Arc::new(Connection {
                         id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
                         listener: self.config.name,
@@ -131,6 +143,15 @@ impl BoundListener {
                 }
             }
         }
+    }
+}
+
+/// Closes a connection that came too early, once it would have come in time: the peer shall not try again at once (KIP-612).
+async fn turn_away(stream: TcpStream, early: Duration, broker: Arc<Broker>) {
+    debug!(peer = ?stream.peer_addr(), "connection turned away: its address connects too often");
+    tokio::select! {
+        () = broker.clock.sleep(early) => {}
+        () = broker.shutdown.cancelled() => {}
     }
 }
 

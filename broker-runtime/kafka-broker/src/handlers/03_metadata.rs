@@ -52,15 +52,16 @@ async fn handle(
         Some(topics) if version < NULL_MEANS_ALL_VERSION && topics.is_empty() => None,
         topics => topics,
     };
-    let refused = match &wanted {
+    let (refused, throttle_ms) = match &wanted {
         Some(topics) if request.allow_auto_topic_creation && broker.settings.auto_create_topics_enable => {
             create_missing(context, broker, topics).await
         }
-        _ => BTreeMap::new(),
+        _ => (BTreeMap::new(), 0),
     };
     let image = broker.metadata.image();
     let listener = context.listener();
     let mut response = MetadataResponse::default();
+    response.throttle_time_ms = throttle_ms;
     response.brokers = brokers(&image, listener);
     response.cluster_id = Some(StrBytes::from(broker.config.cluster_id.as_str()));
     response.controller_id = stand_in_controller(&image, broker.config.broker_id).map_or(-1, |id| id.0);
@@ -219,7 +220,7 @@ async fn create_missing(
     context: &RequestContext,
     broker: &Arc<Broker>,
     wanted: &[MetadataRequestTopic],
-) -> BTreeMap<String, ErrorCode> {
+) -> (BTreeMap<String, ErrorCode>, i32) {
     let image = broker.metadata.image();
     let missing = wanted
         .iter()
@@ -237,16 +238,17 @@ async fn create_missing(
         .map(|name| (name, ErrorCode::TopicAuthorizationFailed))
         .collect();
     if missing.is_empty() {
-        return refused;
+        return (refused, 0);
     }
     let topics = missing.iter().map(|name| new_topic(name.clone())).collect();
     let request = ControllerRequest::CreateTopics {
         topics,
         validate_only: false,
     };
-    let results = match broker.controller.call_within(request, CREATION_WAIT).await {
+    let (answer, throttle_ms) = context.mutate(broker, request, false, CREATION_WAIT).await;
+    let results = match answer {
         Ok(ControllerResponse::CreateTopics(results)) => results,
-        Ok(_) | Err(_) => return refused,
+        Ok(_) | Err(_) => return (refused, throttle_ms),
     };
     let mut created = Vec::new();
     for (name, result) in missing.into_iter().zip(results) {
@@ -264,7 +266,7 @@ async fn create_missing(
             created.iter().all(|name| image.topics.contains_key(name))
         })
         .await;
-    refused
+    (refused, throttle_ms)
 }
 
 fn new_topic(name: String) -> NewTopic {

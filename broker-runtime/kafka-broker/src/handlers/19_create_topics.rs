@@ -2,6 +2,8 @@
 //! `timeout_ms`.
 //!
 //! * -1 partitions or replicas mean the broker's defaults (version 4, KIP-464). `validate_only` changes nothing.
+//! * The controller counts partitions against `controller_mutation_rate`; version 6 and later are refused what is too much, older
+//!   ones wait for it.
 //! * Version 5 and later tell the number of partitions, the replication factor and the configuration, version 7 the id.
 //!
 //! Difference from Kafka: when this broker does not hear of a new topic in time, the answer is no error all the same,
@@ -41,6 +43,9 @@ pub(crate) const API: ApiEntry = api!(19, "CreateTopics", 2..=7, CreateTopicsReq
 
 /// First version in which -1 means the broker's defaults.
 const DEFAULTS_VERSION: i16 = 4;
+
+/// First version that knows the refusal of what is beyond a quota (KIP-599).
+const QUOTA_ERROR_VERSION: i16 = 6;
 
 /// First version that describes what was created.
 const DESCRIBING_VERSION: i16 = 5;
@@ -85,8 +90,10 @@ async fn handle(
         .iter()
         .map(|topic| (topic.name.clone(), topic.configs.clone()))
         .collect();
-    let mut outcomes = create(broker, wanted, request.validate_only, timeout).await.into_iter();
+    let (outcomes, throttle_ms) = create(context, broker, (wanted, request.validate_only), timeout).await;
+    let mut outcomes = outcomes.into_iter();
     let mut response = CreateTopicsResponse::default();
+    response.throttle_time_ms = throttle_ms;
     for (name, refusal) in checked {
         let outcome = match refusal {
             Some(error) => Err(error),
@@ -170,16 +177,23 @@ fn in_order(assignments: &[CreatableReplicaAssignment]) -> Result<Vec<Vec<Broker
     Ok(by_partition.into_values().collect())
 }
 
-async fn create(broker: &Broker, topics: Vec<NewTopic>, validate_only: bool, timeout: Duration) -> Vec<Outcome> {
+async fn create(
+    context: &RequestContext,
+    broker: &Broker,
+    (topics, validate_only): (Vec<NewTopic>, bool),
+    timeout: Duration,
+) -> (Vec<Outcome>, i32) {
     let count = topics.len();
     if count == 0 {
-        return Vec::new();
+        return (Vec::new(), 0);
     }
     let request = ControllerRequest::CreateTopics { topics, validate_only };
-    let outcomes = match broker.controller.call_within(request, timeout).await {
+    let strict = context.api_version >= QUOTA_ERROR_VERSION;
+    let (answer, throttle_ms) = context.mutate(broker, request, strict, timeout).await;
+    let outcomes = match answer {
         Ok(ControllerResponse::CreateTopics(outcomes)) => outcomes,
-        Ok(_) => return vec![Err(ControllerError::NotController); count],
-        Err(error) => return vec![Err(error); count],
+        Ok(_) => return (vec![Err(ControllerError::NotController); count], throttle_ms),
+        Err(error) => return (vec![Err(error); count], throttle_ms),
     };
     if !validate_only {
         let created: Vec<TopicId> = outcomes.iter().flatten().map(|topic| topic.topic_id).collect();
@@ -190,7 +204,7 @@ async fn create(broker: &Broker, topics: Vec<NewTopic>, validate_only: bool, tim
             })
             .await;
     }
-    outcomes
+    (outcomes, throttle_ms)
 }
 
 fn result_of(outcome: &Outcome) -> CreatableTopicResult {

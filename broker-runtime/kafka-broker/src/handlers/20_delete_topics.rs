@@ -3,6 +3,8 @@
 //!
 //! * UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID; TOPIC_DELETION_DISABLED where `delete.topic.enable` is false; INVALID_REQUEST
 //!   for a topic that is named twice, or neither by name nor by id.
+//! * The controller counts partitions against `controller_mutation_rate`; version 5 and later are refused what is too much, older
+//!   ones wait for it.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -30,6 +32,9 @@ use crate::{
 
 /// See the module.
 pub(crate) const API: ApiEntry = api!(20, "DeleteTopics", 1..=6, DeleteTopicsRequest, handle);
+
+/// First version that knows the refusal of what is beyond a quota (KIP-599).
+const QUOTA_ERROR_VERSION: i16 = 5;
 
 /// First version that names topics by id.
 const STATES_VERSION: i16 = 6;
@@ -72,8 +77,10 @@ async fn handle(
         .flatten()
         .map(|topic| (topic.name.clone(), topic.topic_id))
         .collect();
-    let mut outcomes = delete(broker, accepted, timeout).await.into_iter();
+    let (outcomes, throttle_ms) = delete(context, broker, accepted, timeout).await;
+    let mut outcomes = outcomes.into_iter();
     let mut response = DeleteTopicsResponse::default();
+    response.throttle_time_ms = throttle_ms;
     for (state, found) in states.into_iter().zip(found) {
         let mut result = DeletableTopicResult::default();
         result.name = state.name;
@@ -174,23 +181,23 @@ fn refuse_repeated(found: &mut [Result<Found, Refusal>]) {
 }
 
 async fn delete(
+    context: &RequestContext,
     broker: &Broker,
     topics: Vec<(String, TopicId)>,
     timeout: Duration,
-) -> Vec<Result<(), ControllerError>> {
+) -> (Vec<Result<(), ControllerError>>, i32) {
     let count = topics.len();
     if count == 0 {
-        return Vec::new();
+        return (Vec::new(), 0);
     }
     let names = topics.iter().map(|(name, _)| name.clone()).collect();
-    let outcomes = match broker
-        .controller
-        .call_within(ControllerRequest::DeleteTopics { topics: names }, timeout)
-        .await
-    {
+    let request = ControllerRequest::DeleteTopics { topics: names };
+    let strict = context.api_version >= QUOTA_ERROR_VERSION;
+    let (answer, throttle_ms) = context.mutate(broker, request, strict, timeout).await;
+    let outcomes = match answer {
         Ok(ControllerResponse::Results(outcomes)) => outcomes,
-        Ok(_) => return vec![Err(ControllerError::NotController); count],
-        Err(error) => return vec![Err(error); count],
+        Ok(_) => return (vec![Err(ControllerError::NotController); count], throttle_ms),
+        Err(error) => return (vec![Err(error); count], throttle_ms),
     };
     let deleted = topics.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok());
     let deleted: Vec<TopicId> = deleted.map(|((_, topic_id), _)| *topic_id).collect();
@@ -200,5 +207,5 @@ async fn delete(
             deleted.iter().all(|topic_id| image.topic_by_id(*topic_id).is_none())
         })
         .await;
-    outcomes
+    (outcomes, throttle_ms)
 }

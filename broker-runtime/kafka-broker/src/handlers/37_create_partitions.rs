@@ -1,6 +1,7 @@
 //! CreatePartitions 0–3: adds partitions to topics, up to a new total. The controller checks and decides; the answer
 //! waits until this broker knows them, at most `timeout_ms`. `validate_only` changes nothing; a topic that is named twice
-//! is INVALID_REQUEST.
+//! is INVALID_REQUEST. The controller counts partitions against `controller_mutation_rate`; version 3 is refused what is too
+//! much, older ones wait for it.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -27,6 +28,9 @@ use crate::{
 
 /// See the module.
 pub(crate) const API: ApiEntry = api!(37, "CreatePartitions", 0..=3, CreatePartitionsRequest, handle);
+
+/// First version that knows the refusal of what is beyond a quota (KIP-599).
+const QUOTA_ERROR_VERSION: i16 = 3;
 
 async fn handle(
     context: &RequestContext,
@@ -56,8 +60,10 @@ async fn handle(
         .map(|(topic, _)| new_partitions(topic))
         .collect();
     let timeout = controller_timeout(request.timeout_ms);
-    let mut outcomes = create(broker, wanted, request.validate_only, timeout).await.into_iter();
+    let (outcomes, throttle_ms) = create(context, broker, (wanted, request.validate_only), timeout).await;
+    let mut outcomes = outcomes.into_iter();
     let mut response = CreatePartitionsResponse::default();
+    response.throttle_time_ms = throttle_ms;
     for (topic, refusal) in request.topics.iter().zip(refusals) {
         let outcome = match refusal {
             Some(error) => Err(error),
@@ -89,21 +95,23 @@ fn new_partitions(topic: &CreatePartitionsTopic) -> NewPartitions {
 }
 
 async fn create(
+    context: &RequestContext,
     broker: &Broker,
-    topics: Vec<NewPartitions>,
-    validate_only: bool,
+    (topics, validate_only): (Vec<NewPartitions>, bool),
     timeout: Duration,
-) -> Vec<Result<(), ControllerError>> {
+) -> (Vec<Result<(), ControllerError>>, i32) {
     let count = topics.len();
     if count == 0 {
-        return Vec::new();
+        return (Vec::new(), 0);
     }
     let totals: Vec<(String, i32)> = topics.iter().map(|topic| (topic.name.clone(), topic.total)).collect();
     let request = ControllerRequest::CreatePartitions { topics, validate_only };
-    let outcomes = match broker.controller.call_within(request, timeout).await {
+    let strict = context.api_version >= QUOTA_ERROR_VERSION;
+    let (answer, throttle_ms) = context.mutate(broker, request, strict, timeout).await;
+    let outcomes = match answer {
         Ok(ControllerResponse::Results(outcomes)) => outcomes,
-        Ok(_) => return vec![Err(ControllerError::NotController); count],
-        Err(error) => return vec![Err(error); count],
+        Ok(_) => return (vec![Err(ControllerError::NotController); count], throttle_ms),
+        Err(error) => return (vec![Err(error); count], throttle_ms),
     };
     if !validate_only {
         let grown = totals.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok());
@@ -115,5 +123,5 @@ async fn create(
         };
         broker.metadata.wait_for(timeout, is_there).await;
     }
-    outcomes
+    (outcomes, throttle_ms)
 }

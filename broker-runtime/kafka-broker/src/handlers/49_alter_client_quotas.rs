@@ -1,7 +1,7 @@
-//! AlterClientQuotas 0–1 (KIP-546): sets and removes quotas of users and client ids. It takes ALTER_CONFIGS on the cluster. The
-//! answer waits until this broker acts on them; the others do within a heartbeat.
+//! AlterClientQuotas 0–1 (KIP-546): sets and removes quotas of users, client ids and addresses. It takes ALTER_CONFIGS on the
+//! cluster. The answer waits until this broker acts on them; the others do within a heartbeat.
 //!
-//! Quotas of addresses (`ip`) and `controller_mutation_rate` are refused: they are not built.
+//! Difference from Kafka: an address (`ip`) is one, and not the name of a host.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -15,7 +15,7 @@ use kafka_codec::{
 };
 use kafka_metadata::{
     acl::AclOperation,
-    quota::{QuotaChange, QuotaKey, QuotaValue},
+    quota::{QuotaChange, QuotaEntity, QuotaKey, QuotaValue},
     rpc::{ControllerError, ControllerRequest, ControllerResponse},
 };
 
@@ -32,9 +32,6 @@ use crate::{
 
 /// See the module.
 pub(crate) const API: ApiEntry = api!(49, "AlterClientQuotas", 0..=1, AlterClientQuotasRequest, handle);
-
-/// Kafka's, which ours does not have.
-const NOT_BUILT: [&str; 2] = ["controller_mutation_rate", "connection_creation_rate"];
 
 type Refusal = (ErrorCode, String);
 
@@ -77,7 +74,7 @@ fn change(entry: &RequestEntry) -> Result<QuotaChange, String> {
     let entity = entity(parts.map(|part| (&part.entity_type, part.entity_name.as_ref())))?;
     let mut values = BTreeMap::new();
     for op in &entry.ops {
-        let (key, value) = operation(op)?;
+        let (key, value) = operation(&entity, op)?;
         if values.insert(key, value).is_some() {
             return Err(format!("Duplicate quota key {}", op.key));
         }
@@ -85,21 +82,14 @@ fn change(entry: &RequestEntry) -> Result<QuotaChange, String> {
     Ok(QuotaChange { entity, values })
 }
 
-fn operation(op: &OpData) -> Result<(QuotaKey, Option<QuotaValue>), String> {
-    if NOT_BUILT.contains(&op.key.as_str()) {
-        return Err(format!(
-            "{} is not built; producer_byte_rate, consumer_byte_rate and request_percentage are",
-            op.key
-        ));
-    }
-    let key = QuotaKey::named(&op.key).ok_or_else(|| format!("Invalid configuration key {}", op.key))?;
+fn operation(entity: &QuotaEntity, op: &OpData) -> Result<(QuotaKey, Option<QuotaValue>), String> {
+    let key = QuotaKey::named(&op.key).filter(|key| key.is_for(entity));
+    let key = key.ok_or_else(|| format!("Invalid configuration key {}", op.key))?;
     if op.remove {
         return Ok((key, None));
     }
     let value = QuotaValue::new(op.value).ok_or_else(|| format!("Quota {} must be greater than 0", op.key))?;
-    if !key.takes_fractions() && op.value.fract() != 0.0 {
-        return Err(format!("{} must be a whole number of bytes a second", op.key));
-    }
+    key.check(value)?;
     Ok((key, Some(value)))
 }
 

@@ -1,5 +1,7 @@
 //! Whom a client quota is for, between Kafka's names on the wire and ours.
 
+use std::net::IpAddr;
+
 use kafka_codec::StrBytes;
 use kafka_metadata::quota::{QuotaEntity, QuotaName};
 
@@ -12,6 +14,7 @@ pub(super) fn parts(entity: &QuotaEntity) -> impl Iterator<Item = (&'static str,
     let user = entity.user.as_ref().map(|name| (USER, name));
     user.into_iter()
         .chain(entity.client_id.as_ref().map(|name| (CLIENT_ID, name)))
+        .chain(entity.ip.as_ref().map(|name| (IP, name)))
 }
 
 /// The entity of these parts; no name means the default.
@@ -28,7 +31,7 @@ pub(super) fn entity<'a>(
         let part = match kind.as_str() {
             USER => &mut entity.user,
             CLIENT_ID => &mut entity.client_id,
-            IP => return Err("quotas of addresses are not built: limit users or client ids".to_owned()),
+            IP => &mut entity.ip,
             "" => return Err("Invalid empty entity type".to_owned()),
             other => return Err(format!("Unhandled client quota entity type: {other}")),
         };
@@ -36,8 +39,11 @@ pub(super) fn entity<'a>(
             return Err(format!("Entity type {kind} cannot appear more than once"));
         }
     }
-    if entity == QuotaEntity::default() {
-        return Err("Invalid empty client quota entity".to_owned());
+    entity.check()?;
+    match &entity.ip {
+        Some(QuotaName::Named(address)) if address.parse::<IpAddr>().is_err() => {
+            Err(format!("{address} is not a valid IP address."))
+        }
+        _ => Ok(entity),
     }
-    Ok(entity)
 }

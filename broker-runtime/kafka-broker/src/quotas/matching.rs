@@ -33,6 +33,7 @@ pub(super) fn find(quotas: &Quotas, key: QuotaKey, user: &str, client_id: &str) 
         let entity = QuotaEntity {
             user: of_user,
             client_id: of_client,
+            ip: None,
         };
         Some((*quotas.get(&entity)?.get(&key)?, sharers))
     })
@@ -72,7 +73,12 @@ mod tests {
                 user: user.is_some().then(|| "u".into()),
                 client_id: client_id.is_some().then(|| "c".into()),
             };
-            quotas.insert(QuotaEntity { user, client_id }, BTreeMap::from([(KEY, value)]));
+            let entity = QuotaEntity {
+                user,
+                client_id,
+                ip: None,
+            };
+            quotas.insert(entity, BTreeMap::from([(KEY, value)]));
             assert_eq!(find(&quotas, KEY, "u", "c"), Some((value, sharers)));
         }
         assert_eq!(find(&quotas, QuotaKey::ConsumerByteRate, "u", "c"), None);

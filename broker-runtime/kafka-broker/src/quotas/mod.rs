@@ -5,6 +5,7 @@
 mod charge;
 mod matching;
 mod meter;
+mod mutate;
 mod throttle;
 mod throttled;
 

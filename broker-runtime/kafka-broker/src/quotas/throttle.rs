@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -11,7 +12,8 @@ use std::{
 use arc_swap::ArcSwap;
 use kafka_metadata::{
     MetadataImage,
-    quota::{QuotaKey, QuotaValue, Quotas},
+    mutations::MutationLimit,
+    quota::{QuotaKey, QuotaName, QuotaValue, Quotas},
 };
 use parking_lot::Mutex;
 
@@ -46,7 +48,10 @@ pub(crate) struct ClientQuotas {
     quotas: ArcSwap<Quotas>,
     /// Some user has a quota of time: otherwise it needs not be measured.
     limits_time: AtomicBool,
+    by_address: ArcSwap<Addresses>,
     window: Window,
+    /// Seconds' worth of changes of metadata that a client may make at once.
+    mutation_seconds: f64,
     meters: Mutex<Meters>,
 }
 
@@ -57,6 +62,9 @@ impl ClientQuotas {
         Self {
             quotas: ArcSwap::default(),
             limits_time: AtomicBool::new(false),
+            by_address: ArcSwap::default(),
+            mutation_seconds: number(properties, "controller.quota.window.num", 11.0)
+                * number(properties, "controller.quota.window.size.seconds", 1.0),
             window: Window {
                 samples: number(properties, "quota.window.num", 11).max(2),
                 sample_ms: seconds.max(1) * 1_000,
@@ -71,6 +79,7 @@ impl ClientQuotas {
             let key = QuotaKey::RequestPercentage;
             let limits_time = image.quotas.values().any(|values| values.contains_key(&key));
             self.limits_time.store(limits_time, Ordering::Relaxed);
+            self.by_address.store(Arc::new(Addresses::of(&image.quotas)));
             self.quotas.store(Arc::clone(&image.quotas));
         }
     }
@@ -88,8 +97,42 @@ impl ClientQuotas {
         match key {
             // Time that requests took is little beside bytes: a wait is at most a sample long, as in Kafka.
             QuotaKey::RequestPercentage => throttle_ms.min(self.window.sample_ms),
-            QuotaKey::ProducerByteRate | QuotaKey::ConsumerByteRate => throttle_ms,
+            _ => throttle_ms,
         }
+    }
+
+    /// Counts a connection from this address; says how long it is too early for one, in milliseconds. Then it is not counted.
+    pub(crate) fn connects(&self, address: IpAddr, now_ms: i64) -> i64 {
+        let address = address.to_canonical();
+        let Some(limit) = self.by_address.load().limit(address) else {
+            return 0;
+        };
+        let sharers = Sharers {
+            user: None,
+            client_id: Some(address.to_string().into()),
+        };
+        let mut meters = self.meters.lock();
+        meters.clean(now_ms, self.window);
+        let key = (QuotaKey::ConnectionCreationRate, sharers);
+        let meter = meters.by_sharers.entry(key).or_default();
+        meter.record(1.0, now_ms, self.window);
+        let throttle_ms = meter.throttle_ms(limit.get(), now_ms, self.window);
+        if throttle_ms > 0 {
+            meter.record(-1.0, now_ms, self.window);
+        }
+        throttle_ms.min(self.window.sample_ms)
+    }
+
+    /// The quota of changes of metadata that counts for a client.
+    pub(crate) fn mutation_limit(&self, used: Used<'_>, strict: bool) -> Option<MutationLimit> {
+        let (rate, sharers) = self.limit(QuotaKey::ControllerMutationRate, used)?;
+        Some(MutationLimit {
+            user: sharers.user.map(Into::into),
+            client_id: sharers.client_id.map(Into::into),
+            rate: rate.get(),
+            burst: rate.get() * self.mutation_seconds,
+            strict,
+        })
     }
 
     /// As much as the user may take at once, bytes: no answer is larger than a whole window's worth.
@@ -114,6 +157,35 @@ impl ClientQuotas {
     }
 }
 
+/// Quotas of addresses.
+#[derive(Debug, Default)]
+struct Addresses {
+    named: HashMap<IpAddr, QuotaValue>,
+    default: Option<QuotaValue>,
+}
+
+impl Addresses {
+    fn of(quotas: &Quotas) -> Self {
+        let mut addresses = Self::default();
+        for (entity, values) in quotas {
+            let value = values.get(&QuotaKey::ConnectionCreationRate).copied();
+            match (&entity.ip, value) {
+                (Some(QuotaName::Named(name)), Some(value)) => {
+                    let address = name.parse::<IpAddr>().ok().map(|address| address.to_canonical());
+                    addresses.named.extend(address.map(|address| (address, value)));
+                }
+                (Some(QuotaName::Default), value) => addresses.default = value,
+                _ => {}
+            }
+        }
+        addresses
+    }
+
+    fn limit(&self, address: IpAddr) -> Option<QuotaValue> {
+        self.named.get(&address).copied().or(self.default)
+    }
+}
+
 impl Meters {
     fn clean(&mut self, now_ms: i64, window: Window) {
         if self.by_sharers.len() >= self.cleaned_at + METERS_BEFORE_CLEANING {
@@ -127,7 +199,7 @@ impl Meters {
 mod tests {
     use std::collections::BTreeMap;
 
-    use kafka_metadata::quota::{QuotaEntity, QuotaName};
+    use kafka_metadata::quota::QuotaEntity;
 
     use super::*;
 
@@ -152,7 +224,7 @@ mod tests {
     fn clients_of_a_user_share_what_the_user_has() {
         let of_users = QuotaEntity {
             user: Some(QuotaName::Default),
-            client_id: None,
+            ..QuotaEntity::default()
         };
         let key = QuotaKey::ProducerByteRate;
         let quotas = quotas(of_users, key, 100.0);
@@ -168,8 +240,8 @@ mod tests {
     #[test]
     fn time_of_requests_is_paid_for_in_small_waits() {
         let of_client = QuotaEntity {
-            user: None,
             client_id: Some(QuotaName::Named("1".to_owned())),
+            ..QuotaEntity::default()
         };
         let key = QuotaKey::RequestPercentage;
         let quotas = quotas(of_client, key, 1.0);
@@ -178,10 +250,25 @@ mod tests {
     }
 
     #[test]
+    fn addresses_connect_as_often_as_they_may() {
+        let all = QuotaEntity {
+            ip: Some(QuotaName::Default),
+            ..QuotaEntity::default()
+        };
+        let quotas = quotas(all, QuotaKey::ConnectionCreationRate, 1.0);
+        let (one, other) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
+        let admitted = (0..20).filter(|_| quotas.connects(one, 0) == 0).count();
+        assert_eq!(admitted, 10, "ten seconds' worth; who is turned away does not count");
+        assert_eq!(quotas.connects(one, 0), 1_000);
+        assert_eq!(quotas.connects(other, 0), 0);
+        assert_eq!(quotas.connects(one, 12_000), 0);
+    }
+
+    #[test]
     fn idle_meters_are_forgotten() {
         let of_clients = QuotaEntity {
-            user: None,
             client_id: Some(QuotaName::Default),
+            ..QuotaEntity::default()
         };
         let key = QuotaKey::ProducerByteRate;
         let quotas = quotas(of_clients, key, 1.0);

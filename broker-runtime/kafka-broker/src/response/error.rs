@@ -78,6 +78,7 @@ pub(crate) fn controller_error_code(error: &ControllerError) -> ErrorCode {
         ControllerError::AuthenticationRefused(_) => ErrorCode::SaslAuthenticationFailed,
         ControllerError::TopicAuthorizationFailed(_) => ErrorCode::TopicAuthorizationFailed,
         ControllerError::PolicyViolation(_) => ErrorCode::PolicyViolation,
+        ControllerError::ThrottlingQuotaExceeded => ErrorCode::ThrottlingQuotaExceeded,
     }
 }
 

@@ -37,6 +37,7 @@ fn create_one(draft: &mut Draft<'_>, wanted: &NewPartitions, rng: &mut dyn Rng) 
         return Err(too_many_partitions(added));
     }
     let states = new_states(draft, &topic, wanted, added, rng)?;
+    draft.count_mutations(added)?;
     let first = i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX);
     for (partition, state) in (first..).zip(states) {
         draft.push_partition(topic.topic_id, partition, state);

@@ -55,6 +55,7 @@ fn create_one(
     *partitions_left = partitions_left
         .checked_sub(partitions.len())
         .ok_or_else(|| too_many_partitions(partitions.len()))?;
+    draft.count_mutations(partitions.len())?;
     let topic_id = new_topic_id(draft.image(), rng);
     let created = CreatedTopic {
         topic_id,

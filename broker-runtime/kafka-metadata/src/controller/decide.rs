@@ -32,6 +32,10 @@ pub fn decide(
             ControllerResponse::Done
         }
         ControllerEvent::Request(request) => request_into(&mut draft, request, rng)?,
+        ControllerEvent::Limited { request, allowance } => {
+            draft.limit(allowance);
+            request_into(&mut draft, request, rng)?
+        }
         ControllerEvent::Fence { broker_id } => {
             brokers::fence(&mut draft, broker_id);
             ControllerResponse::Done
@@ -99,6 +103,8 @@ fn request_into(
         ControllerRequest::AlterReassignments { reassignments } => Ok(reassign::alter(draft, &reassignments)),
         ControllerRequest::RetireBrokers { broker_ids } => Ok(reassign::retire(draft, &broker_ids)),
         ControllerRequest::UnregisterBroker { broker_id } => reassign::unregister(draft, broker_id),
+        // Whoever does not count does not limit.
+        ControllerRequest::Limited { request, .. } => request_into(draft, *request, rng),
         ControllerRequest::AuthenticateIam { .. }
         | ControllerRequest::Report { .. }
         | ControllerRequest::DescribeQuorum => Err(ControllerError::InvalidRequest(

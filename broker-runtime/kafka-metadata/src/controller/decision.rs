@@ -2,6 +2,7 @@
 
 use crate::{
     BrokerId, MetadataImage, MetadataRecord, TopicId,
+    mutations::Allowance,
     rpc::{ControllerRequest, ControllerResponse},
 };
 
@@ -15,6 +16,13 @@ pub enum ControllerEvent {
     },
     /// A broker or the engine asks for something.
     Request(ControllerRequest),
+    /// A client asks for something that it has a quota of.
+    Limited {
+        /// What it asks.
+        request: ControllerRequest,
+        /// What it may change now.
+        allowance: Allowance,
+    },
     /// A broker's process is gone, or has not been heard of for too long.
     Fence {
         /// The broker.
@@ -36,4 +44,6 @@ pub struct Decision {
     pub image: MetadataImage,
     /// The answer.
     pub response: ControllerResponse,
+    /// What is left to the client of [`ControllerEvent::Limited`].
+    pub allowance: Option<Allowance>,
 }

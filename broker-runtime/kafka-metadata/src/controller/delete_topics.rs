@@ -18,9 +18,11 @@ fn delete_one(draft: &mut Draft<'_>, name: &str) -> Result<(), ControllerError> 
             "topic deletion is off: delete.topic.enable is false".to_owned(),
         ));
     }
-    let Some(topic_id) = draft.image().topics.get(name).map(|topic| topic.topic_id) else {
+    let Some(topic) = draft.image().topics.get(name).cloned() else {
         return Err(ControllerError::UnknownTopicOrPartition(name.to_owned()));
     };
+    draft.count_mutations(topic.partitions.len())?;
+    let topic_id = topic.topic_id;
     draft.push(MetadataRecord::TopicDeleted { topic_id });
     Ok(())
 }

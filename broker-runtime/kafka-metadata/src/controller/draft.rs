@@ -1,12 +1,17 @@
 //! A batch of records in the making, with the image they lead to: later parts of a request see the earlier ones.
 
 use super::{decision::Decision, defaults::ControllerDefaults};
-use crate::{MetadataImage, MetadataOffset, MetadataRecord, PartitionState, TopicId, rpc::ControllerResponse};
+use crate::{
+    MetadataImage, MetadataOffset, MetadataRecord, PartitionState, TopicId,
+    mutations::Allowance,
+    rpc::{ControllerError, ControllerResponse},
+};
 
 pub(super) struct Draft<'a> {
     image: MetadataImage,
     records: Vec<MetadataRecord>,
     defaults: &'a ControllerDefaults,
+    allowance: Option<Allowance>,
 }
 
 impl<'a> Draft<'a> {
@@ -15,7 +20,20 @@ impl<'a> Draft<'a> {
             image: image.clone(),
             records: Vec::new(),
             defaults,
+            allowance: None,
         }
+    }
+
+    /// What the client may change; everything without it.
+    pub(super) fn limit(&mut self, allowance: Allowance) {
+        self.allowance = Some(allowance);
+    }
+
+    /// Counts partitions that a client changes.
+    pub(super) fn count_mutations(&mut self, partitions: usize) -> Result<(), ControllerError> {
+        self.allowance
+            .as_mut()
+            .map_or(Ok(()), |allowance| allowance.take(partitions))
     }
 
     /// The image with everything so far applied.
@@ -45,7 +63,8 @@ impl<'a> Draft<'a> {
         });
     }
 
-    /// Carries `work` out; with `validate_only` its records are dropped again and only the answer stays.
+    /// Carries `work` out; with `validate_only` its records are dropped again and only the answer stays. It counts against
+    /// quotas all the same, as in Kafka.
     pub(super) fn unless<R>(&mut self, validate_only: bool, work: impl FnOnce(&mut Self) -> R) -> R {
         if !validate_only {
             return work(self);
@@ -54,8 +73,11 @@ impl<'a> Draft<'a> {
             image: self.image.clone(),
             records: Vec::new(),
             defaults: self.defaults,
+            allowance: self.allowance.take(),
         };
-        work(&mut trial)
+        let result = work(&mut trial);
+        self.allowance = trial.allowance;
+        result
     }
 
     pub(super) fn into_decision(self, response: ControllerResponse) -> Decision {
@@ -63,6 +85,7 @@ impl<'a> Draft<'a> {
             records: self.records,
             image: self.image,
             response,
+            allowance: self.allowance,
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::draft::Draft;
 use crate::{
     MetadataRecord,
-    quota::{QuotaChange, QuotaKey},
+    quota::QuotaChange,
     rpc::{ControllerError, ControllerResponse},
 };
 
@@ -31,13 +31,15 @@ pub(super) fn alter(draft: &mut Draft<'_>, changes: &[QuotaChange]) -> Controlle
 
 fn check(draft: &Draft<'_>, change: &QuotaChange) -> Result<(), ControllerError> {
     let refuse = |message: String| Err(ControllerError::InvalidRequest(message));
-    if change.entity.user.is_none() && change.entity.client_id.is_none() {
-        return refuse("Invalid empty client quota entity".to_owned());
+    if let Err(message) = change.entity.check() {
+        return refuse(message.to_owned());
     }
-    let whole = |key: &QuotaKey, number: f64| key.takes_fractions() || number.fract() == 0.0;
     for (key, value) in &change.values {
-        if value.is_some_and(|value| !whole(key, value.get())) {
-            return refuse(format!("{} is a whole number of bytes a second", key.name()));
+        if !key.is_for(&change.entity) {
+            return refuse(format!("Invalid configuration key {}", key.name()));
+        }
+        if let Some(Err(message)) = value.map(|value| key.check(value)) {
+            return refuse(message);
         }
     }
     let is_new = !draft.image().quotas.contains_key(&change.entity);
@@ -55,7 +57,7 @@ mod tests {
     use super::*;
     use crate::{
         controller::testing::Controller,
-        quota::{QuotaEntity, QuotaName, QuotaValue},
+        quota::{QuotaEntity, QuotaKey, QuotaName, QuotaValue},
         rpc::ControllerRequest,
     };
 
@@ -63,7 +65,7 @@ mod tests {
         QuotaChange {
             entity: QuotaEntity {
                 user: user.map(|user| QuotaName::Named(user.to_owned())),
-                client_id: None,
+                ..QuotaEntity::default()
             },
             values: BTreeMap::from([(key, value.and_then(QuotaValue::new))]),
         }

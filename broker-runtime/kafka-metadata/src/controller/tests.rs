@@ -4,10 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use super::testing::{Controller, assigned, ids, topic};
+use super::{
+    ControllerEvent,
+    testing::{Controller, assigned, ids, topic},
+};
 use crate::{
     BrokerEpoch, BrokerId, ConfigResource, LeaderEpoch, MetadataOffset, MetadataRecord, PartitionEpoch, ScramMechanism,
     instructions::{self, VOLUME_BYTES},
+    mutations::{MutationBuckets, MutationLimit},
     rpc::{
         AlterConfigResource, AlterPartition, ConfigChange, ControllerError, ControllerRequest, ControllerResponse,
         NewPartitions, NewTopic,
@@ -423,4 +427,40 @@ fn scram_credentials_are_set_once() {
     };
     controller.ask(alter(vec![removal])).unwrap();
     assert!(controller.image.scram.is_empty());
+}
+
+#[test]
+fn what_is_beyond_the_allowance_of_a_client_is_refused() {
+    let mut controller = Controller::new(3);
+    let limit = MutationLimit {
+        user: Some("a".to_owned()),
+        client_id: None,
+        rate: 1.0,
+        burst: 4.0,
+        strict: true,
+    };
+    let request = ControllerRequest::CreateTopics {
+        topics: vec![
+            topic("first", 3, 1),
+            topic("bad", 1, 9),
+            topic("second", 2, 1),
+            topic("third", 1, 1),
+        ],
+        validate_only: false,
+    };
+    let allowance = MutationBuckets::default().allowance(&limit, 0);
+    let answer = controller
+        .event(ControllerEvent::Limited { request, allowance })
+        .unwrap();
+    let ControllerResponse::CreateTopics(results) = answer else {
+        panic!("{answer:?}");
+    };
+    let made: Vec<bool> = results.iter().map(Result::is_ok).collect();
+    assert_eq!(
+        made,
+        [true, false, true, false],
+        "the second overdraws, the third finds nothing"
+    );
+    assert!(matches!(results[3], Err(ControllerError::ThrottlingQuotaExceeded)));
+    assert!(!controller.image.topics.contains_key("third"));
 }

@@ -46,6 +46,12 @@ const REMOVED: [(&str, &str); 7] = [
     ("reserved.broker.max.id", "broker ids are given by the runtime"),
 ];
 
+/// Properties of Kafka that are left out on purpose, and why.
+const LEFT_OUT: [(&str, &str); 1] = [(
+    "super.users",
+    "nobody stands above access control lists, as on Amazon MSK; the control plane changes them without asking a broker",
+)];
+
 /// What is wrong with one property of a text.
 #[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[error("line {line}: {message}")]
@@ -182,6 +188,9 @@ fn check(name: &str, value: &str) -> Result<&'static str, String> {
 fn unknown(name: &str) -> String {
     if let Some((_, instead)) = REMOVED.iter().find(|(removed, _)| *removed == name) {
         return format!("{name} was removed in Kafka 4.0: {instead}");
+    }
+    if let Some((_, why)) = LEFT_OUT.iter().find(|(left_out, _)| *left_out == name) {
+        return format!("{name} is not offered: {why}");
     }
     if name.starts_with("zookeeper.") {
         return format!("{name} was removed in Kafka 4.0 together with ZooKeeper; delete the line");

@@ -22,7 +22,17 @@ static VERSIONS: [KafkaVersion; 3] = [
     KafkaVersion {
         name: "4.0",
         metadata_level: 25,
-        ceilings: &[(0, 12), (1, 17), (2, 10), (8, 9), (9, 9), (27, 1), (45, 0), (66, 1)],
+        ceilings: &[
+            (0, 12),
+            (1, 17),
+            (2, 10),
+            (8, 9),
+            (9, 9),
+            (27, 1),
+            (45, 0),
+            (66, 1),
+            (74, 0),
+        ],
     },
     KafkaVersion {
         name: "4.1",

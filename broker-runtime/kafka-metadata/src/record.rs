@@ -30,6 +30,8 @@ pub enum ConfigResource {
     Broker(BrokerId),
     /// The default of all brokers of the cluster (the empty resource name in Kafka's protocol).
     Brokers,
+    /// A group of consumers, by its id; it need not be there.
+    Group(String),
 }
 
 /// SCRAM mechanisms (RFC 5802, RFC 7677, KIP-84).

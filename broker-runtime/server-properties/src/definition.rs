@@ -68,6 +68,8 @@ pub enum Scope {
     BrokerDynamic(Reach),
     /// Of a topic; it may be changed at any time.
     Topic,
+    /// Of a group; it may be changed at any time.
+    Group,
 }
 
 /// Which brokers one dynamic value can be for.

@@ -8,6 +8,7 @@
 
 mod cluster_defaults;
 mod definition;
+mod group;
 mod server_properties;
 mod table;
 mod text;
@@ -16,8 +17,12 @@ mod without_effect;
 
 pub use cluster_defaults::cluster_defaults;
 pub use definition::{Definition, Importance, Number, Reach, Scope, Setting, Valid, ValueType, list_entries};
+pub use group::{
+    GROUP_HEARTBEAT_INTERVAL, GROUP_SESSION_TIMEOUT, GroupProperty, group_synonym, unknown_group_property,
+    validate_group_combination,
+};
 pub use server_properties::{PropertyError, ServerProperties, TEXT_BYTES_MAX, parse};
-pub use table::{definition, definitions, topic_definition, topic_definitions};
+pub use table::{definition, definitions, group_definition, group_definitions, topic_definition, topic_definitions};
 pub use topic::{
     Conversion, Synonym, broker_synonyms, convert, effective_topic_value, topic_default, validate_topic_combination,
     validate_topic_config,

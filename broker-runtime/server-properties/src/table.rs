@@ -1,8 +1,8 @@
-//! Reads the two tables of properties, `broker.table` and `topic.table`, that are part of the program.
+//! Reads the tables of properties, `broker.table`, `topic.table` and `group.table`, that are part of the program.
 //!
 //! They are data, one line a property, eight columns separated by ` | `: name, type, default, valid values, importance,
 //! scope, who sets it, documentation. Names, types, defaults and ranges are those of Apache Kafka 4.3
-//! (`AbstractKafkaConfig.CONFIG_DEF`, `LogConfig`, `DynamicBrokerConfig`); the documentation is ours.
+//! (`AbstractKafkaConfig.CONFIG_DEF`, `LogConfig`, `DynamicBrokerConfig`, `GroupConfig`); the documentation is ours.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -10,6 +10,7 @@ use crate::definition::{Definition, Importance, Number, Reach, Scope, Setting, V
 
 static BROKER: LazyLock<Table> = LazyLock::new(|| Table::read(include_str!("broker.table")));
 static TOPIC: LazyLock<Table> = LazyLock::new(|| Table::read(include_str!("topic.table")));
+static GROUP: LazyLock<Table> = LazyLock::new(|| Table::read(include_str!("group.table")));
 
 /// All properties of one kind.
 struct Table {
@@ -45,6 +46,16 @@ pub fn definition(name: &str) -> Option<&'static Definition> {
 /// The topic property `name`.
 pub fn topic_definition(name: &str) -> Option<&'static Definition> {
     TOPIC.get(name)
+}
+
+/// The group property `name`.
+pub fn group_definition(name: &str) -> Option<&'static Definition> {
+    GROUP.get(name)
+}
+
+/// All group properties, by name.
+pub fn group_definitions() -> &'static [Definition] {
+    &GROUP.definitions
 }
 
 /// All broker properties, by name.
@@ -92,6 +103,7 @@ fn read_line(line: &'static str) -> Option<Definition> {
             "cluster-wide" => Scope::BrokerDynamic(Reach::ClusterWide),
             "per-broker" => Scope::BrokerDynamic(Reach::PerBroker),
             "topic" => Scope::Topic,
+            "group" => Scope::Group,
             _ => return None,
         },
         setting: match setting {

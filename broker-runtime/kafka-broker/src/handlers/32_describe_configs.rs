@@ -1,14 +1,15 @@
-//! DescribeConfigs 1–4: every property of topics and of this broker, with its value, the place it comes from and the
+//! DescribeConfigs 1–4: every property of topics, of groups and of this broker, with its value, the place it comes from and the
 //! places it would come from otherwise, type and documentation.
 //!
 //! * Passwords are never shown. A broker's properties are read-only unless they may change while it runs.
 //! * A broker is asked about itself; the empty name asks for what is set on all brokers while they run.
+//! * A group has the two properties that are honoured, whether it is there or not.
 //!
-//! Differences from Kafka: broker loggers, client metrics and groups have no configuration here (INVALID_REQUEST); a
-//! broker property shows its own places only, not those of properties that stand in for it, such as `log.retention.hours`
-//! for `log.retention.ms`. Topics show both.
+//! Differences from Kafka: broker loggers and client metrics have no configuration here (INVALID_REQUEST), nor have share
+//! groups and streams groups; a broker property shows its own places only, not those of properties that stand in for it,
+//! such as `log.retention.hours` for `log.retention.ms`. Topics show both.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use kafka_codec::{
     ErrorCode, StrBytes,
@@ -68,19 +69,15 @@ fn entries(
     let view = ConfigView::new(broker, image);
     let wanted = read_resource(resource.resource_type, &resource.resource_name)?;
     check_access(context, broker, AclOperation::DescribeConfigs, &wanted)?;
+    let nothing = BTreeMap::new();
+    let own = image.configs.get(&wanted).unwrap_or(&nothing);
     match wanted {
-        ConfigResource::Topic(name) if image.topics.contains_key(&name) => {
-            let own = image
-                .configs
-                .get(&ConfigResource::Topic(name))
-                .cloned()
-                .unwrap_or_default();
-            Ok(view.topic(&own))
-        }
+        ConfigResource::Topic(name) if image.topics.contains_key(&name) => Ok(view.topic(own)),
         ConfigResource::Topic(_) => Err(ResourceError {
             code: ErrorCode::UnknownTopicOrPartition,
             message: ErrorCode::UnknownTopicOrPartition.message().to_owned(),
         }),
+        ConfigResource::Group(_) => Ok(view.group(own)),
         ConfigResource::Brokers => Ok(view.cluster_defaults()),
         ConfigResource::Broker(id) if id == broker.config.broker_id => Ok(view.broker()),
         ConfigResource::Broker(id) => Err(ResourceError {

@@ -1,4 +1,4 @@
-//! AlterConfigs 0–2: replaces the whole configuration of topics and brokers. It is translated to changes: what is given is
+//! AlterConfigs 0–2: replaces the whole configuration of topics, brokers and groups. It is translated to changes: what is given is
 //! set, what is set and not given is deleted.
 //!
 //! Difference from Kafka: two such requests at the same time may leave properties of both, because the translation is

@@ -1,8 +1,8 @@
-//! IncrementalAlterConfigs 0–1: sets properties of topics and brokers, deletes them, adds to lists and takes from them
+//! IncrementalAlterConfigs 0–1: sets properties of topics, brokers and groups, deletes them, adds to lists and takes from them
 //! (KIP-339). The controller checks names and values; `validate_only` changes nothing. A resource named twice, a property
 //! named twice, an unknown operation and a value that is missing are INVALID_REQUEST.
 //!
-//! Difference from Kafka: broker loggers, client metrics and groups have no configuration here (INVALID_REQUEST).
+//! Difference from Kafka: broker loggers and client metrics have no configuration here (INVALID_REQUEST).
 
 use std::sync::Arc;
 

@@ -72,7 +72,11 @@ async fn handle(
         Ask::ConsumerHeartbeat(Box::new(heartbeat), answer)
     });
     match asked.await.and_then(|answer| answer) {
-        Ok(answer) => accept(answer, config.heartbeat_interval_ms),
+        Ok(answer) => {
+            let image = broker.metadata.image();
+            let interval_ms = config.heartbeat_interval_ms.of(&image, group_id.as_str());
+            accept(answer, interval_ms)
+        }
         Err(error) => refuse(group_error_code(error), &error.to_string()),
     }
 }

@@ -1,10 +1,13 @@
-//! Properties of topics and brokers as DescribeConfigs and CreateTopics show them: every one there is, with its value and
+//! Properties of topics, brokers and groups as DescribeConfigs and CreateTopics show them: every one there is, with its value and
 //! all the places it could come from, the one that wins first (KIP-226).
 
 use std::collections::BTreeMap;
 
 use kafka_metadata::{BrokerId, ConfigResource, MetadataImage};
-use server_properties::{Definition, ValueType, broker_synonyms, convert, definition, definitions, topic_definitions};
+use server_properties::{
+    Definition, ValueType, broker_synonyms, convert, definition, definitions, group_definitions, group_synonym,
+    topic_definitions,
+};
 
 use crate::{broker::Broker, config::BrokerConfig};
 
@@ -21,6 +24,8 @@ pub(super) enum ConfigSource {
     StaticBroker,
     /// Nobody set it.
     Default,
+    /// Set on the group.
+    Group,
 }
 
 impl ConfigSource {
@@ -32,6 +37,7 @@ impl ConfigSource {
             Self::DynamicDefaultBroker => 3,
             Self::StaticBroker => 4,
             Self::Default => 5,
+            Self::Group => 8,
         }
     }
 }
@@ -133,6 +139,20 @@ impl<'a> ConfigView<'a> {
         }
         let value = value.or_else(|| of_topic.default.map(str::to_owned));
         entry(of_topic, value, false, synonyms)
+    }
+
+    /// The properties of a group for which `own` is set.
+    pub(super) fn group(&self, own: &BTreeMap<String, String>) -> Vec<ConfigEntry> {
+        let entries = group_definitions().iter().map(|of_group| {
+            let set = own.get(of_group.name).cloned();
+            let set = set.map(|value| synonym(of_group, Some(value), ConfigSource::Group));
+            let of_broker = group_synonym(of_group.name).and_then(definition);
+            let of_broker = of_broker.map(|definition| self.places(definition)).unwrap_or_default();
+            let synonyms: Vec<ConfigSynonym> = set.into_iter().chain(of_broker).collect();
+            let value = synonyms.first().and_then(|place| place.value.clone());
+            entry(of_group, value, false, synonyms)
+        });
+        entries.collect()
     }
 
     /// The properties of this broker.

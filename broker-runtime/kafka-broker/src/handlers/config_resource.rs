@@ -13,10 +13,13 @@ use super::controller_timeout::{APPLY_WAIT, CONTROLLER_TIMEOUT};
 use crate::{broker::Broker, dispatch::RequestContext, response::controller_error_code, security::Resource};
 
 /// `ConfigResource.Type.TOPIC` of Kafka.
-const TOPIC: i8 = 2;
+pub(super) const TOPIC: i8 = 2;
 
 /// `ConfigResource.Type.BROKER` of Kafka.
-const BROKER: i8 = 4;
+pub(super) const BROKER: i8 = 4;
+
+/// `ConfigResource.Type.GROUP` of Kafka.
+pub(super) const GROUP: i8 = 32;
 
 /// What is said about a resource that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +52,8 @@ pub(super) fn read_resource(resource_type: i8, name: &str) -> Result<ConfigResou
                 "Broker id must be an integer, but it is: {name}"
             ))),
         },
+        (GROUP, "") => Err(ResourceError::invalid_request("Group name must not be empty")),
+        (GROUP, name) => Ok(ConfigResource::Group(name.to_owned())),
         (other, _) => Err(ResourceError::invalid_request(format!(
             "resources of type {other} have no configuration here"
         ))),
@@ -64,6 +69,7 @@ pub(super) fn check_access(
 ) -> Result<(), ResourceError> {
     let (resource, code) = match resource {
         ConfigResource::Topic(name) => (Resource::Topic(name), ErrorCode::TopicAuthorizationFailed),
+        ConfigResource::Group(name) => (Resource::Group(name), ErrorCode::GroupAuthorizationFailed),
         ConfigResource::Broker(_) | ConfigResource::Brokers => {
             (Resource::Cluster, ErrorCode::ClusterAuthorizationFailed)
         }
@@ -185,7 +191,8 @@ mod tests {
         );
         assert_eq!(read_resource(4, "3"), Ok(ConfigResource::Broker(BrokerId(3))));
         assert_eq!(read_resource(4, ""), Ok(ConfigResource::Brokers));
-        for (resource_type, name) in [(2, ""), (4, "x"), (8, "1"), (16, "m"), (32, "g"), (0, "x")] {
+        assert_eq!(read_resource(32, "g"), Ok(ConfigResource::Group("g".to_owned())));
+        for (resource_type, name) in [(2, ""), (4, "x"), (8, "1"), (16, "m"), (32, ""), (0, "x")] {
             assert_eq!(
                 read_resource(resource_type, name).unwrap_err().code,
                 ErrorCode::InvalidRequest

@@ -81,6 +81,8 @@ mod init_producer_id;
 mod join_group;
 #[path = "13_leave_group.rs"]
 mod leave_group;
+#[path = "74_list_config_resources.rs"]
+mod list_config_resources;
 #[path = "16_list_groups.rs"]
 mod list_groups;
 #[path = "02_list_offsets.rs"]
@@ -177,5 +179,6 @@ pub(crate) static APIS: &[ApiEntry] = &[
     list_transactions::API,
     consumer_group_heartbeat::API,
     consumer_group_describe::API,
+    list_config_resources::API,
     describe_topic_partitions::API,
 ];

@@ -1,4 +1,4 @@
-//! `IncrementalAlterConfigs` (KIP-339) of topics and brokers. A resource changes as a whole or not at all.
+//! `IncrementalAlterConfigs` (KIP-339) of topics, brokers and groups. A resource changes as a whole or not at all.
 //!
 //! Differences from Kafka: broker properties that the runtime sets (listeners, keys) are refused, and so are names that
 //! Kafka would keep for plugins.
@@ -12,6 +12,9 @@ use crate::{
     ConfigResource, MetadataRecord, instructions,
     rpc::{AlterConfigResource, ConfigChange, ControllerError, ControllerResponse},
 };
+
+/// Groups with a configuration of their own, of one cluster, at most.
+const GROUPS_MAX: usize = 10_000;
 
 /// Changes the configurations of resources, of each on its own.
 pub(super) fn alter(draft: &mut Draft<'_>, resources: &[AlterConfigResource]) -> ControllerResponse {
@@ -43,8 +46,10 @@ fn alter_one(draft: &mut Draft<'_>, wanted: &AlterConfigResource) -> Result<(), 
     for (name, change) in &wanted.changes {
         apply_change(draft, &wanted.resource, &mut after, name, change)?;
     }
-    if matches!(wanted.resource, ConfigResource::Topic(_)) {
-        check_combination(draft, &after)?;
+    match wanted.resource {
+        ConfigResource::Topic(_) => check_combination(draft, &after)?,
+        ConfigResource::Group(_) => check_group(draft, &after)?,
+        ConfigResource::Broker(_) | ConfigResource::Brokers => {}
     }
     for (name, value) in &after {
         if before.get(name) != Some(value) {
@@ -57,12 +62,25 @@ fn alter_one(draft: &mut Draft<'_>, wanted: &AlterConfigResource) -> Result<(), 
     Ok(())
 }
 
+fn check_group(draft: &Draft<'_>, values: &BTreeMap<String, String>) -> Result<(), ControllerError> {
+    let properties = &draft.defaults().properties;
+    let of_brokers = |name: &str| draft.image().broker_property(None, name, properties);
+    server_properties::validate_group_combination(values, of_brokers).map_err(ControllerError::InvalidConfig)
+}
+
 fn push(draft: &mut Draft<'_>, resource: &ConfigResource, name: &str, value: Option<String>) {
     draft.push(MetadataRecord::Config {
         resource: resource.clone(),
         name: name.to_owned(),
         value,
     });
+}
+
+/// A group need not be there to have a configuration, so nothing else bounds their number.
+fn is_one_too_many(draft: &Draft<'_>, resource: &ConfigResource) -> bool {
+    let configs = &draft.image().configs;
+    let groups = configs.keys().filter(|it| matches!(it, ConfigResource::Group(_)));
+    !configs.contains_key(resource) && groups.count() >= GROUPS_MAX
 }
 
 fn check_resource(draft: &Draft<'_>, resource: &ConfigResource) -> Result<(), ControllerError> {
@@ -73,6 +91,12 @@ fn check_resource(draft: &Draft<'_>, resource: &ConfigResource) -> Result<(), Co
         ConfigResource::Broker(broker_id) if !draft.image().brokers.contains_key(broker_id) => Err(
             ControllerError::InvalidRequest(format!("broker {broker_id} is not registered")),
         ),
+        ConfigResource::Group(_) if is_one_too_many(draft, resource) => Err(ControllerError::PolicyViolation(format!(
+            "a cluster has configurations of {GROUPS_MAX} groups at most"
+        ))),
+        ConfigResource::Group(group_id) if group_id.is_empty() => Err(ControllerError::InvalidRequest(
+            "Default group resources are not allowed.".to_owned(),
+        )),
         _ => Ok(()),
     }
 }
@@ -90,6 +114,10 @@ fn apply_change(
         )));
     }
     if *change == ConfigChange::Delete && values.remove(name).is_some() {
+        return Ok(());
+    }
+    if *change == ConfigChange::Delete && matches!(resource, ConfigResource::Group(_)) {
+        // Kafka looks at what a group has afterwards only.
         return Ok(());
     }
     let definition = definition_for(resource, name)?;
@@ -153,6 +181,10 @@ fn definition_for(resource: &ConfigResource, name: &str) -> Result<&'static Defi
                 .unwrap_or_default();
             ControllerError::InvalidConfig(reason)
         });
+    }
+    if matches!(resource, ConfigResource::Group(_)) {
+        let unknown = || ControllerError::InvalidConfig(server_properties::unknown_group_property(name));
+        return server_properties::group_definition(name).ok_or_else(unknown);
     }
     let Some(definition) = server_properties::definition(name) else {
         return Err(ControllerError::InvalidConfig(format!(

@@ -66,6 +66,14 @@ pub(crate) struct World<'a> {
     pub(crate) now: Moment,
 }
 
+impl World<'_> {
+    /// When a member of this group that is heard of now has to be heard of again.
+    pub(super) fn session_deadline_ms(&self, group_id: &GroupId) -> i64 {
+        let timeout_ms = self.config.session_timeout_ms.of(self.image, group_id.as_str());
+        self.now.after(timeout_ms)
+    }
+}
+
 /// What an event leads to: records to append together, and what its sender hears once they are on disk.
 #[derive(Debug)]
 pub(crate) struct Outcome {
@@ -202,7 +210,7 @@ impl ConsumerGroup {
 
     /// All of the log was read: members have a whole session to show up, from now on.
     pub(crate) fn loaded(&mut self, world: World<'_>) {
-        let deadline_ms = world.now.after(world.config.session_timeout_ms);
+        let deadline_ms = world.session_deadline_ms(&self.group_id);
         self.members
             .values_mut()
             .for_each(|member| member.session_deadline_ms = deadline_ms);
@@ -388,7 +396,7 @@ impl ConsumerGroup {
                 let member = ConsumerMember {
                     metadata,
                     current: CurrentAssignment::default(),
-                    session_deadline_ms: world.now.after(world.config.session_timeout_ms),
+                    session_deadline_ms: world.session_deadline_ms(&self.group_id),
                     revocation_deadline_ms: None,
                 };
                 self.members.insert(member_id.clone(), member);

@@ -112,7 +112,7 @@ impl ConsumerGroup {
         let Some(member) = self.members.get_mut(member_id) else {
             return Err(GroupError::UnknownMemberId);
         };
-        member.session_deadline_ms = world.now.after(world.config.session_timeout_ms);
+        member.session_deadline_ms = world.session_deadline_ms(&self.group_id);
         self.wakes_at_ms = self.wakes_at_ms.min(member.next_deadline_ms());
         let tells = request.joins() || request.is_full() || has != had;
         let answer = HeartbeatAnswer {

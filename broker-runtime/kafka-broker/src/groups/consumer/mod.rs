@@ -25,6 +25,8 @@ pub(crate) use heartbeat::{ConsumerHeartbeat, HeartbeatAnswer, LEAVE_EPOCH, REJO
 pub(crate) use partitions::Partitions;
 pub(crate) use record::ConsumerRecord;
 pub(crate) use record_format::{decode, encode};
+#[cfg(test)]
+pub(crate) use settings::GroupTime;
 pub(crate) use settings::{ConsumerConfig, consumer_config};
 
 #[cfg(test)]

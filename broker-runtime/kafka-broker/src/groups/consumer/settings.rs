@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use kafka_metadata::{ConfigResource, MetadataImage};
+use server_properties::{GROUP_HEARTBEAT_INTERVAL, GROUP_SESSION_TIMEOUT, GroupProperty};
+
 use super::assignor::Assignor;
 use crate::coordinator::number;
 
@@ -10,23 +13,47 @@ use crate::coordinator::number;
 pub(crate) struct ConsumerConfig {
     /// False where `group.coordinator.rebalance.protocols` leaves it out.
     pub(crate) enabled: bool,
-    /// `group.consumer.session.timeout.ms`, between its minimum and maximum.
-    pub(crate) session_timeout_ms: i32,
-    /// `group.consumer.heartbeat.interval.ms`, between its minimum and maximum.
-    pub(crate) heartbeat_interval_ms: i32,
+    /// `group.consumer.session.timeout.ms`
+    pub(crate) session_timeout_ms: GroupTime,
+    /// `group.consumer.heartbeat.interval.ms`
+    pub(crate) heartbeat_interval_ms: GroupTime,
     /// `group.consumer.max.size`
     pub(crate) members_max: usize,
     /// `group.consumer.assignors`: the first one is the default.
     pub(crate) assignors: Vec<Assignor>,
 }
 
+/// A time that a group may choose for itself, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct GroupTime {
+    property: GroupProperty,
+    usual: i32,
+    min: i32,
+    max: i32,
+}
+
+impl GroupTime {
+    /// As `properties` say, the static server properties.
+    pub(crate) fn new(property: GroupProperty, properties: &BTreeMap<String, String>) -> Self {
+        let of_broker = |name| number(properties, name, i32::MAX);
+        Self {
+            property,
+            usual: of_broker(property.of_broker),
+            min: of_broker(property.min),
+            max: of_broker(property.max),
+        }
+    }
+
+    /// What holds for this group: within the bounds of this broker, whatever was asked for.
+    pub(crate) fn of(&self, image: &MetadataImage, group_id: &str) -> i32 {
+        let configs = image.configs.get(&ConfigResource::Group(group_id.to_owned()));
+        let own = configs.and_then(|values| values.get(self.property.name)?.trim().parse().ok());
+        own.unwrap_or(self.usual).clamp(self.min, self.max.max(self.min))
+    }
+}
+
 /// What the coordinator reads of `properties`, the static server properties.
 pub(crate) fn consumer_config(properties: &BTreeMap<String, String>) -> ConsumerConfig {
-    let bounded = |[name, min, max]: [&str; 3], [default, min_default, max_default]: [i32; 3]| {
-        let of = |name, default| number(properties, name, default);
-        let (min, max) = (of(min, min_default), of(max, max_default));
-        of(name, default).clamp(min, i32::max(min, max))
-    };
     let named = |name: &str, default: &str| {
         let text = properties.get(name).map_or(default, String::as_str);
         let names = text.split(',').map(|name| name.trim().to_ascii_lowercase());
@@ -41,22 +68,8 @@ pub(crate) fn consumer_config(properties: &BTreeMap<String, String>) -> Consumer
         enabled: named("group.coordinator.rebalance.protocols", "classic,consumer")
             .iter()
             .any(|protocol| protocol == "consumer"),
-        session_timeout_ms: bounded(
-            [
-                "group.consumer.session.timeout.ms",
-                "group.consumer.min.session.timeout.ms",
-                "group.consumer.max.session.timeout.ms",
-            ],
-            [45_000, 45_000, 60_000],
-        ),
-        heartbeat_interval_ms: bounded(
-            [
-                "group.consumer.heartbeat.interval.ms",
-                "group.consumer.min.heartbeat.interval.ms",
-                "group.consumer.max.heartbeat.interval.ms",
-            ],
-            [5_000, 5_000, 15_000],
-        ),
+        session_timeout_ms: GroupTime::new(GROUP_SESSION_TIMEOUT, properties),
+        heartbeat_interval_ms: GroupTime::new(GROUP_HEARTBEAT_INTERVAL, properties),
         members_max: number(properties, "group.consumer.max.size", usize::MAX),
         assignors,
     }
@@ -64,16 +77,37 @@ pub(crate) fn consumer_config(properties: &BTreeMap<String, String>) -> Consumer
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+
+    fn times(config: &ConsumerConfig, image: &MetadataImage) -> (i32, i32) {
+        (
+            config.session_timeout_ms.of(image, "g"),
+            config.heartbeat_interval_ms.of(image, "g"),
+        )
+    }
+
+    #[test]
+    fn groups_choose_within_the_bounds_of_the_broker() {
+        let mut image = MetadataImage::default();
+        let chosen = [
+            ("consumer.session.timeout.ms", "50000"),
+            ("consumer.heartbeat.interval.ms", "99999"),
+        ];
+        let chosen = chosen.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let resource = ConfigResource::Group("g".to_owned());
+        Arc::make_mut(&mut image.configs).insert(resource, BTreeMap::from(chosen));
+        let config = consumer_config(&BTreeMap::new());
+        assert_eq!(times(&config, &image), (50_000, 15_000));
+        assert_eq!(config.session_timeout_ms.of(&image, "other"), 45_000);
+    }
 
     #[test]
     fn properties_win_over_defaults() {
         let config = consumer_config(&BTreeMap::new());
         assert!(config.enabled);
-        assert_eq!(
-            (config.session_timeout_ms, config.heartbeat_interval_ms),
-            (45_000, 5_000)
-        );
+        assert_eq!(times(&config, &MetadataImage::default()), (45_000, 5_000));
         assert_eq!(config.assignors, [Assignor::Uniform, Assignor::Range]);
         let set = [
             ("group.consumer.min.session.timeout.ms", "6000"),
@@ -85,10 +119,7 @@ mod tests {
         let set = set.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let config = consumer_config(&BTreeMap::from(set));
         assert!(!config.enabled);
-        assert_eq!(
-            (config.session_timeout_ms, config.heartbeat_interval_ms),
-            (7_000, 5_000)
-        );
+        assert_eq!(times(&config, &MetadataImage::default()), (7_000, 5_000));
         assert_eq!(config.assignors, [Assignor::Range]);
     }
 }

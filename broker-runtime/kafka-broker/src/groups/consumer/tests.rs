@@ -9,6 +9,7 @@ use kafka_metadata::{
     BrokerId, LeaderEpoch, MetadataImage, MetadataOffset, MetadataRecord, PartitionEpoch, PartitionState, TopicId,
 };
 use proptest::prelude::*;
+use server_properties::{GROUP_HEARTBEAT_INTERVAL, GROUP_SESSION_TIMEOUT};
 use uuid::Uuid;
 
 use super::{group::ConsumerGroupState, *};
@@ -24,8 +25,8 @@ use crate::{
 fn config() -> ConsumerConfig {
     ConsumerConfig {
         enabled: true,
-        session_timeout_ms: 45_000,
-        heartbeat_interval_ms: 5_000,
+        session_timeout_ms: GroupTime::new(GROUP_SESSION_TIMEOUT, &BTreeMap::new()),
+        heartbeat_interval_ms: GroupTime::new(GROUP_HEARTBEAT_INTERVAL, &BTreeMap::new()),
         members_max: 8,
         assignors: vec![Assignor::Uniform, Assignor::Range],
     }
@@ -245,6 +246,19 @@ fn who_is_silent_is_removed_and_others_get_its_share() {
     bench.pass(1);
     assert_eq!(bench.group.state(), ConsumerGroupState::Empty);
     assert_eq!(bench.send(&heartbeat("a", 2)), Err(GroupError::UnknownMemberId));
+}
+
+#[test]
+fn a_group_has_the_session_timeout_that_it_chose() {
+    let mut bench = Bench::new(&[("a", 1)]);
+    let chosen = BTreeMap::from([("consumer.session.timeout.ms".to_owned(), "60000".to_owned())]);
+    let resource = kafka_metadata::ConfigResource::Group(bench.group.group_id().as_str().to_owned());
+    Arc::make_mut(&mut bench.image.configs).insert(resource, chosen);
+    bench.send(&join("one", &["a"])).unwrap();
+    bench.pass(59_999);
+    assert_eq!(bench.group.state(), ConsumerGroupState::Stable);
+    bench.pass(1);
+    assert_eq!(bench.group.state(), ConsumerGroupState::Empty);
 }
 
 #[test]

@@ -82,7 +82,8 @@ pub fn add(suite: &mut Suite, tools: &Tools, shared: &Shared) {
             users(&console)?;
             transactions(&console)?;
             reassignments(&console)?;
-            acls(&console)
+            acls(&console)?;
+            quorum(&console)
         },
     );
 }
@@ -126,6 +127,37 @@ fn acls(console: &Console<'_>) -> Result<()> {
     let left = run(&["--list"])?.stdout;
     ensure!(!left.contains("User:nobody"), "{left}");
     Ok(())
+}
+
+/// One controller keeps the metadata, and all brokers have read it.
+fn quorum(console: &Console<'_>) -> Result<()> {
+    let describe = |more: &[&str]| {
+        let arguments = [&["describe"], more].concat();
+        Ok::<_, anyhow::Error>(
+            console
+                .run("MetadataQuorumCommand", "--command-config", &arguments)?
+                .stdout,
+        )
+    };
+    let status = describe(&["--status"])?;
+    for part in [
+        "LeaderId:",
+        "MaxFollowerLag:         0",
+        r#"CurrentVoters:          [{"id": 10001"#,
+    ] {
+        ensure!(status.contains(part), "{part:?} is not in {status}");
+    }
+    for broker in 1..=3 {
+        ensure!(status.contains(&format!(r#"{{"id": {broker}, "#)), "{status}");
+    }
+    acceptance_tests::wait::until("all brokers to have all metadata", LIMIT, || {
+        let replication = describe(&["--replication", "--human-readable"]).ok()?;
+        let caught_up = |line: &&str| {
+            let columns: Vec<&str> = line.split('\t').map(str::trim).collect();
+            columns.last() == Some(&"Observer") && columns[3] == "0" && columns[5].ends_with("ms ago")
+        };
+        (replication.lines().filter(caught_up).count() == 3).then_some(())
+    })
 }
 
 fn topics(console: &Console<'_>) -> Result<()> {
@@ -231,6 +263,21 @@ fn configs(console: &Console<'_>) -> Result<()> {
     let described = tool(&[&of_client[..], &["--describe"]].concat())?;
     ensure!(described.contains("producer_byte_rate=1048576"), "{described}");
     tool(&[&of_client[..], &["--alter", "--delete-config", "producer_byte_rate"]].concat())?;
+    let others = [
+        ("clients", "console", "controller_mutation_rate=1000"),
+        ("ips", "127.9.9.9", "connection_creation_rate=1000"),
+        ("groups", "configured", "consumer.heartbeat.interval.ms=6000"),
+    ];
+    for (kind, name, setting) in others {
+        let whom = ["--entity-type", kind, "--entity-name", name];
+        let (property, _) = setting.split_once('=').context("a value")?;
+        tool(&[&whom[..], &["--alter", "--add-config", setting]].concat())?;
+        let described = tool(&[&whom[..], &["--describe"]].concat())?;
+        ensure!(described.contains(setting), "{described}");
+        tool(&[&whom[..], &["--alter", "--delete-config", property]].concat())?;
+        let described = tool(&[&whom[..], &["--describe"]].concat())?;
+        ensure!(!described.contains(setting), "{described}");
+    }
     let users = tool(&["--entity-type", "users", "--describe"])?;
     ensure!(users.contains("SCRAM credential configs for user-principal"), "{users}");
     Ok(())

@@ -45,9 +45,15 @@ public class Answers {
         classicAndConsumer();
         questionsOfOperators();
         clientQuotas();
+        quotasOfOtherKinds();
+        addressesConnect(address[0], Integer.parseInt(address[1]));
+        changesAreCounted(address[0], Integer.parseInt(address[1]));
+        timeIsCounted(address[0], Integer.parseInt(address[1]));
         scramUsers();
         logDirectories();
         levelsOfFeatures();
+        quorum();
+        configurationsOfGroups();
     }
 
     /** The broker may still be starting. */
@@ -476,5 +482,267 @@ public class Answers {
             show("lower, without saying so", level("group.version", 0, 1), version);
             show("no such feature", level("no.such", 1, 1), version);
         }
+    }
+
+    static DescribeQuorumRequestData described(String topic, int... partitions) {
+        DescribeQuorumRequestData.TopicData wanted = new DescribeQuorumRequestData.TopicData().setTopicName(topic);
+        for (int partition : partitions) {
+            wanted.partitions().add(new DescribeQuorumRequestData.PartitionData().setPartitionIndex(partition));
+        }
+        return new DescribeQuorumRequestData().setTopics(List.of(wanted));
+    }
+
+    /** What is kept where differs: of the answer that is right only its shape is compared. */
+    static void quorum() throws Exception {
+        for (int version = 0; version <= 2; version++) {
+            show("another topic", described("answers", 0), version);
+            show("another partition", described("__cluster_metadata", 1), version);
+            show("too many", described("__cluster_metadata", 0, 1), version);
+            show("nothing", new DescribeQuorumRequestData().setTopics(List.of()), version);
+            DescribeQuorumResponseData found =
+                    (DescribeQuorumResponseData) ask(described("__cluster_metadata", 0), version);
+            DescribeQuorumResponseData.PartitionData partition = found.topics().get(0).partitions().get(0);
+            DescribeQuorumResponseData.ReplicaState voter = partition.currentVoters().get(0);
+            System.out.println("quorum: " + found.errorCode() + " " + partition.errorCode() + " " + partition.errorMessage() + " "
+                    + partition.currentVoters().size() + " " + (voter.replicaId() == partition.leaderId()) + " "
+                    + (voter.logEndOffset() >= partition.highWatermark()) + " " + (partition.highWatermark() > 0) + " "
+                    + (voter.lastFetchTimestamp() == -1) + " " + (voter.lastCaughtUpTimestamp() == -1));
+        }
+    }
+
+    static void quotasOfOtherKinds() throws Exception {
+        show("of an address", alter("connection_creation_rate", 1e6, part("ip", "127.9.9.9")), 1);
+        show("of all addresses", alter("connection_creation_rate", 2e6, part("ip", null)), 1);
+        show("of no address", alter("connection_creation_rate", 1.0, part("ip", "not an address")), 1);
+        show("of a user at an address", alter("connection_creation_rate", 1.0, part("ip", null), part("user", "alice")), 1);
+        show("bytes of an address", alter("producer_byte_rate", 1.0, part("ip", "127.9.9.9")), 1);
+        show("connections of a user", alter("connection_creation_rate", 1.0, part("user", "alice")), 1);
+        show("half a connection", alter("connection_creation_rate", 1.5, part("ip", "127.9.9.9")), 1);
+        show("too many connections", alter("connection_creation_rate", 3e9, part("ip", "127.9.9.9")), 1);
+        show("changes", alter("controller_mutation_rate", 0.5, part("user", "alice")), 1);
+        show("no changes", alter("controller_mutation_rate", 0.0, part("user", "alice")), 1);
+        awaitQuotas(4);
+        show("all addresses'", quotas(true, component("ip", 2, null)), 1);
+        show("an address's", quotas(false, component("ip", 0, "127.9.9.9")), 1);
+        show("the addresses' default", quotas(false, component("ip", 1, null)), 1);
+        show("a changer's", quotas(false, component("user", 0, "alice")), 1);
+        show("the address goes", alter("connection_creation_rate", null, part("ip", "127.9.9.9")), 1);
+        show("the default goes", alter("connection_creation_rate", null, part("ip", null)), 1);
+        show("the changer goes", alter("controller_mutation_rate", null, part("user", "alice")), 1);
+        awaitQuotas(5);
+        show("none is left", quotas(true, component("ip", 2, null)), 1);
+    }
+
+    /** Who connects too often is let in by the kernel only, and out again. */
+    static void addressesConnect(String host, int port) throws Exception {
+        ask(alter("connection_creation_rate", 1.0, part("ip", "127.0.0.1")), 1);
+        boolean away = false;
+        for (int round = 0; round < 20 && !away; round++) {
+            List<Socket> sockets = new ArrayList<>();
+            for (int number = 0; number < 40; number++) {
+                sockets.add(new Socket(host, port));
+            }
+            Socket last = sockets.get(39);
+            last.setSoTimeout(3_000);
+            try {
+                away = last.getInputStream().read() == -1;
+            } catch (java.net.SocketTimeoutException stillOpen) {
+                // The quota is not known yet.
+            }
+            for (Socket socket : sockets) {
+                socket.close();
+            }
+        }
+        System.out.println("who connects too often is turned away: " + away);
+        show("no limit any more", alter("connection_creation_rate", null, part("ip", "127.0.0.1")), 1);
+        for (boolean in = false; !in;) {
+            in = askElsewhere(host, port, new ListGroupsRequestData(), 4) != null;
+        }
+    }
+
+    /** On a connection of its own, which has not been told to wait; nothing where it is closed. */
+    static ApiMessage askElsewhere(String host, int port, ApiMessage request, int version) throws Exception {
+        Socket before = socket;
+        DataInputStream inputBefore = input;
+        try (Socket fresh = new Socket(host, port)) {
+            socket = fresh;
+            fresh.setSoTimeout(60_000);
+            input = new DataInputStream(fresh.getInputStream());
+            return ask(request, version);
+        } catch (java.io.IOException closed) {
+            return null;
+        } finally {
+            socket = before;
+            input = inputBefore;
+        }
+    }
+
+    /** How long a client is told to wait. */
+    static int wait(ApiMessage response) throws Exception {
+        return (int) response.getClass().getMethod("throttleTimeMs").invoke(response);
+    }
+
+    static CreateTopicsRequestData wanted(String topic, int partitions) {
+        CreateTopicsRequestData request = new CreateTopicsRequestData().setTimeoutMs(30_000).setValidateOnly(true);
+        request.topics().add(new CreateTopicsRequestData.CreatableTopic().setName(topic).setNumPartitions(partitions)
+                .setReplicationFactor((short) 1));
+        return request;
+    }
+
+    static CreatePartitionsRequestData grown(String topic, int total) {
+        CreatePartitionsRequestData request = new CreatePartitionsRequestData().setTimeoutMs(30_000).setValidateOnly(true);
+        request.topics().add(new CreatePartitionsRequestData.CreatePartitionsTopic().setName(topic).setCount(total)
+                .setAssignments(null));
+        return request;
+    }
+
+    static DeleteTopicsRequestData gone(String topic, int version) {
+        DeleteTopicsRequestData request = new DeleteTopicsRequestData().setTimeoutMs(30_000);
+        return version >= 6
+                ? request.setTopics(List.of(new DeleteTopicsRequestData.DeleteTopicState().setName(topic)))
+                : request.setTopicNames(List.of(topic));
+    }
+
+    /** Twenty partitions a second, and what comes when far too many were made: new versions are refused, old ones wait. */
+    static void changesAreCounted(String host, int port) throws Exception {
+        createTopic("counted", 2);
+        createTopic("uncounted", 2);
+        ask(alter("controller_mutation_rate", 20.0, part("client-id", "answers")), 1);
+        ApiMessage made = null;
+        for (int attempt = 0; attempt < 600 && (made == null || wait(made) == 0); attempt++) {
+            made = askElsewhere(host, port, wanted("many", 1_000), 5);
+        }
+        // Ten seconds' worth and a current one are free, and a little time has gone by.
+        System.out.println("an old client makes too much: " + (wait(made) > 30_000 && wait(made) <= 39_000) + " "
+                + ((CreateTopicsResponseData) made).topics().find("many").errorCode());
+        for (int version : List.of(2, 5, 6, 7)) {
+            ApiMessage answer = askElsewhere(host, port, wanted("more", 1), version);
+            System.out.println("topic in version " + version + ": "
+                    + ((CreateTopicsResponseData) answer).topics().find("more").errorCode() + " " + (wait(answer) > 0));
+        }
+        for (int version : List.of(1, 2, 3)) {
+            ApiMessage answer = askElsewhere(host, port, grown("answers", 5), version);
+            System.out.println("partition in version " + version + ": "
+                    + ((CreatePartitionsResponseData) answer).results().get(0).errorCode() + " " + (wait(answer) > 0));
+        }
+        for (int version : List.of(6, 5, 4)) {
+            ApiMessage answer = askElsewhere(host, port, gone(version == 4 ? "counted" : "uncounted", version), version);
+            System.out.println("deletion in version " + version + ": " + ((DeleteTopicsResponseData) answer).responses()
+                    .iterator().next().errorCode() + " " + (wait(answer) > 0));
+        }
+        ApiMessage flawed = askElsewhere(host, port, wanted("bad/name", 1), 7);
+        System.out.println("flawed: " + ((CreateTopicsResponseData) flawed).topics().find("bad/name").errorCode() + " "
+                + (wait(flawed) > 0));
+        show("changes are not counted any more", alter("controller_mutation_rate", null, part("client-id", "answers")), 1);
+    }
+
+    /** Next to no time for requests: whatever is asked, the answer says to wait. */
+    static void timeIsCounted(String host, int port) throws Exception {
+        ask(alter("request_percentage", 0.00001, part("client-id", "answers")), 1);
+        ApiMessage answer = null;
+        for (int attempt = 0; attempt < 600 && (answer == null || wait(answer) == 0); attempt++) {
+            answer = askElsewhere(host, port, new ListGroupsRequestData(), 4);
+        }
+        Map<ApiMessage, List<Integer>> questions = new java.util.LinkedHashMap<>();
+        questions.put(new ApiVersionsRequestData().setClientSoftwareName("answers").setClientSoftwareVersion("1"), List.of(0, 1, 4));
+        questions.put(new MetadataRequestData(), List.of(1, 3, 12));
+        questions.put(new ListOffsetsRequestData(), List.of(1, 2, 8));
+        questions.put(new FetchRequestData().setReplicaId(-1).setMaxWaitMs(0).setSessionEpoch(-1), List.of(4, 12));
+        questions.put(new FindCoordinatorRequestData().setCoordinatorKeys(List.of("timed")), List.of(4, 6));
+        questions.put(new HeartbeatRequestData().setGroupId("timed"), List.of(0, 1, 4));
+        questions.put(new OffsetFetchRequestData().setGroups(List.of()), List.of(8, 9));
+        questions.put(new DescribeGroupsRequestData().setGroups(List.of("timed")), List.of(0, 1, 5));
+        questions.put(new ListGroupsRequestData(), List.of(0, 1, 5));
+        questions.put(new CreateTopicsRequestData(), List.of(2, 7));
+        questions.put(new DeleteTopicsRequestData(), List.of(1, 6));
+        questions.put(new CreatePartitionsRequestData(), List.of(0, 3));
+        questions.put(new OffsetForLeaderEpochRequestData(), List.of(2, 4));
+        questions.put(new DescribeConfigsRequestData(), List.of(1, 4));
+        questions.put(new IncrementalAlterConfigsRequestData(), List.of(0, 1));
+        questions.put(new DeleteGroupsRequestData(), List.of(0, 2));
+        questions.put(new ListPartitionReassignmentsRequestData().setTopics(List.of()), List.of(0));
+        questions.put(quotas(true, component("user", 0, "nobody")), List.of(0, 1));
+        questions.put(new DescribeClusterRequestData(), List.of(0, 1));
+        questions.put(new DescribeProducersRequestData(), List.of(0));
+        questions.put(new ListTransactionsRequestData(), List.of(0, 1));
+        questions.put(heartbeat("timed", "m", 1), List.of(0, 1));
+        questions.put(new ConsumerGroupDescribeRequestData().setGroupIds(List.of("timed")), List.of(0, 1));
+        questions.put(new DescribeTopicPartitionsRequestData(), List.of(0));
+        for (Map.Entry<ApiMessage, List<Integer>> question : questions.entrySet()) {
+            for (int version : question.getValue()) {
+                answer = askElsewhere(host, port, question.getKey(), version);
+                String name = ApiKeys.forId(question.getKey().apiKey()).name;
+                System.out.println("wait after " + name + " " + version + ": " + (answer == null ? "closed" : wait(answer) > 0));
+            }
+        }
+        show("time is not counted any more", alter("request_percentage", null, part("client-id", "answers")), 1);
+    }
+
+    static IncrementalAlterConfigsRequestData groupSets(String group, String name, String value, int operation) {
+        IncrementalAlterConfigsRequestData.AlterConfigsResource resource =
+                new IncrementalAlterConfigsRequestData.AlterConfigsResource().setResourceType((byte) 32).setResourceName(group);
+        resource.configs().add(new IncrementalAlterConfigsRequestData.AlterableConfig().setName(name).setValue(value)
+                .setConfigOperation((byte) operation));
+        IncrementalAlterConfigsRequestData request = new IncrementalAlterConfigsRequestData();
+        request.resources().add(resource);
+        return request;
+    }
+
+    static DescribeConfigsRequestData ofGroup(String group) {
+        return new DescribeConfigsRequestData().setIncludeSynonyms(true).setResources(List.of(
+                new DescribeConfigsRequestData.DescribeConfigsResource().setResourceType((byte) 32).setResourceName(group)
+                        .setConfigurationKeys(List.of("consumer.session.timeout.ms", "consumer.heartbeat.interval.ms"))));
+    }
+
+    static ListConfigResourcesRequestData listed(int... types) {
+        ListConfigResourcesRequestData request = new ListConfigResourcesRequestData();
+        for (int type : types) {
+            request.resourceTypes().add((byte) type);
+        }
+        return request;
+    }
+
+    /** Until the broker that is asked knows of it. */
+    static void awaitConfig(String group, String value) throws Exception {
+        for (int attempt = 0; attempt < 300; attempt++) {
+            String found = ask(ofGroup(group), 4).toString();
+            if (found.contains("value='" + value + "'")) {
+                return;
+            }
+            Thread.sleep(100);
+        }
+        throw new AssertionError(value + " is not known");
+    }
+
+    static void configurationsOfGroups() throws Exception {
+        show("a group without", ofGroup("configured"), 4);
+        show("no group", ofGroup(""), 4);
+        show("longer", groupSets("configured", "consumer.session.timeout.ms", "50000", 0), 1);
+        show("more seldom", groupSets("configured", "consumer.heartbeat.interval.ms", "10000", 0), 1);
+        show("too short", groupSets("configured", "consumer.session.timeout.ms", "1", 0), 1);
+        show("too long", groupSets("configured", "consumer.session.timeout.ms", "60001", 0), 1);
+        show("too seldom", groupSets("configured", "consumer.heartbeat.interval.ms", "15001", 0), 1);
+        show("no number", groupSets("configured", "consumer.session.timeout.ms", "soon", 0), 1);
+        show("no such property", groupSets("configured", "no.such", "1", 0), 1);
+        show("no such property goes", groupSets("configured", "no.such", null, 1), 1);
+        show("appended", groupSets("configured", "consumer.session.timeout.ms", "1", 2), 1);
+        show("only asked", groupSets("configured", "consumer.session.timeout.ms", "55000", 0).setValidateOnly(true), 1);
+        show("of no group", groupSets("", "consumer.session.timeout.ms", "50000", 0), 1);
+        awaitConfig("configured", "10000");
+        show("a group with both", ofGroup("configured"), 4);
+        show("groups with something set", listed(32), 1);
+        show("topics and groups", listed(2, 32), 1);
+        show("brokers", listed(4), 1);
+        show("metrics of clients", listed(), 0);
+        show("no such kind", listed(3), 1);
+        show("one that joins", join("configured", "m"), 1);
+        show("one that leaves", heartbeat("configured", "m", -1), 1);
+        show("as before", groupSets("configured", "consumer.session.timeout.ms", null, 1), 1);
+        show("as before, too", groupSets("configured", "consumer.heartbeat.interval.ms", null, 1), 1);
+        awaitConfig("configured", "45000");
+        awaitConfig("configured", "5000");
+        show("a group without again", ofGroup("configured"), 4);
+        show("one that joins again", join("configured", "m"), 1);
+        show("one that leaves again", heartbeat("configured", "m", -1), 1);
     }
 }

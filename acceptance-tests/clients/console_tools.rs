@@ -148,13 +148,13 @@ fn quorum(console: &Console<'_>) -> Result<()> {
         ensure!(status.contains(part), "{part:?} is not in {status}");
     }
     for broker in 1..=3 {
-        ensure!(status.contains(&format!(r#"{{"id": {broker}, "#)), "{status}");
+        ensure!(status.contains(&format!(r#"{{"id": {broker}}}"#)), "{status}");
     }
     acceptance_tests::wait::until("all brokers to have all metadata", LIMIT, || {
         let replication = describe(&["--replication", "--human-readable"]).ok()?;
         let caught_up = |line: &&str| {
             let columns: Vec<&str> = line.split('\t').map(str::trim).collect();
-            columns.last() == Some(&"Observer") && columns[3] == "0" && columns[5].ends_with("ms ago")
+            columns.get(6) == Some(&"Observer") && columns[3] == "0" && columns[5].ends_with("ms ago")
         };
         (replication.lines().filter(caught_up).count() == 3).then_some(())
     })

@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, fs};
 
 use acceptance_tests::{binaries, suite::Suite};
 use anyhow::{Context, Result, ensure};
-use server_properties::{Definition, broker_synonyms, definitions, topic_definitions, without_effect};
+use server_properties::{
+    Definition, GROUP_HEARTBEAT_INTERVAL, GROUP_SESSION_TIMEOUT, broker_synonyms, definitions, topic_definitions,
+    without_effect,
+};
 
 use crate::sources::{before_tests, files, is_test};
 
@@ -41,10 +44,19 @@ fn readers() -> Result<()> {
         let synonym = |topic: &&Definition| broker_synonyms(topic.name).iter().any(|of| of.name == name);
         topic_definitions().iter().filter(synonym).any(|topic| read(topic.name))
     };
+    // Those of groups stand in the table together with their bounds.
+    let through_groups = |name: &str| {
+        let of_groups = [
+            ("GROUP_SESSION_TIMEOUT", GROUP_SESSION_TIMEOUT),
+            ("GROUP_HEARTBEAT_INTERVAL", GROUP_HEARTBEAT_INTERVAL),
+        ];
+        let mut of_groups = of_groups.iter().filter(|(constant, _)| sources.contains(constant));
+        of_groups.any(|(_, it)| [it.of_broker, it.min, it.max].contains(&name))
+    };
     let settable = definitions().iter().filter(|it| it.may_be_configured());
     let unread: BTreeSet<&str> = settable
         .map(|it| it.name)
-        .filter(|name| !read(name) && !through_topics(name))
+        .filter(|name| !read(name) && !through_topics(name) && !through_groups(name))
         .chain(topic_definitions().iter().map(|it| it.name).filter(|name| !read(name)))
         .collect();
     let forgotten: Vec<_> = unread.difference(without_effect()).collect();

@@ -104,9 +104,8 @@ fn describe(entry: ConfigEntry, request: &DescribeConfigsRequest) -> DescribeCon
     result.config_source = entry.source.code();
     result.is_sensitive = entry.sensitive;
     result.config_type = type_code(entry.value_type);
-    if request.include_documentation {
-        result.documentation = Some(StrBytes::from(entry.documentation));
-    }
+    let documentation = request.include_documentation.then_some(entry.documentation);
+    result.documentation = documentation.map(StrBytes::from);
     if request.include_synonyms {
         let synonyms = entry.synonyms.into_iter().map(|place| {
             let mut synonym = DescribeConfigsSynonym::default();

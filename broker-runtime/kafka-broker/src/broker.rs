@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::BrokerConfig,
+    connection::OwnCertificate,
     controller::ControllerClient,
     groups::GroupManager,
     kafka_version::KafkaVersion,
@@ -71,6 +72,8 @@ pub struct Broker {
     pub(crate) store: LogStore,
     /// How large they may become.
     pub(crate) volume: Volume,
+    /// What it shows in handshakes.
+    pub(crate) certificate: OwnCertificate,
     /// Follows other brokers.
     pub(crate) fetchers: ReplicaFetchers,
     /// Takes ISR changes to the controller.

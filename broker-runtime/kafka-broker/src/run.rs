@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     broker::{Broker, Stopping},
     config::{BrokerConfig, ListenerName},
-    connection::{BUDGET_UNIT_BYTES, BoundListener, TlsIdentity},
+    connection::{BUDGET_UNIT_BYTES, BoundListener, OwnCertificate, TlsIdentity},
     controller::{ControllerClient, Incarnation, controlled_shutdown, stay_connected},
     error::BrokerError,
     exporters,
@@ -69,7 +69,7 @@ pub async fn run_until(
         .iter()
         .map(|listener| BoundListener::bind(listener, identity.as_ref()))
         .collect::<Result<Vec<_>, _>>()?;
-    let broker = Arc::new(build(config, clock, identity.as_ref())?);
+    let broker = Arc::new(build(config, clock, identity)?);
     let tasks = TaskTracker::new();
     tasks.spawn(stay_connected(Arc::clone(&broker), incarnation()));
     maintenance::start(&broker, &tasks);
@@ -92,7 +92,7 @@ pub async fn run_until(
     Ok(())
 }
 
-fn build(config: BrokerConfig, clock: Arc<dyn Clock>, identity: Option<&TlsIdentity>) -> Result<Broker, BrokerError> {
+fn build(config: BrokerConfig, clock: Arc<dyn Clock>, identity: Option<TlsIdentity>) -> Result<Broker, BrokerError> {
     let settings = Settings::read(&config.server_properties);
     let store = tokio::task::block_in_place(|| LogStore::open(&config, settings.recovery_threads))?;
     let shutdown = CancellationToken::new();
@@ -104,7 +104,7 @@ fn build(config: BrokerConfig, clock: Arc<dyn Clock>, identity: Option<&TlsIdent
         .is_some_and(|listener| listener.tls);
     let peer_options = ConnectionOptions {
         client_id: format!("broker-{}", config.broker_id),
-        tls: match identity {
+        tls: match &identity {
             Some(identity) if peer_tls => Some(TlsOptions {
                 config: identity.client()?,
             }),
@@ -136,6 +136,7 @@ fn build(config: BrokerConfig, clock: Arc<dyn Clock>, identity: Option<&TlsIdent
         shutdown,
         store,
         volume: Volume::default(),
+        certificate: OwnCertificate::new(identity),
         isr_changes,
         peer_options,
     })

@@ -14,6 +14,9 @@ pub const VOLUME_BYTES: &str = "openmsk.volume.bytes";
 /// In how much detail brokers report what they measure: MSK's names of levels.
 pub const MONITORING: &str = "openmsk.monitoring";
 
+/// Which certificates brokers are to show: another text says that theirs may have been replaced, and to read it again.
+pub const CERTIFICATES: &str = "openmsk.certificates";
+
 /// True for names that are not properties of Kafka.
 pub fn is_instruction(name: &str) -> bool {
     name.starts_with(PREFIX)

@@ -106,6 +106,9 @@ impl Applier {
                     .volume
                     .resize(instructions::number(&image, instructions::VOLUME_BYTES));
                 measure_volume(&broker);
+                broker
+                    .certificate
+                    .follow(instructions::text(&image, instructions::CERTIFICATES));
             }
             broker.authorizer.refresh(&image);
             broker.quotas.refresh(&image);

@@ -96,6 +96,7 @@ impl Engine for ScriptedEngine {
             controllers: Vec::new(),
             bootstrap: BootstrapBrokers::default(),
             certificate_authority_pem: String::new(),
+            authority_expires_at_ms: None,
             log_bytes: 0,
             counts: engine::Counts::default(),
         }))
@@ -111,6 +112,10 @@ impl Engine for ScriptedEngine {
 
     fn storage(&self) -> Result<Storage, EngineError> {
         Ok(Storage::default())
+    }
+
+    async fn renew_certificates(&self, _: Uuid) -> Result<usize, EngineError> {
+        Ok(0)
     }
 
     async fn list(&self) -> Result<Vec<Uuid>, EngineError> {

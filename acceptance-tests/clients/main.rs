@@ -13,6 +13,7 @@ mod dumped;
 mod metrics;
 mod programs;
 mod quotas;
+mod rotation;
 mod transactions;
 
 use std::{
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
     answers::add(&mut suite, &tools);
     access_keys::add(&mut suite, &tools, &shared);
     certificates::add(&mut suite, &tools);
+    rotation::add(&mut suite, &tools, &shared);
     console_tools::add(&mut suite, &tools, &shared);
     metrics::add(&mut suite, &tools);
     acls::add(&mut suite, &tools);

@@ -10,6 +10,7 @@ import base64
 import configparser
 import json
 import os
+import ssl
 import subprocess
 import sys
 import time
@@ -143,6 +144,13 @@ def finish(answer):
 
     wait(operation, done)
     return found
+
+
+def shown(arn):
+    """The certificate of each broker, as its listener shows it."""
+    servers = sorted(KAFKA.get_bootstrap_brokers(ClusterArn=arn)["BootstrapBrokerStringTls"].split(","))
+    addresses = (server.rsplit(":", 1) for server in servers)
+    return [ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate((host, int(port)))) for host, port in addresses]
 
 
 GROUP = {"InstanceType": "kafka.m5.large", "ClientSubnets": ["subnet-a", "subnet-b", "subnet-c"]}

@@ -2,28 +2,29 @@
 
 import datetime
 import hashlib
-import http.client
 import json
 import tempfile
 import unittest
 import urllib.parse
 import urllib.request
 
-from botocore.auth import SigV4Auth, SigV4QueryAuth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
+from botocore.auth import SigV4QueryAuth
 from botocore.exceptions import ClientError
+from monitored import overview
+from signed import send
 from support import (
     ENDPOINT,
     KAFKA,
     client,
     delete_cluster,
+    finish,
     make_cluster,
     make_key,
     policy_file,
     refused,
     root_key,
     runtime,
+    shown,
     state,
     wait,
 )
@@ -263,6 +264,33 @@ class Policies(unittest.TestCase):
         nobody = make_key("--principal", "measurer", "--policy", policy_file(FOLDER, allow("openmsk:ListAcls", "*")))
         self.assertEqual(send("GET", "/openmsk/v1/storage", key=nobody)[0], 403)
 
+    def test_certificates_are_rotated_by_whoever_may(self):
+        path = f"/openmsk/v1/clusters/{urllib.parse.quote(self.arn, safe='')}/certificate-rotations"
+        key = make_key("--principal", "no-rotator", "--policy", policy_file(FOLDER, allow("openmsk:Rebalance", self.arn)))
+        self.assertEqual(send("POST", path, key=key)[0], 403)
+        allowed = policy_file(FOLDER, allow("openmsk:RotateCertificates", self.arn))
+        key = make_key("--principal", "rotator", "--policy", allowed)
+        self.assertEqual(send("POST", path.replace("access", "gone"))[0], 404)
+
+        before = shown(self.arn)
+        status, begun, _ = send("POST", path, key=key)
+        self.assertEqual((status, begun["clusterArn"]), (200, self.arn))
+        operation = finish({"ClusterOperationArn": begun["clusterOperationArn"]})
+        self.assertEqual(operation["OperationType"], "ROTATE_CERTIFICATES")
+        steps = [(it["StepName"], it["StepInfo"]["StepStatus"]) for it in operation["OperationSteps"]]
+        self.assertEqual(steps, [("RENEW_CERTIFICATES", "COMPLETED")])
+        self.assertNotEqual(shown(self.arn), before)
+        for metric in ("broker_certificate", "cluster_certificate_authority"):
+            key = f"openmsk_{metric}_expiration_timestamp_seconds"
+            wait(key, lambda key=key: any(name == key and ("cluster", "access") in labels for name, *labels in overview()))
+        (ours,) = (it for it in send("GET", "/openmsk/v1/status")[1]["clusters"] if it["arn"] == self.arn)
+        (broker,) = ours["brokers"]
+        self.assertEqual(broker["certificateDaysLeft"], 364)
+        self.assertIn(broker["certificateExpiresAt"].split("T")[0], runtime("status"))
+        self.assertIn("good for 364 days and more", runtime("doctor"))
+        self.assertIn("user/rotator", runtime("audit", "--action", "RotateCertificates"))
+        self.assertIn("broker 1 shows a certificate", runtime("rotate-certificates", "access"))
+
     def test_what_is_validated_only_is_not_made(self):
         only = {"x-openmsk-validate-only": "true"}
         topics = f"/v1/clusters/{urllib.parse.quote(self.arn, safe='')}/topics"
@@ -363,21 +391,6 @@ class Keys(unittest.TestCase):
         client("secretsmanager").create_secret(Name="audited", SecretString="planted-audit")
         self.assertNotIn("planted-audit", runtime("audit", "--json"))
         self.assertIn("secretsmanager:CreateSecret", runtime("audit", "--action", "CreateSecret"))
-
-
-def send(method, path, body=b"", key=None, service="kafka", headers=None, change=lambda request: None, sign=SigV4Auth):
-    """Sends a request as it is: (status, body, headers)."""
-    request = AWSRequest(method=method, url=ENDPOINT + path, data=body, headers=headers or {})
-    sign(Credentials(*(key or root_key())), service, "us-east-1").add_auth(request)
-    change(request)
-    parsed = urllib.parse.urlsplit(request.url)
-    connection = http.client.HTTPConnection(parsed.hostname, parsed.port, timeout=10)
-    target = parsed.path + (f"?{parsed.query}" if parsed.query else "")
-    connection.request(method, target, body=body, headers=dict(request.headers.items()))
-    answer = connection.getresponse()
-    text = answer.read().decode()
-    connection.close()
-    return answer.status, json.loads(text) if text.startswith("{") else text, answer.headers
 
 
 class Signatures(unittest.TestCase):

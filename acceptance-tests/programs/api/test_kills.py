@@ -4,11 +4,14 @@ with the truth, and nothing is done twice, left half-done or left behind."""
 
 import json
 import os
+import ssl
 import time
 import unittest
+from urllib.parse import quote
 
 from monitored import JMX, exporters, hosts, is_closed, objects, text, to_s3
-from support import GROUP, KAFKA, SECRETS, client, decoded, encoded, files, finish, info, log, make_cluster, pages, refused, state, wait
+from signed import send
+from support import GROUP, KAFKA, SECRETS, client, decoded, encoded, files, finish, info, log, make_cluster, pages, refused, shown, state, wait
 from victim import Moment, Step, Victim, processes
 
 # After the call. A long run sets more of them: OPENMSK_KILL_MOMENTS_MS="0 5 10 15 20".
@@ -114,7 +117,7 @@ class Kills(unittest.TestCase):
         operation = finish(answer)
         self.assertNotIn("ErrorInfo", operation)
         self.whole(arn)
-        if operation["OperationType"] != "REBOOT_NODE":
+        if operation["OperationType"] not in ("REBOOT_NODE", "ROTATE_CERTIFICATES"):
             self.assertNotEqual(info(arn)["CurrentVersion"], before)
         check(number)
         return struck
@@ -193,6 +196,35 @@ class Kills(unittest.TestCase):
             lambda n, v: KAFKA.update_rebalancing(**of, CurrentVersion=v, Rebalancing={"Status": ways[n % 2]}),
             lambda n: self.assertEqual(info(arn)["Rebalancing"]["Status"], ways[n % 2]),
         )
+
+    def test_rotation_of_certificates(self):
+        arn = make_cluster("kills-certificates", NumberOfBrokerNodes=2)
+        KAFKA.create_topic(ClusterArn=arn, TopicName="kept", PartitionCount=2, ReplicationFactor=2)
+        path = f"/openmsk/v1/clusters/{quote(arn, safe='')}/certificate-rotations"
+
+        def certificates():
+            found = []
+            for broker in (1, 2):
+                with open(files(arn, f"broker-{broker}", "broker.identity.pem")) as file:
+                    found.append(file.read().partition("\n"))
+            return found
+
+        def begin(_number, _version):
+            status, begun, _ = send("POST", path)
+            self.assertEqual(status, 200, begun)
+            return {"ClusterOperationArn": begun["clusterOperationArn"]}
+
+        seen = []
+
+        def rotated(_):
+            now = certificates()
+            rotations = {first for first, _, _ in now}
+            self.assertEqual(len(rotations), 1, "all of them")
+            self.assertEqual(shown(arn), [ssl.PEM_cert_to_DER_cert(pem[: pem.index("-----BEGIN PRIVATE")]) for _, _, pem in now])
+            self.assertNotIn(now, seen)
+            seen.append(now)
+
+        self.changed(arn, "certificates", begin, rotated)
 
     def test_changes_with_a_restart(self):
         arn = make_cluster("kills-rolling", NumberOfBrokerNodes=2)

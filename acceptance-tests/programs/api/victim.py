@@ -8,11 +8,12 @@ import struct
 import subprocess
 import tempfile
 import time
+from http.client import HTTPException
 
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, HTTPClientError
 from support import KAFKA, runtime, wait
 
-AWAY = (ConnectionClosedError, EndpointConnectionError, HTTPClientError)
+AWAY = (ConnectionClosedError, EndpointConnectionError, HTTPClientError, ConnectionError, HTTPException)
 SOURCE = os.path.join(os.path.dirname(__file__), "..", "kill_switch", "kill_switch.c")
 # The control plane that takes up what was interrupted is killed too, before its n-th step: for a long run.
 TWICE = os.environ.get("OPENMSK_KILL_TWICE") == "1"

@@ -111,8 +111,7 @@ mod tests {
                 .collect(),
             exporters: (Some((Ipv4Addr::new(127, 16, 0, 2), 11_001).into()), None),
             log_dir: folder.path().join("data"),
-            certificate_path: folder.path().join("broker.pem"),
-            private_key_path: folder.path().join("broker.key"),
+            identity_path: folder.path().join("broker.identity.pem"),
         };
         let file = BrokerConfigFile::new(&cluster, broker).rebooted(2);
         let path = folder.path().join("config.json");

@@ -15,9 +15,10 @@ use rustix::{
     fs::statvfs,
     process::{Resource, getrlimit},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
+    api_client::ApiClient,
     background,
     context::{Context, VERSION},
     data_dir::DataDir,
@@ -28,6 +29,8 @@ use crate::{
 const FREE_BYTES_MIN: u64 = 1024 * 1024 * 1024;
 /// A broker with some hundred partitions and clients needs this many files.
 const OPEN_FILES_MIN: u64 = 4096;
+/// Certificates are renewed three months before they end; with less left than this that does not work.
+const CERTIFICATE_DAYS_MIN: i64 = 30;
 /// A clock before this moment (2025-01-01) was never set.
 const NOW_MS_MIN: i64 = 1_735_689_600_000;
 /// An address as clusters get them, outside of all of their blocks.
@@ -53,6 +56,7 @@ pub(crate) fn run(context: &Context, as_json: bool) -> Result<ExitCode> {
     ];
     findings.extend([INTERNAL, PLAINTEXT, TLS, SASL_SCRAM, SASL_IAM].map(port));
     findings.extend([wall_clock(), program(&context.executable), control_plane(data_dir)]);
+    findings.extend(certificates(data_dir));
     if as_json {
         return Ok(print_json(&findings));
     }
@@ -247,6 +251,41 @@ fn control_plane(data_dir: &DataDir) -> Finding {
     }
 }
 
+/// Of the brokers of all clusters, as the control plane that runs knows them.
+fn certificates(data_dir: &DataDir) -> Option<Finding> {
+    let info = background::ready(data_dir)?;
+    let status = ApiClient::new(data_dir, &info).ok()?.get("/openmsk/v1/status").ok()?;
+    first_certificate_to_end(&status)
+}
+
+fn first_certificate_to_end(status: &Value) -> Option<Finding> {
+    let clusters = status["clusters"].as_array()?.iter();
+    let ends = clusters.flat_map(|cluster| {
+        let brokers = cluster["brokers"].as_array().into_iter().flatten();
+        brokers.filter_map(|broker| {
+            Some((
+                broker["certificateDaysLeft"].as_i64()?,
+                &cluster["name"],
+                &broker["brokerId"],
+            ))
+        })
+    });
+    let (days, cluster, broker) = ends.min_by_key(|(days, ..)| *days)?;
+    if days >= CERTIFICATE_DAYS_MIN {
+        return Some(good(format!(
+            "certificates of brokers are good for {days} days and more"
+        )));
+    }
+    let text = match days {
+        ..0 => "has ended".to_owned(),
+        0.. => format!("ends in {days} days"),
+    };
+    Some(bad(
+        format!("the certificate of broker {broker} of cluster {cluster} {text}, and was not renewed"),
+        "`broker-runtime logs` says why; mend that, and rotate the certificates with the action msk_rotate_certificates",
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -277,6 +316,24 @@ mod tests {
         fs::write(folder.path().join("file"), "").unwrap();
         let data_dir = DataDir::new(folder.path().join("file/data"));
         assert!(problem(writable(&data_dir)).unwrap().contains("is not a directory"));
+    }
+
+    #[test]
+    fn certificate_that_ends_soon_is_told_with_its_broker() {
+        let status = |days: i64| {
+            let brokers =
+                json!([{"brokerId": 1, "certificateDaysLeft": 300}, {"brokerId": 2, "certificateDaysLeft": days}]);
+            json!({"clusters": [{"name": "empty", "brokers": []}, {"name": "orders", "brokers": brokers}]})
+        };
+        let problem = |days| first_certificate_to_end(&status(days)).and_then(problem);
+        assert_eq!(problem(30), None);
+        let told = problem(29).unwrap();
+        assert!(
+            told.contains("broker 2 of cluster \"orders\" ends in 29 days"),
+            "{told}"
+        );
+        assert!(problem(-1).unwrap().contains("has ended"));
+        assert!(first_certificate_to_end(&json!({"clusters": []})).is_none());
     }
 
     #[test]

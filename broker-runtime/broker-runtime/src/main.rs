@@ -18,6 +18,7 @@ mod listening;
 mod logging;
 mod logs;
 mod output;
+mod rotate_certificates;
 mod serve;
 mod serve_lock;
 mod status;
@@ -108,6 +109,11 @@ enum Command {
     /// Takes in authorities whose certificates Kafka clients may show.
     #[command(subcommand)]
     Authorities(authorities::Authorities),
+    /// Gives every broker of a cluster a new certificate, without a restart.
+    RotateCertificates {
+        /// The cluster's name or its ARN.
+        cluster: String,
+    },
     /// Shows what is in force and where it comes from.
     Config {
         /// As JSON.
@@ -174,6 +180,7 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Audit(audit) => audit::run(&context, &audit)?,
         Command::Keys(keys) => keys::run(&context, keys)?,
         Command::Authorities(authorities) => authorities::run(&context, authorities)?,
+        Command::RotateCertificates { cluster } => rotate_certificates::run(&context, &cluster)?,
         Command::Config { json } => config::run(&context, json)?,
         Command::Backup { directory } => backup::backup(&context, &directory)?,
         Command::Restore { directory } => backup::restore(&context, &directory)?,

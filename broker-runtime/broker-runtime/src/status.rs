@@ -39,8 +39,8 @@ pub(crate) fn run(context: &Context, as_json: bool) -> Result<ExitCode> {
         return Ok(ExitCode::from(NOT_RUNNING));
     };
     let client = ApiClient::new(data_dir, &info)?;
+    let mut status = client.get("/openmsk/v1/status")?;
     if as_json {
-        let mut status = client.get("/openmsk/v1/status")?;
         status["running"] = true.into();
         status["dataDirectory"] = json!(data_dir.root());
         output::json(&status);
@@ -66,7 +66,7 @@ pub(crate) fn run(context: &Context, as_json: bool) -> Result<ExitCode> {
     }
     output::line(&cluster_table(&clusters).to_string());
     output::line("");
-    output::line(&broker_table(&clusters, &data_dir.clusters()).to_string());
+    output::line(&broker_table(&clusters, &data_dir.clusters(), &status).to_string());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -100,8 +100,8 @@ fn cluster_table(clusters: &[Value]) -> Table {
 }
 
 /// One row a broker directory; what a cluster should have and has not shows in the other table.
-fn broker_table(clusters: &[Value], directory: &Path) -> Table {
-    let mut table = Table::new(&["CLUSTER", "BROKER", "PROCESS", "MEMORY", "LOG"]);
+fn broker_table(clusters: &[Value], directory: &Path, status: &Value) -> Table {
+    let mut table = Table::new(&["CLUSTER", "BROKER", "PROCESS", "MEMORY", "CERTIFICATE UNTIL", "LOG"]);
     for cluster in clusters {
         let arn = text(&cluster["clusterArn"]);
         let Some(uuid) = cluster_uuid(&arn) else { continue };
@@ -112,11 +112,24 @@ fn broker_table(clusters: &[Value], directory: &Path) -> Table {
                 broker.to_string(),
                 pid.map_or_else(|| "down".to_owned(), |pid| pid.to_string()),
                 pid.map_or_else(String::new, memory),
+                certificate_end(status, &arn, broker),
                 path.join("broker.log").display().to_string(),
             ]);
         }
     }
     table
+}
+
+/// The day on which the certificate of a broker ends.
+fn certificate_end(status: &Value, arn: &str, broker: u32) -> String {
+    let clusters = status["clusters"].as_array().into_iter().flatten();
+    let brokers = clusters
+        .filter(|cluster| cluster["arn"] == arn)
+        .flat_map(|cluster| cluster["brokers"].as_array().into_iter().flatten());
+    let found = brokers
+        .filter(|found| found["brokerId"] == broker)
+        .find_map(|found| found["certificateExpiresAt"].as_str()?.split('T').next());
+    found.unwrap_or_default().to_owned()
 }
 
 /// Directories of the brokers of a cluster, by id.
@@ -163,6 +176,14 @@ mod tests {
     fn uuid_is_read_from_an_arn() {
         let arn = "arn:aws:kafka:us-east-1:000000000000:cluster/orders/6b1f2d3c-0000-4000-8000-123456789abc-1";
         assert_eq!(cluster_uuid(arn), Some("6b1f2d3c-0000-4000-8000-123456789abc"));
+    }
+
+    #[test]
+    fn end_of_a_certificate_is_a_day() {
+        let broker = json!({"brokerId": 2, "certificateExpiresAt": "2027-11-29T05:00:00Z"});
+        let status = json!({"clusters": [{"arn": "other", "brokers": []}, {"arn": "ours", "brokers": [broker]}]});
+        assert_eq!(certificate_end(&status, "ours", 2), "2027-11-29");
+        assert_eq!(certificate_end(&status, "ours", 1), "");
     }
 
     #[test]

@@ -42,6 +42,16 @@ pub struct LeaderElections {
     pub not_possible_partitions: u64,
 }
 
+/// `POST /openmsk/v1/clusters/{arn}/certificate-rotations`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CertificateRotation {
+    /// The cluster.
+    pub cluster_arn: String,
+    /// The operation that gives every broker a new certificate, perhaps one that somebody else has begun.
+    pub cluster_operation_arn: String,
+}
+
 /// `GET /openmsk/v1/clusters/{arn}/topics?limit=N`: all topics in full, at once, without those that Kafka keeps for itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -139,4 +149,10 @@ pub struct BrokerStatus {
     pub resident_bytes: Option<u64>,
     /// Restarts since it was last healthy.
     pub restarts: u32,
+    /// When its certificate ends, as a date and time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_expires_at: Option<String>,
+    /// Whole days until then; negative when it has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_days_left: Option<i64>,
 }

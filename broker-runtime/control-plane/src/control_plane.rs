@@ -105,6 +105,10 @@ impl ControlPlane {
             tokio::spawn(reconcilers::observe(Arc::clone(&self.services), until.clone())),
             tokio::spawn(reconcilers::follow_load(Arc::clone(&self.services), until.clone())),
             tokio::spawn(reconcilers::rebalance(Arc::clone(&self.services), until.clone())),
+            tokio::spawn(reconcilers::renew_certificates(
+                Arc::clone(&self.services),
+                until.clone(),
+            )),
         ];
         let served = http::serve(self.services, self.identities, self.audit, listening, until.clone()).await;
         until.cancel();

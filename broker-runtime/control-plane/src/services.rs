@@ -21,6 +21,8 @@ pub(crate) struct Observation {
     pub(crate) log_bytes: u64,
     /// How much is in it.
     pub(crate) counts: Counts,
+    /// When its authority ends, unix milliseconds.
+    pub(crate) authority_expires_at_ms: Option<i64>,
     /// Why nothing could be seen.
     pub(crate) problem: Option<String>,
 }

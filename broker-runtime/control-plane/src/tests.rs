@@ -4,13 +4,13 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use async_trait::async_trait;
-use clock::SystemClock;
+use clock::{ManualClock, SystemClock};
 use control_plane_api::{
     SecretText,
     clusters::CreateClusterRequest,
@@ -45,6 +45,8 @@ struct ScriptedEngine {
     hangs: AtomicBool,
     fails: AtomicBool,
     progress: Mutex<Option<Progress>>,
+    /// How often certificates were to be renewed.
+    renewals: AtomicU64,
 }
 
 #[async_trait]
@@ -78,6 +80,7 @@ impl Engine for ScriptedEngine {
             controllers: Vec::new(),
             bootstrap: BootstrapBrokers::default(),
             certificate_authority_pem: String::new(),
+            authority_expires_at_ms: None,
             log_bytes: 0,
             counts: engine::Counts::default(),
         }))
@@ -100,6 +103,11 @@ impl Engine for ScriptedEngine {
 
     fn storage(&self) -> Result<Storage, EngineError> {
         Ok(Storage::default())
+    }
+
+    async fn renew_certificates(&self, _: Uuid) -> Result<usize, EngineError> {
+        self.renewals.fetch_add(1, Ordering::SeqCst);
+        Ok(0)
     }
 
     async fn list(&self) -> Result<Vec<Uuid>, EngineError> {
@@ -382,6 +390,117 @@ async fn a_reboot_is_an_operation_on_one_broker() {
     assert_eq!(reboots, BTreeMap::from([(2, 1)]));
     let info = queries::describe_cluster(services, &arn).await.unwrap();
     assert_eq!(info.current_version, version, "its settings are the same");
+    running.until.cancel();
+}
+
+#[tokio::test]
+async fn a_rotation_is_one_operation_however_often_it_is_asked_for_meanwhile() {
+    let stage = Stage::new();
+    let running = stage.start();
+    let created =
+        operations::create_cluster(&running.services, &world(), orders(), operations::Attempt::default()).await;
+    let arn = created.unwrap().cluster_arn;
+    running.until(&arn, Some("ACTIVE")).await;
+    let version = queries::describe_cluster(&running.services, &arn)
+        .await
+        .unwrap()
+        .current_version;
+    stage.engine.hangs.store(true, Ordering::SeqCst);
+    let begun = operations::rotate_certificates(&running.services, &arn).await.unwrap();
+    let again = operations::rotate_certificates(&running.services, &arn).await.unwrap();
+    assert_eq!(begun, again);
+    running.until(&arn, Some("UPDATING")).await;
+    *stage.engine.progress.lock() = Some(Progress {
+        done: 1,
+        total: 3,
+        ..Progress::begun(Step::RenewCertificates)
+    });
+    let describe = async |services: &Services| {
+        let operation = queries::describe_cluster_operation(services, &begun.cluster_operation_arn);
+        operation.await.unwrap()
+    };
+    let step = &describe(&running.services).await.operation_steps[0];
+    assert_eq!(step.step_name, "RENEW_CERTIFICATES");
+    assert_eq!(step.step_info.step_status, "IN_PROGRESS: 1 of 3 brokers");
+    // A control plane that is killed meanwhile has begun it, the next one ends it.
+    running.until.cancel();
+    stage.engine.hangs.store(false, Ordering::SeqCst);
+    let running = stage.start();
+    let services = &running.services;
+    running.until(&arn, Some("ACTIVE")).await;
+    let operation = describe(services).await;
+    assert_eq!(
+        (operation.operation_type.as_str(), operation.operation_state.as_str()),
+        ("ROTATE_CERTIFICATES", "UPDATE_COMPLETE")
+    );
+    let rotations = || {
+        stage
+            .engine
+            .clusters
+            .lock()
+            .values()
+            .next()
+            .unwrap()
+            .certificate_rotations
+    };
+    assert_eq!(rotations(), 1);
+    // One that fails is not taken back: some brokers may have new certificates. The next one is another one.
+    stage.engine.fails.store(true, Ordering::SeqCst);
+    let failed = operations::rotate_certificates(services, &arn).await.unwrap();
+    assert_ne!(failed, begun);
+    running.until(&arn, Some("ACTIVE")).await;
+    stage.engine.fails.store(false, Ordering::SeqCst);
+    operations::rotate_certificates(services, &arn).await.unwrap();
+    running.until(&arn, Some("ACTIVE")).await;
+    assert_eq!(rotations(), 3);
+    let info = queries::describe_cluster(services, &arn).await.unwrap();
+    assert_eq!(info.current_version, version, "its settings are the same");
+    // What else is under way is not disturbed.
+    stage.engine.hangs.store(true, Ordering::SeqCst);
+    let reboot = RebootBrokerRequest {
+        broker_ids: vec!["1".to_owned()],
+    };
+    operations::reboot_broker(services, &arn, &reboot).await.unwrap();
+    let refused = operations::rotate_certificates(services, &arn).await.unwrap_err();
+    assert!(refused.to_string().contains("REBOOTING_BROKER"), "{refused}");
+    running.until.cancel();
+}
+
+#[tokio::test]
+async fn certificates_are_looked_after_every_hour_while_nothing_changes_the_cluster() {
+    let stage = Stage::new();
+    let running = stage.start();
+    let services = &running.services;
+    let created = operations::create_cluster(services, &world(), orders(), operations::Attempt::default()).await;
+    let arn = created.unwrap().cluster_arn;
+    running.until(&arn, Some("ACTIVE")).await;
+    let clock = ManualClock::new(0);
+    let path = stage.folder.path();
+    let later = Arc::new(Services::new(
+        Store::open(&path.join("state.db")).unwrap(),
+        SecretBox::open(&path.join("encryption.key")).unwrap(),
+        stage.engine.clone(),
+        Arc::new(clock.clone()),
+        "0".to_owned(),
+    ));
+    tokio::spawn(reconcilers::renew_certificates(later, running.until.clone()));
+    let renewals = || stage.engine.renewals.load(Ordering::SeqCst);
+    let hours_until = async |count| {
+        let mut minutes = 0;
+        let wait = async {
+            while renewals() < count {
+                clock.advance(Duration::from_secs(60));
+                minutes += 1;
+                tokio::task::yield_now().await;
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(LIMIT, wait).await.expect("in time");
+        minutes / 60
+    };
+    hours_until(1).await;
+    let hours = hours_until(2).await;
+    assert!(hours >= 1, "{hours}");
     running.until.cancel();
 }
 

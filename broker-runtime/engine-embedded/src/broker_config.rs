@@ -120,10 +120,8 @@ pub struct BrokerPart {
     pub exporters: (Option<SocketAddr>, Option<SocketAddr>),
     /// Directory of its logs.
     pub log_dir: PathBuf,
-    /// Its certificate, for all of its addresses.
-    pub certificate_path: PathBuf,
-    /// The key to that.
-    pub private_key_path: PathBuf,
+    /// Its certificate, for all of its addresses, and the key to that.
+    pub identity_path: PathBuf,
 }
 
 impl BrokerConfigFile {
@@ -141,8 +139,8 @@ impl BrokerConfigFile {
                 .map(|endpoint| ListenerEntry::new(endpoint, cluster))
                 .collect(),
             tls: Some(TlsEntry {
-                certificate_path: broker.certificate_path,
-                private_key_path: broker.private_key_path,
+                certificate_path: broker.identity_path.clone(),
+                private_key_path: broker.identity_path,
                 ca_path: cluster.ca_path.clone(),
             }),
             controller_socket: cluster.controller_socket.clone(),
@@ -245,8 +243,7 @@ mod tests {
             endpoints: vec![endpoint("INTERNAL", 9093), endpoint("TLS", 9094)],
             exporters: (Some((Ipv4Addr::LOCALHOST, 11_001).into()), None),
             log_dir: Path::new("/broker-1/data").into(),
-            certificate_path: PathBuf::new(),
-            private_key_path: PathBuf::new(),
+            identity_path: PathBuf::new(),
         };
         let file = BrokerConfigFile::new(&cluster, broker);
         assert_eq!(file.sockets().len(), 3);

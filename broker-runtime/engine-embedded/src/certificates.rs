@@ -1,5 +1,12 @@
 //! The certificate authority of a cluster and the certificates of its brokers: ECDSA P-256, because it is fast to make and
 //! every client has it.
+//!
+//! ```text
+//! made ──────────── a year ────────────┐
+//!   shown by its broker      ├─ 90 days ┤ ends
+//!                            └ from here on another one takes its place
+//! ```
+//! A broker's certificate and its key are one file, which is replaced as a whole: whoever reads it finds a pair, at any moment.
 
 use std::{net::IpAddr, path::Path, time::Duration};
 
@@ -8,17 +15,28 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     SanType, date_time_ymd,
 };
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::durable_file::{self, Readers};
 
+const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Certificates are valid from this long before they are made, for clocks that differ.
-const BACKDATED: Duration = Duration::from_secs(24 * 3600);
-/// How long certificates are valid. They never leave the machine, and nothing renews them.
-const VALIDITY: Duration = Duration::from_secs(20 * 365 * 24 * 3600);
+const BACKDATED: Duration = DAY;
+/// How long an authority is valid. Clients were given it, so it stays.
+const AUTHORITY_LIFE: Duration = Duration::from_secs(20 * 365 * 24 * 3600);
+/// How long the certificate of a broker is valid, at most: it ends with its authority.
+const LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
+/// A certificate that ends sooner than this is renewed.
+const RENEWED_BEFORE: Duration = Duration::from_secs(90 * 24 * 3600);
+/// What the first line of the file begins with: which rotation it was made in.
+const ROTATION: &str = "rotation ";
 
 /// The authority of one cluster.
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
+    /// When it ends, unix milliseconds.
+    expires_at_ms: i64,
 }
 
 impl Authority {
@@ -31,40 +49,64 @@ impl Authority {
     ) -> Result<Self, EngineError> {
         let texts = (durable_file::read(certificate_path)?, durable_file::read(key_path)?);
         if let (Some(certificate), Some(key)) = texts {
-            let issuer = read_issuer(&certificate, &key).map_err(|source| {
+            return read_authority(&certificate, &key).map_err(|source| {
                 failed(
                     format!("certificate authority {} cannot be used", certificate_path.display()),
                     source,
                 )
-            })?;
-            return Ok(Self { issuer });
+            });
         }
         let made = make_authority(cluster_name, now_ms);
         let (certificate, key) = made.map_err(|source| failed("making a certificate authority".to_owned(), source))?;
         // The key first: a certificate without its key would be handed out and never be of use.
         durable_file::replace(key_path, key.serialize_pem().as_bytes(), Readers::User)?;
         durable_file::replace(certificate_path, certificate.as_bytes(), Readers::All)?;
-        let issuer = Issuer::from_ca_cert_pem(&certificate, key)
-            .map_err(|source| failed("reading back a certificate authority".to_owned(), source))?;
-        Ok(Self { issuer })
+        read_authority(certificate.as_bytes(), key.serialize_pem().as_bytes())
+            .map_err(|source| failed("reading back a certificate authority".to_owned(), source))
     }
 
-    /// Makes the certificate of a broker, unless both its files are there.
+    /// Makes the certificate of a broker and replaces the file that holds it.
     pub(crate) fn issue(
         &self,
-        certificate_path: &Path,
-        key_path: &Path,
+        path: &Path,
         broker: &BrokerName<'_>,
+        rotation: u64,
         now_ms: i64,
     ) -> Result<(), EngineError> {
-        if certificate_path.exists() && key_path.exists() {
-            return Ok(());
-        }
-        let made = make_certificate(&self.issuer, broker, now_ms);
+        let made = self.make_certificate(broker, now_ms);
         let (certificate, key) =
             made.map_err(|source| failed(format!("making the certificate of broker {}", broker.broker_id), source))?;
-        durable_file::replace(key_path, key.as_bytes(), Readers::User)?;
-        durable_file::replace(certificate_path, certificate.as_bytes(), Readers::All)
+        let text = format!("{ROTATION}{rotation}\n{certificate}{key}");
+        durable_file::replace(path, text.as_bytes(), Readers::User)
+    }
+
+    /// True for a certificate of an earlier rotation, and for one that ends before long where another would last longer.
+    pub(crate) fn is_due(&self, held: &Held, rotation: u64, now_ms: i64) -> bool {
+        let ends_soon = held.expires_at_ms < now_ms.saturating_add(millis(RENEWED_BEFORE));
+        held.rotation < rotation || ends_soon && held.expires_at_ms < self.end_of_life(now_ms)
+    }
+
+    /// When a certificate ends that is made now.
+    fn end_of_life(&self, now_ms: i64) -> i64 {
+        now_ms.saturating_add(millis(LIFE)).min(self.expires_at_ms)
+    }
+
+    fn make_certificate(&self, broker: &BrokerName<'_>, now_ms: i64) -> Result<(String, String), rcgen::Error> {
+        let key = KeyPair::generate()?;
+        let mut params = params(
+            format!("broker {} of {}", broker.broker_id, broker.cluster_name),
+            now_ms,
+            self.end_of_life(now_ms),
+        );
+        let addresses = broker.addresses.iter().copied().map(SanType::IpAddress);
+        params.subject_alt_names = addresses.collect();
+        params.subject_alt_names.push(SanType::DnsName("localhost".try_into()?));
+        params.is_ca = IsCa::ExplicitNoCa;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        // Strict verifiers (Python 3.13) insist on it.
+        params.use_authority_key_identifier_extension = true;
+        Ok((params.signed_by(&key, &self.issuer)?.pem(), key.serialize_pem()))
     }
 }
 
@@ -78,45 +120,81 @@ pub(crate) struct BrokerName<'a> {
     pub(crate) addresses: Vec<IpAddr>,
 }
 
-fn read_issuer(certificate: &[u8], key: &[u8]) -> Result<Issuer<'static, KeyPair>, rcgen::Error> {
+/// A certificate that a broker has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    /// DER.
+    pub(crate) certificate: CertificateDer<'static>,
+    /// Serial number, hexadecimal.
+    pub(crate) serial: String,
+    /// When it ends, unix milliseconds.
+    pub(crate) expires_at_ms: i64,
+    /// The rotation it was made in.
+    rotation: u64,
+}
+
+impl Held {
+    /// Reads the file; `None` when there is none, or none that is of use, so that another one is made.
+    pub(crate) fn read(path: &Path) -> Result<Option<Self>, EngineError> {
+        let text = durable_file::read(path)?;
+        Ok(text.and_then(|text| Self::parse(&text).ok()))
+    }
+
+    fn parse(text: &[u8]) -> Result<Self, rcgen::Error> {
+        let certificate = CertificateDer::from_pem_slice(text).map_err(|_| rcgen::Error::CouldNotParseCertificate)?;
+        let (serial, expires_at_ms) = serial_and_end(&certificate)?;
+        let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let rotation = std::str::from_utf8(first)
+            .ok()
+            .and_then(|line| line.strip_prefix(ROTATION)?.parse().ok());
+        Ok(Self {
+            certificate,
+            serial,
+            expires_at_ms,
+            rotation: rotation.unwrap_or_default(),
+        })
+    }
+}
+
+/// When the certificate in this PEM text ends, unix milliseconds.
+pub(crate) fn expires_at_ms(pem: &[u8]) -> Option<i64> {
+    let certificate = CertificateDer::from_pem_slice(pem).ok()?;
+    Some(serial_and_end(&certificate).ok()?.1)
+}
+
+fn serial_and_end(certificate: &[u8]) -> Result<(String, i64), rcgen::Error> {
+    let parsed = X509Certificate::from_der(certificate);
+    let (_, parsed) = parsed.map_err(|_| rcgen::Error::CouldNotParseCertificate)?;
+    let ends_s = parsed.validity().not_after.timestamp();
+    Ok((parsed.raw_serial_as_string(), ends_s.saturating_mul(1000)))
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn read_authority(certificate: &[u8], key: &[u8]) -> Result<Authority, rcgen::Error> {
     let text = |bytes| std::str::from_utf8(bytes).map_err(|_| rcgen::Error::CouldNotParseCertificate);
-    Issuer::from_ca_cert_pem(text(certificate)?, KeyPair::from_pem(text(key)?)?)
+    Ok(Authority {
+        expires_at_ms: expires_at_ms(certificate).ok_or(rcgen::Error::CouldNotParseCertificate)?,
+        issuer: Issuer::from_ca_cert_pem(text(certificate)?, KeyPair::from_pem(text(key)?)?)?,
+    })
 }
 
 fn make_authority(cluster_name: &str, now_ms: i64) -> Result<(String, KeyPair), rcgen::Error> {
     let key = KeyPair::generate()?;
-    let mut params = params(format!("OpenMSK cluster {cluster_name}"), now_ms);
+    let end_ms = now_ms.saturating_add(millis(AUTHORITY_LIFE));
+    let mut params = params(format!("OpenMSK cluster {cluster_name}"), now_ms, end_ms);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     Ok((params.self_signed(&key)?.pem(), key))
 }
 
-fn make_certificate(
-    issuer: &Issuer<'static, KeyPair>,
-    broker: &BrokerName<'_>,
-    now_ms: i64,
-) -> Result<(String, String), rcgen::Error> {
-    let key = KeyPair::generate()?;
-    let mut params = params(
-        format!("broker {} of {}", broker.broker_id, broker.cluster_name),
-        now_ms,
-    );
-    let addresses = broker.addresses.iter().copied().map(SanType::IpAddress);
-    params.subject_alt_names = addresses.collect();
-    params.subject_alt_names.push(SanType::DnsName("localhost".try_into()?));
-    params.is_ca = IsCa::ExplicitNoCa;
-    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-    // Strict verifiers (Python 3.13) insist on it.
-    params.use_authority_key_identifier_extension = true;
-    Ok((params.signed_by(&key, issuer)?.pem(), key.serialize_pem()))
-}
-
-fn params(common_name: String, now_ms: i64) -> CertificateParams {
+fn params(common_name: String, now_ms: i64, end_ms: i64) -> CertificateParams {
     let mut params = CertificateParams::default();
-    let now = date_time_ymd(1970, 1, 1) + Duration::from_millis(u64::try_from(now_ms).unwrap_or(0));
-    params.not_before = now - BACKDATED;
-    params.not_after = now + VALIDITY;
+    let at = |ms: i64| date_time_ymd(1970, 1, 1) + Duration::from_millis(u64::try_from(ms).unwrap_or(0));
+    params.not_before = at(now_ms) - BACKDATED;
+    params.not_after = at(end_ms);
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.distinguished_name.push(DnType::OrganizationName, "OpenMSK");
     params.distinguished_name.push(DnType::CommonName, common_name);
@@ -134,15 +212,17 @@ fn failed(context: String, source: rcgen::Error) -> EngineError {
 mod tests {
     use std::{fs, net::Ipv4Addr, os::unix::fs::PermissionsExt};
 
-    use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject};
+    use rustls::pki_types::{PrivateKeyDer, ServerName, UnixTime};
 
     use super::*;
 
     const NOW_MS: i64 = 1_760_000_000_000;
 
-    fn issue(folder: &Path) -> (String, String) {
-        let path = |name: &str| folder.join(name);
-        let authority = Authority::open(&path("ca.pem"), &path("ca.key"), "orders", NOW_MS).unwrap();
+    fn authority(folder: &Path, now_ms: i64) -> Authority {
+        Authority::open(&folder.join("ca.pem"), &folder.join("ca.key"), "orders", now_ms).unwrap()
+    }
+
+    fn issue(folder: &Path, rotation: u64, now_ms: i64) -> Held {
         let addresses = vec![
             IpAddr::V4(Ipv4Addr::new(127, 16, 0, 1)),
             IpAddr::V6(std::net::Ipv6Addr::LOCALHOST),
@@ -152,21 +232,18 @@ mod tests {
             cluster_name: "orders",
             addresses,
         };
-        authority
-            .issue(&path("broker.pem"), &path("broker.key"), &broker, NOW_MS)
+        let path = folder.join("broker.pem");
+        authority(folder, now_ms)
+            .issue(&path, &broker, rotation, now_ms)
             .unwrap();
-        (
-            fs::read_to_string(path("ca.pem")).unwrap(),
-            fs::read_to_string(path("broker.pem")).unwrap(),
-        )
+        Held::read(&path).unwrap().unwrap()
     }
 
     #[test]
     fn certificate_of_a_broker_is_good_for_its_address_and_localhost() {
         let folder = tempfile::tempdir().unwrap();
-        let (ca, broker) = issue(folder.path());
-        let ca = CertificateDer::from_pem_slice(ca.as_bytes()).unwrap();
-        let broker = CertificateDer::from_pem_slice(broker.as_bytes()).unwrap();
+        let broker = issue(folder.path(), 0, NOW_MS).certificate;
+        let ca = CertificateDer::from_pem_file(folder.path().join("ca.pem")).unwrap();
         let mut roots = rustls::RootCertStore::empty();
         roots.add(ca).unwrap();
         let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
@@ -189,18 +266,70 @@ mod tests {
                 "{name:?}"
             );
         }
-        PrivateKeyDer::from_pem_file(folder.path().join("broker.key")).unwrap();
+        PrivateKeyDer::from_pem_file(folder.path().join("broker.pem")).unwrap();
     }
 
     #[test]
-    fn authority_and_certificates_are_made_once_and_keys_are_private() {
+    fn authority_is_made_once_and_keys_are_private() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(issue(folder.path()), issue(folder.path()));
-        for key in ["ca.key", "broker.key"] {
+        issue(folder.path(), 0, NOW_MS);
+        let made = fs::read(folder.path().join("ca.pem")).unwrap();
+        issue(folder.path(), 0, NOW_MS);
+        assert_eq!(fs::read(folder.path().join("ca.pem")).unwrap(), made);
+        for key in ["ca.key", "broker.pem"] {
             let mode = fs::metadata(folder.path().join(key)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{key}");
         }
-        fs::remove_file(folder.path().join("broker.pem")).unwrap();
-        issue(folder.path());
+    }
+
+    #[test]
+    fn certificate_lasts_a_year_and_is_due_ninety_days_before_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = issue(folder.path(), 0, NOW_MS);
+        let authority = authority(folder.path(), NOW_MS);
+        assert_eq!(held.expires_at_ms, NOW_MS + millis(365 * DAY));
+        let at = |days: u32| NOW_MS + millis(days * DAY);
+        assert!(!authority.is_due(&held, 0, NOW_MS));
+        assert!(!authority.is_due(&held, 0, at(275)));
+        assert!(authority.is_due(&held, 0, at(276)));
+        assert!(authority.is_due(&held, 0, at(400)), "also when it has ended");
+        let renewed = issue(folder.path(), 0, at(276));
+        assert_ne!(renewed.serial, held.serial);
+        assert_eq!(renewed.expires_at_ms, at(276 + 365));
+    }
+
+    #[test]
+    fn rotation_makes_every_earlier_certificate_due_and_none_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = authority(folder.path(), NOW_MS);
+        let held = issue(folder.path(), 0, NOW_MS);
+        assert!(authority.is_due(&held, 1, NOW_MS));
+        let held = issue(folder.path(), 3, NOW_MS);
+        assert!(!authority.is_due(&held, 3, NOW_MS));
+        assert!(!authority.is_due(&held, 2, NOW_MS));
+    }
+
+    #[test]
+    fn certificate_ends_with_its_authority_at_the_latest_and_is_not_renewed_in_vain() {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = authority(folder.path(), NOW_MS);
+        let late = NOW_MS + millis(AUTHORITY_LIFE) - millis(10 * DAY);
+        let held = issue(folder.path(), 0, late);
+        assert_eq!(held.expires_at_ms, authority.expires_at_ms);
+        assert!(!authority.is_due(&held, 0, late + 1));
+    }
+
+    #[test]
+    fn certificate_of_before_rotation_is_of_none_and_lasts_as_long_as_it_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = authority(folder.path(), NOW_MS);
+        fs::write(folder.path().join("torn.pem"), "rotation 7\n-----BEGIN").unwrap();
+        assert_eq!(Held::read(&folder.path().join("torn.pem")).unwrap(), None);
+        let key = KeyPair::generate().unwrap();
+        let twenty_years = params("broker 1".to_owned(), NOW_MS, NOW_MS + millis(AUTHORITY_LIFE));
+        let made = twenty_years.signed_by(&key, &authority.issuer).unwrap();
+        let held = Held::parse(made.pem().as_bytes()).unwrap();
+        assert!(!authority.is_due(&held, 0, NOW_MS));
+        assert!(authority.is_due(&held, 1, NOW_MS));
     }
 }

@@ -79,7 +79,8 @@ pub(crate) fn remove_directory(path: &Path) -> Result<(), EngineError> {
     }
 }
 
-fn remove_file(path: &Path) -> io::Result<()> {
+/// Deletes a file; one that is not there is fine.
+pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),

@@ -411,6 +411,16 @@ impl Engine for EmbeddedEngine {
         room(&self.directory)
     }
 
+    async fn renew_certificates(&self, cluster_id: Uuid) -> Result<usize, EngineError> {
+        let slot = self.slots.lock().get(&cluster_id).cloned();
+        let Some(slot) = slot else { return Ok(0) };
+        let Ok(_busy) = slot.busy.try_lock() else { return Ok(0) };
+        match slot.running() {
+            Some(cluster) => cluster.renew_certificates().await,
+            None => Ok(0),
+        }
+    }
+
     async fn list(&self) -> Result<Vec<Uuid>, EngineError> {
         self.cluster_ids()
     }

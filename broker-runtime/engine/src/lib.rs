@@ -46,8 +46,8 @@ pub trait Engine: Send + Sync + 'static {
     fn validate(&self, spec: &ClusterSpec) -> Result<(), EngineError>;
 
     /// Makes the cluster what `spec` says and returns once it is: brokers run and have joined, dynamic properties and
-    /// SCRAM users are in force, static properties have been taken up by a rolling restart. Gives up with an error
-    /// after a bounded time; calling again goes on from what is there.
+    /// SCRAM users are in force, static properties have been taken up by a rolling restart, certificates are those of the
+    /// rotation that is asked for. Gives up with an error after a bounded time; calling again goes on from what is there.
     async fn ensure(&self, spec: &ClusterSpec) -> Result<(), EngineError>;
 
     /// Who decides on logins by signature; none succeeds before this is called.
@@ -69,6 +69,10 @@ pub trait Engine: Send + Sync + 'static {
 
     /// The room there is for clusters.
     fn storage(&self) -> Result<Storage, EngineError>;
+
+    /// Gives brokers whose certificates end before long new ones, which they take up without a restart, and returns how many
+    /// that were. Does nothing while something else changes the cluster.
+    async fn renew_certificates(&self, cluster_id: Uuid) -> Result<usize, EngineError>;
 
     /// Clusters of which this engine holds anything, so that orphans can be found.
     async fn list(&self) -> Result<Vec<Uuid>, EngineError>;

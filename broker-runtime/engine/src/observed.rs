@@ -28,6 +28,8 @@ pub struct ObservedCluster {
     pub bootstrap: BootstrapBrokers,
     /// The certificate authority of the cluster, PEM; clients trust it.
     pub certificate_authority_pem: String,
+    /// When that authority ends, unix milliseconds; `None` before it is made.
+    pub authority_expires_at_ms: Option<i64>,
     /// Bytes in the log directories of all brokers.
     pub log_bytes: u64,
     /// How much is in it.
@@ -68,6 +70,8 @@ pub struct ObservedBroker {
     pub cpu_ms: Option<u64>,
     /// How often it was restarted since the supervisor last saw it healthy.
     pub restarts: u32,
+    /// When its certificate ends, unix milliseconds; `None` before it is made.
+    pub certificate_expires_at_ms: Option<i64>,
     /// What it has measured, as last reported; nothing when it does not run.
     pub metrics: Arc<Vec<Metric>>,
 }

@@ -11,6 +11,8 @@ pub enum Step {
     ApplySettings,
     /// Brokers are restarted, one after the other.
     RestartBrokers,
+    /// Brokers take up new certificates, without a restart.
+    RenewCertificates,
     /// Replicas are moved, and leaderships with them.
     MoveData,
     /// Brokers that hold nothing any more are stopped.
@@ -19,10 +21,11 @@ pub enum Step {
 
 impl Step {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::StartBrokers,
         Self::ApplySettings,
         Self::RestartBrokers,
+        Self::RenewCertificates,
         Self::MoveData,
         Self::StopBrokers,
     ];
@@ -33,6 +36,7 @@ impl Step {
             Self::StartBrokers => "START_BROKERS",
             Self::ApplySettings => "APPLY_SETTINGS",
             Self::RestartBrokers => "RESTART_BROKERS",
+            Self::RenewCertificates => "RENEW_CERTIFICATES",
             Self::MoveData => "MOVE_DATA",
             Self::StopBrokers => "STOP_BROKERS",
         }

@@ -44,6 +44,8 @@ pub struct ClusterSpec {
     pub scram_users: Vec<ScramUser>,
     /// How often each broker has been asked to restart, by id: one more than before restarts it once.
     pub reboots: BTreeMap<i32, u64>,
+    /// How often somebody has asked for other certificates: one more than before gives every broker a new one.
+    pub certificate_rotations: u64,
 }
 
 /// What a broker may use of the machine.

@@ -3,8 +3,8 @@
 use control_plane_api::{
     acls::{Acl, Acls},
     extensions::{
-        CertificateAuthority, DescribedTopics, LeaderElections, Rebalance, ReplicationFactorUpdate, RuntimeInfo,
-        RuntimeStorage, Status, UpdateReplicationFactorRequest,
+        CertificateAuthority, CertificateRotation, DescribedTopics, LeaderElections, Rebalance,
+        ReplicationFactorUpdate, RuntimeInfo, RuntimeStorage, Status, UpdateReplicationFactorRequest,
     },
     quotas::{Quota, Quotas},
 };
@@ -135,6 +135,13 @@ impl Client {
     pub async fn elect_leaders(&self, cluster_arn: &str) -> Result<LeaderElections> {
         let path = format!("/openmsk/v1/clusters/{}/leader-elections", segment(cluster_arn));
         self.call(Call::new("elect_leaders", Method::POST, path).retry(Retry::Always))
+            .await
+    }
+
+    /// Begins to give every broker of a cluster a new certificate. While that is being done, the answer is the same operation.
+    pub async fn rotate_certificates(&self, cluster_arn: &str) -> Result<CertificateRotation> {
+        let path = format!("/openmsk/v1/clusters/{}/certificate-rotations", segment(cluster_arn));
+        self.call(Call::new("rotate_certificates", Method::POST, path).retry(Retry::Always))
             .await
     }
 

@@ -1,5 +1,6 @@
 //! The binary as a whole: real broker processes under the embedded engine.
 #![allow(clippy::unwrap_used, reason = "a test may end with a panic, its stage too")]
 
+mod certificates;
 mod real_brokers;
 mod runtime;

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use clock::SystemClock;
+use clock::{Clock, SystemClock};
 use engine::{BrokerState, ClusterSpec, Engine, Listeners, NewTopic, ObservedCluster};
 use engine_embedded::{EmbeddedEngine, EmbeddedEngineConfig};
 use uuid::Uuid;
@@ -19,14 +19,14 @@ const JOIN_LIMIT: Duration = Duration::from_secs(5);
 /// How long anything may take.
 const LIMIT: Duration = Duration::from_secs(40);
 
-struct Stage {
+pub struct Stage {
     folder: tempfile::TempDir,
     depth: String,
-    spec: ClusterSpec,
+    pub spec: ClusterSpec,
 }
 
 impl Stage {
-    fn new(broker_count: u32) -> Self {
+    pub fn new(broker_count: u32) -> Self {
         let spec = ClusterSpec {
             cluster_id: Uuid::new_v4(),
             cluster_name: "orders".to_owned(),
@@ -50,6 +50,7 @@ impl Stage {
             server_properties: BTreeMap::from([("min.insync.replicas".to_owned(), "2".to_owned())]),
             scram_users: Vec::new(),
             reboots: BTreeMap::new(),
+            certificate_rotations: 0,
         };
         Self {
             folder: tempfile::tempdir().unwrap(),
@@ -63,18 +64,22 @@ impl Stage {
     }
 
     async fn engine(&self) -> Arc<EmbeddedEngine> {
+        self.engine_with(Arc::new(SystemClock)).await
+    }
+
+    pub async fn engine_with(&self, clock: Arc<dyn Clock>) -> Arc<EmbeddedEngine> {
         let config = EmbeddedEngineConfig {
             directory: self.clusters(),
             keys: self.folder.path().join("kms"),
             program: PathBuf::from(env!("CARGO_BIN_EXE_broker-runtime")),
             broker_environment: Vec::new(),
-            clock: Arc::new(SystemClock),
+            clock,
             log_delivery_interval: Duration::from_secs(60),
         };
         EmbeddedEngine::open(config).await.unwrap()
     }
 
-    async fn observe(&self, engine: &EmbeddedEngine) -> ObservedCluster {
+    pub async fn observe(&self, engine: &EmbeddedEngine) -> ObservedCluster {
         engine.observe(self.spec.cluster_id).await.unwrap().unwrap()
     }
 
@@ -116,12 +121,12 @@ impl Stage {
     }
 }
 
-fn kill(pid: u32) {
+pub fn kill(pid: u32) {
     let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
     let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
 }
 
-fn all_run(observed: &ObservedCluster) -> bool {
+pub fn all_run(observed: &ObservedCluster) -> bool {
     observed
         .brokers
         .iter()
@@ -234,7 +239,7 @@ async fn static_property_is_taken_up_by_a_rolling_restart_with_replicas_in_sync(
 }
 
 impl Stage {
-    fn cluster(&self) -> PathBuf {
+    pub fn cluster(&self) -> PathBuf {
         self.clusters().join(self.spec.cluster_id.to_string())
     }
 

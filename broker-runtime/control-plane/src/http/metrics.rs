@@ -127,6 +127,35 @@ fn of_cluster(page: &mut Page, cluster: &ClusterHealth) {
         let id = broker.broker_id.to_string();
         reported(page, [name, ("broker", &id)], &broker.metrics);
     }
+    certificate_ends(page, cluster);
+}
+
+/// When certificates end, unix time.
+fn certificate_ends(page: &mut Page, cluster: &ClusterHealth) {
+    let name = ("cluster", cluster.name.as_str());
+    let mut gauge = |metric, help, labels: &[(&str, &str)], end_ms: i64| {
+        page.family(metric, Kind::Gauge, help)
+            .sample(labels, end_ms as f64 / 1000.0);
+    };
+    if let Some(end_ms) = cluster.authority_expires_at_ms {
+        gauge(
+            "openmsk_cluster_certificate_authority_expiration_timestamp_seconds",
+            "When the certificate authority of a cluster ends, unix time",
+            &[name],
+            end_ms,
+        );
+    }
+    for broker in &cluster.brokers {
+        let id = broker.broker_id.to_string();
+        if let Some(end_ms) = broker.certificate_expires_at_ms {
+            gauge(
+                "openmsk_broker_certificate_expiration_timestamp_seconds",
+                "When the certificate of a broker ends, unix time",
+                &[name, ("broker", &id)],
+                end_ms,
+            );
+        }
+    }
 }
 
 /// What a broker has reported: as much as the cluster's level of monitoring asks for.

@@ -57,6 +57,7 @@ pub(crate) async fn create_cluster(
         public_address: None,
         serverless: None,
         reboots: BTreeMap::new(),
+        certificate_rotations: 0,
     };
     checks::check_storage_mode(request.storage_mode.as_deref())?;
     create(
@@ -212,6 +213,7 @@ fn create_serverless(
         public_address: None,
         serverless: Some(serverless),
         reboots: BTreeMap::new(),
+        certificate_rotations: 0,
     };
     let mut response = create(
         services,

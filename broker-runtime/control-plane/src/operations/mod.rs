@@ -11,6 +11,7 @@
 mod access_keys;
 mod acls;
 mod balance;
+mod certificates;
 mod checks;
 mod client_authorities;
 mod cluster_policies;
@@ -29,6 +30,7 @@ mod updates;
 pub(crate) use access_keys::{create_access_key, delete_access_key, put_principal, update_access_key};
 pub(crate) use acls::{create_acls, delete_acls};
 pub(crate) use balance::{elect_leaders, rebalance};
+pub(crate) use certificates::rotate_certificates;
 pub(crate) use client_authorities::{delete_client_authority, import_client_authority};
 pub(crate) use cluster_policies::{delete_cluster_policy, put_cluster_policy};
 pub(crate) use clusters::{create_cluster, create_cluster_v2, delete_cluster};

@@ -334,7 +334,7 @@ fn update(
 }
 
 /// Begins an update.
-fn begin(
+pub(super) fn begin(
     services: &Services,
     arn: &str,
     version: Option<&str>,

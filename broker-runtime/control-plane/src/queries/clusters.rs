@@ -11,7 +11,7 @@ use control_plane_api::{
 use engine::{BrokerState, ObservedBroker, ObservedCluster};
 
 use super::{
-    health::{customer_action, reported_state},
+    health::{customer_action, days_left, reported_state},
     iso8601,
 };
 use crate::{
@@ -328,5 +328,9 @@ fn broker_status(services: &Services, broker: ObservedBroker) -> BrokerStatus {
         uptime_ms: broker.started_at_ms.map(|started| services.clock.now_ms() - started),
         resident_bytes: broker.resident_bytes,
         restarts: broker.restarts,
+        certificate_expires_at: broker.certificate_expires_at_ms.map(iso8601),
+        certificate_days_left: broker
+            .certificate_expires_at_ms
+            .map(|end_ms| days_left(end_ms, services.clock.now_ms())),
     }
 }

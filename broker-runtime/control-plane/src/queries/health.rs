@@ -3,6 +3,7 @@
 use control_plane_api::clusters::StateInfo;
 use engine::{BrokerState, Counts, ObservedBroker, Step};
 
+use super::iso8601;
 use crate::{
     error::OperationError,
     services::{Observation, Services},
@@ -13,6 +14,10 @@ use crate::{
 const FULL_PERCENT: u64 = 90;
 /// Part from which the action is urgent: a batch of records may not fit any more.
 const CRITICAL_PERCENT: u64 = 99;
+/// A certificate is renewed months before it ends. With fewer days than this left that must have failed for long.
+const CERTIFICATE_DAYS_MIN: i64 = 30;
+/// Milliseconds of a day.
+const DAY_MS: i64 = 24 * 3600 * 1000;
 /// Bytes of a GiB.
 const GIB: u64 = 1 << 30;
 
@@ -22,6 +27,8 @@ pub(crate) struct ClusterHealth {
     pub(crate) state: &'static str,
     pub(crate) log_bytes: u64,
     pub(crate) counts: Counts,
+    /// When its authority ends, unix milliseconds.
+    pub(crate) authority_expires_at_ms: Option<i64>,
     pub(crate) brokers: Vec<ObservedBroker>,
 }
 
@@ -36,6 +43,7 @@ pub(crate) fn cluster_health(services: &Services) -> Result<Vec<ClusterHealth>, 
             name: cluster.name,
             log_bytes: observation.log_bytes,
             counts: observation.counts,
+            authority_expires_at_ms: observation.authority_expires_at_ms,
             brokers: observation.brokers,
         }
     };
@@ -86,7 +94,8 @@ pub(crate) fn reported_state(
         .map(|broker| format!("broker {} ({} restarts)", broker.broker_id, broker.restarts))
         .collect();
     if down.is_empty() {
-        return (cluster.state.name(), said);
+        let ending = ending_certificates(&observation.brokers, services.clock.now_ms());
+        return (cluster.state.name(), said.or(ending));
     }
     let message = format!(
         "{} does not serve; it is being restarted. If that does not end, broker-runtime logs {} says why, and \
@@ -95,6 +104,26 @@ pub(crate) fn reported_state(
         cluster.name
     );
     ("HEALING", Some(info("BROKER_DOWN", message)))
+}
+
+/// Says that certificates end before long: they should have been renewed months ago.
+fn ending_certificates(brokers: &[ObservedBroker], now_ms: i64) -> Option<StateInfo> {
+    let ends = |broker: &ObservedBroker| Some((broker.certificate_expires_at_ms?, broker.broker_id));
+    let (end_ms, broker_id) = brokers.iter().filter_map(ends).min()?;
+    if days_left(end_ms, now_ms) >= CERTIFICATE_DAYS_MIN {
+        return None;
+    }
+    let message = format!(
+        "the certificate of broker {broker_id} ends at {} and was not renewed; broker-runtime logs says why. Rotate the \
+         certificates once that is mended: clients will refuse the broker",
+        iso8601(end_ms)
+    );
+    Some(info("CERTIFICATES_END", message))
+}
+
+/// Whole days until a moment; negative when it has passed.
+pub(crate) fn days_left(end_ms: i64, now_ms: i64) -> i64 {
+    end_ms.saturating_sub(now_ms).div_euclid(DAY_MS)
 }
 
 fn info(code: &str, message: String) -> StateInfo {
@@ -122,5 +151,42 @@ pub(crate) fn customer_action(cluster: &ClusterRecord, observation: Option<&Obse
         bytes if percent(bytes) >= declared.saturating_mul(CRITICAL_PERCENT) => "CRITICAL_ACTION_REQUIRED",
         bytes if percent(bytes) >= declared.saturating_mul(FULL_PERCENT) => "ACTION_RECOMMENDED",
         _ => "NONE",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificate_that_was_not_renewed_in_time_is_told_with_its_end() {
+        let broker = |broker_id, certificate_expires_at_ms| ObservedBroker {
+            broker_id,
+            zone: String::new(),
+            host: String::new(),
+            endpoints: Vec::new(),
+            state: BrokerState::Running,
+            pid: None,
+            started_at_ms: None,
+            resident_bytes: None,
+            cpu_ms: None,
+            restarts: 0,
+            certificate_expires_at_ms,
+            metrics: std::sync::Arc::default(),
+        };
+        let brokers = [
+            broker(1, Some(90 * DAY_MS)),
+            broker(2, Some(40 * DAY_MS)),
+            broker(3, None),
+        ];
+        assert_eq!(ending_certificates(&brokers, 10 * DAY_MS), None);
+        let told = ending_certificates(&brokers, 10 * DAY_MS + 1).unwrap();
+        assert_eq!(told.code, "CERTIFICATES_END");
+        assert!(
+            told.message.contains("of broker 2 ends at 1970-02-10T"),
+            "{}",
+            told.message
+        );
+        assert_eq!(days_left(0, 1), -1);
     }
 }

@@ -79,6 +79,7 @@ fn steps_of(kind: OperationKind) -> &'static [Step] {
         | OperationKind::UpdateClusterKafkaVersion
         | OperationKind::UpdateConnectivity
         | OperationKind::UpdateSecurity => &[Step::RestartBrokers],
+        OperationKind::RotateCertificates => &[Step::RenewCertificates],
         OperationKind::DeleteCluster
         | OperationKind::UpdateBrokerStorage
         | OperationKind::UpdateBrokerType

@@ -230,11 +230,12 @@ fn finish(services: &Services, operation: &OperationRecord, failure: Option<Stri
                 error_code: "OPERATION_FAILED".to_owned(),
                 error_string: message,
             });
-            // What a restart was begun with is not taken back: that would be another restart.
+            // What a restart or a rotation was begun with is not taken back: the next one is another one.
             cluster.settings.reboots.clone_from(&operation.wanted.reboots);
+            cluster.settings.certificate_rotations = operation.wanted.certificate_rotations;
         } else {
             cluster.settings = operation.wanted.clone();
-            cluster.version += u64::from(operation.kind != OperationKind::RebootNode);
+            cluster.version += u64::from(operation.kind.changes_settings());
         }
         transaction.put(&operation)?;
         transaction.put(&cluster)

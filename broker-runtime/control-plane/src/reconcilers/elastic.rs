@@ -177,6 +177,7 @@ mod tests {
             resident_bytes: None,
             cpu_ms: Some(*cpu_ms),
             restarts: 0,
+            certificate_expires_at_ms: None,
             metrics: std::sync::Arc::default(),
         })
         .collect()

@@ -1,11 +1,13 @@
 //! Bring what is there to what is wanted. They take no arguments but the world, look, act, and may run at any moment.
 
+mod certificates;
 mod clusters;
 mod elastic;
 mod observer;
 mod rebalancer;
 mod specification;
 
+pub(crate) use certificates::run as renew_certificates;
 pub(crate) use clusters::{apply_users, chain, run};
 pub(crate) use elastic::{Bounds, run as follow_load};
 pub(crate) use observer::run as observe;

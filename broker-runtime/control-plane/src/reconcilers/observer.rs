@@ -45,6 +45,7 @@ async fn observe_all(services: &Services) -> Result<(), crate::store::StoreError
                 brokers: observed.brokers,
                 log_bytes: observed.log_bytes,
                 counts: observed.counts,
+                authority_expires_at_ms: observed.authority_expires_at_ms,
                 problem: None,
             },
             Ok(None) => Observation {

@@ -52,6 +52,7 @@ pub(crate) fn specification(
         server_properties: properties(services, cluster, settings)?,
         scram_users: users(services, cluster)?,
         reboots: settings.reboots.clone(),
+        certificate_rotations: settings.certificate_rotations,
     })
 }
 

@@ -81,6 +81,9 @@ pub(crate) struct ClusterSettings {
     /// How often each broker has been asked to restart, by id.
     #[serde(default)]
     pub(crate) reboots: BTreeMap<i32, u64>,
+    /// How often other certificates have been asked for.
+    #[serde(default)]
+    pub(crate) certificate_rotations: u64,
 }
 
 impl ClusterSettings {
@@ -142,6 +145,8 @@ pub(crate) enum OperationKind {
     DeleteCluster,
     IncreaseBrokerCount,
     RebootNode,
+    /// Not one of MSK's, whose brokers get their certificates from AWS.
+    RotateCertificates,
     UpdateBrokerStorage,
     UpdateBrokerType,
     UpdateClusterConfiguration,
@@ -153,6 +158,11 @@ pub(crate) enum OperationKind {
 }
 
 impl OperationKind {
+    /// False for what is done to a cluster whose settings stay the same.
+    pub(crate) fn changes_settings(self) -> bool {
+        !matches!(self, Self::RebootNode | Self::RotateCertificates)
+    }
+
     /// Name on the wire.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -161,6 +171,7 @@ impl OperationKind {
             Self::DeleteCluster => "DELETE_CLUSTER",
             Self::IncreaseBrokerCount => "INCREASE_BROKER_COUNT",
             Self::RebootNode => "REBOOT_NODE",
+            Self::RotateCertificates => "ROTATE_CERTIFICATES",
             Self::UpdateBrokerStorage => "UPDATE_BROKER_STORAGE",
             Self::UpdateBrokerType => "UPDATE_BROKER_TYPE",
             Self::UpdateClusterConfiguration => "UPDATE_CLUSTER_CONFIGURATION",

@@ -17,10 +17,10 @@ use super::{Layout, Settings};
 use crate::{
     addresses::{PortTaken, probe},
     broker_config::BrokerConfigFile,
-    certificates::{Authority, BrokerName},
+    certificates::{Authority, BrokerName, Held},
     cluster::Description,
     controller::Controller,
-    durable_file::{self, Readers},
+    durable_file::{self, Readers, file_error},
 };
 
 /// A log of a broker longer than this is set aside when the broker is started.
@@ -51,7 +51,8 @@ pub(crate) fn prepare(
     Ok(())
 }
 
-/// Makes the certificate for all addresses of a broker, unless it is there.
+/// Makes the certificate for all addresses of a broker, unless it is there. The one that a runtime before rotation has made
+/// goes on being good.
 pub(super) fn certify(
     layout: &Layout,
     authority: &Authority,
@@ -59,16 +60,51 @@ pub(super) fn certify(
     broker_id: i32,
     now_ms: i64,
 ) -> Result<(), EngineError> {
-    let files = layout.broker(broker_id);
     let shared = description.plan().shared_addresses();
+    let (files, rotation) = (layout.broker(broker_id), description.certificate_rotations);
+    let path = files.identity(&shared);
+    if Held::read(&path)?.is_some() {
+        return Ok(());
+    }
+    let [certificate, key] = files.earlier_identity(&shared);
+    if let (Some(mut both), Some(key)) = (durable_file::read(&certificate)?, durable_file::read(&key)?) {
+        both.extend(key);
+        return durable_file::replace(&path, &both, Readers::User);
+    }
+    authority.issue(&path, &name(description, broker_id), rotation, now_ms)
+}
+
+/// Makes the certificate of a broker anew where that is due, and returns whether it was.
+pub(super) fn renew(
+    layout: &Layout,
+    authority: &Authority,
+    description: &Description,
+    broker_id: i32,
+    (rotation, now_ms): (u64, i64),
+) -> Result<bool, EngineError> {
+    let shared = description.plan().shared_addresses();
+    let files = layout.broker(broker_id);
+    let path = files.identity(&shared);
+    let held = Held::read(&path)?;
+    if held.is_some_and(|held| !authority.is_due(&held, rotation, now_ms)) {
+        return Ok(false);
+    }
+    authority.issue(&path, &name(description, broker_id), rotation, now_ms)?;
+    files
+        .earlier_identity(&shared)
+        .iter()
+        .try_for_each(|path| durable_file::remove_file(path).map_err(|source| file_error("removed", path, source)))?;
+    Ok(true)
+}
+
+fn name(description: &Description, broker_id: i32) -> BrokerName<'_> {
     let mut addresses = vec![IpAddr::V4(description.block.address(broker_id))];
-    addresses.extend(&shared);
-    let name = BrokerName {
+    addresses.extend(description.plan().shared_addresses());
+    BrokerName {
         broker_id,
         cluster_name: &description.cluster_name,
         addresses,
-    };
-    authority.issue(&files.certificate(&shared), &files.key(&shared), &name, now_ms)
+    }
 }
 
 /// Adopts the process of a broker or starts it, and keeps it running.

@@ -67,6 +67,9 @@ pub(crate) struct Description {
     /// Brokers have joined, or were to leave, and replicas are not yet where they should be.
     #[serde(default)]
     pub(crate) uneven: bool,
+    /// The last rotation of certificates that every broker has taken up.
+    #[serde(default)]
+    pub(crate) certificate_rotations: u64,
     /// The restart of a broker that has begun and is not known to have come to its end.
     #[serde(default)]
     pub(crate) restart: Option<BegunRestart>,
@@ -124,6 +127,7 @@ impl Description {
             server_properties: spec.server_properties.clone(),
             scram_users: Some(scram::managed(&spec.scram_users)),
             uneven: false,
+            certificate_rotations: spec.certificate_rotations,
             restart: None,
         }
     }
@@ -162,6 +166,14 @@ impl Description {
         let both = self.scram_users.zip(before.scram_users.clone());
         Self {
             scram_users: both.map(|(ours, theirs)| ours.into_iter().chain(theirs).collect()),
+            ..self
+        }
+    }
+
+    /// The same as long as not every broker has taken up the rotation of certificates that is wanted.
+    pub(crate) fn with_certificates_of(self, before: &Self) -> Self {
+        Self {
+            certificate_rotations: before.certificate_rotations,
             ..self
         }
     }

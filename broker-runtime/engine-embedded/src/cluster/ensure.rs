@@ -7,7 +7,7 @@ use engine::{ClusterSpec, EngineError, Step};
 use futures::future::try_join_all;
 use kafka_metadata::{
     BrokerId, ConfigResource, MetadataImage, MetadataOffset,
-    instructions::{self, MONITORING, VOLUME_BYTES},
+    instructions::{self, CERTIFICATES, MONITORING, VOLUME_BYTES},
     rpc::{AlterConfigResource, ControllerError, ControllerRequest, ControllerResponse},
 };
 
@@ -60,6 +60,7 @@ impl Cluster {
             .wanted(spec)
             .with_properties(before.server_properties.clone())
             .with_users_of(&before)
+            .with_certificates_of(&before)
             .on_the_way(before.broker_count.max(spec.broker_count), uneven);
         self.describe(on_the_way).await?;
         try_join_all(
@@ -74,6 +75,7 @@ impl Cluster {
         self.wait_for_brokers(&staying).await?;
         self.wait_applied(applied).await?;
         self.restart_outdated(&configs).await?;
+        self.certify_brokers(&staying, spec.certificate_rotations).await?;
         self.retire(&leaving).await?;
         if uneven {
             self.report_step(Step::MoveData);
@@ -120,8 +122,7 @@ impl Cluster {
                 endpoints: wanted.endpoints(id),
                 exporters: wanted.plan().exporters(id),
                 log_dir: files.data(),
-                certificate_path: files.certificate(&shared),
-                private_key_path: files.key(&shared),
+                identity_path: files.identity(&shared),
             };
             let config = BrokerConfigFile::new(&cluster, broker);
             (id, config.rebooted(spec.reboots.get(&id).copied().unwrap_or_default()))
@@ -166,7 +167,14 @@ impl Cluster {
             spec.volume_bytes
                 .map(|bytes| (VOLUME_BYTES.to_owned(), bytes.to_string())),
         );
-        if instructions != instructions::in_force(&image) {
+        let in_force = instructions::in_force(&image);
+        // Of new ones they are told once those are there.
+        let certificates = match in_force.get(CERTIFICATES) {
+            Some(told) => told.clone(),
+            None => self.certificates().await?,
+        };
+        instructions.insert(CERTIFICATES.to_owned(), certificates);
+        if instructions != in_force {
             self.ask("telling the brokers", ControllerRequest::Instruct { instructions })
                 .await?;
         }

@@ -106,13 +106,15 @@ impl BrokerLayout {
         self.root.join("config.json")
     }
 
-    /// The certificate that is good for these addresses beside the broker's own; the key to it is beside it.
-    pub(crate) fn certificate(&self, shared: &[IpAddr]) -> PathBuf {
-        self.root.join(identity(shared) + ".pem")
+    /// The certificate that is good for these addresses beside the broker's own, and its key, in one file: it is replaced as
+    /// a whole.
+    pub(crate) fn identity(&self, shared: &[IpAddr]) -> PathBuf {
+        self.root.join(good_for(shared) + ".identity.pem")
     }
 
-    pub(crate) fn key(&self, shared: &[IpAddr]) -> PathBuf {
-        self.root.join(identity(shared) + ".key")
+    /// Certificate and key as runtimes before rotation wrote them.
+    pub(crate) fn earlier_identity(&self, shared: &[IpAddr]) -> [PathBuf; 2] {
+        [".pem", ".key"].map(|end| self.root.join(good_for(shared) + end))
     }
 
     pub(crate) fn data(&self) -> PathBuf {
@@ -129,8 +131,8 @@ impl BrokerLayout {
     }
 }
 
-/// Name of the files of a certificate: another address is another certificate.
-fn identity(shared: &[IpAddr]) -> String {
+/// Name of the file of a certificate: another address is another certificate.
+fn good_for(shared: &[IpAddr]) -> String {
     // Colons are trouble in lists of paths.
     let names = shared.iter().map(|address| address.to_string().replace(':', "_"));
     std::iter::once("broker".to_owned())
@@ -156,8 +158,8 @@ mod tests {
 
     #[test]
     fn another_address_is_another_certificate() {
-        assert_eq!(identity(&[]), "broker");
+        assert_eq!(good_for(&[]), "broker");
         let shared = ["192.0.2.7".parse().unwrap(), "::1".parse().unwrap()];
-        assert_eq!(identity(&shared), "broker-192.0.2.7-__1");
+        assert_eq!(good_for(&shared), "broker-192.0.2.7-__1");
     }
 }

@@ -1,8 +1,9 @@
 //! One cluster: its directory (`layout`, `description`), its processes (`broker`), what runs of it (`running`), and what
-//! makes it the way it should be (`ensure`, `data_key`, `rolling`, `moving`, `properties`, `waiting`), tells how it is (`observe`), delivers
+//! makes it the way it should be (`ensure`, `data_key`, `rolling`, `certificates`, `moving`, `properties`, `waiting`), tells how it is (`observe`), delivers
 //! its logs (`logs`) and deletes it (`remove`).
 
 mod broker;
+mod certificates;
 mod data_key;
 mod description;
 mod ensure;

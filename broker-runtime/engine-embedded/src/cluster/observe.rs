@@ -7,7 +7,7 @@ use kafka_metadata::{BrokerId, MetadataImage};
 use supervisor::{Phase, ProcessStatus};
 
 use super::{Cluster, Description, Layout, running::blocking};
-use crate::{addresses::BrokerEndpoint, durable_file};
+use crate::{addresses::BrokerEndpoint, certificates, durable_file};
 
 /// Bytes of a block as `stat` counts them.
 const BLOCK_BYTES: u64 = 512;
@@ -53,7 +53,7 @@ async fn look(
         let ids: Vec<i32> = description.broker_ids().collect();
         let brokers = ids
             .iter()
-            .map(|id| observe_broker(&description, &image, *id, statuses.get(id)));
+            .map(|id| observe_broker(&layout, &description, &image, *id, statuses.get(id)));
         let partitions = || image.topics.values().flat_map(|topic| &topic.partitions);
         let authority = durable_file::read(&layout.ca_certificate())?.unwrap_or_default();
         Ok(ObservedCluster {
@@ -61,6 +61,7 @@ async fn look(
             brokers: brokers.collect(),
             controllers: vec![format!("unix:{}", layout.socket_for_brokers().display())],
             bootstrap: bootstrap(&description),
+            authority_expires_at_ms: certificates::expires_at_ms(&authority),
             certificate_authority_pem: String::from_utf8_lossy(&authority).into_owned(),
             counts: Counts {
                 topics: image.topics.len(),
@@ -97,6 +98,7 @@ fn bootstrap(description: &Description) -> BootstrapBrokers {
 }
 
 fn observe_broker(
+    layout: &Layout,
     description: &Description,
     image: &MetadataImage,
     broker_id: i32,
@@ -123,8 +125,17 @@ fn observe_broker(
         resident_bytes: pid.and_then(supervisor::resident_bytes),
         cpu_ms: pid.and_then(supervisor::cpu_ms),
         restarts: status.map_or(0, |status| status.restarts),
+        certificate_expires_at_ms: certificate_end(layout, description, broker_id),
         metrics: Arc::default(),
     }
+}
+
+/// Of the certificate it has on the disk, which it shows: whoever replaces it sees to that.
+fn certificate_end(layout: &Layout, description: &Description, broker_id: i32) -> Option<i64> {
+    let path = layout
+        .broker(broker_id)
+        .identity(&description.plan().shared_addresses());
+    certificates::expires_at_ms(&fs::read(path).ok()?)
 }
 
 fn state(status: Option<&ProcessStatus>, serves: bool) -> BrokerState {

@@ -92,6 +92,7 @@ impl Stage {
             server_properties: properties(&[("num.partitions", "3"), ("min.insync.replicas", "1")]),
             scram_users: Vec::new(),
             reboots: BTreeMap::new(),
+            certificate_rotations: 0,
         }
     }
 

@@ -69,6 +69,7 @@ pub(in crate::http) fn extension(request: &Request) -> Option<(&'static str, Str
         ("PUT", ["clusters", arn, "topics", _, "replication-factor"]) => ("openmsk:UpdateReplicationFactor", *arn),
         ("POST", ["clusters", arn, "rebalance"]) => ("openmsk:Rebalance", *arn),
         ("POST", ["clusters", arn, "leader-elections"]) => ("openmsk:ElectLeaders", *arn),
+        ("POST", ["clusters", arn, "certificate-rotations"]) => ("openmsk:RotateCertificates", *arn),
         ("DELETE", ["idempotency-tokens", _]) => ("openmsk:ForgetIdempotencyToken", "*"),
         ("POST", ["access-keys"]) => ("openmsk:CreateAccessKey", "*"),
         ("GET", ["access-keys"]) => ("openmsk:ListAccessKeys", "*"),
@@ -186,6 +187,7 @@ async fn answer_of_cluster(services: &Services, request: &Request, action: &str,
         }
         "openmsk:Rebalance" => json(&operations::rebalance(services, resource).await?),
         "openmsk:ElectLeaders" => json(&operations::elect_leaders(services, resource).await?),
+        "openmsk:RotateCertificates" => json(&operations::rotate_certificates(services, resource).await?),
         _ => Err(OperationError::Internal(format!("nothing answers {action}"))),
     }
 }

@@ -1,6 +1,6 @@
 //! Actions: what is done once, because somebody asks or because a resource has changed.
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use acceptance_tests::{cluster::CONFIGURATION, suite::Suite, terraform::Workspace, tools::Tools};
 use anyhow::{Context, Result, ensure};
@@ -31,6 +31,12 @@ action "msk_rebalance" "all" {
 }
 
 action "msk_elect_leaders" "all" {
+  config {
+    cluster_arn = msk_cluster.this.arn
+  }
+}
+
+action "msk_rotate_certificates" "all" {
   config {
     cluster_arn = msk_cluster.this.arn
   }
@@ -86,7 +92,21 @@ fn done_once(core: PathBuf) -> Result<()> {
     );
     let balanced = invoke(&workspace, "msk_rebalance.all")?;
     ensure!(balanced.contains("Brokers have equal shares."), "{balanced}");
+    let certificates = certificates(&workspace)?;
+    let rotated = invoke(&workspace, "msk_rotate_certificates.all")?;
+    for said in [
+        "Brokers are given new certificates.",
+        "Every broker shows its new certificate.",
+    ] {
+        ensure!(rotated.contains(said), "{said:?} is not in:\n{rotated}");
+    }
+    let others = self::certificates(&workspace)?;
+    ensure!(
+        others.len() == 3 && others.is_disjoint(&certificates),
+        "{certificates:?} {others:?}"
+    );
     ensure!(second_broker(&workspace)? == after, "nothing else was restarted");
+    workspace.expect_empty_plan()?;
 
     let apply = ["apply", "-auto-approve", "-no-color", "-input=false"];
     let wrong = workspace.fail(&[&apply[..], &["-invoke=action.msk_reboot_broker.no_such"]].concat())?;
@@ -108,6 +128,14 @@ fn invoke(workspace: &Workspace, action: &str) -> Result<String> {
     let invoke = format!("-invoke=action.{action}");
     let finished = workspace.succeed(&["apply", "-auto-approve", "-no-color", "-input=false", &invoke])?;
     Ok(finished.text())
+}
+
+/// What the brokers have to show.
+fn certificates(workspace: &Workspace) -> Result<BTreeSet<String>> {
+    let clusters = fs::read_dir(workspace.runtime.data_dir().join("clusters"))?;
+    let cluster = clusters.flatten().next().context("a cluster")?.path();
+    let read = |broker: u32| fs::read_to_string(cluster.join(format!("broker-{broker}/broker.identity.pem")));
+    (1..=3).map(|broker| Ok(read(broker)?)).collect()
 }
 
 /// Process id of broker 2.

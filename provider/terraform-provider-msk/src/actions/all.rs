@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use plugin_framework::Action;
 
-use super::{elect_leaders::ElectLeaders, of_cluster::OfCluster, rebalance::Rebalance, reboot_broker::RebootBroker};
+use super::{
+    elect_leaders::ElectLeaders, of_cluster::OfCluster, rebalance::Rebalance, reboot_broker::RebootBroker,
+    rotate_certificates::RotateCertificates,
+};
 use crate::control_plane::ControlPlane;
 
 /// All of them.
@@ -13,6 +16,7 @@ pub(crate) fn all(control_plane: &Arc<ControlPlane>) -> Vec<Arc<dyn Action>> {
         OfCluster::<RebootBroker>::shared(control_plane),
         OfCluster::<Rebalance>::shared(control_plane),
         OfCluster::<ElectLeaders>::shared(control_plane),
+        OfCluster::<RotateCertificates>::shared(control_plane),
     ]
 }
 

@@ -5,5 +5,6 @@ mod elect_leaders;
 mod of_cluster;
 mod rebalance;
 mod reboot_broker;
+mod rotate_certificates;
 
 pub(crate) use all::all;

@@ -218,7 +218,7 @@ class Policies(unittest.TestCase):
                 "openmsk:ElectLeaders",
                 {"electedPartitions": 0, "notPossiblePartitions": 0},
             ),
-            ("GET", f"{path}/topics", "openmsk:DescribeTopics", {"topics": [], "complete": True}),
+            ("GET", f"{path}/topics", "openmsk:DescribeTopics", {"topics": [], "complete": True, "repeatable": []}),
         )
         nobody = make_key("--principal", "evener", "--policy", policy_file(FOLDER, allow("openmsk:ListAcls", self.arn)))
         for method, path, action, answer in asked:
@@ -290,6 +290,25 @@ class Policies(unittest.TestCase):
         self.assertIn("good for 364 days and more", runtime("doctor"))
         self.assertIn("user/rotator", runtime("audit", "--action", "RotateCertificates"))
         self.assertIn("broker 1 shows a certificate", runtime("rotate-certificates", "access"))
+
+    def test_a_topic_is_repeatable_until_its_token_is_given_up(self):
+        cluster = urllib.parse.quote(self.arn, safe="")
+        topic = {"topicName": "repeated", "partitionCount": 1, "replicationFactor": 1}
+        headers = {"x-openmsk-idempotency-token": "token-of-repeated"}
+
+        def repeatable():
+            return send("GET", f"/openmsk/v1/clusters/{cluster}/topics")[1]["repeatable"]
+
+        for _ in range(2):
+            made = send("POST", f"/v1/clusters/{cluster}/topics", json.dumps(topic).encode(), headers=headers)
+            self.assertEqual(made[0], 200, made[1])
+            self.assertEqual(repeatable(), ["repeated"])
+        for _ in range(2):
+            self.assertEqual(send("DELETE", "/openmsk/v1/idempotency-tokens/token-of-repeated")[0], 204)
+            self.assertEqual(repeatable(), [])
+        made = send("POST", f"/v1/clusters/{cluster}/topics", json.dumps(topic).encode(), headers=headers)
+        self.assertEqual(made[0], 409, made[1])
+        KAFKA.delete_topic(ClusterArn=self.arn, TopicName="repeated")
 
     def test_what_is_validated_only_is_not_made(self):
         only = {"x-openmsk-validate-only": "true"}

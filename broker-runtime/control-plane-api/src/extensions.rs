@@ -1,5 +1,7 @@
 //! Our extensions under `/openmsk/v1`.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::topics::DescribeTopicResponse;
@@ -60,6 +62,10 @@ pub struct DescribedTopics {
     pub topics: Vec<DescribeTopicResponse>,
     /// True when these are all there are.
     pub complete: bool,
+    /// Names of those whose creation may still be asked for again with its idempotency token; `None` from a control plane that does
+    /// not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeatable: Option<BTreeSet<String>>,
 }
 
 /// `GET /openmsk/v1/storage`: room on the disk that the runtime keeps clusters on.

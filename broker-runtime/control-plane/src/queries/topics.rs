@@ -1,5 +1,7 @@
 //! Topics, as the engine's controller describes them.
 
+use std::collections::BTreeSet;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use control_plane_api::{
     extensions::DescribedTopics,
@@ -8,7 +10,12 @@ use control_plane_api::{
 use engine::{TopicDescription, TopicError};
 
 use super::cluster_record;
-use crate::{arn, error::OperationError, services::Services, store::ClusterRecord};
+use crate::{
+    arn,
+    error::OperationError,
+    services::Services,
+    store::{ClusterRecord, CreationRecord},
+};
 
 /// A cluster whose brokers can be asked.
 pub(crate) fn reachable_cluster(services: &Services, arn: &str) -> Result<ClusterRecord, OperationError> {
@@ -49,7 +56,18 @@ pub(crate) async fn describe_topics(
     Ok(DescribedTopics {
         topics: topics.into_iter().map(|topic| described(&cluster, topic)).collect(),
         complete,
+        repeatable: Some(repeatable(services, &cluster)?),
     })
+}
+
+/// Names of the cluster's topics whose creation has not been given up.
+fn repeatable(services: &Services, cluster: &ClusterRecord) -> Result<BTreeSet<String>, OperationError> {
+    let in_cluster = arn::topic(&cluster.arn, "");
+    let creations = services.store.all::<CreationRecord>()?;
+    let names = creations
+        .iter()
+        .filter_map(|it| it.resource_arn.strip_prefix(&in_cluster));
+    Ok(names.map(str::to_owned).collect())
 }
 
 fn described(cluster: &ClusterRecord, topic: TopicDescription) -> DescribeTopicResponse {

@@ -75,6 +75,12 @@ pub(super) async fn settle(client: &Client, sink: &mut StateSink) {
     }
 }
 
+/// The same where the control plane has said that it knows of no such token any more: a plan only sees what it has settled, and its
+/// state is not written, so without this every plan would give up every token again.
+pub(super) fn is_settled(sink: &mut StateSink) {
+    sink.private.remove(PRIVATE_KEY);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,7 +23,7 @@ use crate::{
     resources::{
         batch::Batch,
         cluster_of::name_cluster,
-        creations::{Creations, settle},
+        creations::{Creations, is_settled, settle},
         deletion_protection,
         foresight::Foresight,
         without_effect,
@@ -36,12 +36,19 @@ const READS_MIN: usize = 8;
 /// Topics that are read at once, at most; a cluster with more is asked topic by topic.
 const READ_AT_ONCE_MAX: usize = 10_000;
 
+/// A topic that is there.
+struct Found {
+    topic: DescribeTopicResponse,
+    /// Its creation was given up: there is nothing to [`settle`].
+    is_settled: bool,
+}
+
 /// The resource type.
 pub(crate) struct Topic {
     control_plane: Arc<ControlPlane>,
     creations: Arc<Creations>,
     foresight: Arc<Foresight>,
-    reads: Batch<DescribeTopicResponse>,
+    reads: Batch<Found>,
     schema: Schema,
 }
 
@@ -94,15 +101,24 @@ impl Topic {
     }
 
     /// The topic, out of what one question for all has answered where many are read.
-    async fn find(&self, client: &Client, cluster_arn: &str, name: &str) -> Result<Option<DescribeTopicResponse>> {
+    async fn find(&self, client: &Client, cluster_arn: &str, name: &str) -> Result<Option<Found>> {
         let all = async {
-            let found = client.describe_topics(cluster_arn, READ_AT_ONCE_MAX).await?;
-            let topics = found.topics.into_iter().map(|topic| (topic.topic_name.clone(), topic));
-            Ok(found.complete.then(|| topics.collect()))
+            let described = client.describe_topics(cluster_arn, READ_AT_ONCE_MAX).await?;
+            let repeatable = described.repeatable;
+            let topics = described.topics.into_iter().map(|topic| {
+                let name = topic.topic_name.clone();
+                let is_settled = repeatable.as_ref().is_some_and(|names| !names.contains(&name));
+                (name, Found { topic, is_settled })
+            });
+            Ok(described.complete.then(|| topics.collect()))
         };
         match self.reads.take(cluster_arn, name, all).await {
             Some(found) => Ok(found),
-            None => client.describe_topic(cluster_arn, name).await.map(Some),
+            None => {
+                let topic = client.describe_topic(cluster_arn, name).await?;
+                let is_settled = false;
+                Ok(Some(Found { topic, is_settled }))
+            }
         }
     }
 }
@@ -212,8 +228,12 @@ impl Resource for Topic {
             }
             Ok(Some(found)) => {
                 self.foresight.is_there("msk_topic", &format!("{cluster_arn}|{name}"));
-                state.write(&found);
-                settle(&client, sink).await;
+                state.write(&found.topic);
+                if found.is_settled {
+                    is_settled(sink);
+                } else {
+                    settle(&client, sink).await;
+                }
                 sink.save(state.to_object());
                 Diagnostics::none()
             }

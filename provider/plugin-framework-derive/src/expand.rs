@@ -82,11 +82,11 @@ fn derived(field: &Field) -> Result<Derived> {
         .map_or_else(|| ident.unraw().to_string(), |name| name.value());
     let description = markdown(&field.attrs);
     let described = (!description.is_empty()).then(|| quote! { .description(#description) });
-    let decode = quote! { #ident: ::plugin_framework::model::read::<#of>(object, #name) };
+    let read = quote! { #ident: ::plugin_framework::model::read::<#of>(object, #name) };
     Ok(match options.kind {
         Kind::Attribute { calls } => Derived {
             schema: quote! { .attribute(#name, ::plugin_framework::schema::Attribute::field::<#of>() #calls #described) },
-            decode,
+            decode: read,
             encode: quote! { object.set(#name, ::plugin_framework::model::FieldType::to_value(&self.#ident)); },
         },
         Kind::Block { nesting } => {
@@ -94,9 +94,14 @@ fn derived(field: &Field) -> Result<Derived> {
             let block = quote! { ::plugin_framework::model::block_of::<#of>(#nesting, #description) };
             Derived {
                 schema: quote! { .nested_block(#name, #block) },
-                decode,
+                decode: read,
                 encode: quote! { object.set(#name, ::plugin_framework::model::block_value(&self.#ident, #nesting)); },
             }
         }
+        Kind::Flattened => Derived {
+            schema: quote! { .including(<#of as ::plugin_framework::model::Model>::schema()) },
+            decode: quote! { #ident: <#of as ::plugin_framework::model::Model>::from_object(object) },
+            encode: quote! { object.extend(::plugin_framework::model::Model::to_object(&self.#ident)); },
+        },
     })
 }

@@ -9,7 +9,7 @@ use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
 
 /// Derives `plugin_framework::model::Model`, and `FieldType`, so that the type can be nested in others.
-#[proc_macro_derive(Model, attributes(model, attribute, block))]
+#[proc_macro_derive(Model, attributes(model, attribute, block, flatten))]
 pub fn derive_model(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     expand::model(&input)

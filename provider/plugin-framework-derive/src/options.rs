@@ -1,4 +1,4 @@
-//! What stands in `#[model(…)]`, `#[attribute(…)]` and `#[block(…)]`.
+//! What stands in `#[model(…)]`, `#[attribute(…)]`, `#[block(…)]` and `#[flatten]`.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -10,6 +10,8 @@ pub(crate) enum Kind {
     Attribute { calls: TokenStream },
     /// A block: its nesting is the type's, or one that is said.
     Block { nesting: Option<TokenStream> },
+    /// The attributes and blocks of another model.
+    Flattened,
 }
 
 /// A field of a model.
@@ -23,12 +25,13 @@ pub(crate) struct Options {
 impl Options {
     /// Reads those of a field.
     pub(crate) fn of(field: &Field) -> Result<Self> {
-        let mut found = field
-            .attrs
-            .iter()
-            .filter(|it| it.path().is_ident("attribute") || it.path().is_ident("block"));
+        let mut found = field.attrs.iter().filter(|it| {
+            ["attribute", "block", "flatten"]
+                .iter()
+                .any(|kind| it.path().is_ident(kind))
+        });
         let (Some(attribute), None) = (found.next(), found.next()) else {
-            let what = "a field of a model is either #[attribute(…)] or #[block]";
+            let what = "a field of a model is either #[attribute(…)], #[block] or #[flatten]";
             return Err(syn::Error::new(field.span(), what));
         };
         let mut name = None;
@@ -43,6 +46,9 @@ impl Options {
                 Ok(())
             })?;
             Kind::Attribute { calls }
+        } else if attribute.path().is_ident("flatten") {
+            attribute.meta.require_path_only()?;
+            Kind::Flattened
         } else {
             let mut limits = Limits::default();
             if !matches!(attribute.meta, syn::Meta::Path(_)) {

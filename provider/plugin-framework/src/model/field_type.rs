@@ -31,6 +31,15 @@ impl Shape {
         }
     }
 
+    /// The type of its values.
+    fn value_type(&self) -> Type {
+        match self {
+            Self::Value(of) => of.clone(),
+            Self::Object(block) => block.object_type(),
+            Self::Objects(nested) => nested.value_type(),
+        }
+    }
+
     /// A collection of it.
     fn collected(self, nesting: Nesting, of: fn(Box<Type>) -> Type) -> Self {
         match self {
@@ -267,5 +276,28 @@ impl<T: FieldType> FieldType for BTreeMap<String, T> {
 
     fn check(value: &Value) -> Vec<String> {
         check_elements::<T>(value.as_map().into_iter().flat_map(BTreeMap::values))
+    }
+}
+
+/// A model, or a collection of models, as a plain value: the schema says its type and no more, so that what stands at the attributes
+/// in it, such as descriptions, checks and defaults, reaches nobody. It is for what is computed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plain<T>(pub T);
+
+impl<T: FieldType> FieldType for Plain<T> {
+    fn shape() -> Shape {
+        Shape::Value(T::shape().value_type())
+    }
+
+    fn from_value(value: &Value) -> Option<Self> {
+        T::from_value(value).map(Self)
+    }
+
+    fn to_value(&self) -> Value {
+        self.0.to_value()
+    }
+
+    fn check(value: &Value) -> Vec<String> {
+        T::check(value)
     }
 }

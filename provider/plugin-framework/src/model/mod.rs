@@ -37,7 +37,9 @@
 //! The comment of a field is its description in the documentation, and the comment of the struct that of the whole. A field is an
 //! `#[attribute(…)]` with at least one of `required`, `optional` and `computed`, or a `#[block]`. Its type says the rest:
 //! `Field<T>`, where `T` is text, a number, a truth, another model (a nested attribute, or a block that stands there once), a `Vec`,
-//! a [`Distinct`], a `BTreeSet` or a `BTreeMap` of one of these.
+//! a [`Distinct`], a `BTreeSet` or a `BTreeMap` of one of these. [`Plain`] makes `list(object({…}))` of a collection of models, without
+//! nested attributes. What several models have in common is a model of its own that each has as a field, `#[flatten]`: its attributes
+//! and blocks stand among theirs.
 //!
 //! Options of attributes are the methods of [`Attribute`](crate::schema::Attribute): `sensitive`, `write_only`, `stable`,
 //! `default = …`, `replaces = "why"`, `check = function` (as often as there are checks), `one_of = …`, `between = (least, most)`,
@@ -59,7 +61,7 @@
 //! # use plugin_framework::model::{Field, Model};
 //! #[derive(Model)]
 //! struct Topic {
-//!     name: Field<String>, // neither attribute nor block
+//!     name: Field<String>, // neither attribute nor block nor flatten
 //! }
 //! ```
 
@@ -71,7 +73,7 @@ pub use definition::Model;
 #[doc(hidden)]
 pub use definition::{block_of, block_value, object_of, read};
 pub use field::Field;
-pub use field_type::{Distinct, FieldType, Shape};
+pub use field_type::{Distinct, FieldType, Plain, Shape};
 /// Derives [`Model`](trait@Model), and [`FieldType`], so that the type can be nested in others.
 pub use plugin_framework_derive::Model;
 

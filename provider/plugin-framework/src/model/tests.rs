@@ -45,6 +45,23 @@ struct Everything {
     set: Field<Distinct<Rule>>,
     #[block(group)]
     group: Field<Rule>,
+    /// All that hold.
+    #[attribute(computed)]
+    plain: Field<Plain<Vec<Rule>>>,
+    #[attribute(computed)]
+    plain_object: Field<Plain<Rule>>,
+    #[flatten]
+    common: Common,
+}
+
+/// What models have in common.
+#[derive(Clone, Debug, Default, PartialEq, Model)]
+struct Common {
+    /// Who has it.
+    #[attribute(optional)]
+    owner: Field<String>,
+    #[block]
+    exception: Field<Vec<Rule>>,
 }
 
 const SIZE_MAX: i64 = 9;
@@ -122,6 +139,20 @@ fn by_hand() -> Schema {
         .block("list", Nesting::List { min: 0, max: 1 }, rule())
         .block("set", Nesting::Set { min: 0, max: 0 }, rule())
         .block("group", Nesting::Group, rule())
+        .attribute(
+            "plain",
+            Attribute::of(Type::List(Box::new(plain_rule())))
+                .computed()
+                .description("All that hold."),
+        )
+        .attribute("plain_object", Attribute::of(plain_rule()).computed())
+        .attribute("owner", Attribute::string().optional().description("Who has it."))
+        .block("exception", Nesting::List { min: 0, max: 0 }, rule())
+}
+
+fn plain_rule() -> Type {
+    let attributes = [("number", Type::Number), ("is_on", Type::Bool), ("share", Type::Number)];
+    Type::Object(attributes.map(|(name, of)| (name.to_owned(), of)).into())
 }
 
 #[test]
@@ -135,6 +166,7 @@ fn derived_schema_is_the_one_written_by_hand() {
         assert_eq!(other.stable, attribute.stable, "{name}");
         assert_eq!(other.replaces, attribute.replaces, "{name}");
         assert_eq!(other.of, attribute.of, "{name}");
+        assert_eq!(other.nested.is_some(), attribute.nested.is_some(), "{name}");
     }
 }
 
@@ -180,6 +212,34 @@ fn nothing_in_a_collection_is_null() {
         ["a whole number is required"]
     );
     assert!(Vec::<Field<String>>::check(&elements(Value::Null)).is_empty());
+}
+
+#[test]
+fn plain_models_and_flattened_ones_are_written_where_they_stand() {
+    let rule = Rule {
+        is_on: true.into(),
+        ..Rule::default()
+    };
+    let everything = Everything {
+        plain: Plain(vec![rule.clone()]).into(),
+        common: Common {
+            owner: "o".into(),
+            exception: vec![rule.clone()].into(),
+        },
+        ..Everything::default()
+    };
+    let object = everything.to_object();
+    assert_eq!(*object.get("plain"), Value::List(vec![rule.to_value()]));
+    assert_eq!(*object.get("exception"), *object.get("plain"));
+    assert_eq!(object.string("owner"), Some("o"));
+    let read = Everything::from_object(&object);
+    assert_eq!((read.plain, read.common), (everything.plain, everything.common));
+}
+
+#[test]
+#[should_panic(expected = "owner is in both schemas")]
+fn what_is_flattened_takes_no_name_that_is_taken() {
+    let _schema = Common::schema().including(Common::schema());
 }
 
 #[test]

@@ -87,6 +87,22 @@ impl Schema {
         self
     }
 
+    /// Adds the attributes and blocks of another schema.
+    ///
+    /// # Panics
+    ///
+    /// Where one of them is there already: a value would have to be both.
+    #[must_use]
+    pub fn including(mut self, other: Self) -> Self {
+        for name in other.attributes.keys().chain(other.blocks.keys()) {
+            let is_taken = self.attributes.contains_key(name) || self.blocks.contains_key(name);
+            assert!(!is_taken, "{name} is in both schemas");
+        }
+        self.attributes.extend(other.attributes);
+        self.blocks.extend(other.blocks);
+        self
+    }
+
     /// Adds a block type.
     #[must_use]
     pub fn block(mut self, name: &str, nesting: Nesting, block: Self) -> Self {

@@ -40,6 +40,12 @@ impl Object {
         self
     }
 
+    /// Sets what is set in another.
+    pub fn extend(&mut self, other: Self) -> &mut Self {
+        self.0.extend(other.0);
+        self
+    }
+
     /// Sets text.
     pub fn set_string(&mut self, name: &str, text: impl AsRef<str>) -> &mut Self {
         self.set(name, Value::string(text))

@@ -4,140 +4,121 @@
 use async_trait::async_trait;
 use control_plane_api::{quotas::Quota as ClientQuota, secrets_manager::SecretRequest};
 use control_plane_client::{Client, Error};
-use plugin_framework::{
-    schema::{Attribute, Schema},
-    value::{Number, Object, Type, Value},
-};
+use plugin_framework::model::{Field, Model, Plain};
 
-use super::look_up::{Answer, Missing, Question, computed, computed_objects};
+use super::look_up::{Answer, Missing, Question};
 use crate::{
     arn,
     resources::{quota_owner, secret_name},
 };
 
-/// Numbers that a quota may have.
-const VALUES: [(&str, &str); 3] = [
-    (
-        "producer_byte_rate",
-        "Bytes a second that they may produce to a broker.",
-    ),
-    (
-        "consumer_byte_rate",
-        "Bytes a second that they may fetch from a broker.",
-    ),
-    (
-        "request_percentage",
-        "Time of one processor that their requests may take on a broker, in percent.",
-    ),
-];
-
-fn in_cluster(description: &str) -> Schema {
-    Schema::new().description(description).attribute(
-        "cluster_arn",
-        Attribute::string()
-            .required()
-            .check(arn::check_cluster)
-            .description("ARN of the cluster."),
-    )
-}
-
-fn text(asked: &Object, name: &str) -> Option<String> {
-    asked.string(name).map(str::to_owned)
-}
-
-fn cluster(asked: &Object) -> String {
-    text(asked, "cluster_arn").unwrap_or_default()
-}
-
 /// The access control lists of a cluster.
-pub(super) struct Acls;
+#[derive(Clone, Debug, Default, Model)]
+pub(super) struct Acls {
+    /// ARN of the cluster.
+    #[attribute(required, check = arn::check_cluster)]
+    cluster_arn: Field<String>,
+    /// Only those for this principal, such as `User:app`.
+    #[attribute(optional)]
+    principal: Field<String>,
+    /// The lists, each in Kafka's words.
+    #[attribute(computed)]
+    acls: Field<Plain<Vec<Acl>>>,
+}
+
+/// An access control list.
+#[derive(Clone, Debug, Default, Model)]
+struct Acl {
+    #[attribute(computed)]
+    resource_type: Field<String>,
+    #[attribute(computed)]
+    resource_name: Field<String>,
+    #[attribute(computed)]
+    pattern_type: Field<String>,
+    #[attribute(computed)]
+    principal: Field<String>,
+    #[attribute(computed)]
+    host: Field<String>,
+    #[attribute(computed)]
+    operation: Field<String>,
+    #[attribute(computed)]
+    permission: Field<String>,
+}
 
 #[async_trait]
 impl Question for Acls {
     const TYPE_NAME: &'static str = "msk_acls";
 
-    fn schema() -> Schema {
-        let row = [
-            "resource_type",
-            "resource_name",
-            "pattern_type",
-            "principal",
-            "host",
-            "operation",
-            "permission",
-        ]
-        .map(|name| (name, Type::String));
-        in_cluster("The access control lists of a cluster.")
-            .attribute(
-                "principal",
-                Attribute::string()
-                    .optional()
-                    .description("Only those for this principal, such as `User:app`."),
-            )
-            .attribute("acls", computed_objects(&row, "The lists, each in Kafka's words."))
-    }
-
-    async fn ask(client: &Client, mut asked: Object) -> Answer {
-        let mut all = client.list_acls(&cluster(&asked)).await?;
-        if let Some(principal) = asked.string("principal") {
+    async fn ask(mut self, client: &Client) -> Answer<Self> {
+        let mut all = client.list_acls(&self.cluster_arn.or_default()).await?;
+        if let Some(principal) = self.principal.as_str() {
             all.retain(|acl| acl.principal == principal);
         }
-        let rows = all.iter().map(|acl| {
-            let mut row = Object::new();
-            row.set_string("resource_type", &acl.resource_type)
-                .set_string("resource_name", &acl.resource_name)
-                .set_string("pattern_type", &acl.pattern_type)
-                .set_string("principal", &acl.principal)
-                .set_string("host", &acl.host)
-                .set_string("operation", &acl.operation)
-                .set_string("permission", &acl.permission);
-            row.into_value()
+        let acls = all.into_iter().map(|acl| Acl {
+            resource_type: acl.resource_type.into(),
+            resource_name: acl.resource_name.into(),
+            pattern_type: acl.pattern_type.into(),
+            principal: acl.principal.into(),
+            host: acl.host.into(),
+            operation: acl.operation.into(),
+            permission: acl.permission.into(),
         });
-        let rows = Value::List(rows.collect());
-        asked.set("acls", rows);
-        Ok(Ok(asked))
+        self.acls = Plain(acls.collect()).into();
+        Ok(Ok(self))
     }
 }
 
-fn write_quota(object: &mut Object, quota: &ClientQuota) {
-    let values = [
-        quota.producer_byte_rate,
-        quota.consumer_byte_rate,
-        quota.request_percentage,
-    ];
-    for ((name, _), value) in VALUES.into_iter().zip(values) {
-        object.set(
-            name,
-            value.map_or(Value::Null, |value| Value::Number(Number::from_f64(value))),
-        );
+/// What a quota allows; null where it says nothing.
+#[derive(Clone, Debug, Default, Model)]
+struct Allowance {
+    /// Bytes a second that they may produce to a broker.
+    #[attribute(computed)]
+    producer_byte_rate: Field<f64>,
+    /// Bytes a second that they may fetch from a broker.
+    #[attribute(computed)]
+    consumer_byte_rate: Field<f64>,
+    /// Time of one processor that their requests may take on a broker, in percent.
+    #[attribute(computed)]
+    request_percentage: Field<f64>,
+}
+
+impl Allowance {
+    fn of(quota: &ClientQuota) -> Self {
+        Self {
+            producer_byte_rate: quota.producer_byte_rate.into(),
+            consumer_byte_rate: quota.consumer_byte_rate.into(),
+            request_percentage: quota.request_percentage.into(),
+        }
     }
 }
 
-/// The quota of somebody.
-pub(super) struct Quota;
+/// A client quota that exists: of a user, of a client id, or of a user's clients with an id.
+#[derive(Clone, Debug, Default, Model)]
+pub(super) struct Quota {
+    /// ARN of the cluster.
+    #[attribute(required, check = arn::check_cluster)]
+    cluster_arn: Field<String>,
+    /// Name of the user, or `<default>`.
+    #[attribute(optional)]
+    user: Field<String>,
+    /// `client.id`, or `<default>`.
+    #[attribute(optional)]
+    client_id: Field<String>,
+    #[flatten]
+    allowance: Allowance,
+}
 
 #[async_trait]
 impl Question for Quota {
     const TYPE_NAME: &'static str = "msk_quota";
 
-    fn schema() -> Schema {
-        let entity = |description| Attribute::string().optional().description(description);
-        let schema =
-            in_cluster("A client quota that exists: of a user, of a client id, or of a user's clients with an id.")
-                .attribute("user", entity("Name of the user, or `<default>`."))
-                .attribute("client_id", entity("`client.id`, or `<default>`."));
-        VALUES.iter().fold(schema, |schema, (name, description)| {
-            schema.attribute(name, Attribute::number().computed().description(description))
-        })
-    }
-
-    async fn ask(client: &Client, mut asked: Object) -> Answer {
+    async fn ask(mut self, client: &Client) -> Answer<Self> {
         let wanted = ClientQuota {
-            user: text(&asked, "user"),
-            client_id: text(&asked, "client_id"),
+            user: self.user.cloned(),
+            client_id: self.client_id.cloned(),
             ..ClientQuota::default()
         };
-        let all = client.list_quotas(&cluster(&asked)).await?;
+        let all = client.list_quotas(&self.cluster_arn.or_default()).await?;
         let Some(found) = all.iter().find(|quota| quota.entity() == wanted.entity()) else {
             return Ok(Err(Missing {
                 argument: if wanted.user.is_some() { "user" } else { "client_id" },
@@ -147,68 +128,75 @@ impl Question for Quota {
                 ),
             }));
         };
-        write_quota(&mut asked, found);
-        Ok(Ok(asked))
+        self.allowance = Allowance::of(found);
+        Ok(Ok(self))
     }
 }
 
-/// All quotas of a cluster.
-pub(super) struct Quotas;
+/// The client quotas of a cluster.
+#[derive(Clone, Debug, Default, Model)]
+pub(super) struct Quotas {
+    /// ARN of the cluster.
+    #[attribute(required, check = arn::check_cluster)]
+    cluster_arn: Field<String>,
+    /// Whom each is for, and what it allows; null where it says nothing.
+    #[attribute(computed)]
+    quotas: Field<Plain<Vec<QuotaLine>>>,
+}
+
+/// A quota in a line.
+#[derive(Clone, Debug, Default, Model)]
+struct QuotaLine {
+    #[attribute(computed)]
+    user: Field<String>,
+    #[attribute(computed)]
+    client_id: Field<String>,
+    #[flatten]
+    allowance: Allowance,
+}
 
 #[async_trait]
 impl Question for Quotas {
     const TYPE_NAME: &'static str = "msk_quotas";
 
-    fn schema() -> Schema {
-        let entity = ["user", "client_id"].map(|name| (name, Type::String));
-        let row: Vec<(&str, Type)> = entity
-            .into_iter()
-            .chain(VALUES.map(|(name, _)| (name, Type::Number)))
-            .collect();
-        in_cluster("The client quotas of a cluster.").attribute(
-            "quotas",
-            computed_objects(
-                &row,
-                "Whom each is for, and what it allows; null where it says nothing.",
-            ),
-        )
-    }
-
-    async fn ask(client: &Client, mut asked: Object) -> Answer {
-        let all = client.list_quotas(&cluster(&asked)).await?;
-        let rows = all.iter().map(|quota| {
-            let mut row = Object::new();
-            row.set_optional_string("user", quota.user.as_deref())
-                .set_optional_string("client_id", quota.client_id.as_deref());
-            write_quota(&mut row, quota);
-            row.into_value()
+    async fn ask(mut self, client: &Client) -> Answer<Self> {
+        let all = client.list_quotas(&self.cluster_arn.or_default()).await?;
+        let lines = all.into_iter().map(|quota| QuotaLine {
+            allowance: Allowance::of(&quota),
+            user: quota.user.into(),
+            client_id: quota.client_id.into(),
         });
-        let rows = Value::List(rows.collect());
-        asked.set("quotas", rows);
-        Ok(Ok(asked))
+        self.quotas = Plain(lines.collect()).into();
+        Ok(Ok(self))
     }
 }
 
-/// A user of a cluster, by name.
-pub(super) struct ScramSecret;
+/// A user of a cluster that `msk_scram_secret` has made, without the password.
+#[derive(Clone, Debug, Default, Model)]
+pub(super) struct ScramSecret {
+    /// ARN of the cluster.
+    #[attribute(required, check = arn::check_cluster)]
+    cluster_arn: Field<String>,
+    /// Name of the user.
+    #[attribute(required)]
+    username: Field<String>,
+    /// ARN of the secret that holds the password.
+    #[attribute(computed)]
+    arn: Field<String>,
+    /// ARN of the secret.
+    #[attribute(computed)]
+    id: Field<String>,
+    /// Name of the secret.
+    #[attribute(computed)]
+    name: Field<String>,
+}
 
 #[async_trait]
 impl Question for ScramSecret {
     const TYPE_NAME: &'static str = "msk_scram_secret";
 
-    fn schema() -> Schema {
-        in_cluster("A user of a cluster that `msk_scram_secret` has made, without the password.")
-            .attribute(
-                "username",
-                Attribute::string().required().description("Name of the user."),
-            )
-            .attribute("arn", computed("ARN of the secret that holds the password."))
-            .attribute("id", computed("ARN of the secret."))
-            .attribute("name", computed("Name of the secret."))
-    }
-
-    async fn ask(client: &Client, mut asked: Object) -> Answer {
-        let (cluster_arn, username) = (cluster(&asked), text(&asked, "username").unwrap_or_default());
+    async fn ask(mut self, client: &Client) -> Answer<Self> {
+        let (cluster_arn, username) = (self.cluster_arn.or_default(), self.username.or_default());
         let users = client.list_scram_secrets(&cluster_arn).await?;
         let wanted = SecretRequest {
             secret_id: secret_name(&cluster_arn, &username),
@@ -227,31 +215,34 @@ impl Question for ScramSecret {
                 ),
             }));
         };
-        asked
-            .set_string("arn", &secret.arn)
-            .set_string("id", &secret.arn)
-            .set_string("name", &secret.name);
-        Ok(Ok(asked))
+        self.arn = secret.arn.clone().into();
+        self.id = secret.arn.into();
+        self.name = secret.name.into();
+        Ok(Ok(self))
     }
 }
 
-/// All users of a cluster.
-pub(super) struct ScramSecrets;
+/// The secrets that are users of a cluster, without their passwords.
+#[derive(Clone, Debug, Default, Model)]
+pub(super) struct ScramSecrets {
+    /// ARN of the cluster.
+    #[attribute(required, check = arn::check_cluster)]
+    cluster_arn: Field<String>,
+    /// ARNs of the secrets.
+    #[attribute(computed)]
+    arns: Field<Vec<String>>,
+    /// Names of the secrets, in the order of `arns`.
+    #[attribute(computed)]
+    names: Field<Vec<String>>,
+}
 
 #[async_trait]
 impl Question for ScramSecrets {
     const TYPE_NAME: &'static str = "msk_scram_secrets";
 
-    fn schema() -> Schema {
-        let list = |description| Attribute::list_of_strings().computed().description(description);
-        in_cluster("The secrets that are users of a cluster, without their passwords.")
-            .attribute("arns", list("ARNs of the secrets."))
-            .attribute("names", list("Names of the secrets, in the order of `arns`."))
-    }
-
-    async fn ask(client: &Client, mut asked: Object) -> Answer {
+    async fn ask(mut self, client: &Client) -> Answer<Self> {
         let (mut arns, mut names) = (Vec::new(), Vec::new());
-        for secret_arn in client.list_scram_secrets(&cluster(&asked)).await? {
+        for secret_arn in client.list_scram_secrets(&self.cluster_arn.or_default()).await? {
             let wanted = SecretRequest {
                 secret_id: secret_arn,
                 ..SecretRequest::default()
@@ -266,39 +257,44 @@ impl Question for ScramSecrets {
                 Err(error) => return Err(error),
             }
         }
-        asked
-            .set("arns", Value::strings(&arns))
-            .set("names", Value::strings(&names));
-        Ok(Ok(asked))
+        self.arns = arns.into();
+        self.names = names.into();
+        Ok(Ok(self))
     }
 }
 
-/// The policy of a cluster.
-pub(super) struct ClusterPolicy;
+/// The policy of a cluster, whoever has given it one.
+#[derive(Clone, Debug, Default, Model)]
+pub(super) struct ClusterPolicy {
+    /// ARN of the cluster.
+    #[attribute(required, check = arn::check_cluster)]
+    cluster_arn: Field<String>,
+    /// The policy, JSON.
+    #[attribute(computed)]
+    policy: Field<String>,
+    /// Version of the policy.
+    #[attribute(computed)]
+    current_version: Field<String>,
+    /// ARN of the cluster.
+    #[attribute(computed)]
+    id: Field<String>,
+}
 
 #[async_trait]
 impl Question for ClusterPolicy {
     const TYPE_NAME: &'static str = "msk_cluster_policy";
 
-    fn schema() -> Schema {
-        in_cluster("The policy of a cluster, whoever has given it one.")
-            .attribute("policy", computed("The policy, JSON."))
-            .attribute("current_version", computed("Version of the policy."))
-            .attribute("id", computed("ARN of the cluster."))
-    }
-
-    async fn ask(client: &Client, mut asked: Object) -> Answer {
-        let cluster_arn = cluster(&asked);
+    async fn ask(self, client: &Client) -> Answer<Self> {
+        let cluster_arn = self.cluster_arn.or_default();
         // First that there is such a cluster: its error is another one.
         client.describe_cluster_v2(&cluster_arn).await?;
         match client.get_cluster_policy(&cluster_arn).await {
-            Ok(found) => {
-                asked
-                    .set_string("policy", &found.policy)
-                    .set_string("current_version", &found.current_version)
-                    .set_string("id", &cluster_arn);
-                Ok(Ok(asked))
-            }
+            Ok(found) => Ok(Ok(Self {
+                cluster_arn: self.cluster_arn,
+                policy: found.policy.into(),
+                current_version: found.current_version.into(),
+                id: cluster_arn.into(),
+            })),
             Err(Error::NotFound { .. }) => Ok(Err(Missing {
                 argument: "cluster_arn",
                 detail: "That cluster has no policy.".to_owned(),

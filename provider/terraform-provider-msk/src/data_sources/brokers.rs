@@ -1,133 +1,148 @@
 //! `msk_bootstrap_brokers` and `msk_broker_nodes`.
 
 use async_trait::async_trait;
-use control_plane_api::bootstrap::GetBootstrapBrokersResponse;
+use control_plane_api::{bootstrap::GetBootstrapBrokersResponse, nodes::NodeInfo};
 use control_plane_client::Client;
-use plugin_framework::{
-    schema::{Attribute, Schema},
-    value::{Object, Type, Value},
-};
+use plugin_framework::model::{Field, Model, Plain};
 
-use super::look_up::{Answer, Question, computed, computed_objects};
+use super::look_up::{Answer, Question};
 
-/// Strings and what they are for.
-const STRINGS: [(&str, &str); 10] = [
-    ("bootstrap_brokers", "plaintext"),
-    ("bootstrap_brokers_tls", "TLS without authentication"),
-    ("bootstrap_brokers_sasl_scram", "SASL/SCRAM over TLS"),
-    (
-        "bootstrap_brokers_public_sasl_scram",
-        "SASL/SCRAM over TLS from other machines",
-    ),
-    ("bootstrap_brokers_ipv6", "plaintext over IPv6"),
-    ("bootstrap_brokers_tls_ipv6", "TLS without authentication over IPv6"),
-    ("bootstrap_brokers_sasl_scram_ipv6", "SASL/SCRAM over TLS and IPv6"),
-    ("bootstrap_brokers_sasl_iam", "SASL/IAM over TLS"),
-    (
-        "bootstrap_brokers_public_sasl_iam",
-        "SASL/IAM over TLS from other machines",
-    ),
-    ("bootstrap_brokers_sasl_iam_ipv6", "SASL/IAM over TLS and IPv6"),
-];
-
-/// Adds the strings to a schema.
-pub(super) fn bootstrap_attributes(schema: Schema) -> Schema {
-    STRINGS.iter().fold(schema, |schema, (name, way)| {
-        let description = format!("`host:port,…` for {way}; empty unless clients may use it.");
-        schema.attribute(name, computed(&description))
-    })
+/// Where clients of a cluster connect to, way by way.
+#[derive(Clone, Debug, Default, Model)]
+pub(super) struct BootstrapStrings {
+    /// `host:port,…` for plaintext; empty unless clients may use it.
+    #[attribute(computed)]
+    bootstrap_brokers: Field<String>,
+    /// `host:port,…` for TLS without authentication; empty unless clients may use it.
+    #[attribute(computed)]
+    bootstrap_brokers_tls: Field<String>,
+    /// `host:port,…` for SASL/SCRAM over TLS; empty unless clients may use it.
+    #[attribute(computed)]
+    bootstrap_brokers_sasl_scram: Field<String>,
+    /// `host:port,…` for SASL/SCRAM over TLS from other machines; empty unless clients may use it.
+    #[attribute(computed)]
+    bootstrap_brokers_public_sasl_scram: Field<String>,
+    /// `host:port,…` for plaintext over IPv6; empty unless clients may use it.
+    #[attribute(computed)]
+    bootstrap_brokers_ipv6: Field<String>,
+    /// `host:port,…` for TLS without authentication over IPv6; empty unless clients may use it.
+    #[attribute(computed)]
+    bootstrap_brokers_tls_ipv6: Field<String>,
+    /// `host:port,…` for SASL/SCRAM over TLS and IPv6; empty unless clients may use it.
+    #[attribute(computed)]
+    bootstrap_brokers_sasl_scram_ipv6: Field<String>,
+    /// `host:port,…` for SASL/IAM over TLS; empty unless clients may use it.
+    #[attribute(computed)]
+    bootstrap_brokers_sasl_iam: Field<String>,
+    /// `host:port,…` for SASL/IAM over TLS from other machines; empty unless clients may use it.
+    #[attribute(computed)]
+    bootstrap_brokers_public_sasl_iam: Field<String>,
+    /// `host:port,…` for SASL/IAM over TLS and IPv6; empty unless clients may use it.
+    #[attribute(computed)]
+    bootstrap_brokers_sasl_iam_ipv6: Field<String>,
 }
 
-/// Writes the strings; what is not offered is empty.
-pub(super) fn write_bootstrap(found: &mut Object, strings: &GetBootstrapBrokersResponse) {
-    let values = [
-        &strings.bootstrap_broker_string,
-        &strings.bootstrap_broker_string_tls,
-        &strings.bootstrap_broker_string_sasl_scram,
-        &strings.bootstrap_broker_string_public_sasl_scram,
-        &strings.bootstrap_broker_string_ipv6,
-        &strings.bootstrap_broker_string_tls_ipv6,
-        &strings.bootstrap_broker_string_sasl_scram_ipv6,
-        &strings.bootstrap_broker_string_sasl_iam,
-        &strings.bootstrap_broker_string_public_sasl_iam,
-        &strings.bootstrap_broker_string_sasl_iam_ipv6,
-    ];
-    for ((name, _), value) in STRINGS.iter().zip(values) {
-        found.set_string(name, value.as_deref().unwrap_or_default());
+impl From<GetBootstrapBrokersResponse> for BootstrapStrings {
+    /// What is not offered is empty.
+    fn from(found: GetBootstrapBrokersResponse) -> Self {
+        let text = |offered: Option<String>| offered.unwrap_or_default().into();
+        Self {
+            bootstrap_brokers: text(found.bootstrap_broker_string),
+            bootstrap_brokers_tls: text(found.bootstrap_broker_string_tls),
+            bootstrap_brokers_sasl_scram: text(found.bootstrap_broker_string_sasl_scram),
+            bootstrap_brokers_public_sasl_scram: text(found.bootstrap_broker_string_public_sasl_scram),
+            bootstrap_brokers_ipv6: text(found.bootstrap_broker_string_ipv6),
+            bootstrap_brokers_tls_ipv6: text(found.bootstrap_broker_string_tls_ipv6),
+            bootstrap_brokers_sasl_scram_ipv6: text(found.bootstrap_broker_string_sasl_scram_ipv6),
+            bootstrap_brokers_sasl_iam: text(found.bootstrap_broker_string_sasl_iam),
+            bootstrap_brokers_public_sasl_iam: text(found.bootstrap_broker_string_public_sasl_iam),
+            bootstrap_brokers_sasl_iam_ipv6: text(found.bootstrap_broker_string_sasl_iam_ipv6),
+        }
     }
 }
 
-fn cluster_arn() -> Attribute {
-    Attribute::string().required().description("ARN of the cluster.")
+/// Where clients of a cluster connect to.
+#[derive(Clone, Debug, Default, Model)]
+pub(super) struct BootstrapBrokers {
+    /// ARN of the cluster.
+    #[attribute(required)]
+    cluster_arn: Field<String>,
+    /// ARN of the cluster.
+    #[attribute(computed)]
+    id: Field<String>,
+    #[flatten]
+    strings: BootstrapStrings,
 }
-
-/// Where clients connect to.
-pub(super) struct BootstrapBrokers;
 
 #[async_trait]
 impl Question for BootstrapBrokers {
     const TYPE_NAME: &'static str = "msk_bootstrap_brokers";
 
-    fn schema() -> Schema {
-        let schema = Schema::new()
-            .description("Where clients of a cluster connect to.")
-            .attribute("cluster_arn", cluster_arn())
-            .attribute("id", computed("ARN of the cluster."));
-        bootstrap_attributes(schema)
-    }
-
-    async fn ask(client: &Client, mut asked: Object) -> Answer {
-        let arn = asked.string("cluster_arn").unwrap_or_default().to_owned();
-        write_bootstrap(&mut asked, &client.get_bootstrap_brokers(&arn).await?);
-        asked.set_string("id", &arn);
-        Ok(Ok(asked))
+    async fn ask(self, client: &Client) -> Answer<Self> {
+        let found = client.get_bootstrap_brokers(&self.cluster_arn.or_default()).await?;
+        Ok(Ok(Self {
+            id: self.cluster_arn.clone(),
+            strings: found.into(),
+            ..self
+        }))
     }
 }
 
 /// The brokers of a cluster.
-pub(super) struct BrokerNodes;
+#[derive(Clone, Debug, Default, Model)]
+pub(super) struct BrokerNodes {
+    /// ARN of the cluster.
+    #[attribute(required)]
+    cluster_arn: Field<String>,
+    /// ARN of the cluster.
+    #[attribute(computed)]
+    id: Field<String>,
+    /// The brokers by id: the zone of each (`client_subnet`), its address, and its host names.
+    #[attribute(computed)]
+    node_info_list: Field<Plain<Vec<Node>>>,
+}
+
+/// A broker.
+#[derive(Clone, Debug, Default, Model)]
+struct Node {
+    #[attribute(computed)]
+    broker_id: Field<i64>,
+    #[attribute(computed)]
+    client_subnet: Field<String>,
+    #[attribute(computed)]
+    client_vpc_ip_address: Field<String>,
+    #[attribute(computed)]
+    endpoints: Field<Vec<String>>,
+    #[attribute(computed)]
+    node_arn: Field<String>,
+}
+
+impl Node {
+    /// `None` for a controller.
+    fn of(node: NodeInfo) -> Option<Self> {
+        let broker = node.broker_node_info?;
+        #[expect(clippy::cast_possible_truncation, reason = "MSK has ids of brokers as doubles")]
+        let broker_id = broker.broker_id as i64;
+        Some(Self {
+            broker_id: broker_id.into(),
+            client_subnet: broker.client_subnet.into(),
+            client_vpc_ip_address: broker.client_vpc_ip_address.into(),
+            endpoints: broker.endpoints.into(),
+            node_arn: node.node_arn.into(),
+        })
+    }
+}
 
 #[async_trait]
 impl Question for BrokerNodes {
     const TYPE_NAME: &'static str = "msk_broker_nodes";
 
-    fn schema() -> Schema {
-        let row = [
-            ("broker_id", Type::Number),
-            ("client_subnet", Type::String),
-            ("client_vpc_ip_address", Type::String),
-            ("endpoints", Type::list_of_strings()),
-            ("node_arn", Type::String),
-        ];
-        Schema::new()
-            .description("The brokers of a cluster.")
-            .attribute("cluster_arn", cluster_arn())
-            .attribute("id", computed("ARN of the cluster."))
-            .attribute(
-                "node_info_list",
-                computed_objects(
-                    &row,
-                    "The brokers by id: the zone of each (`client_subnet`), its address, and its host names.",
-                ),
-            )
-    }
-
-    async fn ask(client: &Client, mut asked: Object) -> Answer {
-        let arn = asked.string("cluster_arn").unwrap_or_default().to_owned();
-        let nodes = client.list_nodes(&arn).await?;
-        let rows = nodes.iter().filter_map(|node| {
-            let broker = node.broker_node_info.as_ref()?;
-            let mut row = Object::new();
-            #[expect(clippy::cast_possible_truncation, reason = "MSK has ids of brokers as doubles")]
-            row.set_i64("broker_id", broker.broker_id as i64)
-                .set_string("client_subnet", &broker.client_subnet)
-                .set_string("client_vpc_ip_address", &broker.client_vpc_ip_address)
-                .set("endpoints", Value::strings(&broker.endpoints))
-                .set_string("node_arn", &node.node_arn);
-            Some(row.into_value())
-        });
-        let rows = Value::List(rows.collect());
-        asked.set_string("id", &arn).set("node_info_list", rows);
-        Ok(Ok(asked))
+    async fn ask(self, client: &Client) -> Answer<Self> {
+        let nodes = client.list_nodes(&self.cluster_arn.or_default()).await?;
+        Ok(Ok(Self {
+            id: self.cluster_arn.clone(),
+            node_info_list: Plain(nodes.into_iter().filter_map(Node::of).collect()).into(),
+            ..self
+        }))
     }
 }

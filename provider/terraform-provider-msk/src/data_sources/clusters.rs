@@ -1,66 +1,69 @@
 //! `msk_cluster` and `msk_clusters`.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use control_plane_client::Client;
-use plugin_framework::{
-    schema::{Attribute, Schema},
-    value::{Object, Type, Value},
-};
+use plugin_framework::model::{Field, Model, Plain};
 
 use super::{
-    brokers::{bootstrap_attributes, write_bootstrap},
-    look_up::{Answer, Missing, Question, computed, computed_objects, enumerated, map_or_null, name_prefix},
+    brokers::BootstrapStrings,
+    look_up::{Answer, Missing, Question, enumerated, texts},
 };
 use crate::arn;
 
-/// One cluster, by its name.
-pub(super) struct Cluster;
+/// A cluster that exists, provisioned or serverless, whoever has made it.
+#[derive(Clone, Debug, Default, Model)]
+pub(super) struct Cluster {
+    /// Name of the cluster.
+    #[attribute(required)]
+    cluster_name: Field<String>,
+    /// ARN of the cluster.
+    #[attribute(computed)]
+    arn: Field<String>,
+    /// ARN of the cluster.
+    #[attribute(computed)]
+    id: Field<String>,
+    /// The last part of the ARN.
+    #[attribute(computed)]
+    cluster_uuid: Field<String>,
+    /// `PROVISIONED` or `SERVERLESS`.
+    #[attribute(computed)]
+    cluster_type: Field<String>,
+    /// MSK's name of its state, such as `ACTIVE` or `HEALING`.
+    #[attribute(computed)]
+    state: Field<String>,
+    /// Version of the cluster's settings.
+    #[attribute(computed)]
+    current_version: Field<String>,
+    /// Version of Kafka; null when serverless.
+    #[attribute(computed)]
+    kafka_version: Field<String>,
+    /// Configuration in force, if there is one.
+    #[attribute(computed)]
+    configuration_arn: Field<String>,
+    /// Number of brokers.
+    #[attribute(computed)]
+    number_of_broker_nodes: Field<i64>,
+    /// Whether somebody has to do something: `NONE`, `ACTION_RECOMMENDED` or `CRITICAL_ACTION_REQUIRED`.
+    #[attribute(computed)]
+    customer_action_status: Field<String>,
+    /// Authority that has signed the brokers' certificates; clients trust it.
+    #[attribute(computed)]
+    certificate_authority_pem: Field<String>,
+    /// Tags.
+    #[attribute(computed)]
+    tags: Field<BTreeMap<String, String>>,
+    #[flatten]
+    bootstrap: BootstrapStrings,
+}
 
 #[async_trait]
 impl Question for Cluster {
     const TYPE_NAME: &'static str = "msk_cluster";
 
-    fn schema() -> Schema {
-        let schema = Schema::new()
-            .description("A cluster that exists, provisioned or serverless, whoever has made it.")
-            .attribute(
-                "cluster_name",
-                Attribute::string().required().description("Name of the cluster."),
-            )
-            .attribute("arn", computed("ARN of the cluster."))
-            .attribute("id", computed("ARN of the cluster."))
-            .attribute("cluster_uuid", computed("The last part of the ARN."))
-            .attribute("cluster_type", computed("`PROVISIONED` or `SERVERLESS`."))
-            .attribute(
-                "state",
-                computed("MSK's name of its state, such as `ACTIVE` or `HEALING`."),
-            )
-            .attribute("current_version", computed("Version of the cluster's settings."))
-            .attribute("kafka_version", computed("Version of Kafka; null when serverless."))
-            .attribute(
-                "configuration_arn",
-                computed("Configuration in force, if there is one."),
-            )
-            .attribute(
-                "number_of_broker_nodes",
-                Attribute::number().computed().description("Number of brokers."),
-            )
-            .attribute(
-                "customer_action_status",
-                computed(
-                    "Whether somebody has to do something: `NONE`, `ACTION_RECOMMENDED` or `CRITICAL_ACTION_REQUIRED`.",
-                ),
-            )
-            .attribute(
-                "certificate_authority_pem",
-                computed("Authority that has signed the brokers' certificates; clients trust it."),
-            )
-            .attribute("tags", Attribute::map_of_strings().computed().description("Tags."));
-        bootstrap_attributes(schema)
-    }
-
-    async fn ask(client: &Client, mut asked: Object) -> Answer {
-        let name = asked.string("cluster_name").unwrap_or_default().to_owned();
+    async fn ask(mut self, client: &Client) -> Answer<Self> {
+        let name = self.cluster_name.or_default();
         let all = client.list_clusters_v2(None).await?;
         let Some(found) = all.iter().find(|cluster| cluster.cluster_name == name) else {
             let there = enumerated(all.iter().map(|cluster| cluster.cluster_name.as_str()));
@@ -70,78 +73,75 @@ impl Question for Cluster {
             }));
         };
         let cluster = client.describe_cluster_v2(&found.cluster_arn).await?;
-        let arn = &cluster.cluster_arn;
-        let brokers = client.list_nodes(arn).await?;
+        let arn = cluster.cluster_arn;
+        let brokers = client.list_nodes(&arn).await?;
         let count = brokers.iter().filter(|node| node.broker_node_info.is_some()).count();
-        let authority = client.describe_certificate_authority(arn).await?;
-        write_bootstrap(&mut asked, &client.get_bootstrap_brokers(arn).await?);
-        asked
-            .set_string("arn", arn)
-            .set_string("id", arn)
-            .set_optional_string("cluster_uuid", arn::cluster(arn).map(|name| name.uuid))
-            .set_string("cluster_type", &cluster.cluster_type)
-            .set_string("state", &cluster.state)
-            .set_string("current_version", &cluster.current_version)
-            .set_i64("number_of_broker_nodes", i64::try_from(count).unwrap_or(i64::MAX))
-            .set_string("certificate_authority_pem", &authority.certificate_pem)
-            .set("tags", map_or_null(&cluster.tags));
-        let provisioned = cluster.provisioned.as_ref();
-        let software = provisioned.map(|it| &it.current_broker_software_info);
-        asked
-            .set_optional_string("kafka_version", software.and_then(|it| it.kafka_version.as_deref()))
-            .set_optional_string(
-                "configuration_arn",
-                software.and_then(|it| it.configuration_arn.as_deref()),
-            )
-            .set_optional_string(
-                "customer_action_status",
-                provisioned.and_then(|it| it.customer_action_status.as_deref()),
-            );
-        Ok(Ok(asked))
+        let authority = client.describe_certificate_authority(&arn).await?;
+        self.bootstrap = client.get_bootstrap_brokers(&arn).await?.into();
+        self.cluster_uuid = arn::cluster(&arn).map(|name| name.uuid).into();
+        self.arn = arn.clone().into();
+        self.id = arn.into();
+        self.cluster_type = cluster.cluster_type.into();
+        self.state = cluster.state.into();
+        self.current_version = cluster.current_version.into();
+        self.number_of_broker_nodes = i64::try_from(count).unwrap_or(i64::MAX).into();
+        self.certificate_authority_pem = authority.certificate_pem.into();
+        self.tags.follow(cluster.tags);
+        if let Some(provisioned) = cluster.provisioned {
+            let software = provisioned.current_broker_software_info;
+            self.kafka_version = software.kafka_version.into();
+            self.configuration_arn = software.configuration_arn.into();
+            self.customer_action_status = provisioned.customer_action_status.into();
+        }
+        Ok(Ok(self))
     }
 }
 
-/// All clusters.
-pub(super) struct Clusters;
+/// The clusters that exist, by name.
+#[derive(Clone, Debug, Default, Model)]
+pub(super) struct Clusters {
+    /// Only clusters whose name begins like this.
+    #[attribute(optional)]
+    name_prefix: Field<String>,
+    /// Their ARNs.
+    #[attribute(computed)]
+    arns: Field<Vec<String>>,
+    /// Their names.
+    #[attribute(computed)]
+    names: Field<Vec<String>>,
+    /// What there is to say of each in a line.
+    #[attribute(computed)]
+    clusters: Field<Plain<Vec<ClusterLine>>>,
+}
+
+/// A cluster in a line.
+#[derive(Clone, Debug, Default, Model)]
+struct ClusterLine {
+    #[attribute(computed)]
+    arn: Field<String>,
+    #[attribute(computed)]
+    cluster_name: Field<String>,
+    #[attribute(computed)]
+    cluster_type: Field<String>,
+    #[attribute(computed)]
+    state: Field<String>,
+}
 
 #[async_trait]
 impl Question for Clusters {
     const TYPE_NAME: &'static str = "msk_clusters";
 
-    fn schema() -> Schema {
-        let row = ["arn", "cluster_name", "cluster_type", "state"].map(|name| (name, Type::String));
-        Schema::new()
-            .description("The clusters that exist, by name.")
-            .attribute("name_prefix", name_prefix("clusters"))
-            .attribute(
-                "arns",
-                Attribute::list_of_strings().computed().description("Their ARNs."),
-            )
-            .attribute(
-                "names",
-                Attribute::list_of_strings().computed().description("Their names."),
-            )
-            .attribute(
-                "clusters",
-                computed_objects(&row, "What there is to say of each in a line."),
-            )
-    }
-
-    async fn ask(client: &Client, mut asked: Object) -> Answer {
-        let all = client.list_clusters_v2(asked.string("name_prefix")).await?;
-        let rows = all.iter().map(|cluster| {
-            let mut row = Object::new();
-            row.set_string("arn", &cluster.cluster_arn)
-                .set_string("cluster_name", &cluster.cluster_name)
-                .set_string("cluster_type", &cluster.cluster_type)
-                .set_string("state", &cluster.state);
-            row.into_value()
+    async fn ask(mut self, client: &Client) -> Answer<Self> {
+        let all = client.list_clusters_v2(self.name_prefix.as_str()).await?;
+        self.arns = texts(all.iter().map(|cluster| &cluster.cluster_arn));
+        self.names = texts(all.iter().map(|cluster| &cluster.cluster_name));
+        let lines = all.into_iter().map(|cluster| ClusterLine {
+            arn: cluster.cluster_arn.into(),
+            cluster_name: cluster.cluster_name.into(),
+            cluster_type: cluster.cluster_type.into(),
+            state: cluster.state.into(),
         });
-        let rows = Value::List(rows.collect());
-        asked
-            .set("arns", Value::strings(all.iter().map(|cluster| &cluster.cluster_arn)))
-            .set("names", Value::strings(all.iter().map(|cluster| &cluster.cluster_name)))
-            .set("clusters", rows);
-        Ok(Ok(asked))
+        self.clusters = Plain(lines.collect()).into();
+        Ok(Ok(self))
     }
 }

@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use control_plane_client::{Client, Error};
 use plugin_framework::{
     Context, DataSource, Diagnostics,
-    schema::{Attribute, Schema},
-    value::{Object, Path, Type, Value},
+    model::{Field, Model},
+    schema::Schema,
+    value::{Object, Path},
 };
 
 use crate::{control_plane::ControlPlane, diagnostics, patience::patiently, timeouts};
@@ -20,20 +21,17 @@ pub(super) struct Missing {
     pub(super) detail: String,
 }
 
-/// What a question leads to.
-pub(super) type Answer = Result<Result<Object, Missing>, Error>;
+/// What a question leads to: the model of it, filled.
+pub(super) type Answer<Q> = Result<Result<Q, Missing>, Error>;
 
-/// A question to the control plane.
+/// A question to the control plane. Its fields are the arguments, and what is found.
 #[async_trait]
-pub(super) trait Question: Send + Sync + 'static {
+pub(super) trait Question: Model + Send + Sync + 'static {
     /// Name with the provider's prefix.
     const TYPE_NAME: &'static str;
 
-    /// Its schema.
-    fn schema() -> Schema;
-
     /// Asks. What was asked for stands in the answer as it is.
-    async fn ask(client: &Client, asked: Object) -> Answer;
+    async fn ask(self, client: &Client) -> Answer<Self>;
 }
 
 /// A data source.
@@ -66,9 +64,9 @@ impl<Q: Question> DataSource for LookUp<Q> {
     async fn read(&self, context: &Context, config: Object) -> Result<Object, Diagnostics> {
         let client = self.control_plane.client().await?;
         let doing = format!("look up {}", Q::TYPE_NAME);
-        let asking = patiently(context, timeouts::DEFAULT, &doing, Q::ask(&client, config));
-        match asking.await {
-            Ok(Ok(found)) => Ok(found),
+        let asked = Q::from_object(&config);
+        match patiently(context, timeouts::DEFAULT, &doing, asked.ask(&client)).await {
+            Ok(Ok(found)) => Ok(found.to_object()),
             Ok(Err(missing)) => Err(Diagnostics::from_attribute_error(
                 Path::attribute(missing.argument),
                 "Nothing is found",
@@ -76,34 +74,6 @@ impl<Q: Question> DataSource for LookUp<Q> {
             )),
             Err(error) => Err(diagnostics::of_call(&doing, &error)),
         }
-    }
-}
-
-/// A text that the control plane knows.
-pub(super) fn computed(description: &str) -> Attribute {
-    Attribute::string().computed().description(description)
-}
-
-/// A list of objects that the control plane knows.
-pub(super) fn computed_objects(attributes: &[(&str, Type)], description: &str) -> Attribute {
-    let attributes = attributes.iter().map(|(name, of)| ((*name).to_owned(), of.clone()));
-    let of = Type::List(Box::new(Type::Object(attributes.collect())));
-    Attribute::of(of).computed().description(description)
-}
-
-/// An argument by which lists are cut short.
-pub(super) fn name_prefix(what: &str) -> Attribute {
-    Attribute::string()
-        .optional()
-        .description(&format!("Only {what} whose name begins like this."))
-}
-
-/// A map of text, null when it is empty: as in the state of resources.
-pub(super) fn map_or_null(map: &std::collections::BTreeMap<String, String>) -> Value {
-    if map.is_empty() {
-        Value::Null
-    } else {
-        Value::map_of_strings(map)
     }
 }
 
@@ -115,4 +85,9 @@ pub(super) fn enumerated<'a>(names: impl IntoIterator<Item = &'a str>) -> String
     } else {
         names.join(", ")
     }
+}
+
+/// Texts of what is found, in its order.
+pub(super) fn texts<'a>(texts: impl Iterator<Item = &'a String>) -> Field<Vec<String>> {
+    texts.cloned().collect::<Vec<_>>().into()
 }

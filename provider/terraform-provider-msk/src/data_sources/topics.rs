@@ -1,47 +1,46 @@
 //! `msk_topic` and `msk_topics`.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use control_plane_client::Client;
-use plugin_framework::{
-    schema::{Attribute, Schema},
-    value::{Object, Type, Value},
-};
+use plugin_framework::model::{Field, Model, Plain};
 
-use super::look_up::{Answer, Missing, Question, computed, computed_objects, map_or_null, name_prefix};
+use super::look_up::{Answer, Missing, Question, texts};
 use crate::resources::topic_configs;
 
-fn cluster_arn() -> Attribute {
-    Attribute::string().required().description("ARN of the cluster.")
+/// A topic that exists, also one that a client has made.
+#[derive(Clone, Debug, Default, Model)]
+pub(super) struct Topic {
+    /// ARN of the cluster.
+    #[attribute(required)]
+    cluster_arn: Field<String>,
+    /// Name of the topic.
+    #[attribute(required)]
+    name: Field<String>,
+    /// ARN of the topic.
+    #[attribute(computed)]
+    arn: Field<String>,
+    /// ARN of the topic.
+    #[attribute(computed)]
+    id: Field<String>,
+    /// Number of partitions.
+    #[attribute(computed)]
+    partition_count: Field<i64>,
+    /// Number of replicas of each partition.
+    #[attribute(computed)]
+    replication_factor: Field<i64>,
+    /// Settings of the topic that differ from the cluster's.
+    #[attribute(computed)]
+    configs: Field<BTreeMap<String, String>>,
 }
-
-/// One topic, by its name.
-pub(super) struct Topic;
 
 #[async_trait]
 impl Question for Topic {
     const TYPE_NAME: &'static str = "msk_topic";
 
-    fn schema() -> Schema {
-        let number = |description| Attribute::number().computed().description(description);
-        Schema::new()
-            .description("A topic that exists, also one that a client has made.")
-            .attribute("cluster_arn", cluster_arn())
-            .attribute("name", Attribute::string().required().description("Name of the topic."))
-            .attribute("arn", computed("ARN of the topic."))
-            .attribute("id", computed("ARN of the topic."))
-            .attribute("partition_count", number("Number of partitions."))
-            .attribute("replication_factor", number("Number of replicas of each partition."))
-            .attribute(
-                "configs",
-                Attribute::map_of_strings()
-                    .computed()
-                    .description("Settings of the topic that differ from the cluster's."),
-            )
-    }
-
-    async fn ask(client: &Client, mut asked: Object) -> Answer {
-        let text = |name: &str| asked.string(name).unwrap_or_default().to_owned();
-        let (cluster_arn, name) = (text("cluster_arn"), text("name"));
+    async fn ask(mut self, client: &Client) -> Answer<Self> {
+        let (cluster_arn, name) = (self.cluster_arn.or_default(), self.name.or_default());
         // First that there is such a cluster: its error is another one.
         client.describe_cluster_v2(&cluster_arn).await?;
         let found = match client.describe_topic(&cluster_arn, &name).await {
@@ -56,63 +55,64 @@ impl Question for Topic {
             }
             Err(error) => return Err(error),
         };
-        asked
-            .set_string("arn", &found.topic_arn)
-            .set_string("id", &found.topic_arn)
-            .set_i64("partition_count", found.partition_count)
-            .set_i64("replication_factor", found.replication_factor)
-            .set("configs", map_or_null(&topic_configs(&found)));
-        Ok(Ok(asked))
+        self.configs.follow(topic_configs(&found));
+        self.arn = found.topic_arn.clone().into();
+        self.id = found.topic_arn.into();
+        self.partition_count = found.partition_count.into();
+        self.replication_factor = found.replication_factor.into();
+        Ok(Ok(self))
     }
 }
 
-/// All topics of a cluster.
-pub(super) struct Topics;
+/// The topics of a cluster, by name, without those that Kafka keeps for itself.
+#[derive(Clone, Debug, Default, Model)]
+pub(super) struct Topics {
+    /// ARN of the cluster.
+    #[attribute(required)]
+    cluster_arn: Field<String>,
+    /// Only topics whose name begins like this.
+    #[attribute(optional)]
+    name_prefix: Field<String>,
+    /// Their names.
+    #[attribute(computed)]
+    names: Field<Vec<String>>,
+    /// What there is to say of each in a line.
+    #[attribute(computed)]
+    topics: Field<Plain<Vec<TopicLine>>>,
+}
+
+/// A topic in a line.
+#[derive(Clone, Debug, Default, Model)]
+struct TopicLine {
+    #[attribute(computed)]
+    arn: Field<String>,
+    #[attribute(computed)]
+    name: Field<String>,
+    #[attribute(computed)]
+    partition_count: Field<i64>,
+    #[attribute(computed)]
+    replication_factor: Field<i64>,
+    #[attribute(computed)]
+    out_of_sync_replica_count: Field<i64>,
+}
 
 #[async_trait]
 impl Question for Topics {
     const TYPE_NAME: &'static str = "msk_topics";
 
-    fn schema() -> Schema {
-        let row = [
-            ("arn", Type::String),
-            ("name", Type::String),
-            ("partition_count", Type::Number),
-            ("replication_factor", Type::Number),
-            ("out_of_sync_replica_count", Type::Number),
-        ];
-        Schema::new()
-            .description("The topics of a cluster, by name, without those that Kafka keeps for itself.")
-            .attribute("cluster_arn", cluster_arn())
-            .attribute("name_prefix", name_prefix("topics"))
-            .attribute(
-                "names",
-                Attribute::list_of_strings().computed().description("Their names."),
-            )
-            .attribute(
-                "topics",
-                computed_objects(&row, "What there is to say of each in a line."),
-            )
-    }
-
-    async fn ask(client: &Client, mut asked: Object) -> Answer {
-        let cluster_arn = asked.string("cluster_arn").unwrap_or_default().to_owned();
-        let prefix = asked.string("name_prefix").unwrap_or_default().to_owned();
-        let mut all = client.list_topics(&cluster_arn).await?;
-        all.retain(|topic| topic.topic_name.starts_with(&prefix));
-        let rows = all.iter().map(|topic| {
-            let mut row = Object::new();
-            row.set_string("arn", &topic.topic_arn)
-                .set_string("name", &topic.topic_name)
-                .set_i64("partition_count", topic.partition_count)
-                .set_i64("replication_factor", topic.replication_factor)
-                .set_i64("out_of_sync_replica_count", topic.out_of_sync_replica_count);
-            row.into_value()
+    async fn ask(mut self, client: &Client) -> Answer<Self> {
+        let prefix = self.name_prefix.as_str().unwrap_or_default();
+        let mut all = client.list_topics(&self.cluster_arn.or_default()).await?;
+        all.retain(|topic| topic.topic_name.starts_with(prefix));
+        self.names = texts(all.iter().map(|topic| &topic.topic_name));
+        let lines = all.into_iter().map(|topic| TopicLine {
+            arn: topic.topic_arn.into(),
+            name: topic.topic_name.into(),
+            partition_count: topic.partition_count.into(),
+            replication_factor: topic.replication_factor.into(),
+            out_of_sync_replica_count: topic.out_of_sync_replica_count.into(),
         });
-        let rows = Value::List(rows.collect());
-        asked
-            .set("names", Value::strings(all.iter().map(|topic| &topic.topic_name)))
-            .set("topics", rows);
-        Ok(Ok(asked))
+        self.topics = Plain(lines.collect()).into();
+        Ok(Ok(self))
     }
 }

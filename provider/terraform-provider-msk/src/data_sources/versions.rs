@@ -2,50 +2,40 @@
 
 use async_trait::async_trait;
 use control_plane_client::Client;
-use plugin_framework::{
-    schema::{Attribute, Schema},
-    value::{Object, Value},
-};
+use plugin_framework::model::{Field, Model};
 
-use super::look_up::{Answer, Missing, Question, computed, enumerated};
+use super::look_up::{Answer, Missing, Question, enumerated, texts};
 
-/// A version of Kafka that is offered.
-pub(super) struct KafkaVersion;
+/// A version of Kafka that clusters can have: the one that is named, else the first of the preferred ones that is
+/// offered, else the newest.
+#[derive(Clone, Debug, Default, Model)]
+pub(super) struct KafkaVersion {
+    /// Version, such as `4.2.x.kraft`.
+    #[attribute(optional, computed)]
+    version: Field<String>,
+    /// Versions, the best one first.
+    #[attribute(optional)]
+    preferred_versions: Field<Vec<Field<String>>>,
+    /// `ACTIVE`.
+    #[attribute(computed)]
+    status: Field<String>,
+}
 
 #[async_trait]
 impl Question for KafkaVersion {
     const TYPE_NAME: &'static str = "msk_kafka_version";
 
-    fn schema() -> Schema {
-        Schema::new()
-            .description(
-                "A version of Kafka that clusters can have: the one that is named, else the first of the preferred ones that is \
-                 offered, else the newest.",
-            )
-            .attribute(
-                "version",
-                Attribute::string()
-                    .optional()
-                    .computed()
-                    .description("Version, such as `4.2.x.kraft`."),
-            )
-            .attribute(
-                "preferred_versions",
-                Attribute::list_of_strings()
-                    .optional()
-                    .description("Versions, the best one first."),
-            )
-            .attribute("status", computed("`ACTIVE`."))
-    }
-
-    async fn ask(client: &Client, mut asked: Object) -> Answer {
+    async fn ask(mut self, client: &Client) -> Answer<Self> {
         let all = client.list_kafka_versions().await?;
-        let preferred = asked.get("preferred_versions").as_list().unwrap_or_default();
-        let (argument, wanted): (_, Vec<String>) = match asked.string("version") {
-            Some(version) => ("version", vec![version.to_owned()]),
+        let (argument, wanted): (_, Vec<&str>) = match self.version.as_str() {
+            Some(version) => ("version", vec![version]),
             None => (
                 "preferred_versions",
-                preferred.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+                self.preferred_versions
+                    .elements()
+                    .iter()
+                    .filter_map(Field::as_str)
+                    .collect(),
             ),
         };
         let found = if wanted.is_empty() {
@@ -62,34 +52,28 @@ impl Question for KafkaVersion {
                 detail: format!("The runtime offers {offered}."),
             }));
         };
-        asked
-            .set_string("version", &found.version)
-            .set_string("status", &found.status);
-        Ok(Ok(asked))
+        self.version = found.version.as_str().into();
+        self.status = found.status.as_str().into();
+        Ok(Ok(self))
     }
 }
 
-/// All versions that are offered.
-pub(super) struct KafkaVersions;
+/// The versions of Kafka that clusters can have, the oldest first.
+#[derive(Clone, Debug, Default, Model)]
+pub(super) struct KafkaVersions {
+    /// Versions, such as `4.2.x.kraft`.
+    #[attribute(computed)]
+    versions: Field<Vec<String>>,
+}
 
 #[async_trait]
 impl Question for KafkaVersions {
     const TYPE_NAME: &'static str = "msk_kafka_versions";
 
-    fn schema() -> Schema {
-        Schema::new()
-            .description("The versions of Kafka that clusters can have, the oldest first.")
-            .attribute(
-                "versions",
-                Attribute::list_of_strings()
-                    .computed()
-                    .description("Versions, such as `4.2.x.kraft`."),
-            )
-    }
-
-    async fn ask(client: &Client, mut asked: Object) -> Answer {
+    async fn ask(self, client: &Client) -> Answer<Self> {
         let all = client.list_kafka_versions().await?;
-        asked.set("versions", Value::strings(all.iter().map(|offered| &offered.version)));
-        Ok(Ok(asked))
+        Ok(Ok(Self {
+            versions: texts(all.iter().map(|offered| &offered.version)),
+        }))
     }
 }

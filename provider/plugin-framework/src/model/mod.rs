@@ -12,7 +12,7 @@
 //!     /// Number of partitions.
 //!     #[attribute(optional, default = 1, between = (1, 1000))]
 //!     partition_count: Field<i64>,
-//!     /// Replaced by a longer text of its own.
+//!     /// What becomes of old records. Without a comment here, that of the struct is taken.
 //!     #[block]
 //!     cleanup: Field<Cleanup>,
 //! }

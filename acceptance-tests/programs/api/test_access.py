@@ -191,7 +191,7 @@ class Policies(unittest.TestCase):
             ([{"producerByteRate": 1.0}], "empty client quota entity"),
             ([{**one, "user": ""}], "<default>"),
             ([{**one, "producerByteRate": 0}], "producer_byte_rate"),
-            ([{**one, "producerByteRate": 1.5}], "whole number"),
+            ([{**one, "producerByteRate": 1.5}], "fractional value"),
             ([{**one, "more": 1}], "more"),
         ):
             with self.subTest(said):

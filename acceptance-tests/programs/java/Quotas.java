@@ -62,7 +62,7 @@ public class Quotas {
             none.put("consumer_byte_rate", null);
             limit(admin, none);
             limit(admin, Map.of("request_percentage", SHARE));
-            slow = produce(SLOW, 0, RECORDS / 20);
+            slow = produce(SLOW, 1, RECORDS / 20);
             none.clear();
             none.put("request_percentage", null);
             limit(admin, none);

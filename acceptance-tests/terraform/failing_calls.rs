@@ -183,7 +183,7 @@ async fn is_gone() -> Result<()> {
                     ensure!(!read?.value.state.is_null(), "{type_name} is gone before it is destroyed");
                     false
                 }
-                () = proxy.held() => true,
+                held = proxy.held() => held.map(|()| true)?,
             };
             let errors = destroy(&mut destroyer.core, type_name, &made).await?;
             ensure!(errors.is_empty(), "{errors:?}");

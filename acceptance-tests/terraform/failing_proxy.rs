@@ -8,7 +8,7 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
@@ -22,6 +22,8 @@ pub enum Failure {
     AnswerLost,
 }
 
+/// How long a call is waited for, or waits at most.
+const LIMIT: Duration = Duration::from_secs(60);
 /// No call fails.
 const NEVER: usize = usize::MAX;
 
@@ -87,10 +89,13 @@ impl FailingProxy {
     }
 
     /// Ends when the call that was to wait has been made, and waits.
-    pub async fn held(&self) {
-        while !self.plan.is_held.load(Ordering::SeqCst) {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+    pub async fn held(&self) -> Result<()> {
+        let waits = async {
+            while !self.plan.is_held.load(Ordering::SeqCst) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(LIMIT, waits).await.context("the call is not made")
     }
 
     /// No call waits any longer.
@@ -111,7 +116,8 @@ fn relay(client: TcpStream, upstream: &str, plan: &Plan) -> Result<()> {
     let mut requests = BufReader::new(client);
     while let Some(request) = message(&mut requests)? {
         let call = plan.calls.fetch_add(1, Ordering::SeqCst) + 1;
-        while plan.holds.load(Ordering::SeqCst) == call {
+        let begin = Instant::now();
+        while plan.holds.load(Ordering::SeqCst) == call && begin.elapsed() < LIMIT {
             plan.is_held.store(true, Ordering::SeqCst);
             thread::sleep(Duration::from_millis(1));
         }

@@ -5,16 +5,13 @@ use std::collections::BTreeMap;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use control_plane_api::{
     extensions::{ReplicationFactorUpdate, UpdateReplicationFactorRequest},
-    server_properties::{topic_definition, topic_definitions, validate_topic_config},
+    server_properties::validate_topic_config,
     topics::{CreateTopicRequest, TopicResponse, UpdateTopicRequest},
 };
 use engine::{NewTopic, TopicError, TopicUpdate};
 
 use super::creations::{Attempt, Creation, forget_creations};
 use crate::{arn, error::OperationError, queries, services::Services, store::ClusterRecord};
-
-/// How alike two names are when one is suggested for the other.
-const SIMILARITY_MIN: f64 = 0.8;
 
 /// `CreateTopic`.
 pub(crate) async fn create_topic(
@@ -168,25 +165,9 @@ fn configs(text: &str) -> Result<BTreeMap<String, String>, OperationError> {
     let configs: BTreeMap<String, String> = serde_json::from_slice(&bytes)
         .map_err(|error| invalid(format!("configs is no JSON object of text: {error}")))?;
     for (name, value) in &configs {
-        if topic_definition(name).is_none() {
-            return Err(invalid(unknown(name)));
-        }
-        validate_topic_config(name, value).map_err(|problem| invalid(format!("{name}: {problem}")))?;
+        validate_topic_config(name, value).map_err(invalid)?;
     }
     Ok(configs)
-}
-
-fn unknown(name: &str) -> String {
-    let known = topic_definitions().iter().map(|definition| definition.name);
-    let nearest = known
-        .map(|known| (strsim::jaro_winkler(name, known), known))
-        .max_by(|one, other| one.0.total_cmp(&other.0));
-    match nearest {
-        Some((similarity, known)) if similarity >= SIMILARITY_MIN => {
-            format!("{name:?} is not a configuration of topics; did you mean {known}?")
-        }
-        _ => format!("{name:?} is not a configuration of topics"),
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use control_plane_api::{
-    server_properties::{topic_definition, topic_definitions, validate_topic_config},
+    server_properties::validate_topic_config,
     topics::{CreateTopicRequest, DescribeTopicResponse},
 };
 use plugin_framework::{
@@ -18,8 +18,6 @@ const NAME_CHARS_MAX: usize = 249;
 const REPLICAS_MAX: i64 = 32_767;
 /// Most partitions of a topic.
 const PARTITIONS_MAX: i64 = i32::MAX as i64;
-/// How alike two names are when one is suggested for the other.
-const SIMILARITY_MIN: f64 = 0.8;
 
 /// A topic of a cluster.
 #[derive(Clone, Debug, Default, Model)]
@@ -126,26 +124,8 @@ fn is_name(value: &Value) -> Vec<String> {
 fn check_configs(value: &Value) -> Vec<String> {
     let entries = value.as_map().into_iter().flatten();
     entries
-        .filter_map(|(name, value)| match topic_definition(name) {
-            None => Some(unknown(name)),
-            Some(_) => validate_topic_config(name, value.as_str()?)
-                .err()
-                .map(|problem| format!("{name}: {problem}")),
-        })
+        .filter_map(|(name, value)| validate_topic_config(name, value.as_str()?).err())
         .collect()
-}
-
-fn unknown(name: &str) -> String {
-    let known = topic_definitions().iter().map(|definition| definition.name);
-    let nearest = known
-        .map(|known| (strsim::jaro_winkler(name, known), known))
-        .max_by(|one, other| one.0.total_cmp(&other.0));
-    match nearest {
-        Some((similarity, known)) if similarity >= SIMILARITY_MIN => {
-            format!("{name:?} is not a setting of topics; did you mean {known}?")
-        }
-        _ => format!("{name:?} is not a setting of topics"),
-    }
 }
 
 #[cfg(test)]

@@ -246,6 +246,15 @@ impl Running {
         }
     }
 
+    /// The ARN of a cluster that is there.
+    async fn orders(&self) -> String {
+        let created =
+            operations::create_cluster(&self.services, &world(), orders(), operations::Attempt::default()).await;
+        let arn = created.unwrap().cluster_arn;
+        self.until(&arn, Some("ACTIVE")).await;
+        arn
+    }
+
     async fn until(&self, arn: &str, wanted: Option<&str>) {
         let mut changed = self.services.changed();
         let wait = async {
@@ -323,10 +332,7 @@ async fn cluster_is_made_grown_shrunk_and_deleted() {
 async fn a_rolling_restart_that_nobody_asked_for_is_maintenance() {
     let stage = Stage::new();
     let running = stage.start();
-    let created =
-        operations::create_cluster(&running.services, &world(), orders(), operations::Attempt::default()).await;
-    let arn = created.unwrap().cluster_arn;
-    running.until(&arn, Some("ACTIVE")).await;
+    let arn = running.orders().await;
     let describe = async || queries::describe_cluster(&running.services, &arn).await.unwrap();
     *stage.engine.progress.lock() = Some(Progress {
         done: 1,
@@ -349,10 +355,7 @@ async fn a_rolling_restart_that_nobody_asked_for_is_maintenance() {
 async fn a_reboot_is_an_operation_on_one_broker() {
     let stage = Stage::new();
     let running = stage.start();
-    let created =
-        operations::create_cluster(&running.services, &world(), orders(), operations::Attempt::default()).await;
-    let arn = created.unwrap().cluster_arn;
-    running.until(&arn, Some("ACTIVE")).await;
+    let arn = running.orders().await;
     let version = queries::describe_cluster(&running.services, &arn)
         .await
         .unwrap()
@@ -397,10 +400,7 @@ async fn a_reboot_is_an_operation_on_one_broker() {
 async fn a_rotation_is_one_operation_however_often_it_is_asked_for_meanwhile() {
     let stage = Stage::new();
     let running = stage.start();
-    let created =
-        operations::create_cluster(&running.services, &world(), orders(), operations::Attempt::default()).await;
-    let arn = created.unwrap().cluster_arn;
-    running.until(&arn, Some("ACTIVE")).await;
+    let arn = running.orders().await;
     let version = queries::describe_cluster(&running.services, &arn)
         .await
         .unwrap()

@@ -6,11 +6,8 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::chain;
-use crate::{
-    services::Services,
-    store::{ClusterRecord, ClusterState},
-};
+use super::{chain, rounds::clusters_after};
+use crate::{services::Services, store::ClusterState};
 
 /// How often it looks. There are months left for what fails.
 const INTERVAL: Duration = Duration::from_secs(3600);
@@ -18,18 +15,7 @@ const INTERVAL: Duration = Duration::from_secs(3600);
 /// Renews until it is told to end. What ends while no control plane runs is renewed when the next one starts, which makes
 /// every cluster what it should be.
 pub(crate) async fn run(services: Arc<Services>, until: CancellationToken) {
-    loop {
-        tokio::select! {
-            () = until.cancelled() => return,
-            () = services.clock.sleep(INTERVAL) => (),
-        }
-        let clusters: Vec<ClusterRecord> = match services.store.all() {
-            Ok(clusters) => clusters,
-            Err(error) => {
-                tracing::error!(error = chain(&error), "state cannot be read");
-                continue;
-            }
-        };
+    while let Some(clusters) = clusters_after(&services, INTERVAL, &until).await {
         // One that is being changed is looked at next time.
         for cluster in clusters.iter().filter(|it| it.state == ClusterState::Active) {
             match services.engine.renew_certificates(cluster.uuid).await {

@@ -5,6 +5,7 @@ mod clusters;
 mod elastic;
 mod observer;
 mod rebalancer;
+mod rounds;
 mod specification;
 
 pub(crate) use certificates::run as renew_certificates;

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use engine::BrokerState;
 use tokio_util::sync::CancellationToken;
 
-use super::chain;
+use super::{chain, rounds::clusters_after};
 use crate::{
     services::Services,
     store::{ClusterRecord, ClusterState},
@@ -17,18 +17,7 @@ const INTERVAL: Duration = Duration::from_secs(5);
 
 /// Evens out until it is told to end.
 pub(crate) async fn run(services: Arc<Services>, until: CancellationToken) {
-    loop {
-        tokio::select! {
-            () = until.cancelled() => return,
-            () = services.clock.sleep(INTERVAL) => (),
-        }
-        let clusters: Vec<ClusterRecord> = match services.store.all() {
-            Ok(clusters) => clusters,
-            Err(error) => {
-                tracing::error!(error = chain(&error), "state cannot be read");
-                continue;
-            }
-        };
+    while let Some(clusters) = clusters_after(&services, INTERVAL, &until).await {
         for cluster in clusters.iter().filter(|cluster| is_due(&services, cluster)) {
             match services.engine.rebalance(cluster.uuid).await {
                 Ok(0) => (),

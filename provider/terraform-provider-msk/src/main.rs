@@ -2,6 +2,7 @@
 
 mod actions;
 mod arn;
+mod bootstrap;
 mod bundled_runtime;
 mod connection;
 mod control_plane;

@@ -4,17 +4,11 @@ use std::time::Duration;
 
 use plugin_framework::{
     model::{Field, Model},
-    value::{Object, Value},
+    value::Value,
 };
 
 /// Default of every timeout. Things take seconds here; this is for a machine that is very busy.
 pub(crate) const DEFAULT: Duration = Duration::from_secs(10 * 60);
-
-/// How long an operation may take, as the `timeouts` block has it. Its syntax was checked while planning.
-pub(crate) fn of(object: &Object, operation: &str) -> Duration {
-    let block = object.block("timeouts");
-    limit(block.as_ref().and_then(|block| block.string(operation)))
-}
 
 /// How long to wait for the runtime, such as `"90s"` or `"10m"`. Default: `"10m"`.
 #[derive(Clone, Debug, Default, PartialEq, Model)]
@@ -39,6 +33,11 @@ impl Timeouts {
     /// How long a change may take.
     pub(crate) fn update(&self) -> Duration {
         limit(self.update.as_str())
+    }
+
+    /// How long a removal may take.
+    pub(crate) fn delete(&self) -> Duration {
+        limit(self.delete.as_str())
     }
 }
 

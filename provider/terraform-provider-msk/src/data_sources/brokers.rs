@@ -1,65 +1,12 @@
 //! `msk_bootstrap_brokers` and `msk_broker_nodes`.
 
 use async_trait::async_trait;
-use control_plane_api::{bootstrap::GetBootstrapBrokersResponse, nodes::NodeInfo};
+use control_plane_api::nodes::NodeInfo;
 use control_plane_client::Client;
 use plugin_framework::model::{Field, Model, Plain};
 
 use super::look_up::{Answer, Question};
-
-/// Where clients of a cluster connect to, way by way.
-#[derive(Clone, Debug, Default, Model)]
-pub(super) struct BootstrapStrings {
-    /// `host:port,…` for plaintext; empty unless clients may use it.
-    #[attribute(computed)]
-    bootstrap_brokers: Field<String>,
-    /// `host:port,…` for TLS without authentication; empty unless clients may use it.
-    #[attribute(computed)]
-    bootstrap_brokers_tls: Field<String>,
-    /// `host:port,…` for SASL/SCRAM over TLS; empty unless clients may use it.
-    #[attribute(computed)]
-    bootstrap_brokers_sasl_scram: Field<String>,
-    /// `host:port,…` for SASL/SCRAM over TLS from other machines; empty unless clients may use it.
-    #[attribute(computed)]
-    bootstrap_brokers_public_sasl_scram: Field<String>,
-    /// `host:port,…` for plaintext over IPv6; empty unless clients may use it.
-    #[attribute(computed)]
-    bootstrap_brokers_ipv6: Field<String>,
-    /// `host:port,…` for TLS without authentication over IPv6; empty unless clients may use it.
-    #[attribute(computed)]
-    bootstrap_brokers_tls_ipv6: Field<String>,
-    /// `host:port,…` for SASL/SCRAM over TLS and IPv6; empty unless clients may use it.
-    #[attribute(computed)]
-    bootstrap_brokers_sasl_scram_ipv6: Field<String>,
-    /// `host:port,…` for SASL/IAM over TLS; empty unless clients may use it.
-    #[attribute(computed)]
-    bootstrap_brokers_sasl_iam: Field<String>,
-    /// `host:port,…` for SASL/IAM over TLS from other machines; empty unless clients may use it.
-    #[attribute(computed)]
-    bootstrap_brokers_public_sasl_iam: Field<String>,
-    /// `host:port,…` for SASL/IAM over TLS and IPv6; empty unless clients may use it.
-    #[attribute(computed)]
-    bootstrap_brokers_sasl_iam_ipv6: Field<String>,
-}
-
-impl From<GetBootstrapBrokersResponse> for BootstrapStrings {
-    /// What is not offered is empty.
-    fn from(found: GetBootstrapBrokersResponse) -> Self {
-        let text = |offered: Option<String>| offered.unwrap_or_default().into();
-        Self {
-            bootstrap_brokers: text(found.bootstrap_broker_string),
-            bootstrap_brokers_tls: text(found.bootstrap_broker_string_tls),
-            bootstrap_brokers_sasl_scram: text(found.bootstrap_broker_string_sasl_scram),
-            bootstrap_brokers_public_sasl_scram: text(found.bootstrap_broker_string_public_sasl_scram),
-            bootstrap_brokers_ipv6: text(found.bootstrap_broker_string_ipv6),
-            bootstrap_brokers_tls_ipv6: text(found.bootstrap_broker_string_tls_ipv6),
-            bootstrap_brokers_sasl_scram_ipv6: text(found.bootstrap_broker_string_sasl_scram_ipv6),
-            bootstrap_brokers_sasl_iam: text(found.bootstrap_broker_string_sasl_iam),
-            bootstrap_brokers_public_sasl_iam: text(found.bootstrap_broker_string_public_sasl_iam),
-            bootstrap_brokers_sasl_iam_ipv6: text(found.bootstrap_broker_string_sasl_iam_ipv6),
-        }
-    }
-}
+use crate::bootstrap::BootstrapStrings;
 
 /// Where clients of a cluster connect to.
 #[derive(Clone, Debug, Default, Model)]

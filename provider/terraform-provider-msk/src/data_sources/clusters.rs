@@ -6,11 +6,8 @@ use async_trait::async_trait;
 use control_plane_client::Client;
 use plugin_framework::model::{Field, Model, Plain};
 
-use super::{
-    brokers::BootstrapStrings,
-    look_up::{Answer, Missing, Question, enumerated, texts},
-};
-use crate::arn;
+use super::look_up::{Answer, Missing, Question, enumerated, texts};
+use crate::{arn, bootstrap::BootstrapStrings};
 
 /// A cluster that exists, provisioned or serverless, whoever has made it.
 #[derive(Clone, Debug, Default, Model)]

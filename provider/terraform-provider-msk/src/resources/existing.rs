@@ -1,10 +1,10 @@
 //! Clusters that exist, of either type: found by what a person calls them, and tagged.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use control_plane_api::clusters::Cluster;
 use control_plane_client::{Client, Error, Result};
-use plugin_framework::{Context, Diagnostics, value::Object};
+use plugin_framework::{Context, Diagnostics};
 
 use crate::{arn, control_plane::ControlPlane, diagnostics, patience::patiently, timeouts};
 
@@ -81,11 +81,15 @@ pub(super) async fn unless_not_up(client: &Client, cluster_arn: &str, asked: Res
 }
 
 /// Deletes a cluster and waits until it is gone. One that was never made, or that is gone already, is deleted.
-pub(super) async fn delete(context: &Context, client: &Client, prior: &Object) -> Diagnostics {
-    let Some(cluster_arn) = prior.string("arn") else {
+pub(super) async fn delete(
+    context: &Context,
+    client: &Client,
+    cluster_arn: Option<&str>,
+    limit: Duration,
+) -> Diagnostics {
+    let Some(cluster_arn) = cluster_arn else {
         return Diagnostics::none();
     };
-    let limit = timeouts::of(prior, "delete");
     let deleted = async {
         client.delete_cluster(cluster_arn, None).await?;
         client.wait_for_deleted(cluster_arn, limit).await

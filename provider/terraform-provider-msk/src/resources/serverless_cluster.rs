@@ -392,7 +392,9 @@ impl Resource for ServerlessCluster {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
         };
-        existing::delete(context, &client, &request.prior).await
+        let prior = ServerlessClusterModel::from_object(&request.prior);
+        let limit = prior.timeouts.or_default().delete();
+        existing::delete(context, &client, prior.arn.as_str(), limit).await
     }
 
     fn moved_id(&self, source: &str, state: &serde_json::Value) -> Option<String> {

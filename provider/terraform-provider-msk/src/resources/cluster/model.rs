@@ -13,7 +13,7 @@ use super::{
     encryption::EncryptionInfo,
     monitoring::{LoggingInfo, OpenMonitoring},
 };
-use crate::{arn, timeouts::Timeouts};
+use crate::{arn, bootstrap::BootstrapStrings, timeouts::Timeouts};
 
 /// Most brokers a cluster may have, as MSK has it.
 const BROKERS_MAX: i64 = 15;
@@ -73,36 +73,8 @@ pub(super) struct ClusterModel {
     /// Version of the cluster's settings; each change gives it another.
     #[attribute(computed)]
     pub(super) current_version: Field<String>,
-    /// `host:port,…` for plaintext; empty unless clients may use it.
-    #[attribute(computed, stable)]
-    pub(super) bootstrap_brokers: Field<String>,
-    /// `host:port,…` for TLS without authentication; empty unless clients may use it.
-    #[attribute(computed, stable)]
-    pub(super) bootstrap_brokers_tls: Field<String>,
-    /// `host:port,…` for SASL/SCRAM over TLS; empty unless it is enabled.
-    #[attribute(computed, stable)]
-    pub(super) bootstrap_brokers_sasl_scram: Field<String>,
-    /// `host:port,…` for SASL/IAM over TLS; empty unless it is enabled.
-    #[attribute(computed, stable)]
-    pub(super) bootstrap_brokers_sasl_iam: Field<String>,
-    /// `host:port,…` for SASL/SCRAM from other machines; empty unless public access is on.
-    #[attribute(computed, stable)]
-    pub(super) bootstrap_brokers_public_sasl_scram: Field<String>,
-    /// `host:port,…` for SASL/IAM from other machines; empty unless public access is on.
-    #[attribute(computed, stable)]
-    pub(super) bootstrap_brokers_public_sasl_iam: Field<String>,
-    /// As `bootstrap_brokers`, over IPv6; empty unless the network type is `DUAL`.
-    #[attribute(computed, stable)]
-    pub(super) bootstrap_brokers_ipv6: Field<String>,
-    /// As `bootstrap_brokers_tls`, over IPv6; empty unless the network type is `DUAL`.
-    #[attribute(computed, stable)]
-    pub(super) bootstrap_brokers_tls_ipv6: Field<String>,
-    /// As `bootstrap_brokers_sasl_scram`, over IPv6; empty unless the network type is `DUAL`.
-    #[attribute(computed, stable)]
-    pub(super) bootstrap_brokers_sasl_scram_ipv6: Field<String>,
-    /// As `bootstrap_brokers_sasl_iam`, over IPv6; empty unless the network type is `DUAL`.
-    #[attribute(computed, stable)]
-    pub(super) bootstrap_brokers_sasl_iam_ipv6: Field<String>,
+    #[flatten]
+    pub(super) bootstrap: BootstrapStrings,
     /// Certificate of the authority that signs the brokers' certificates, in PEM.
     #[attribute(computed, stable)]
     pub(super) certificate_authority_pem: Field<String>,
@@ -123,24 +95,6 @@ pub(super) struct ClusterModel {
     pub(super) rebalancing: Field<RebalancingBlock>,
     #[block]
     pub(super) timeouts: Field<Timeouts>,
-}
-
-impl ClusterModel {
-    /// The strings that depend on the brokers there are and on the ways in they offer.
-    pub(super) fn bootstrap(&mut self) -> [&mut Field<String>; 10] {
-        [
-            &mut self.bootstrap_brokers,
-            &mut self.bootstrap_brokers_tls,
-            &mut self.bootstrap_brokers_sasl_scram,
-            &mut self.bootstrap_brokers_sasl_iam,
-            &mut self.bootstrap_brokers_public_sasl_scram,
-            &mut self.bootstrap_brokers_public_sasl_iam,
-            &mut self.bootstrap_brokers_ipv6,
-            &mut self.bootstrap_brokers_tls_ipv6,
-            &mut self.bootstrap_brokers_sasl_scram_ipv6,
-            &mut self.bootstrap_brokers_sasl_iam_ipv6,
-        ]
-    }
 }
 
 /// The `msk_configuration` the brokers use.

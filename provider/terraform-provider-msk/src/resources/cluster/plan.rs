@@ -121,7 +121,7 @@ pub(super) fn plan(plan: &mut Plan<'_>) -> Diagnostics {
     let scales = prior.number_of_broker_nodes != planned.number_of_broker_nodes;
     let reaches = Access::of(&prior) != Access::of(&planned) || Connectivity::of(&prior) != Connectivity::of(&planned);
     if scales || reaches {
-        for brokers in planned.bootstrap() {
+        for brokers in planned.bootstrap.all() {
             *brokers = Field::unknown();
         }
     }

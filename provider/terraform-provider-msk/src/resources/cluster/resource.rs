@@ -157,10 +157,7 @@ impl Resource for Cluster {
             Err(diagnostics) => return diagnostics,
         };
         let name = &wanted.cluster_name;
-        let (limit, doing) = (
-            timeouts::of(&request.planned, "create"),
-            format!("create cluster {name:?}"),
-        );
+        let (limit, doing) = (state.timeouts.or_default().create(), format!("create cluster {name:?}"));
         let what = format!("creating cluster {name:?}");
         let token = match self.creations.begin(self.type_name(), name, sink) {
             Ok(token) => token,
@@ -221,8 +218,8 @@ impl Resource for Cluster {
     }
 
     async fn update(&self, context: &Context, request: ApplyRequest, sink: &mut StateSink) -> Diagnostics {
-        let limit = timeouts::of(&request.planned, "update");
         let planned = ClusterModel::from_object(&request.planned);
+        let limit = planned.timeouts.or_default().update();
         let prior = ClusterModel::from_object(&request.prior.unwrap_or_default());
         let (Some(cluster_arn), Some(wanted)) = (prior.arn.as_str(), Wanted::of(&planned)) else {
             return incomplete();
@@ -261,7 +258,9 @@ impl Resource for Cluster {
             Ok(client) => client,
             Err(diagnostics) => return diagnostics,
         };
-        existing::delete(context, &client, &request.prior).await
+        let prior = ClusterModel::from_object(&request.prior);
+        let limit = prior.timeouts.or_default().delete();
+        existing::delete(context, &client, prior.arn.as_str(), limit).await
     }
 
     fn moved_id(&self, source: &str, state: &serde_json::Value) -> Option<String> {
@@ -443,7 +442,7 @@ async fn wait(client: &Client, begun: &UpdateClusterResponse, limit: Duration) -
 async fn write_endpoints(client: &Client, state: &mut ClusterModel, cluster_arn: &str) -> Result<()> {
     let bootstrap = client.get_bootstrap_brokers(cluster_arn).await?;
     let authority = client.describe_certificate_authority(cluster_arn).await?;
-    state::write_bootstrap(state, &bootstrap);
+    state.bootstrap = bootstrap.into();
     state.certificate_authority_pem = authority.certificate_pem.into();
     Ok(())
 }

@@ -1,9 +1,6 @@
 //! From what the control plane answers to the state.
 
-use control_plane_api::{
-    bootstrap::GetBootstrapBrokersResponse,
-    clusters::{Cluster, Provisioned},
-};
+use control_plane_api::clusters::{Cluster, Provisioned};
 use plugin_framework::model::Field;
 
 use super::{
@@ -100,21 +97,6 @@ pub(super) fn access(provisioned: &Provisioned) -> Access {
     }
 }
 
-/// Where clients connect to; what is not offered is empty.
-pub(super) fn write_bootstrap(state: &mut ClusterModel, bootstrap: &GetBootstrapBrokersResponse) {
-    let brokers = |brokers: &Option<String>| brokers.as_deref().unwrap_or_default().into();
-    state.bootstrap_brokers = brokers(&bootstrap.bootstrap_broker_string);
-    state.bootstrap_brokers_tls = brokers(&bootstrap.bootstrap_broker_string_tls);
-    state.bootstrap_brokers_sasl_scram = brokers(&bootstrap.bootstrap_broker_string_sasl_scram);
-    state.bootstrap_brokers_sasl_iam = brokers(&bootstrap.bootstrap_broker_string_sasl_iam);
-    state.bootstrap_brokers_public_sasl_scram = brokers(&bootstrap.bootstrap_broker_string_public_sasl_scram);
-    state.bootstrap_brokers_public_sasl_iam = brokers(&bootstrap.bootstrap_broker_string_public_sasl_iam);
-    state.bootstrap_brokers_ipv6 = brokers(&bootstrap.bootstrap_broker_string_ipv6);
-    state.bootstrap_brokers_tls_ipv6 = brokers(&bootstrap.bootstrap_broker_string_tls_ipv6);
-    state.bootstrap_brokers_sasl_scram_ipv6 = brokers(&bootstrap.bootstrap_broker_string_sasl_scram_ipv6);
-    state.bootstrap_brokers_sasl_iam_ipv6 = brokers(&bootstrap.bootstrap_broker_string_sasl_iam_ipv6);
-}
-
 /// Keeps what the plan has promised already. What has become different since, the next read finds.
 pub(super) fn settle(state: &mut ClusterModel, mut planned: ClusterModel) {
     let keep = |state: &mut Field<String>, planned: &Field<String>| {
@@ -122,7 +104,7 @@ pub(super) fn settle(state: &mut ClusterModel, mut planned: ClusterModel) {
             state.clone_from(planned);
         }
     };
-    for (state, planned) in state.bootstrap().into_iter().zip(planned.bootstrap()) {
+    for (state, planned) in state.bootstrap.all().into_iter().zip(planned.bootstrap.all()) {
         keep(state, planned);
     }
     keep(&mut state.certificate_authority_pem, &planned.certificate_authority_pem);
@@ -194,12 +176,5 @@ mod tests {
         };
         write_cluster(&mut state, &cluster());
         assert_eq!(state.tags, Field::Known(BTreeMap::new()));
-    }
-
-    #[test]
-    fn what_is_not_offered_is_empty() {
-        let mut state = ClusterModel::default();
-        write_bootstrap(&mut state, &GetBootstrapBrokersResponse::default());
-        assert_eq!(state.bootstrap_brokers_tls.as_str(), Some(""));
     }
 }

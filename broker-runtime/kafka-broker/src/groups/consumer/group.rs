@@ -15,7 +15,7 @@ use super::{
     heartbeat::HeartbeatAnswer,
     member::ConsumerMember,
     partitions::Partitions,
-    record::{ConsumerRecord, CurrentAssignment, GroupEpoch, MemberMetadata, ResolvedRegex, TargetEpoch},
+    record::{ConsumerRecord, CurrentAssignment, GroupEpoch, MemberMetadata, MemberState, ResolvedRegex, TargetEpoch},
     settings::ConsumerConfig,
 };
 use crate::{
@@ -208,13 +208,18 @@ impl ConsumerGroup {
         (!self.members.is_empty()).then_some(self.wakes_at_ms)
     }
 
-    /// All of the log was read: members have a whole session to show up, from now on.
+    /// All of the log was read: members have a whole session to show up from now on, and as long as they have said to give up
+    /// what they are to give up.
     pub(crate) fn loaded(&mut self, world: World<'_>) {
         let deadline_ms = world.session_deadline_ms(&self.group_id);
-        self.members
-            .values_mut()
-            .for_each(|member| member.session_deadline_ms = deadline_ms);
-        self.wakes_at_ms = deadline_ms;
+        for member in self.members.values_mut() {
+            let revokes = member.current.state == MemberState::UnrevokedPartitions;
+            let revocation_ms = world.now.after(member.metadata.rebalance_timeout_ms);
+            member.session_deadline_ms = deadline_ms;
+            member.revocation_deadline_ms = revokes.then_some(revocation_ms);
+        }
+        let deadlines = self.members.values().map(ConsumerMember::next_deadline_ms);
+        self.wakes_at_ms = deadlines.min().unwrap_or(i64::MAX);
     }
 
     /// Closes an empty group, so that it can be deleted; [`Self::reopen`] takes it back.

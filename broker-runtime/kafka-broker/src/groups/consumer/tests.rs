@@ -148,6 +148,17 @@ impl Bench {
         assert_eq!(written, kept, "what is written is what there is");
     }
 
+    /// The group goes on as the log has it.
+    fn move_to_another_coordinator(&mut self) {
+        let config = config();
+        self.read_back.loaded(World {
+            config: &config,
+            image: &self.image,
+            now: self.now,
+        });
+        self.group = self.read_back.clone();
+    }
+
     fn send(&mut self, request: &ConsumerHeartbeat) -> Result<HeartbeatAnswer, GroupError> {
         let config = config();
         let world = World {
@@ -235,6 +246,20 @@ fn who_does_not_give_up_in_time_is_fenced() {
     assert_eq!(bench.send(&heartbeat("a", 2)), Err(GroupError::UnknownMemberId));
     let b = bench.send(&heartbeat("b", 3)).unwrap();
     assert_eq!(b.assignment, Some(partitions_of("t", &[0, 1])));
+}
+
+#[test]
+fn who_does_not_give_up_in_time_is_fenced_by_the_next_coordinator_too() {
+    let mut bench = Bench::new(&[("t", 2)]);
+    bench.send(&join("a", &["t"])).unwrap();
+    bench.send(&join("b", &["t"])).unwrap();
+    bench.send(&heartbeat("a", 2)).unwrap();
+    bench.pass(10_000);
+    bench.move_to_another_coordinator();
+    bench.pass(29_999);
+    bench.send(&heartbeat("a", 2)).unwrap();
+    bench.pass(1);
+    assert_eq!(bench.send(&heartbeat("a", 2)), Err(GroupError::UnknownMemberId));
 }
 
 #[test]

@@ -42,7 +42,11 @@ fn one_at_a_time(core: &Path, python: &Path) -> Result<()> {
         .env("KAFKA_PASSWORD", PASSWORD);
     let running = thread::spawn(move || program::succeed(&mut members, LIMIT));
     kill_each(&cluster, "balanced-")?;
-    let finished = running.join().map_err(|_| anyhow!("the members panicked"))??;
+    let finished = running.join().map_err(|_| anyhow!("the members panicked"))?;
+    let finished = match finished {
+        Ok(finished) => finished,
+        Err(error) => return Err(error.context(cluster.runtime(&["logs", "clients", "--lines", "2000"])?)),
+    };
     ensure!(finished.stdout.contains("ok: "), "{}", finished.text());
     Ok(())
 }

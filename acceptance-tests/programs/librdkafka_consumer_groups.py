@@ -69,6 +69,11 @@ def write():
     assert producer.flush(60) == 0
 
 
+def note(state):
+    if state != history[-1][1]:
+        history.append((round(time.monotonic() - begun, 2), state))
+
+
 admin.create_topics([NewTopic(TOPIC, num_partitions=PARTITIONS, replication_factor=3)])[TOPIC].result(timeout=30)
 lives = [600, 600, SECONDS / 3, SECONDS / 2]
 members = [threading.Thread(target=member, args=(life,), daemon=True) for life in lives]
@@ -79,22 +84,26 @@ write()
 deadline = time.monotonic() + 90
 while len(seen) < RECORDS and time.monotonic() < deadline:
     time.sleep(0.1)
-described = None
+described, begun, history = None, time.monotonic(), [(0.0, f"{len(seen)} records read")]
 while time.monotonic() < deadline:
+    time.sleep(0.1)
     try:
         described = admin.describe_consumer_groups([GROUP])[GROUP].result(timeout=30)
     except KafkaException as error:
-        # The coordinator has just moved.
+        # The coordinator has just moved. librdkafka's admin client goes on asking the one that it knows for minutes.
         assert not CALM, error
+        note(str(error))
+        admin = AdminClient(CLIENT)
         continue
     shares = sorted(len(it.assignment.topic_partitions) for it in described.members)
+    targets = sorted(len(it.target_assignment.topic_partitions) for it in described.members if it.target_assignment)
+    note(f"{described.state} has {shares} of {targets}")
     if described.state == ConsumerGroupState.STABLE and shares == [3, 3]:
         break
-    time.sleep(0.1)
 done.set()
 for thread in members:
     thread.join()
-assert described.type == ConsumerGroupType.CONSUMER and shares == [3, 3], (described.state, shares)
+assert described and described.type == ConsumerGroupType.CONSUMER and shares == [3, 3], history
 missing = [number for number in range(RECORDS) if number not in seen]
 assert not missing, f"{len(missing)} of {RECORDS} records were never read, such as {missing[:5]}"
 doubles = sum(1 for count in seen.values() if count > 1)

@@ -44,9 +44,14 @@ pub struct Case {
 pub fn all() -> Vec<Case> {
     vec![
         Case {
+            name: "plugin",
+            title: "start of the provider, and plans of one resource under OpenTofu",
+            run: provider::measure_one,
+        },
+        Case {
             name: "provider",
-            title: "the provider under OpenTofu, against built-in resources and providers in Go",
-            run: provider::measure,
+            title: "plans and applies of a thousand resources under OpenTofu, against built-in ones and providers in Go",
+            run: provider::measure_many,
         },
         Case {
             name: "start",

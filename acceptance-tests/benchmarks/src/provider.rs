@@ -172,11 +172,16 @@ fn overrides() -> Result<String> {
     ))
 }
 
-/// Everything of this file.
-pub fn measure(scale: Scale, report: &mut Report) -> Result<()> {
+/// Starts of the plugin, and plans of one resource.
+pub fn measure_one(_scale: Scale, report: &mut Report) -> Result<()> {
     let core = Tools::load().tofu.context("OpenTofu")?;
     handshake(report)?;
-    one(&core, report)?;
+    one(&core, report)
+}
+
+/// Plans and applies of a thousand resources.
+pub fn measure_many(scale: Scale, report: &mut Report) -> Result<()> {
+    let core = Tools::load().tofu.context("OpenTofu")?;
     many(&core, scale, report)
 }
 

@@ -101,7 +101,30 @@ fn let_in(core: &Path, python: &Path) -> Result<()> {
     ensure!(wrong.text().contains("CLUSTER_ARN|RESOURCE_TYPE"), "{}", wrong.text());
     workspace.succeed(&["import", "-no-color", "-input=false", "msk_acl.this", &id])?;
     workspace.expect_empty_plan()?;
+    looked_up(&workspace, &id)?;
     workspace.destroy()?;
+    Ok(())
+}
+
+/// The data source finds the list that there is, and says so when there is none.
+fn looked_up(workspace: &Workspace, id: &str) -> Result<()> {
+    let look = |operation: &str| {
+        let arguments = of_topic(operation);
+        let found = "output \"found\" {\n  value = data.msk_acl.it.id\n}\n";
+        format!(
+            "{}\ndata \"msk_acl\" \"it\" {{\n  cluster_arn = msk_cluster.this.arn\n{arguments}}}\n{found}",
+            configuration(&of_topic("WRITE"))
+        )
+    };
+    workspace.write(&look("READ"))?;
+    expect_error(
+        workspace,
+        "plan",
+        &["Nothing is found", "ALLOW READ for User:app", "data.msk_acls"],
+    )?;
+    workspace.write(&look("WRITE"))?;
+    workspace.apply()?;
+    ensure!(workspace.output("found")? == id, "{}", workspace.output("found")?);
     Ok(())
 }
 

@@ -382,6 +382,10 @@ fn in_vain(core: PathBuf) -> Result<()> {
             "There is no cluster \"nobody\"",
         ),
         (
+            "data \"msk_topics\" \"it\" {\n  cluster_arn = \"orders\"\n}\n",
+            "is not the ARN of a cluster",
+        ),
+        (
             "data \"msk_kafka_version\" \"it\" {\n  version = \"1.0\"\n}\n",
             "The runtime offers",
         ),

@@ -1,16 +1,86 @@
-//! Who may what in a cluster: `msk_acls`, `msk_quota` and `msk_quotas`, `msk_scram_secret` and `msk_scram_secrets`, `msk_cluster_policy`.
-//! A single access control list has no data source: all of it is what it would be found by.
+//! Who may what in a cluster: `msk_acl` and `msk_acls`, `msk_quota` and `msk_quotas`, `msk_scram_secret` and `msk_scram_secrets`,
+//! `msk_cluster_policy`.
 
 use async_trait::async_trait;
-use control_plane_api::{quotas::Quota as ClientQuota, secrets_manager::SecretRequest};
+use control_plane_api::{acls::Acl as AccessControlList, quotas::Quota as ClientQuota, secrets_manager::SecretRequest};
 use control_plane_client::{Client, Error};
 use plugin_framework::model::{Field, Model, Plain};
 
 use super::look_up::{Answer, Missing, Question};
 use crate::{
     arn,
-    resources::{quota_owner, secret_name},
+    resources::{
+        ACL_OPERATIONS, ACL_PATTERN_TYPES, ACL_PERMISSIONS, ACL_RESOURCE_TYPES, acl_id, acl_summary, quota_owner,
+        secret_name,
+    },
 };
+
+/// An access control list that exists, whoever has made it. All of it is what it is found by: that it is there is the answer.
+#[derive(Clone, Debug, Default, Model)]
+pub(super) struct ExistingAcl {
+    /// ARN of the cluster.
+    #[attribute(required, check = arn::check_cluster)]
+    cluster_arn: Field<String>,
+    /// `TOPIC`, `GROUP`, `CLUSTER`, `TRANSACTIONAL_ID`, `DELEGATION_TOKEN` or `USER`.
+    #[attribute(required, one_of = ACL_RESOURCE_TYPES)]
+    resource_type: Field<String>,
+    /// Name of the resource; `*` is every one, `kafka-cluster` the cluster.
+    #[attribute(required)]
+    resource_name: Field<String>,
+    /// `LITERAL` (default) or `PREFIXED`.
+    #[attribute(optional, computed, one_of = ACL_PATTERN_TYPES)]
+    pattern_type: Field<String>,
+    /// Who, such as `User:app`.
+    #[attribute(required)]
+    principal: Field<String>,
+    /// Address that it holds for. Default: `*`, every one.
+    #[attribute(optional, computed)]
+    host: Field<String>,
+    /// What is done, such as `READ`, or `ALL`.
+    #[attribute(required, one_of = ACL_OPERATIONS)]
+    operation: Field<String>,
+    /// `ALLOW` (default) or `DENY`.
+    #[attribute(optional, computed, one_of = ACL_PERMISSIONS)]
+    permission: Field<String>,
+    /// All arguments, with `|` between them: the id that `msk_acl` imports.
+    #[attribute(computed)]
+    id: Field<String>,
+}
+
+#[async_trait]
+impl Question for ExistingAcl {
+    const TYPE_NAME: &'static str = "msk_acl";
+
+    async fn ask(mut self, client: &Client) -> Answer<Self> {
+        let or = |field: &Field<String>, default: &str| field.cloned().unwrap_or_else(|| default.to_owned());
+        let wanted = AccessControlList {
+            resource_type: self.resource_type.or_default(),
+            resource_name: self.resource_name.or_default(),
+            pattern_type: or(&self.pattern_type, "LITERAL"),
+            principal: self.principal.or_default(),
+            host: or(&self.host, "*"),
+            operation: self.operation.or_default(),
+            permission: or(&self.permission, "ALLOW"),
+        };
+        let cluster_arn = self.cluster_arn.or_default();
+        if !client.list_acls(&cluster_arn).await?.contains(&wanted) {
+            return Ok(Err(Missing {
+                argument: "principal",
+                detail: format!(
+                    "There is no {} from {} ({}) in that cluster. data.msk_acls lists those that exist.",
+                    acl_summary(&wanted),
+                    wanted.host,
+                    wanted.pattern_type
+                ),
+            }));
+        }
+        self.id = acl_id(&cluster_arn, &wanted).into();
+        self.pattern_type = wanted.pattern_type.into();
+        self.host = wanted.host.into();
+        self.permission = wanted.permission.into();
+        Ok(Ok(self))
+    }
+}
 
 /// The access control lists of a cluster.
 #[derive(Clone, Debug, Default, Model)]

@@ -18,6 +18,7 @@ pub(crate) fn all(control_plane: &Arc<ControlPlane>) -> Vec<Arc<dyn DataSource>>
         LookUp::<configurations::Configurations>::shared(control_plane),
         LookUp::<topics::Topic>::shared(control_plane),
         LookUp::<topics::Topics>::shared(control_plane),
+        LookUp::<access::ExistingAcl>::shared(control_plane),
         LookUp::<access::Acls>::shared(control_plane),
         LookUp::<access::Quota>::shared(control_plane),
         LookUp::<access::Quotas>::shared(control_plane),

@@ -6,13 +6,13 @@ use control_plane_client::Client;
 use plugin_framework::model::{Field, Model, Plain};
 
 use super::look_up::{Answer, Question};
-use crate::bootstrap::BootstrapStrings;
+use crate::{arn, bootstrap::BootstrapStrings};
 
 /// Where clients of a cluster connect to.
 #[derive(Clone, Debug, Default, Model)]
 pub(super) struct BootstrapBrokers {
     /// ARN of the cluster.
-    #[attribute(required)]
+    #[attribute(required, check = arn::check_cluster)]
     cluster_arn: Field<String>,
     /// ARN of the cluster.
     #[attribute(computed)]
@@ -39,7 +39,7 @@ impl Question for BootstrapBrokers {
 #[derive(Clone, Debug, Default, Model)]
 pub(super) struct BrokerNodes {
     /// ARN of the cluster.
-    #[attribute(required)]
+    #[attribute(required, check = arn::check_cluster)]
     cluster_arn: Field<String>,
     /// ARN of the cluster.
     #[attribute(computed)]

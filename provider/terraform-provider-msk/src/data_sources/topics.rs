@@ -7,13 +7,13 @@ use control_plane_client::Client;
 use plugin_framework::model::{Field, Model, Plain};
 
 use super::look_up::{Answer, Missing, Question, texts};
-use crate::resources::topic_configs;
+use crate::{arn, resources::topic_configs};
 
 /// A topic that exists, also one that a client has made.
 #[derive(Clone, Debug, Default, Model)]
 pub(super) struct Topic {
     /// ARN of the cluster.
-    #[attribute(required)]
+    #[attribute(required, check = arn::check_cluster)]
     cluster_arn: Field<String>,
     /// Name of the topic.
     #[attribute(required)]
@@ -68,7 +68,7 @@ impl Question for Topic {
 #[derive(Clone, Debug, Default, Model)]
 pub(super) struct Topics {
     /// ARN of the cluster.
-    #[attribute(required)]
+    #[attribute(required, check = arn::check_cluster)]
     cluster_arn: Field<String>,
     /// Only topics whose name begins like this.
     #[attribute(optional)]

@@ -18,7 +18,7 @@ use crate::{arn, control_plane::ControlPlane, diagnostics, moved, patience::pati
 /// Between the parts of an id.
 const SEPARATOR: char = '|';
 /// Kafka's words.
-const RESOURCE_TYPES: &[&str] = &[
+pub(crate) const RESOURCE_TYPES: &[&str] = &[
     "TOPIC",
     "GROUP",
     "CLUSTER",
@@ -26,8 +26,8 @@ const RESOURCE_TYPES: &[&str] = &[
     "DELEGATION_TOKEN",
     "USER",
 ];
-const PATTERN_TYPES: &[&str] = &["LITERAL", "PREFIXED"];
-const OPERATIONS: &[&str] = &[
+pub(crate) const PATTERN_TYPES: &[&str] = &["LITERAL", "PREFIXED"];
+pub(crate) const OPERATIONS: &[&str] = &[
     "ALL",
     "READ",
     "WRITE",
@@ -43,7 +43,7 @@ const OPERATIONS: &[&str] = &[
     "DESCRIBE_TOKENS",
     "TWO_PHASE_COMMIT",
 ];
-const PERMISSIONS: &[&str] = &["ALLOW", "DENY"];
+pub(crate) const PERMISSIONS: &[&str] = &["ALLOW", "DENY"];
 /// What an access control list is known by, in the order of its id.
 const IDENTITY: [&str; 8] = [
     "cluster_arn",
@@ -316,7 +316,8 @@ pub(crate) fn identity(cluster_arn: &str, acl: &AccessControlList) -> Object {
     identity
 }
 
-fn id(cluster_arn: &str, acl: &AccessControlList) -> String {
+/// The id of a list.
+pub(crate) fn id(cluster_arn: &str, acl: &AccessControlList) -> String {
     identity_parts(cluster_arn, acl).join(&SEPARATOR.to_string())
 }
 

@@ -17,7 +17,10 @@ mod serverless_cluster;
 mod topic;
 mod without_effect;
 
-pub(crate) use acl::{Acl, identity as acl_identity, summary as acl_summary};
+pub(crate) use acl::{
+    Acl, OPERATIONS as ACL_OPERATIONS, PATTERN_TYPES as ACL_PATTERN_TYPES, PERMISSIONS as ACL_PERMISSIONS,
+    RESOURCE_TYPES as ACL_RESOURCE_TYPES, id as acl_id, identity as acl_identity, summary as acl_summary,
+};
 pub(crate) use cluster::Cluster;
 pub(crate) use cluster_policy::ClusterPolicy;
 pub(crate) use configuration::Configuration;

@@ -18,6 +18,7 @@ mod propose;
 mod rules;
 mod schema;
 mod service;
+mod tls;
 mod variants;
 
 pub use core::{Answer, Change, Core, Imported, Planned};

@@ -1,9 +1,12 @@
 """The control plane is killed before every step of every operation, a step being a system call that changes files or
 processes, and at moments between them. The next one finishes what was begun, or nothing has begun; the caller's wait ends
-with the truth, and nothing is done twice, left half-done or left behind."""
+with the truth, and nothing is done twice, left half-done or left behind.
+
+A run takes every second step, and begins with the first or the second one; OPENMSK_KILL_STRIDE=1 takes all of them."""
 
 import json
 import os
+import random
 import ssl
 import time
 import unittest
@@ -16,6 +19,9 @@ from victim import Moment, Step, Victim, processes
 
 # After the call. A long run sets more of them: OPENMSK_KILL_MOMENTS_MS="0 5 10 15 20".
 MOMENTS_MS = tuple(int(moment) for moment in os.environ.get("OPENMSK_KILL_MOMENTS_MS", "0 15 60 250").split())
+# From one step that is interrupted to the next.
+STRIDE = int(os.environ.get("OPENMSK_KILL_STRIDE", "2"))
+FIRST_STEP = random.randint(1, STRIDE)
 # Of an operation, at most: a loop that never ends is a failure.
 STEPS_MAX = 400
 # Two types of one size would be one and the same to a broker. Clusters are made with the last one.
@@ -45,15 +51,15 @@ def at_every_step(what, attempt):
             raise AssertionError(f"{what}, {at}: {error}") from error
 
     begun = time.monotonic()
-    for number in range(STEPS_MAX):
-        if not tried(number, Step(number + 1)):
+    for number, step in enumerate(range(FIRST_STEP, STEPS_MAX, STRIDE)):
+        if not tried(number, Step(step)):
             break
     else:
         raise AssertionError(f"{what} has no end")
     assert number > 0, f"{what} has no steps"
     for index, ms in enumerate(MOMENTS_MS):
         tried(number + 1 + index, Moment(ms))
-    log(f"{what}: killed before each of {number} steps, {time.monotonic() - begun:.0f} s")
+    log(f"{what}: killed before {number} steps, from {FIRST_STEP} in strides of {STRIDE}, {time.monotonic() - begun:.0f} s")
 
 
 def operations(arn):

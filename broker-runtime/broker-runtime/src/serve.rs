@@ -247,6 +247,7 @@ async fn keep_guard(context: &RuntimeContext, listen: &ListenArguments, clock: A
         log_bytes_max: logging::LOG_BYTES_MAX,
         restart: RestartPolicy::default(),
         stop_grace: Duration::ZERO,
+        open_files_max: None,
     };
     Ok(Supervised::start(spec, Box::new(|_| Box::pin(async {})), clock).await?)
 }

@@ -14,7 +14,6 @@ use rustix::fs::{FlockOperation, flock};
 use crate::{
     ProcessIdentity, ProcessSpec, SupervisorError, procfs,
     record::{ProcessRecord, RecordedProcess},
-    spec::TOKEN_ARGUMENT,
 };
 
 /// A process that was started or found.
@@ -110,8 +109,7 @@ impl Ownership {
     /// Starts the process. The caller knows that it does not run.
     pub(crate) fn spawn(&self, spec: &ProcessSpec, now_ms: i64) -> Result<Launched, SupervisorError> {
         let token = system("reading a random token", procfs::random_token())?;
-        let mut arguments = spec.arguments.clone();
-        arguments.extend([TOKEN_ARGUMENT.to_owned(), token.clone()]);
+        let arguments = spec.arguments_with(&token);
         let mut record = ProcessRecord {
             token,
             boot_id: system("reading the boot id", procfs::boot_id())?,
@@ -167,12 +165,12 @@ fn find(record: &ProcessRecord) -> Result<Option<ProcessIdentity>, SupervisorErr
             pid: recorded.pid,
             start_ticks: recorded.start_ticks,
         };
-        if procfs::identify(recorded.pid) == Some(identity) && procfs::has_argument(recorded.pid, &record.token) {
+        if procfs::identify(recorded.pid) == Some(identity) && procfs::carries(recorded.pid, &record.token) {
             return Ok(Some(identity));
         }
     }
     // The supervisor was killed between the fork and the record of it.
-    let found = system("reading /proc", procfs::running_with_argument(&record.token))?;
+    let found = system("reading /proc", procfs::running_that_carry(&record.token))?;
     Ok(found.first().copied())
 }
 
@@ -191,7 +189,31 @@ fn command(spec: &ProcessSpec, arguments: &[String], log: File) -> io::Result<Co
         .stdout(log.try_clone()?)
         .stderr(log);
     detach(&mut command);
+    if let Some(files) = spec.open_files_max {
+        limit_open_files(&mut command, files);
+    }
     Ok(command)
+}
+
+/// Bounds how many files the process that `command` will start may have open. It cannot raise that itself, as Java does;
+/// whoever may not give more than they have gives that.
+#[expect(
+    unsafe_code,
+    reason = "pre_exec is the only way to act between fork and exec; both calls are async-signal-safe"
+)]
+fn limit_open_files(command: &mut Command, files: u64) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let both = |files| Rlimit {
+        current: files,
+        maximum: files,
+    };
+    let act = move || {
+        setrlimit(Resource::Nofile, both(Some(files)))
+            .or_else(|_| setrlimit(Resource::Nofile, both(getrlimit(Resource::Nofile).maximum)))
+            .map_err(io::Error::from)
+    };
+    // SAFETY: `act` allocates nothing, takes no lock and touches no memory of other threads.
+    unsafe { command.pre_exec(act) };
 }
 
 /// Gives the process that `command` will start a session of its own, so that neither a terminal nor our death reaches it,

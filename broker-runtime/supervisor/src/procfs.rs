@@ -68,15 +68,31 @@ pub fn has_argument(pid: u32, argument: &str) -> bool {
         .is_ok_and(|line| line.split(|byte| *byte == 0).any(|part| part == argument.as_bytes()))
 }
 
+/// True when `token` is in one of the arguments of the process, alone or as part of it.
+pub(crate) fn carries(pid: u32, token: &str) -> bool {
+    !token.is_empty()
+        && fs::read(format!("/proc/{pid}/cmdline"))
+            .is_ok_and(|line| line.windows(token.len()).any(|part| part == token.as_bytes()))
+}
+
 /// The processes that have `argument` among their arguments.
 pub fn running_with_argument(argument: &str) -> io::Result<Vec<ProcessIdentity>> {
+    running(|pid| has_argument(pid, argument))
+}
+
+/// The processes that carry `token` in an argument.
+pub(crate) fn running_that_carry(token: &str) -> io::Result<Vec<ProcessIdentity>> {
+    running(|pid| carries(pid, token))
+}
+
+fn running(wanted: impl Fn(u32) -> bool) -> io::Result<Vec<ProcessIdentity>> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc")? {
         let name = entry?.file_name();
         let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else {
             continue;
         };
-        if has_argument(pid, argument)
+        if wanted(pid)
             && let Some(identity) = identify(pid)
         {
             found.push(identity);

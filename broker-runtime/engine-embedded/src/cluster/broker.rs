@@ -135,6 +135,7 @@ pub(crate) async fn supervise(
         log_bytes_max: LOG_BYTES_MAX,
         restart: RestartPolicy::default(),
         stop_grace: STOP_GRACE,
+        open_files_max: None,
     };
     let controller = controller.clone();
     let hook: ExitHook = Box::new(move |_exit| {

@@ -78,6 +78,37 @@ async fn process_started_but_not_recorded_is_found_by_its_token() {
 }
 
 #[tokio::test]
+async fn token_goes_where_the_arguments_have_a_place_for_it() {
+    let stage = Stage::new();
+    let mut spec = stage.spec(SCRIPT);
+    spec.arguments
+        .push(format!("-Dtoken={}", supervisor::ProcessSpec::TOKEN));
+    let supervise = || Supervised::start(spec.clone(), ignore(), Arc::new(SystemClock));
+    let process = supervise().await.unwrap();
+    let first = until(&mut process.status(), |status| status.phase == Phase::Running).await;
+    let arguments = fs::read(format!("/proc/{}/cmdline", first.pid.unwrap())).unwrap();
+    let arguments = String::from_utf8(arguments).unwrap();
+    let record = fs::read_to_string(stage.path("process.json")).unwrap();
+    let token = record.split('"').nth(3).unwrap();
+    assert!(
+        arguments.ends_with(&format!("\0-Dtoken={token}\0")),
+        "{arguments:?} {record}"
+    );
+    drop(process);
+    // The process is in no record, as after a crash between the fork and the record of it.
+    let at = record.find("\"process\"").unwrap();
+    fs::write(
+        stage.path("process.json"),
+        format!("{}\"process\":null}}", &record[..at]),
+    )
+    .unwrap();
+    let process = supervise().await.unwrap();
+    let second = process.status().borrow().clone();
+    assert_eq!((second.adopted, second.pid), (true, first.pid));
+    process.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn unreadable_record_does_not_prevent_a_start() {
     let stage = Stage::new();
     fs::write(stage.path("process.json"), "{").unwrap();

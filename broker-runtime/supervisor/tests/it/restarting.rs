@@ -109,6 +109,16 @@ async fn process_has_a_session_a_log_and_nothing_else_of_ours() {
 }
 
 #[tokio::test]
+async fn open_files_are_bounded_for_good() {
+    let stage = Stage::new();
+    let mut spec = stage.spec("ulimit -Sn; ulimit -Hn; exec sleep 100");
+    spec.open_files_max = Some(77);
+    let process = Supervised::start(spec, ignore(), Arc::new(SystemClock)).await.unwrap();
+    crate::stage::poll(|| fs::read_to_string(stage.path("log")).is_ok_and(|log| log == "77\n77\n")).await;
+    process.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn long_log_is_set_aside_at_the_next_start() {
     let stage = Stage::new();
     fs::write(stage.path("log"), "x".repeat(101)).unwrap();

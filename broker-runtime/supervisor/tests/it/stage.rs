@@ -94,6 +94,7 @@ pub fn spec(folder: &Path, script: &str) -> ProcessSpec {
             healthy_after: Duration::from_secs(60),
         },
         stop_grace: Duration::from_millis(200),
+        open_files_max: None,
     }
 }
 

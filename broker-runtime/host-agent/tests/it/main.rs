@@ -1,0 +1,6 @@
+//! A host on this machine, with real processes.
+
+#![allow(clippy::unwrap_used, reason = "a test may end with a panic, its stage too")]
+
+mod local_host;
+mod stage;

@@ -1,9 +1,10 @@
 //! Why a host did not do what it was told.
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// Errors of hosts, grouped by what the caller should do.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 pub enum HostError {
     /// Ask again: the host, or the link to it, is away. It may have done what it was told.
     #[error("host {host} cannot be reached: {reason}")]

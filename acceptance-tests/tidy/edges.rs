@@ -129,6 +129,12 @@ fn forbidden() -> Result<()> {
             "supervisor",
             [&kafka[..], &engines, &["engine", "control-plane"]].concat(),
         ),
+        ("hosts", without(&runtime, &["hosts"])),
+        ("host-link", without(&runtime, &["host-link", "hosts", "clock"])),
+        (
+            "host-agent",
+            without(&runtime, &["host-agent", "host-link", "hosts", "supervisor", "clock"]),
+        ),
         (
             "kafka-broker",
             vec!["control-plane", "engine", "engine-embedded", "supervisor"],

@@ -1,6 +1,8 @@
-//! A machine as a host: [`LocalHost`] keeps files and runs processes of units on this machine, over the supervisor. It knows
-//! nothing of what the processes do.
+//! A machine as a host: [`LocalHost`] keeps files and runs processes of units on this machine, over the supervisor, and the
+//! agent ([`run`]) takes orders for it from a control plane elsewhere. Neither knows anything of what the processes do.
 
+mod agent;
 mod local;
 
+pub use agent::{AgentConfig, AgentError, AgentFolder, FolderError, Joining, Membership, run};
 pub use local::{LocalHost, LocalHostConfig};

@@ -22,11 +22,17 @@ pub(super) enum FileError {
 
 /// Makes a folder, for this user only, with those above it.
 pub(super) fn make_folder(path: &Path) -> Result<(), FileError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(|error| FileError::Failed(path.to_owned(), error))
+    make_private_folder(path).map_err(|error| FileError::Failed(path.to_owned(), error))
+}
+
+/// The same, with the error as the system has it.
+pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Replaces a file that only this user may read.
+pub(crate) fn replace_private(target: &Path, content: &[u8]) -> io::Result<()> {
+    replace(target, content, 0o600)
 }
 
 /// Where a file of a unit is, with its folder made. Links that processes of the unit have made are not followed out of it.

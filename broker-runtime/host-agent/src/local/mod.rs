@@ -8,4 +8,5 @@ mod layout;
 mod machine;
 mod units;
 
+pub(crate) use files::{make_private_folder, replace_private};
 pub use host::{LocalHost, LocalHostConfig};

@@ -4,9 +4,18 @@ use std::{fs, time::Duration};
 
 use hosts::{Host, HostError, UnitFile, UnitPhase};
 
+use crate::promises;
 use crate::stage::{Stage, kill, poll, running, unit, until};
 
 const SCRIPT: &str = "echo $GREETING from $PWD; ulimit -Hn; while :; do sleep 0.05; done";
+
+#[tokio::test]
+async fn host_of_this_machine_keeps_the_promises_of_all() {
+    let stage = Stage::new();
+    let files = tempfile::tempdir().unwrap();
+    promises::are_kept(&*stage.host().await, &stage.marker(), files.path()).await;
+    assert!(stage.running().is_empty());
+}
 
 #[tokio::test]
 async fn process_is_started_once_and_again_when_it_ends() {
@@ -42,21 +51,6 @@ async fn process_is_started_once_and_again_when_it_ends() {
     // A unit may come back under its name.
     host.start(&unit("one"), &process).await.unwrap();
     running(&*host, "one").await;
-    host.remove(&unit("one")).await.unwrap();
-}
-
-#[tokio::test]
-async fn another_specification_replaces_the_process() {
-    let stage = Stage::new();
-    let host = stage.host().await;
-    host.start(&unit("one"), &stage.shell(SCRIPT)).await.unwrap();
-    let first = running(&*host, "one").await;
-    let mut other = stage.shell(SCRIPT);
-    other.command.environment.clear();
-    host.start(&unit("one"), &other).await.unwrap();
-    let second = running(&*host, "one").await;
-    assert_ne!(first, second);
-    assert_eq!(stage.running(), [second]);
     host.remove(&unit("one")).await.unwrap();
 }
 

@@ -3,4 +3,5 @@
 #![allow(clippy::unwrap_used, reason = "a test may end with a panic, its stage too")]
 
 mod local_host;
+mod promises;
 mod stage;

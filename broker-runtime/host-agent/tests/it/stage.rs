@@ -42,6 +42,11 @@ impl Stage {
         .unwrap()
     }
 
+    /// Among the arguments of every process of this stage.
+    pub fn marker(&self) -> String {
+        marker(self.folder.path())
+    }
+
     /// Ids of the processes of this stage, which all carry its marker.
     pub fn running(&self) -> Vec<u32> {
         let found = supervisor::running_with_argument(&marker(self.folder.path())).unwrap();

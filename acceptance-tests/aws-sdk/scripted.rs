@@ -13,6 +13,7 @@ use engine::{
     ObservedCluster, Progress, Quota, QuotaAdmin, Replicated, Storage, TopicAdmin, TopicDescription, TopicError,
     TopicSummary, TopicUpdate,
 };
+use host_link::RemoteFleet;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -38,6 +39,7 @@ impl Scripted {
         let config = ControlPlaneConfig {
             data_dir: folder.path().to_owned(),
             engine: Arc::new(ScriptedEngine),
+            fleet: Arc::new(RemoteFleet::new(folder.path().join("fleet"), Arc::new(SystemClock))),
             clock: Arc::new(SystemClock),
             version: "0".to_owned(),
             public_address: None,

@@ -400,6 +400,33 @@ class Keys(unittest.TestCase):
         status, body, _ = send("GET", "/openmsk/v1/access-keys", key=key)
         self.assertEqual(status, 403, body)
 
+    def test_hosts_are_for_whoever_may_see_the_runtime(self):
+        self.assertEqual(send("GET", "/openmsk/v1/hosts")[:2], (200, {"hosts": []}))
+        self.assertEqual(send("GET", "/openmsk/v1/host-tokens")[:2], (200, {"hostTokens": []}))
+        for method, path, body, status in (
+            ("POST", "host-tokens", {"ttlSeconds": 0}, 400),
+            ("POST", "host-tokens", {"zone": "../a"}, 400),
+            # Nobody could join: this runtime is reached from its own machine only.
+            ("POST", "host-tokens", {"zone": "a"}, 409),
+            ("DELETE", "host-tokens/0", None, 404),
+            ("PUT", "hosts/none", {"state": "DRAINING"}, 404),
+            ("PUT", "hosts/none", {"state": "BUSY"}, 400),
+            ("DELETE", "hosts/none", None, 404),
+        ):
+            answer = send(method, f"/openmsk/v1/{path}", json.dumps(body).encode() if body else b"")
+            self.assertEqual(answer[0], status, (path, answer[1]))
+        join = {name: "" for name in ("hostId", "name", "address", "agentAddress", "agentVersion", "dataDirectory")}
+        join |= {"tokenId": "0", "tokenSecret": "planted-token", "nowMs": 0, "certificateRequestPem": ""}
+        status, body, _ = send("POST", "/openmsk/v1/host-joins", json.dumps(join).encode())
+        self.assertEqual((status, "the token is not known here" in body["message"]), (403, True), body)
+        (call,) = json.loads(runtime("audit", "--action", "openmsk:JoinHost", "--json"))
+        self.assertEqual((call["error"], call.get("principal")), ("ForbiddenException", None))
+        looker = make_key("--principal", "looker", "--policy", policy_file(FOLDER, allow("openmsk:ListHosts", "*")))
+        self.assertEqual(send("GET", "/openmsk/v1/hosts", key=looker)[0], 200)
+        self.assertEqual(send("GET", "/openmsk/v1/host-tokens", key=looker)[0], 403)
+        stranger = make_key("--account", "555566667777")
+        self.assertEqual(send("GET", "/openmsk/v1/hosts", key=stranger)[0], 403)
+
     def test_everybody_who_calls_is_written_down(self):
         key = make_key("--principal", "audited")
         refused("ForbiddenException", client("kafka", key=key).list_clusters)

@@ -73,6 +73,11 @@ impl DataDir {
         self.root.join("kms")
     }
 
+    /// The authority of the hosts that have joined.
+    pub(crate) fn fleet(&self) -> PathBuf {
+        self.root.join("fleet")
+    }
+
     pub(crate) fn logs(&self) -> PathBuf {
         self.root.join("logs")
     }

@@ -54,6 +54,8 @@ impl FromStr for Tls {
         Ok(Self::Files(TlsFiles {
             certificate: path(certificate)?,
             key: path(key)?,
+            authority: None,
+            host_name: host_name(),
         }))
     }
 }
@@ -138,7 +140,7 @@ impl ListenArguments {
             .with_context(|| cannot_listen(address))?;
         let files = match tls {
             Tls::Files(files) => files.clone(),
-            Tls::Auto => TlsFiles::make(directory, &names(address), now_ms)?,
+            Tls::Auto => TlsFiles::make(directory, &names(address), &host_name(), now_ms)?,
         };
         Ok(Some((listener, files)))
     }
@@ -150,7 +152,7 @@ fn names(address: SocketAddr) -> Vec<String> {
     if !address.ip().is_unspecified() && !address.ip().is_loopback() {
         names.push(address.ip().to_string());
     }
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let host = host_name();
     let is_name = |text: &str| {
         text.chars()
             .all(|it| it.is_ascii_alphanumeric() || it == '-' || it == '.')
@@ -160,6 +162,11 @@ fn names(address: SocketAddr) -> Vec<String> {
     }
     names.dedup();
     names
+}
+
+/// What this machine calls itself.
+pub(crate) fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 fn cannot_listen(address: SocketAddr) -> String {

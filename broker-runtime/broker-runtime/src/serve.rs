@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use clock::{Clock, SystemClock};
 use control_plane::{ApiListener, ControlPlane, ControlPlaneConfig};
 use engine_embedded::{EmbeddedEngine, EmbeddedEngineConfig};
+use host_link::RemoteFleet;
 use supervisor::{ProcessSpec, RestartPolicy, Supervised};
 use tokio_util::sync::CancellationToken;
 
@@ -155,6 +156,7 @@ async fn start(context: &RuntimeContext, options: &Options) -> Result<Started> {
     let config = ControlPlaneConfig {
         data_dir: data_dir.root().to_owned(),
         engine: Arc::clone(&engine) as Arc<dyn engine::Engine>,
+        fleet: Arc::new(RemoteFleet::new(data_dir.fleet(), Arc::clone(&clock))),
         clock: Arc::clone(&clock),
         version: VERSION.to_owned(),
         public_address: options.listen.public_address(),
@@ -215,7 +217,7 @@ impl Started {
     }
 }
 
-fn termination() -> io::Result<impl Future<Output = ()>> {
+pub(crate) fn termination() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -13,6 +13,7 @@ pub mod configurations;
 pub mod connectivity;
 pub mod error;
 pub mod extensions;
+pub mod hosts;
 pub mod identities;
 pub mod instance_types;
 pub mod monitoring;

@@ -16,6 +16,9 @@ use crate::store;
 const STATE: &str = "state.db";
 /// Without the key nothing that is sealed in the database can be read, and callers have the credentials.
 const KEYS: [&str; 2] = ["encryption.key", "credentials"];
+/// What there may be besides: without its authority, hosts that have joined do not obey.
+const FLEET: &str = "fleet";
+const FLEET_AUTHORITY: &str = "fleet/authority.pem";
 
 /// Why a backup is not made or not taken back.
 #[derive(Debug, Error)]
@@ -66,6 +69,7 @@ pub fn backup(data_dir: &Path, to: &Path) -> Result<(), BackupError> {
     for name in KEYS {
         copy(&data_dir.join(name), &unfinished.join(name))?;
     }
+    copy_fleet(data_dir, &unfinished)?;
     fs::rename(&unfinished, to).map_err(failed(to))
 }
 
@@ -75,7 +79,8 @@ pub fn restore(from: &Path, data_dir: &Path) -> Result<(), BackupError> {
     if let Some(missing) = all().map(|name| from.join(name)).find(|path| !path.exists()) {
         return Err(BackupError::Incomplete(missing));
     }
-    if let Some(there) = all().map(|name| data_dir.join(name)).find(|path| path.exists()) {
+    let may_not_be = all().chain([FLEET_AUTHORITY]);
+    if let Some(there) = may_not_be.map(|name| data_dir.join(name)).find(|path| path.exists()) {
         return Err(BackupError::NotEmpty(there));
     }
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(data_dir);
@@ -83,11 +88,23 @@ pub fn restore(from: &Path, data_dir: &Path) -> Result<(), BackupError> {
         path: data_dir.to_owned(),
         source,
     })?;
+    copy_fleet(from, data_dir)?;
     // The database comes last: without it, what was copied before is not taken for a data directory.
     for name in KEYS.into_iter().chain([STATE]) {
         copy(&from.join(name), &data_dir.join(name))?;
     }
     Ok(())
+}
+
+/// Copies the authority of the hosts, where there is one.
+fn copy_fleet(from: &Path, to: &Path) -> Result<(), BackupError> {
+    if !from.join(FLEET_AUTHORITY).exists() {
+        return Ok(());
+    }
+    let folder = to.join(FLEET);
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+    made.map_err(|source| BackupError::Files { path: folder, source })?;
+    copy(&from.join(FLEET_AUTHORITY), &to.join(FLEET_AUTHORITY))
 }
 
 /// Copies a file for the user only.
@@ -126,6 +143,8 @@ mod tests {
         for name in KEYS {
             fs::write(data.join(name), name).unwrap();
         }
+        fs::create_dir(data.join(FLEET)).unwrap();
+        fs::write(data.join(FLEET_AUTHORITY), "authority").unwrap();
         let principal = PrincipalRecord {
             account: "000000000000".to_owned(),
             name: "ci".to_owned(),
@@ -143,6 +162,7 @@ mod tests {
             Some(principal)
         );
         assert_eq!(fs::read_to_string(other.join("credentials")).unwrap(), "credentials");
+        assert_eq!(fs::read_to_string(other.join(FLEET_AUTHORITY)).unwrap(), "authority");
         assert!(matches!(restore(&copy, &other), Err(BackupError::NotEmpty(_))));
         fs::remove_file(copy.join("encryption.key")).unwrap();
         let incomplete = restore(&copy, &folder.path().join("third"));

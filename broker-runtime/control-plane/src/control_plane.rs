@@ -4,6 +4,7 @@ use std::{net::IpAddr, path::PathBuf, sync::Arc};
 
 use clock::Clock;
 use engine::Engine;
+use host_link::RemoteFleet;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -11,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     access::{Credentials, Identities},
     http, reconcilers,
-    services::Services,
+    services::{Entrance, Services},
     store::{SecretBox, Store},
     tls::TlsFiles,
 };
@@ -22,6 +23,8 @@ pub struct ControlPlaneConfig {
     pub data_dir: PathBuf,
     /// What runs brokers.
     pub engine: Arc<dyn Engine>,
+    /// The hosts that join it; shared with an engine that uses them.
+    pub fleet: Arc<RemoteFleet>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Version of the program.
@@ -75,7 +78,14 @@ impl ControlPlane {
             .map_err(|error| OpenError::new("the credentials cannot be used", error))?;
         let audit = http::AuditLog::open(&data_dir.join("logs/audit.jsonl"))
             .map_err(|error| OpenError::new("the audit log cannot be written", error))?;
-        let mut services = Services::new(store, secret_box, config.engine, config.clock, config.version);
+        let mut services = Services::new(
+            store,
+            secret_box,
+            config.engine,
+            config.fleet,
+            config.clock,
+            config.version,
+        );
         services.public_address = config.public_address;
         services.buckets = data_dir.join("buckets");
         let (services, identities, audit) = (
@@ -96,6 +106,11 @@ impl ControlPlane {
     pub async fn serve(self, listeners: Vec<ApiListener>, until: CancellationToken) -> std::io::Result<()> {
         let mut listening = Vec::new();
         for ApiListener { listener, tls } in listeners {
+            if let Some(files) = &tls {
+                let entrance = entrance(files, &listener).map_err(std::io::Error::other)?;
+                // One listener has TLS; of several, hosts join at the first.
+                let _ = self.services.entrance.set(entrance);
+            }
             let tls = tls.as_ref().map(TlsFiles::acceptor).transpose();
             let tls = tls.map_err(std::io::Error::other)?;
             listening.push(http::Listening { listener, tls });
@@ -105,6 +120,7 @@ impl ControlPlane {
             tokio::spawn(reconcilers::observe(Arc::clone(&self.services), until.clone())),
             tokio::spawn(reconcilers::follow_load(Arc::clone(&self.services), until.clone())),
             tokio::spawn(reconcilers::rebalance(Arc::clone(&self.services), until.clone())),
+            tokio::spawn(reconcilers::ask_hosts(Arc::clone(&self.services), until.clone())),
             tokio::spawn(reconcilers::renew_certificates(
                 Arc::clone(&self.services),
                 until.clone(),
@@ -118,4 +134,18 @@ impl ControlPlane {
         }
         served
     }
+}
+
+fn entrance(files: &TlsFiles, listener: &TcpListener) -> Result<Entrance, Box<dyn std::error::Error + Send + Sync>> {
+    let address = listener.local_addr()?;
+    // Hosts elsewhere cannot know "this machine, under any address".
+    let host = match address.ip() {
+        ip if ip.is_unspecified() => files.host_name.clone(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+        ip => ip.to_string(),
+    };
+    Ok(Entrance {
+        address: format!("{host}:{}", address.port()),
+        fingerprint: files.fingerprint()?,
+    })
 }

@@ -1,9 +1,16 @@
 //! What every operation, query and reconciler is given.
 
-use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 
 use clock::Clock;
 use engine::{Counts, Engine, ObservedBroker};
+use host_link::RemoteFleet;
 use parking_lot::RwLock;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -27,6 +34,15 @@ pub(crate) struct Observation {
     pub(crate) problem: Option<String>,
 }
 
+/// Where other machines reach the control plane, and by what they know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entrance {
+    /// `host:port`.
+    pub(crate) address: String,
+    /// SHA-256 of the certificate that hosts pin.
+    pub(crate) fingerprint: String,
+}
+
 /// The world of the control plane.
 pub(crate) struct Services {
     /// Desired state and operations.
@@ -41,6 +57,10 @@ pub(crate) struct Services {
     pub(crate) version: String,
     /// The address of this machine that others reach, if there is one.
     pub(crate) public_address: Option<IpAddr>,
+    /// The hosts that have joined.
+    pub(crate) fleet: Arc<RemoteFleet>,
+    /// Where hosts may join, once it is known.
+    pub(crate) entrance: OnceLock<Entrance>,
     /// Directory of the buckets that logs can be delivered to.
     pub(crate) buckets: PathBuf,
     /// Counts the changes of desired or reported state; reconcilers and waiting requests watch it.
@@ -55,6 +75,7 @@ impl Services {
         store: Store,
         secret_box: SecretBox,
         engine: Arc<dyn Engine>,
+        fleet: Arc<RemoteFleet>,
         clock: Arc<dyn Clock>,
         version: String,
     ) -> Self {
@@ -65,6 +86,8 @@ impl Services {
             clock,
             version,
             public_address: None,
+            fleet,
+            entrance: OnceLock::new(),
             buckets: PathBuf::new(),
             changes: watch::Sender::new(0),
             observations: RwLock::default(),

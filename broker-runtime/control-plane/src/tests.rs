@@ -40,7 +40,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 /// Holds specifications instead of running brokers.
 #[derive(Default)]
-struct ScriptedEngine {
+pub(crate) struct ScriptedEngine {
     clusters: Mutex<BTreeMap<Uuid, ClusterSpec>>,
     hangs: AtomicBool,
     fails: AtomicBool,
@@ -228,6 +228,7 @@ impl Stage {
             Store::open(&path.join("state.db")).unwrap(),
             SecretBox::open(&path.join("encryption.key")).unwrap(),
             self.engine.clone(),
+            fleet(path),
             Arc::new(SystemClock),
             "0".to_owned(),
         ));
@@ -267,6 +268,10 @@ impl Running {
 }
 
 /// The account of the runtime, in the usual region.
+fn fleet(path: &std::path::Path) -> Arc<host_link::RemoteFleet> {
+    Arc::new(host_link::RemoteFleet::new(path.join("fleet"), Arc::new(SystemClock)))
+}
+
 fn world() -> Scope {
     Scope {
         account: ROOT_ACCOUNT.to_owned(),
@@ -507,6 +512,7 @@ async fn certificates_are_looked_after_every_hour_while_nothing_changes_the_clus
         Store::open(&path.join("state.db")).unwrap(),
         SecretBox::open(&path.join("encryption.key")).unwrap(),
         stage.engine.clone(),
+        fleet(path),
         Arc::new(clock.clone()),
         "0".to_owned(),
     ));

@@ -33,6 +33,11 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// The key.
     pub key: PathBuf,
+    /// Certificate of an authority that signs for this control plane only; hosts that join pin it. Without one, they pin the
+    /// server's certificate.
+    pub authority: Option<PathBuf>,
+    /// What this machine calls itself.
+    pub host_name: String,
 }
 
 /// Why TLS cannot be had.
@@ -54,7 +59,7 @@ fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(what: String) -> im
 impl TlsFiles {
     /// A certificate for `names` (host names and addresses) from an authority in `directory`, which is made when it is not
     /// there: `ca.pem` is what clients trust. The certificate is new each time, the authority is not.
-    pub fn make(directory: &Path, names: &[String], now_ms: i64) -> Result<Self, TlsError> {
+    pub fn make(directory: &Path, names: &[String], host_name: &str, now_ms: i64) -> Result<Self, TlsError> {
         let cannot = || format!("a certificate cannot be made in {}", directory.display());
         fs::create_dir_all(directory).map_err(failed(cannot()))?;
         let (ca, ca_key) = (directory.join("ca.pem"), directory.join("ca.key"));
@@ -83,10 +88,22 @@ impl TlsFiles {
         let files = Self {
             certificate: directory.join("certificate.pem"),
             key: directory.join("certificate.key"),
+            authority: Some(ca),
+            host_name: host_name.to_owned(),
         };
         write(&files.key, &key.serialize_pem(), 0o600).map_err(failed(cannot()))?;
-        write(&files.certificate, &certificate.pem(), 0o644).map_err(failed(cannot()))?;
+        // With the authority: a host that joins knows only the fingerprint of that.
+        let chain = format!("{}{ca_text}", certificate.pem());
+        write(&files.certificate, &chain, 0o644).map_err(failed(cannot()))?;
         Ok(files)
+    }
+
+    /// Fingerprint of the certificate that hosts pin.
+    pub(crate) fn fingerprint(&self) -> Result<String, TlsError> {
+        let path = self.authority.as_ref().unwrap_or(&self.certificate);
+        let certificate = CertificateDer::from_pem_file(path);
+        let certificate = certificate.map_err(failed(format!("{} cannot be used", path.display())))?;
+        Ok(host_link::fingerprint(&certificate))
     }
 
     /// What encrypts connections.
@@ -146,13 +163,20 @@ mod tests {
     fn authority_stays_and_certificates_are_made_of_it() {
         let folder = tempfile::tempdir().unwrap();
         let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let files = TlsFiles::make(folder.path(), &names, 1_800_000_000_000).unwrap();
+        let files = TlsFiles::make(folder.path(), &names, "here", 1_800_000_000_000).unwrap();
         files.acceptor().map(drop).unwrap();
         let authority = fs::read(folder.path().join("ca.pem")).unwrap();
         let certificate = fs::read(&files.certificate).unwrap();
-        TlsFiles::make(folder.path(), &names, 1_800_000_000_000).unwrap();
+        TlsFiles::make(folder.path(), &names, "here", 1_800_000_000_000).unwrap();
         assert_eq!(fs::read(folder.path().join("ca.pem")).unwrap(), authority);
         assert_ne!(fs::read(&files.certificate).unwrap(), certificate);
+        let pinned = host_link::fingerprint(&CertificateDer::from_pem_slice(&authority).unwrap());
+        assert_eq!(files.fingerprint().unwrap(), pinned);
+        let chain = String::from_utf8(certificate).unwrap();
+        assert!(
+            chain.ends_with(std::str::from_utf8(&authority).unwrap()),
+            "it is shown, too"
+        );
         fs::write(&files.key, "nothing").unwrap();
         let error = files.acceptor().map(drop).unwrap_err().to_string();
         assert!(error.contains("certificate.key"), "{error}");

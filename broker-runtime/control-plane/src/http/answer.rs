@@ -97,6 +97,11 @@ async fn audited(api: &Arc<Api>, request: &Request, peer: SocketAddr, id: &str) 
 
 /// Finds out who calls, and answers.
 async fn believed(api: &Arc<Api>, request: &Request, peer: SocketAddr, known: &mut Known) -> Response {
+    if handlers::is_join(request) {
+        known.action = "openmsk:JoinHost".to_owned();
+        let joined = handlers::join(api, request).await;
+        return joined.unwrap_or_else(|failed| error::of_operation(&failed, None));
+    }
     let (service, caller) = match identify(api, request, peer, known) {
         Ok(identified) => identified,
         Err(Refused::Distrust(distrust)) => {

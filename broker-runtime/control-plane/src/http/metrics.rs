@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use control_plane_api::hosts::Host;
 use engine::Metric;
 use exposition::{Kind, Page};
 use parking_lot::Mutex;
@@ -70,8 +71,36 @@ impl Metrics {
             Ok(clusters) => clusters.iter().for_each(|cluster| of_cluster(&mut page, cluster)),
             Err(error) => tracing::error!(%error, "metrics of clusters cannot be read"),
         }
+        match queries::list_hosts(services) {
+            Ok(found) => found.hosts.iter().for_each(|host| of_host(&mut page, host)),
+            Err(error) => tracing::error!(%error, "metrics of hosts cannot be read"),
+        }
         page.open_metrics()
     }
+}
+
+fn of_host(page: &mut Page, host: &Host) {
+    let mut gauge =
+        |name, help, labels: &[(&str, &str)], value| page.family(name, Kind::Gauge, help).sample(labels, value);
+    let (name, zone) = (("host", host.name.as_str()), ("zone", host.zone.as_str()));
+    gauge(
+        "openmsk_host_state",
+        "1 for the state that a host is in",
+        &[name, zone, ("state", &host.state)],
+        1.0,
+    );
+    gauge(
+        "openmsk_host_disk_free_bytes",
+        "What is free of the disk under the data directory of a host",
+        &[name, zone],
+        host.disk_free_bytes as f64,
+    );
+    gauge(
+        "openmsk_host_clock_ahead_seconds",
+        "By how much the clock of a host is ahead of the control plane's",
+        &[name, zone],
+        host.clock_ahead_ms as f64 / 1000.0,
+    );
 }
 
 fn of_cluster(page: &mut Page, cluster: &ClusterHealth) {

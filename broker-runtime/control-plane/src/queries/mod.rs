@@ -11,6 +11,7 @@ mod client_authorities;
 mod clusters;
 mod configurations;
 mod health;
+mod hosts;
 mod identities;
 mod operations;
 mod policies;
@@ -32,6 +33,7 @@ pub(crate) use configurations::{
     list_configurations, no_configuration,
 };
 pub(crate) use health::{ClusterHealth, cluster_health, ready};
+pub(crate) use hosts::{host_token, list_host_tokens, list_hosts};
 pub(crate) use identities::{access_key, list_access_keys};
 pub(crate) use operations::{
     describe_cluster_operation, describe_cluster_operation_v2, list_cluster_operations, list_cluster_operations_v2,

@@ -3,6 +3,7 @@
 mod certificates;
 mod clusters;
 mod elastic;
+mod hosts;
 mod observer;
 mod rebalancer;
 mod rounds;
@@ -11,6 +12,7 @@ mod specification;
 pub(crate) use certificates::run as renew_certificates;
 pub(crate) use clusters::{apply_users, chain, run};
 pub(crate) use elastic::{Bounds, run as follow_load};
+pub(crate) use hosts::{run as ask_hosts, set_hosts};
 pub(crate) use observer::run as observe;
 pub(crate) use rebalancer::run as rebalance;
 pub(crate) use specification::{listeners, specification};

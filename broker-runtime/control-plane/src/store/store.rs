@@ -8,7 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
 /// What makes each layout out of the one before; the first makes it out of nothing. A file with a newer layout is refused.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     "CREATE TABLE clusters (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;
      CREATE TABLE operations (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;
      CREATE TABLE configurations (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;
@@ -17,6 +17,8 @@ const MIGRATIONS: [&str; 3] = [
     "CREATE TABLE access_keys (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;
      CREATE TABLE principals (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;",
     "CREATE TABLE client_authorities (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;",
+    "CREATE TABLE hosts (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;
+     CREATE TABLE host_tokens (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;",
 ];
 /// Version of the layout.
 const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
@@ -98,6 +100,13 @@ impl Store {
     /// All records of a kind, by key.
     pub(crate) fn all<R: Record>(&self) -> Result<Vec<R>, StoreError> {
         all(&self.connection.lock())
+    }
+
+    /// Gives all records of a kind, by key, to `work`, before which nobody else can change them.
+    pub(crate) fn read_all<R: Record>(&self, work: impl FnOnce(Vec<R>)) -> Result<(), StoreError> {
+        let connection = self.connection.lock();
+        work(all(&connection)?);
+        Ok(())
     }
 }
 

@@ -79,6 +79,12 @@ pub(in crate::http) fn extension(request: &Request) -> Option<(&'static str, Str
         ("GET", ["client-authorities"]) => ("openmsk:ListClientAuthorities", "*"),
         ("DELETE", ["client-authorities", arn]) => ("openmsk:DeleteClientAuthority", *arn),
         ("PUT", ["principals", _, _]) => ("openmsk:PutPrincipal", "*"),
+        ("POST", ["host-tokens"]) => ("openmsk:CreateHostToken", "*"),
+        ("GET", ["host-tokens"]) => ("openmsk:ListHostTokens", "*"),
+        ("DELETE", ["host-tokens", _]) => ("openmsk:DeleteHostToken", "*"),
+        ("GET", ["hosts"]) => ("openmsk:ListHosts", "*"),
+        ("PUT", ["hosts", _]) => ("openmsk:UpdateHost", "*"),
+        ("DELETE", ["hosts", _]) => ("openmsk:RemoveHost", "*"),
         ("GET", ["audit"]) => ("openmsk:GetAudit", "*"),
         _ => return None,
     };
@@ -86,7 +92,7 @@ pub(in crate::http) fn extension(request: &Request) -> Option<(&'static str, Str
 }
 
 /// Actions that see or change more than the caller's own account.
-const OF_THE_RUNTIME: [&str; 7] = [
+const OF_THE_RUNTIME: [&str; 13] = [
     "openmsk:GetStatus",
     "openmsk:CreateAccessKey",
     "openmsk:ListAccessKeys",
@@ -94,6 +100,12 @@ const OF_THE_RUNTIME: [&str; 7] = [
     "openmsk:DeleteAccessKey",
     "openmsk:PutPrincipal",
     "openmsk:GetAudit",
+    "openmsk:CreateHostToken",
+    "openmsk:ListHostTokens",
+    "openmsk:DeleteHostToken",
+    "openmsk:ListHosts",
+    "openmsk:UpdateHost",
+    "openmsk:RemoveHost",
 ];
 
 /// Answers one of our own paths.
@@ -153,7 +165,40 @@ pub(in crate::http) async fn answer(
         "openmsk:GetAudit" => json(&AuditResponse {
             calls: api.audit.query(&AuditQuery::of(request)?)?,
         }),
+        _ if action.contains("Host") => answer_of_hosts(services, request, action).await,
         _ => answer_of_cluster(services, request, action, resource).await,
+    }
+}
+
+/// The one call that no key signs: a host joins, with a token.
+pub(in crate::http) fn is_join(request: &Request) -> bool {
+    request.method == http::Method::POST && request.raw_path == "/openmsk/v1/host-joins"
+}
+
+/// Lets a host join.
+pub(in crate::http) async fn join(api: &Api, request: &Request) -> Answer {
+    json(&operations::join_host(&api.services, request.json()?).await?)
+}
+
+/// What is about hosts and their tokens.
+async fn answer_of_hosts(services: &Services, request: &Request, action: &str) -> Answer {
+    let named = request.segments.get(3).map(String::as_str).unwrap_or_default();
+    match action {
+        "openmsk:CreateHostToken" => json(&operations::create_host_token(services, request.json()?).await?),
+        "openmsk:ListHostTokens" => json(&queries::list_host_tokens(services)?),
+        "openmsk:DeleteHostToken" => {
+            operations::delete_host_token(services, named).await?;
+            no_content()
+        }
+        "openmsk:ListHosts" => json(&queries::list_hosts(services)?),
+        "openmsk:UpdateHost" => {
+            operations::update_host(services, named, request.json()?).await?;
+            no_content()
+        }
+        _ => {
+            operations::remove_host(services, named).await?;
+            no_content()
+        }
     }
 }
 

@@ -12,4 +12,4 @@ mod updates;
 mod waiting;
 
 pub(super) use dispatch::answer;
-pub(super) use extensions::{answer as answer_extension, extension, unsigned};
+pub(super) use extensions::{answer as answer_extension, extension, is_join, join, unsigned};

@@ -1,0 +1,84 @@
+//! Hosts as they were last heard of, and the tokens that let others join.
+
+use control_plane_api::hosts::{Host, HostToken, ListHostTokensResponse, ListHostsResponse};
+use hosts::{Host as _, HostState};
+
+use super::iso8601;
+use crate::{
+    error::OperationError,
+    services::Services,
+    store::{HostRecord, HostTokenRecord},
+};
+
+/// All hosts, by name.
+pub(crate) fn list_hosts(services: &Services) -> Result<ListHostsResponse, OperationError> {
+    let records: Vec<HostRecord> = services.store.all()?;
+    let hosts = records.iter().map(|record| host(services, record));
+    Ok(ListHostsResponse { hosts: hosts.collect() })
+}
+
+fn host(services: &Services, record: &HostRecord) -> Host {
+    let entry = &record.entry;
+    let remote = services.fleet.named(&entry.name);
+    let facts = remote
+        .as_ref()
+        .map_or_else(|| entry.facts.clone(), |remote| remote.facts());
+    let seen = remote.map(|remote| remote.last_seen()).unwrap_or_default();
+    let state_reason = match facts.state {
+        HostState::Unreachable => Some(seen.problem.unwrap_or_else(|| "nobody has asked it yet".to_owned())),
+        _ => None,
+    };
+    Host {
+        host_id: entry.host_id.to_string(),
+        name: entry.name.clone(),
+        zone: facts.zone,
+        state: state_name(facts.state).to_owned(),
+        state_reason,
+        address: facts.address.to_string(),
+        agent_address: entry.agent_address.to_string(),
+        agent_version: facts.agent_version,
+        cores: facts.capacity.cores,
+        memory_bytes: facts.capacity.memory_bytes,
+        disk_bytes: facts.capacity.disk_bytes,
+        disk_free_bytes: facts.capacity.disk_free_bytes,
+        clock_ahead_ms: facts.clock_ahead_ms,
+        certificate_not_after: seen.facts.map(|facts| iso8601(facts.certificate_not_after_ms)),
+        creation_time: iso8601(record.created_ms),
+    }
+}
+
+fn state_name(state: HostState) -> &'static str {
+    match state {
+        HostState::Active => "ACTIVE",
+        HostState::Draining => "DRAINING",
+        HostState::Unreachable => "UNREACHABLE",
+        HostState::Dead => "DEAD",
+    }
+}
+
+/// All tokens that are remembered, oldest first.
+pub(crate) fn list_host_tokens(services: &Services) -> Result<ListHostTokensResponse, OperationError> {
+    let mut tokens: Vec<HostTokenRecord> = services.store.all()?;
+    tokens.sort_by_key(|token| token.created_ms);
+    let now_ms = services.clock.now_ms();
+    Ok(ListHostTokensResponse {
+        host_tokens: tokens.iter().map(|token| host_token(token, now_ms)).collect(),
+    })
+}
+
+/// One of them.
+pub(crate) fn host_token(token: &HostTokenRecord, now_ms: i64) -> HostToken {
+    let status = match &token.used {
+        Some(_) => "USED",
+        None if token.expires_ms <= now_ms => "EXPIRED",
+        None => "UNUSED",
+    };
+    HostToken {
+        token_id: token.token_id.clone(),
+        zone: token.zone.clone(),
+        creation_time: iso8601(token.created_ms),
+        expiration_time: iso8601(token.expires_ms),
+        status: status.to_owned(),
+        used_by: token.used.as_ref().map(|usage| usage.host_name.clone()),
+    }
+}

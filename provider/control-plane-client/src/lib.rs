@@ -8,6 +8,7 @@ mod configurations;
 mod credentials;
 mod error;
 mod extensions;
+mod hosts;
 mod operations;
 mod paging;
 mod policies;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use plugin_framework::DataSource;
 
-use super::{access, brokers, clusters, configurations, look_up::LookUp, topics, versions};
+use super::{access, brokers, clusters, configurations, hosts, look_up::LookUp, topics, versions};
 use crate::control_plane::ControlPlane;
 
 /// All of them.
@@ -25,6 +25,7 @@ pub(crate) fn all(control_plane: &Arc<ControlPlane>) -> Vec<Arc<dyn DataSource>>
         LookUp::<access::ScramSecret>::shared(control_plane),
         LookUp::<access::ScramSecrets>::shared(control_plane),
         LookUp::<access::ClusterPolicy>::shared(control_plane),
+        LookUp::<hosts::Hosts>::shared(control_plane),
         LookUp::<versions::KafkaVersion>::shared(control_plane),
         LookUp::<versions::KafkaVersions>::shared(control_plane),
     ]

@@ -5,6 +5,7 @@ mod all;
 mod brokers;
 mod clusters;
 mod configurations;
+mod hosts;
 mod look_up;
 mod topics;
 mod versions;

@@ -12,6 +12,8 @@ mod context;
 mod data_dir;
 mod doctor;
 mod guard;
+mod host_agent;
+mod hosts;
 mod keys;
 mod limits;
 mod listening;
@@ -23,6 +25,7 @@ mod serve;
 mod serve_lock;
 mod status;
 mod stop;
+mod tokens;
 
 use std::{
     env,
@@ -109,6 +112,14 @@ enum Command {
     /// Takes in authorities whose certificates Kafka clients may show.
     #[command(subcommand)]
     Authorities(authorities::Authorities),
+    /// Shows the hosts that have joined, or drains, undrains, declares dead or removes one.
+    Hosts(hosts::Hosts),
+    /// Makes and manages tokens that let hosts join.
+    #[command(subcommand)]
+    Token(tokens::Tokens),
+    /// Makes this machine a host of a control plane elsewhere.
+    #[command(subcommand)]
+    HostAgent(host_agent::HostAgent),
     /// Gives every broker of a cluster a new certificate, without a restart.
     RotateCertificates {
         /// The cluster's name or its ARN.
@@ -180,6 +191,9 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Audit(audit) => audit::run(&context, &audit)?,
         Command::Keys(keys) => keys::run(&context, keys)?,
         Command::Authorities(authorities) => authorities::run(&context, authorities)?,
+        Command::Hosts(hosts) => hosts::run(&context, &hosts)?,
+        Command::Token(tokens) => tokens::run(&context, tokens)?,
+        Command::HostAgent(agent) => host_agent::run(&context, agent)?,
         Command::RotateCertificates { cluster } => rotate_certificates::run(&context, &cluster)?,
         Command::Config { json } => config::run(&context, json)?,
         Command::Backup { directory } => backup::backup(&context, &directory)?,

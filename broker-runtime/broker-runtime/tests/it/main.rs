@@ -2,5 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may end with a panic, its stage too")]
 
 mod certificates;
+mod hosts;
+#[path = "../../../host-agent/tests/it/promises.rs"]
+mod promises;
 mod real_brokers;
 mod runtime;

@@ -233,6 +233,8 @@ impl Owner {
                 if let Some(spec) = spec {
                     self.spec = *spec;
                 }
+                // Why it could not be started before says nothing of this start.
+                self.status.send_modify(|status| status.start_error = None);
                 (done, true)
             }
         };

@@ -169,6 +169,13 @@ async fn program_that_cannot_be_run_is_told_and_tried_again() {
     fs::write(stage.path("program"), "#!/no/such/interpreter\n").unwrap();
     let error = host.start(&unit("one"), &process).await.unwrap_err();
     assert!(error.to_string().contains("cannot be started"), "{error}");
+    let error = host.start(&unit("one"), &process).await.unwrap_err();
+    assert!(error.to_string().contains("cannot be started"), "still: {error}");
+    host.start(&unit("one"), &stage.shell(SCRIPT))
+        .await
+        .expect("another program is another matter");
+    host.stop(&unit("one"), false).await.unwrap();
+    host.start(&unit("one"), &process).await.unwrap_err();
     fs::remove_file(stage.path("program")).unwrap();
     std::os::unix::fs::symlink("/bin/sh", stage.path("program")).unwrap();
     running(&*host, "one").await;

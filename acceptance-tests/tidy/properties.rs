@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, fs};
 use acceptance_tests::{binaries, suite::Suite};
 use anyhow::{Context, Result, ensure};
 use server_properties::{
-    Definition, GROUP_HEARTBEAT_INTERVAL, GROUP_SESSION_TIMEOUT, broker_synonyms, definitions, topic_definitions,
-    without_effect,
+    Definition, GROUP_ASSIGNMENT_INTERVAL, GROUP_HEARTBEAT_INTERVAL, GROUP_SESSION_TIMEOUT, broker_synonyms,
+    definitions, topic_definitions, without_effect,
 };
 
 use crate::sources::{before_tests, files, is_test};
@@ -49,6 +49,7 @@ fn readers() -> Result<()> {
         let of_groups = [
             ("GROUP_SESSION_TIMEOUT", GROUP_SESSION_TIMEOUT),
             ("GROUP_HEARTBEAT_INTERVAL", GROUP_HEARTBEAT_INTERVAL),
+            ("GROUP_ASSIGNMENT_INTERVAL", GROUP_ASSIGNMENT_INTERVAL),
         ];
         let mut of_groups = of_groups.iter().filter(|(constant, _)| sources.contains(constant));
         of_groups.any(|(_, it)| [it.of_broker, it.min, it.max].contains(&name))

@@ -1,5 +1,5 @@
 // Apache Kafka's Java client in groups of the consumer protocol (KIP-848): members that come, go and come back, expressions,
-// topics that grow, offsets, the questions an operator asks, and groups that change their protocol while they are empty.
+// topics that grow, offsets, the questions an operator asks, and groups that change their protocol, empty or not.
 // Run as a single file: java -cp 'jars/*' ConsumerGroups.java CLIENT_PROPERTIES
 
 import java.io.FileInputStream;
@@ -23,6 +23,7 @@ import org.apache.kafka.clients.admin.GroupListing;
 import org.apache.kafka.clients.admin.ListGroupsOptions;
 import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -52,6 +53,8 @@ public class ConsumerGroups {
             staticMembersComeBack(admin);
             expressionsFollowTopics(admin);
             protocolsChange(admin);
+            membersChangeProtocols(admin, "org.apache.kafka.clients.consumer.RangeAssignor");
+            membersChangeProtocols(admin, "org.apache.kafka.clients.consumer.CooperativeStickyAssignor");
         }
         System.out.println("ok: consumer groups");
     }
@@ -82,7 +85,7 @@ public class ConsumerGroups {
                 while (!stopped) {
                     boolean any = false;
                     for (ConsumerRecord<String, String> it : consumer.poll(Duration.ofMillis(100))) {
-                        seen.add(it.topic() + "/" + it.value());
+                        seen.add(it.topic() + "-" + it.partition() + "@" + it.offset());
                         any = true;
                     }
                     assigned = Set.copyOf(consumer.assignment());
@@ -208,6 +211,107 @@ public class ConsumerGroups {
         await("all partitions the classic way", () -> back.assigned.size() == 2);
         check(describe(admin, group).type() == GroupType.CLASSIC, "a classic group again");
         back.close();
+    }
+
+    /** Who has which partition; nobody may have what another has. */
+    static class Owners {
+        final Map<TopicPartition, String> owners = new HashMap<>();
+        final List<String> wrong = new ArrayList<>();
+        int lost;
+
+        synchronized void has(String member, java.util.Collection<TopicPartition> partitions) {
+            for (TopicPartition partition : partitions) {
+                String before = owners.put(partition, member);
+                if (before != null) {
+                    wrong.add(partition + " of " + before + " is given to " + member);
+                }
+            }
+        }
+
+        synchronized void gaveUp(String member, java.util.Collection<TopicPartition> partitions, boolean lost) {
+            partitions.forEach(partition -> owners.remove(partition, member));
+            this.lost += lost ? partitions.size() : 0;
+        }
+
+        ConsumerRebalanceListener of(String member) {
+            return new ConsumerRebalanceListener() {
+                @Override
+                public void onPartitionsAssigned(java.util.Collection<TopicPartition> partitions) {
+                    has(member, partitions);
+                }
+
+                @Override
+                public void onPartitionsRevoked(java.util.Collection<TopicPartition> partitions) {
+                    gaveUp(member, partitions, false);
+                }
+
+                @Override
+                public void onPartitionsLost(java.util.Collection<TopicPartition> partitions) {
+                    gaveUp(member, partitions, true);
+                }
+            };
+        }
+    }
+
+    /** One member after the other goes to the consumer protocol and back, while records flow. */
+    static void membersChangeProtocols(Admin admin, String assignor) throws Exception {
+        String name = assignor.substring(assignor.lastIndexOf('.') + 1);
+        String topic = "rolling-" + name + RUN, group = topic;
+        create(admin, topic, 6);
+        Map<String, String> modern = Map.of();
+        Map<String, String> classic = Map.of("group.protocol", "classic", "partition.assignment.strategy", assignor,
+                "heartbeat.interval.ms", "500");
+        Owners owners = new Owners();
+        List<Member> members = new ArrayList<>(), all = new ArrayList<>();
+        int number = 0;
+        for (int index = 0; index < 3; index++) {
+            members.add(rolled(group, classic, topic, owners, "member " + number++));
+        }
+        all.addAll(members);
+        int produced = 0;
+        balanced(members, 6);
+        check(describe(admin, group).type() == GroupType.CLASSIC, "a classic group");
+        for (Map<String, String> protocol : List.of(modern, classic)) {
+            for (int index = 0; index < 3; index++) {
+                // The new one joins before the old one goes, so that both protocols meet.
+                Member next = rolled(group, protocol, topic, owners, "member " + number++);
+                all.add(next);
+                members.add(next);
+                produce(topic, 60);
+                produced += 60;
+                balanced(members, 6);
+                members.remove(0).close();
+                produce(topic, 60);
+                produced += 60;
+                balanced(members, 6);
+                boolean isClassic = index == 2 && protocol == classic;
+                check(describe(admin, group).type() == (isClassic ? GroupType.CLASSIC : GroupType.CONSUMER),
+                        name + " " + index + " " + describe(admin, group));
+            }
+        }
+        int expected = produced;
+        await("all records of " + topic, () -> all.stream().mapToInt(member -> member.seen.size()).sum() >= expected);
+        Set<String> seen = new HashSet<>();
+        all.forEach(member -> seen.addAll(member.seen));
+        for (Member member : members) {
+            member.close();
+        }
+        check(seen.size() == expected, seen.size() + " records of " + expected);
+        check(owners.wrong.isEmpty(), owners.wrong);
+        check(owners.lost == 0, owners.lost + " partitions were lost");
+        long committed = admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata().get(30, TimeUnit.SECONDS)
+                .values().stream().mapToLong(OffsetAndMetadata::offset).sum();
+        check(committed == expected, "committed " + committed);
+    }
+
+    static Member rolled(String group, Map<String, String> more, String topic, Owners owners, String name) {
+        return new Member(group, more, consumer -> consumer.subscribe(List.of(topic), owners.of(name)));
+    }
+
+    static void balanced(List<Member> members, int partitions) {
+        await("even shares of " + members.size(), () -> members.stream().mapToInt(it -> it.assigned.size()).sum() == partitions
+                && members.stream().allMatch(it -> it.assigned.size() <= partitions / members.size() + 1
+                        && it.assigned.size() >= partitions / members.size()));
     }
 
     static void create(Admin admin, String topic, int partitions) throws Exception {

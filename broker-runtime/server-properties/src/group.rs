@@ -33,12 +33,24 @@ pub const GROUP_HEARTBEAT_INTERVAL: GroupProperty = GroupProperty {
     max: "group.consumer.max.heartbeat.interval.ms",
 };
 
+/// Shortest time between two assignments.
+pub const GROUP_ASSIGNMENT_INTERVAL: GroupProperty = GroupProperty {
+    name: "consumer.assignment.interval.ms",
+    of_broker: "group.consumer.assignment.interval.ms",
+    min: "group.consumer.min.assignment.interval.ms",
+    max: "group.consumer.max.assignment.interval.ms",
+};
+
 /// Begins of names that Kafka knows for kinds of groups that are not built.
 const OTHER_KINDS: [&str; 2] = ["share.", "streams."];
 
 /// The broker property that stands in for a property of a group.
 pub fn group_synonym(name: &str) -> Option<&'static str> {
-    let known = [GROUP_SESSION_TIMEOUT, GROUP_HEARTBEAT_INTERVAL];
+    let known = [
+        GROUP_SESSION_TIMEOUT,
+        GROUP_HEARTBEAT_INTERVAL,
+        GROUP_ASSIGNMENT_INTERVAL,
+    ];
     let found = known.into_iter().find(|property| property.name == name)?;
     Some(found.of_broker)
 }
@@ -47,8 +59,8 @@ pub fn group_synonym(name: &str) -> Option<&'static str> {
 pub fn unknown_group_property(name: &str) -> String {
     let why = if OTHER_KINDS.iter().any(|kind| name.starts_with(kind)) {
         ": share groups and streams groups are not built"
-    } else if name == "consumer.assignment.interval.ms" {
-        ": assignments are made at once"
+    } else if name == "consumer.assignor.offload.enable" {
+        ": assignments are always made by the coordinator itself"
     } else {
         ""
     };
@@ -70,7 +82,11 @@ pub fn validate_group_combination(
         let value = own.or_else(|| number(property.of_broker));
         value.or_else(|| group_definition(property.name)?.default?.parse().ok())
     };
-    for property in [GROUP_HEARTBEAT_INTERVAL, GROUP_SESSION_TIMEOUT] {
+    for property in [
+        GROUP_HEARTBEAT_INTERVAL,
+        GROUP_SESSION_TIMEOUT,
+        GROUP_ASSIGNMENT_INTERVAL,
+    ] {
         let GroupProperty { name, min, max, .. } = property;
         if value(property) < number(min) {
             return Err(format!("{name} must be greater than or equal to {min}"));

@@ -18,8 +18,8 @@ mod without_effect;
 pub use cluster_defaults::cluster_defaults;
 pub use definition::{Definition, Importance, Number, Reach, Scope, Setting, Valid, ValueType, list_entries};
 pub use group::{
-    GROUP_HEARTBEAT_INTERVAL, GROUP_SESSION_TIMEOUT, GroupProperty, group_synonym, unknown_group_property,
-    validate_group_combination,
+    GROUP_ASSIGNMENT_INTERVAL, GROUP_HEARTBEAT_INTERVAL, GROUP_SESSION_TIMEOUT, GroupProperty, group_synonym,
+    unknown_group_property, validate_group_combination,
 };
 pub use server_properties::{PropertyError, ServerProperties, TEXT_BYTES_MAX, parse};
 pub use table::{definition, definitions, group_definition, group_definitions, topic_definition, topic_definitions};

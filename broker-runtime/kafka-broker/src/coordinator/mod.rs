@@ -20,7 +20,8 @@ pub(crate) use log::{
 pub(crate) use partitioner::partition_of;
 pub(crate) use properties::number;
 pub(crate) use record_bytes::{
-    Reader, RecordFormatError, put_bytes, put_compact_string, put_nullable_string, put_string, put_unsigned_varint,
+    Reader, RecordFormatError, put_bytes, put_compact_bytes, put_compact_string, put_nullable_string, put_string,
+    put_unsigned_varint,
 };
 pub(crate) use shards::{ShardHandle, Shards, ask_shard};
 pub(crate) use timer::wait_for;

@@ -57,6 +57,11 @@ pub(crate) fn put_compact_string(out: &mut BytesMut, text: &str) {
     out.put_slice(text.as_bytes());
 }
 
+pub(crate) fn put_compact_bytes(out: &mut BytesMut, bytes: &[u8]) {
+    put_unsigned_varint(out, bytes.len() + 1);
+    out.put_slice(bytes);
+}
+
 /// Reads primitives from the front of a slice.
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
@@ -150,6 +155,14 @@ impl<'a> Reader<'a> {
             .nullable_length(flexible, true)?
             .ok_or(RecordFormatError::InvalidLength)?;
         self.take(length)
+    }
+
+    /// Bytes behind a length of 32 bits.
+    pub(crate) fn nullable_bytes(&mut self) -> Result<Option<&'a [u8]>, RecordFormatError> {
+        match self.nullable_length(false, true)? {
+            Some(length) => self.take(length).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// The number of entries that follow; at least a byte each, so a larger number is a lie.

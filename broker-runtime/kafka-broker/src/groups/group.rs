@@ -175,6 +175,10 @@ impl ClassicGroup {
             }
             group.members.insert(member.member_id.clone(), member);
         }
+        if group.leader.is_none() && group.state == GroupState::Stable {
+            // It was a consumer group before, and the rebalance that follows was cut off.
+            group.begin_rebalance_after_restore(now);
+        }
         group
     }
 
@@ -237,11 +241,16 @@ impl ClassicGroup {
 
     /// Answers all that wait: this broker no longer coordinates the group.
     pub(crate) fn resign(&mut self, commands: &mut Vec<Command>) {
-        for member in self.members.values_mut() {
-            answer_join_error(member, GroupError::NotCoordinator, commands);
-            answer_sync_error(member, GroupError::NotCoordinator, commands);
-        }
+        self.dismiss(GroupError::NotCoordinator, commands);
         self.state = GroupState::Dead;
+    }
+
+    /// Answers all that wait with an error.
+    pub(crate) fn dismiss(&mut self, error: GroupError, commands: &mut Vec<Command>) {
+        for member in self.members.values_mut() {
+            answer_join_error(member, error, commands);
+            answer_sync_error(member, error, commands);
+        }
     }
 
     /// The record that brings the group back after a failure, with `assignments` instead of what members have now.

@@ -6,6 +6,7 @@ use super::{
     group::{ClassicGroup, GroupState, InitialDelay, JoinPhase, answer_sync_error},
     ids::MemberId,
 };
+use crate::coordinator::Moment;
 
 impl ClassicGroup {
     /// Lets time pass: gives up members, ends phases. Harmless at any moment.
@@ -13,6 +14,23 @@ impl ClassicGroup {
         let mut commands = Vec::new();
         self.settle(surroundings, &mut commands);
         commands
+    }
+
+    /// Calls all members to join: the group has been one of the consumer protocol until now.
+    pub(crate) fn call_all(&mut self, surroundings: Surroundings<'_>) -> Vec<Command> {
+        let mut commands = Vec::new();
+        self.rebalance_if_possible(surroundings, &mut commands);
+        self.settle(surroundings, &mut commands);
+        commands
+    }
+
+    /// The same for a group that was read from the log.
+    pub(super) fn begin_rebalance_after_restore(&mut self, now: Moment) {
+        self.join_phase = Some(JoinPhase {
+            deadline_ms: now.after(self.rebalance_timeout_ms()),
+            initial: None,
+        });
+        self.state = GroupState::PreparingRebalance;
     }
 
     /// Does what is due. Ends: every round either removes a deadline that has passed, or moves one into the future.

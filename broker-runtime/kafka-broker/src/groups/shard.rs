@@ -99,6 +99,8 @@ pub(crate) struct Shard {
     /// Writes of a group whose fate is not known yet.
     in_flight: HashMap<GroupId, usize>,
     outbox: Vec<Write>,
+    /// What could not be removed from the log of groups that have changed their protocol.
+    pub(super) leftovers: HashMap<GroupId, Vec<GroupRecord>>,
 }
 
 impl Shard {
@@ -117,6 +119,7 @@ impl Shard {
             scheduled: HashMap::new(),
             in_flight: HashMap::new(),
             outbox: Vec::new(),
+            leftovers: HashMap::new(),
         }
     }
 
@@ -144,6 +147,9 @@ impl Shard {
         // Whoever asked may have gone; then the answer is dropped.
         match ask {
             Ask::Join(request, answer) => self.join(request, answer, now),
+            Ask::Sync(request, answer) if self.is_consumer_group(&request.group_id) => {
+                self.sync_consumer_group(&request, answer, now);
+            }
             Ask::Sync(request, answer) => {
                 let reply = self.next_reply();
                 self.syncs.insert(reply, answer);
@@ -157,11 +163,17 @@ impl Shard {
                     let _ = answer.send(Err(error));
                 }
             }
+            Ask::Heartbeat(group_id, speaker, answer) if self.is_consumer_group(&group_id) => {
+                let _ = answer.send(self.heartbeat_consumer_group(&group_id, &speaker, now));
+            }
             Ask::Heartbeat(group_id, speaker, answer) => {
                 let result = self.with_group(&group_id, now, |group, surroundings| {
                     (group.heartbeat(&speaker, surroundings), Vec::new())
                 });
                 let _ = answer.send(result.and_then(|result| result));
+            }
+            Ask::Leave(group_id, leaving, answer) if self.is_consumer_group(&group_id) => {
+                self.leave_consumer_group(&group_id, &leaving, answer, now);
             }
             Ask::Leave(group_id, leaving, answer) => {
                 let result = self.with_group(&group_id, now, |group, surroundings| {
@@ -207,6 +219,9 @@ impl Shard {
             .contains(&request.session_timeout_ms)
         {
             Some(GroupError::InvalidSessionTimeout)
+        } else if self.is_consumer_group(&request.group_id) {
+            self.join_consumer_group(&request, answer, now);
+            return;
         } else if !request.member_id.is_empty() && !self.groups.contains_key(&request.group_id) {
             Some(GroupError::UnknownMemberId)
         } else {
@@ -262,7 +277,7 @@ impl Shard {
         Ok(result)
     }
 
-    fn carry_out(&mut self, group_id: &GroupId, command: Command) {
+    pub(super) fn carry_out(&mut self, group_id: &GroupId, command: Command) {
         match command {
             Command::AnswerJoin { reply, answer } => {
                 if let Some(waiting) = self.joins.remove(&reply) {
@@ -369,7 +384,13 @@ impl Shard {
         self.push(Content::Records(records), then);
     }
 
-    pub(super) fn push(&mut self, content: Content, then: Then) {
+    pub(super) fn push(&mut self, mut content: Content, then: Then) {
+        if let Content::Records(records) = &mut content
+            && let Some(group_id) = records.first().map(GroupRecord::group_id)
+            && let Some(left) = self.leftovers.remove(group_id)
+        {
+            records.splice(0..0, left);
+        }
         if let Some(record) = content.records().first() {
             *self.in_flight.entry(record.group_id().clone()).or_default() += 1;
         }
@@ -394,6 +415,9 @@ impl Shard {
         }
         if let Then::TellMember(write) = &then {
             self.note_consumer_write(write, &content, result);
+        }
+        if result.is_err() {
+            self.keep_leftovers(&content);
         }
         self.apply_content(content, result.is_ok(), now);
         let failure = result;
@@ -472,5 +496,7 @@ pub(super) fn tombstones(group_id: &GroupId, partitions: Vec<TopicPartition>) ->
 
 #[cfg(test)]
 mod consumer_tests;
+#[cfg(test)]
+mod migration_tests;
 #[cfg(test)]
 mod tests;

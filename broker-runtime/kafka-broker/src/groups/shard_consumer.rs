@@ -1,8 +1,11 @@
 //! The part of a shard that is about groups of the consumer protocol. A group of theirs changes at once, and whoever sent the
 //! heartbeat hears of it when the records are on disk: answers go in the order of the writes, also those that write nothing.
 
+use tokio::sync::oneshot;
+
 use super::{
-    ask::Answer,
+    ask::{Answer, Results},
+    command::{JoinAnswer, SyncAnswer},
     consumer::{
         ConsumerGroup, ConsumerGroupDescription, ConsumerHeartbeat, ConsumerRecord, HeartbeatAnswer, Outcome, World,
     },
@@ -20,11 +23,37 @@ pub(crate) struct ConsumerWrite {
     group_id: GroupId,
     /// It has all of the group: what could not be written before is made good.
     has_all: bool,
-    reply: Option<(HeartbeatAnswer, Answer<HeartbeatAnswer>)>,
+    reply: Option<Reply>,
+}
+
+/// What is to be told, and to whom.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    Heartbeat(HeartbeatAnswer, Answer<HeartbeatAnswer>),
+    Join(JoinAnswer, oneshot::Sender<JoinAnswer>),
+    Sync(SyncAnswer, Answer<SyncAnswer>),
+    Leave(Results, Answer<Results>),
+}
+
+impl Reply {
+    /// Tells it, or why it does not hold. Whoever asked may have gone.
+    fn send(self, result: Result<(), GroupError>) {
+        match self {
+            Self::Heartbeat(reply, answer) => drop(answer.send(result.map(|()| reply))),
+            Self::Sync(reply, answer) => drop(answer.send(result.map(|()| reply))),
+            Self::Leave(reply, answer) => drop(answer.send(result.map(|()| reply))),
+            Self::Join(mut reply, answer) => {
+                if let Err(error) = result {
+                    reply.result = Err(error);
+                }
+                let _ = answer.send(reply);
+            }
+        }
+    }
 }
 
 impl Shard {
-    fn world(&self, now: Moment) -> World<'_> {
+    pub(super) fn world(&self, now: Moment) -> World<'_> {
         World {
             config: &self.config.consumer,
             image: &self.image,
@@ -81,33 +110,41 @@ impl Shard {
         match heard {
             Ok((Outcome { records, answer: reply }, mut before)) => {
                 if !was_known {
-                    self.groups.remove(&request.group_id);
+                    self.dismiss_classic(&request.group_id);
                 }
                 before.extend(self.records_of(&request.group_id, records));
-                self.write_consumer(&request.group_id, before, Some((reply, answer)));
+                self.write_consumer(&request.group_id, before, Some(Reply::Heartbeat(reply, answer)));
+                if request.leaves() {
+                    self.downgrade_if_due(&request.group_id, now);
+                }
             }
             Err(error) => drop(answer.send(Err(error))),
         }
         self.schedule(&request.group_id);
     }
 
-    /// A group that a member joins which is not there yet, or which was an empty one of the classic protocol: then the records
-    /// that end that.
+    /// A group that a member joins which is not there yet, or which was one of the classic protocol: then the records that end
+    /// that, and those of its members.
     fn new_consumer_group(
         &self,
         request: &ConsumerHeartbeat,
         now: Moment,
     ) -> Result<(ConsumerGroup, Vec<GroupRecord>), GroupError> {
-        let classic = self.groups.get(&request.group_id);
-        if !request.joins() || classic.is_some_and(|group| !group.is_forgettable()) {
+        if !request.joins() {
             return Err(GroupError::GroupIdNotFound);
         }
-        let ended = classic
-            .filter(|group| !group.was_never_written())
-            .map(|_| GroupRecord::Group {
-                group_id: request.group_id.clone(),
-                value: None,
-            });
+        let classic = self.groups.get(&request.group_id);
+        let ended = |_: &ClassicGroup| GroupRecord::Group {
+            group_id: request.group_id.clone(),
+            value: None,
+        };
+        if let Some(classic) = classic.filter(|group| !group.is_forgettable()) {
+            let group = ConsumerGroup::from_classic(classic, self.world(now))?;
+            let mut records = vec![ended(classic)];
+            records.extend(self.records_of(&request.group_id, group.all_records()));
+            return Ok((group, records));
+        }
+        let ended = classic.filter(|group| !group.was_never_written()).map(ended);
         let group = ConsumerGroup::new(request.group_id.clone(), now);
         Ok((group, ended.into_iter().collect()))
     }
@@ -138,6 +175,7 @@ impl Shard {
         if !records.is_empty() {
             let records = self.records_of(group_id, records);
             self.write_consumer(group_id, records, None);
+            self.downgrade_if_due(group_id, now);
         }
         self.schedule(group_id);
     }
@@ -155,12 +193,7 @@ impl Shard {
         records.collect()
     }
 
-    fn write_consumer(
-        &mut self,
-        group_id: &GroupId,
-        mut records: Vec<GroupRecord>,
-        reply: Option<(HeartbeatAnswer, Answer<HeartbeatAnswer>)>,
-    ) {
+    pub(super) fn write_consumer(&mut self, group_id: &GroupId, mut records: Vec<GroupRecord>, reply: Option<Reply>) {
         let group = self.consumers.get(group_id);
         let unsaved = group.filter(|group| group.is_unsaved());
         let has_all = unsaved.is_some();
@@ -168,8 +201,8 @@ impl Shard {
             records = self.records_of(group_id, group.all_records());
         }
         if records.is_empty() && !self.has_writes_in_flight(group_id) {
-            if let Some((reply, answer)) = reply {
-                let _ = answer.send(Ok(reply));
+            if let Some(reply) = reply {
+                reply.send(Ok(()));
             }
             return;
         }
@@ -206,7 +239,7 @@ impl Shard {
 
     /// The member hears what the log has; when the log does not have all of it, it is to come again.
     pub(super) fn tell_member(&self, write: ConsumerWrite, result: Result<(), GroupError>) {
-        let Some((reply, answer)) = write.reply else {
+        let Some(reply) = write.reply else {
             return;
         };
         let group = self.consumers.get(&write.group_id);
@@ -215,6 +248,6 @@ impl Shard {
         } else {
             result
         };
-        let _ = answer.send(result.map(|()| reply));
+        reply.send(result);
     }
 }

@@ -57,7 +57,7 @@ impl Shard {
         // Kafka admits the empty group id here, for clients as old as version 2.
         if let Some(group) = self.consumers.get(&request.group_id) {
             let speaker = &request.speaker;
-            if !request.knows_epochs && group.has_member(&speaker.member_id) {
+            if !request.knows_epochs && group.has_consumer_member(&speaker.member_id) {
                 return Err(GroupError::UnsupportedVersion);
             }
             if with_transaction && speaker.generation < 0 && speaker.member_id.is_empty() {

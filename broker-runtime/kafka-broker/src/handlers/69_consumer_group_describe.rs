@@ -33,6 +33,9 @@ const MEMBER_TYPE_VERSION: i16 = 1;
 /// A member that uses the consumer protocol.
 const CONSUMER_MEMBER: i8 = 1;
 
+/// A member that uses the classic protocol.
+const CLASSIC_MEMBER: i8 = 0;
+
 async fn handle(
     context: &RequestContext,
     broker: &Arc<Broker>,
@@ -115,7 +118,11 @@ fn describe_member(described: ConsumerMemberDescription, image: &MetadataImage, 
     member.assignment = with_names(&described.assignment, image);
     member.target_assignment = with_names(&described.target, image);
     if version >= MEMBER_TYPE_VERSION {
-        member.member_type = CONSUMER_MEMBER;
+        member.member_type = if described.is_classic {
+            CLASSIC_MEMBER
+        } else {
+            CONSUMER_MEMBER
+        };
     }
     member
 }

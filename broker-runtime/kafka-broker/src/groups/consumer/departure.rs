@@ -75,7 +75,7 @@ impl ConsumerGroup {
         self.set_current(member_id, current);
     }
 
-    fn remove(&mut self, member_id: &MemberId, world: World<'_>, records: &mut Vec<ConsumerRecord>) {
+    pub(super) fn remove(&mut self, member_id: &MemberId, world: World<'_>, records: &mut Vec<ConsumerRecord>) {
         self.drop_member(member_id);
         records.extend(member_tombstones(member_id));
         self.forget_unused_regexes(records);

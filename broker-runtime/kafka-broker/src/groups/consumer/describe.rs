@@ -33,6 +33,8 @@ pub(crate) struct ConsumerMemberDescription {
     /// What it has, and what it has not said that it gave up.
     pub(crate) assignment: Partitions,
     pub(crate) target: Partitions,
+    /// True for a member that uses the classic protocol.
+    pub(crate) is_classic: bool,
 }
 
 impl ConsumerGroup {
@@ -50,6 +52,7 @@ impl ConsumerGroup {
                 regex: metadata.regex,
                 assignment: member.current.held().collect(),
                 target: self.targets.get(member_id).cloned().unwrap_or_default(),
+                is_classic: metadata.classic.is_some(),
             }
         });
         ConsumerGroupDescription {

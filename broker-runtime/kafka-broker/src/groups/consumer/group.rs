@@ -67,9 +67,10 @@ pub(crate) struct World<'a> {
 }
 
 impl World<'_> {
-    /// When a member of this group that is heard of now has to be heard of again.
-    pub(super) fn session_deadline_ms(&self, group_id: &GroupId) -> i64 {
-        let timeout_ms = self.config.session_timeout_ms.of(self.image, group_id.as_str());
+    /// When a member of this group that is heard of now has to be heard of again. Those of the classic protocol choose it.
+    pub(super) fn session_deadline_ms(&self, group_id: &GroupId, member: &MemberMetadata) -> i64 {
+        let chosen = member.classic.as_ref().map(|classic| classic.session_timeout_ms);
+        let timeout_ms = chosen.unwrap_or_else(|| self.config.session_timeout_ms.of(self.image, group_id.as_str()));
         self.now.after(timeout_ms)
     }
 }
@@ -96,6 +97,8 @@ pub(crate) struct ConsumerGroup {
     pub(super) static_members: BTreeMap<InstanceId, MemberId>,
     /// The epoch of the group that `targets` is for.
     pub(super) target_epoch: i32,
+    /// When `targets` was computed, on the wall clock; 0 when it never was.
+    pub(super) assigned_at_ms: i64,
     pub(super) targets: BTreeMap<MemberId, Partitions>,
     pub(super) regexes: BTreeMap<Arc<str>, ResolvedRegex>,
     /// Who has a partition, or still has to give it up.
@@ -121,6 +124,7 @@ impl ConsumerGroup {
             members: BTreeMap::new(),
             static_members: BTreeMap::new(),
             target_epoch: 0,
+            assigned_at_ms: 0,
             targets: BTreeMap::new(),
             regexes: BTreeMap::new(),
             owners: HashMap::new(),
@@ -140,7 +144,9 @@ impl ConsumerGroup {
             }
             ConsumerRecord::Member(member_id, Some(metadata)) => self.set_metadata(&member_id, metadata, world),
             ConsumerRecord::Member(member_id, None) => self.drop_member(&member_id),
-            ConsumerRecord::TargetEpoch(Some(TargetEpoch { epoch, .. })) => self.target_epoch = epoch,
+            ConsumerRecord::TargetEpoch(Some(TargetEpoch { epoch, timestamp_ms })) => {
+                (self.target_epoch, self.assigned_at_ms) = (epoch, timestamp_ms);
+            }
             ConsumerRecord::Target(member_id, Some(target)) => drop(self.targets.insert(member_id, target)),
             ConsumerRecord::Target(member_id, None) => drop(self.targets.remove(&member_id)),
             ConsumerRecord::Current(member_id, Some(current)) => {
@@ -184,8 +190,9 @@ impl ConsumerGroup {
         self.members.is_empty()
     }
 
-    pub(crate) fn has_member(&self, member_id: &MemberId) -> bool {
-        self.members.contains_key(member_id)
+    /// True when it has this member, and the member uses the consumer protocol.
+    pub(crate) fn has_consumer_member(&self, member_id: &MemberId) -> bool {
+        self.members.get(member_id).is_some_and(|member| !member.is_classic())
     }
 
     /// True while it is being deleted.
@@ -211,11 +218,10 @@ impl ConsumerGroup {
     /// All of the log was read: members have a whole session to show up from now on, and as long as they have said to give up
     /// what they are to give up.
     pub(crate) fn loaded(&mut self, world: World<'_>) {
-        let deadline_ms = world.session_deadline_ms(&self.group_id);
         for member in self.members.values_mut() {
             let revokes = member.current.state == MemberState::UnrevokedPartitions;
             let revocation_ms = world.now.after(member.metadata.rebalance_timeout_ms);
-            member.session_deadline_ms = deadline_ms;
+            member.session_deadline_ms = world.session_deadline_ms(&self.group_id, &member.metadata);
             member.revocation_deadline_ms = revokes.then_some(revocation_ms);
         }
         let deadlines = self.members.values().map(ConsumerMember::next_deadline_ms);
@@ -288,7 +294,7 @@ impl ConsumerGroup {
         }
         records.push(ConsumerRecord::TargetEpoch(Some(TargetEpoch {
             epoch: self.target_epoch,
-            timestamp_ms: 0,
+            timestamp_ms: self.assigned_at_ms,
         })));
         for (member_id, member) in &self.members {
             records.push(ConsumerRecord::Current(member_id.clone(), Some(member.current.clone())));
@@ -325,6 +331,9 @@ impl ConsumerGroup {
             let got = member.current.assigned.epoch_of(topic_id, partition);
             got.is_some_and(|epoch| epoch <= speaker.generation)
         };
+        if member.is_classic() {
+            return Err(GroupError::IllegalGeneration);
+        }
         let is_late = speaker.generation >= 0 && speaker.generation < member.current.epoch;
         if is_late && partitions.all(got_before) {
             Ok(())
@@ -341,6 +350,8 @@ impl ConsumerGroup {
         let member = self.members.get(member_id).ok_or(GroupError::UnknownMemberId)?;
         if member.current.epoch == epoch {
             Ok(())
+        } else if member.is_classic() {
+            Err(GroupError::IllegalGeneration)
         } else {
             Err(GroupError::StaleMemberEpoch)
         }
@@ -364,8 +375,21 @@ impl ConsumerGroup {
         records.push(self.epoch_record());
     }
 
+    /// Computes a target when the one there is belongs to an epoch before, and is old enough
+    /// (`group.consumer.assignment.interval.ms`). Until then members stay with it.
+    pub(super) fn assign_if_due(&mut self, world: World<'_>, records: &mut Vec<ConsumerRecord>) {
+        let interval_ms = world
+            .config
+            .assignment_interval_ms
+            .of(world.image, self.group_id.as_str());
+        let is_old = world.now.wall_ms.saturating_sub(self.assigned_at_ms) >= i64::from(interval_ms);
+        if self.epoch > self.target_epoch && (self.assigned_at_ms == 0 || is_old) {
+            self.assign(world, records);
+        }
+    }
+
     /// Computes the target for the group as it is.
-    pub(super) fn assign(&mut self, world: World<'_>, records: &mut Vec<ConsumerRecord>) {
+    fn assign(&mut self, world: World<'_>, records: &mut Vec<ConsumerRecord>) {
         let topics = self.partition_counts(world.image);
         let readers: Vec<_> = self
             .members
@@ -384,6 +408,7 @@ impl ConsumerGroup {
             }
         }
         self.target_epoch = self.epoch;
+        self.assigned_at_ms = world.now.wall_ms;
         records.push(ConsumerRecord::TargetEpoch(Some(TargetEpoch {
             epoch: self.target_epoch,
             timestamp_ms: world.now.wall_ms,
@@ -399,10 +424,12 @@ impl ConsumerGroup {
             Some(member) => member.metadata = metadata,
             None => {
                 let member = ConsumerMember {
+                    session_deadline_ms: world.session_deadline_ms(&self.group_id, &metadata),
                     metadata,
                     current: CurrentAssignment::default(),
-                    session_deadline_ms: world.session_deadline_ms(&self.group_id),
                     revocation_deadline_ms: None,
+                    join_deadline_ms: None,
+                    sync_deadline_ms: None,
                 };
                 self.members.insert(member_id.clone(), member);
             }

@@ -104,15 +104,14 @@ impl ConsumerGroup {
         // Others may have looked at this metadata already, with what the expression matched before.
         let matches_others = self.resolve_regex(expression.as_ref(), &request.may_see, world, &mut records);
         self.look_at_topics(changed || matches_others, world, &mut records);
-        if self.epoch > self.target_epoch {
-            self.assign(world, &mut records);
-        }
+        self.assign_if_due(world, &mut records);
         self.reconcile(member_id, request.owned.as_ref(), world, &mut records);
         let has = self.assigned_to(member_id);
         let Some(member) = self.members.get_mut(member_id) else {
             return Err(GroupError::UnknownMemberId);
         };
-        member.session_deadline_ms = world.session_deadline_ms(&self.group_id);
+        member.session_deadline_ms = world.session_deadline_ms(&self.group_id, &member.metadata);
+        (member.join_deadline_ms, member.sync_deadline_ms) = (None, None);
         self.wakes_at_ms = self.wakes_at_ms.min(member.next_deadline_ms());
         let tells = request.joins() || request.is_full() || has != had;
         let answer = HeartbeatAnswer {
@@ -139,7 +138,7 @@ impl ConsumerGroup {
                 let is_away = self
                     .members
                     .get(before)
-                    .is_some_and(|member| member.current.epoch == REJOIN_LATER_EPOCH);
+                    .is_some_and(|member| member.current.epoch == REJOIN_LATER_EPOCH || member.is_classic());
                 return if is_away {
                     Ok(Some(before.clone()))
                 } else {
@@ -166,7 +165,7 @@ impl ConsumerGroup {
     }
 
     /// A static member is back, under another id, and gets what it had.
-    fn replace_member(
+    pub(super) fn replace_member(
         &mut self,
         before: &MemberId,
         member_id: &MemberId,
@@ -214,6 +213,7 @@ impl ConsumerGroup {
             // The empty expression says that there is none any more.
             metadata.regex = Some(Arc::clone(regex)).filter(|regex| !regex.is_empty());
         }
+        metadata.classic = None;
         if before == Some(&metadata) {
             return false;
         }
@@ -230,7 +230,7 @@ impl ConsumerGroup {
     }
 
     /// Begins an epoch when members read otherwise, or when the topics that they read are not what they were.
-    fn look_at_topics(&mut self, changed: bool, world: World<'_>, records: &mut Vec<ConsumerRecord>) {
+    pub(super) fn look_at_topics(&mut self, changed: bool, world: World<'_>, records: &mut Vec<ConsumerRecord>) {
         if !changed && self.looked_at == world.image.applied && self.looked_at.is_some() {
             return;
         }

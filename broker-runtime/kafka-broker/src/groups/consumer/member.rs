@@ -15,6 +15,10 @@ pub(super) struct ConsumerMember {
     pub(super) session_deadline_ms: i64,
     /// Until then it has to have given up what it is to give up.
     pub(super) revocation_deadline_ms: Option<i64>,
+    /// Until then a member of the classic protocol that was told to join again has to do so.
+    pub(super) join_deadline_ms: Option<i64>,
+    /// Until then a member of the classic protocol that has joined has to ask for its assignment.
+    pub(super) sync_deadline_ms: Option<i64>,
 }
 
 impl ConsumerMember {
@@ -24,8 +28,12 @@ impl ConsumerMember {
     }
 
     pub(super) fn next_deadline_ms(&self) -> i64 {
-        let revocation = self.revocation_deadline_ms.unwrap_or(i64::MAX);
-        self.session_deadline_ms.min(revocation)
+        let others = [
+            self.revocation_deadline_ms,
+            self.join_deadline_ms,
+            self.sync_deadline_ms,
+        ];
+        others.into_iter().flatten().fold(self.session_deadline_ms, i64::min)
     }
 
     /// Whether the member may go on from `epoch`: the one it has, or the one before where the answer with the newest was lost,

@@ -6,11 +6,13 @@
 //! group wants kept are the records of `record`, whose bytes are in `record_format`.
 
 mod assignor;
+mod classic;
 mod departure;
 mod describe;
 mod group;
 mod heartbeat;
 mod member;
+mod migration;
 mod partitions;
 mod reconcile;
 mod record;
@@ -22,11 +24,11 @@ pub(crate) use assignor::Assignor;
 pub(crate) use describe::{ConsumerGroupDescription, ConsumerMemberDescription};
 pub(crate) use group::{ConsumerGroup, Outcome, World};
 pub(crate) use heartbeat::{ConsumerHeartbeat, HeartbeatAnswer, LEAVE_EPOCH, REJOIN_LATER_EPOCH, TopicFilter};
+#[cfg(test)]
+pub(crate) use migration::MigrationPolicy;
 pub(crate) use partitions::Partitions;
 pub(crate) use record::ConsumerRecord;
 pub(crate) use record_format::{decode, encode};
-#[cfg(test)]
-pub(crate) use settings::GroupTime;
 pub(crate) use settings::{ConsumerConfig, consumer_config};
 
 #[cfg(test)]

@@ -26,6 +26,8 @@ impl ConsumerGroup {
         records.push(ConsumerRecord::Current(member_id.clone(), Some(next.clone())));
         self.set_current(member_id, next);
         if let Some(member) = self.members.get_mut(member_id) {
+            // A member of the classic protocol is told to join again, and has a deadline for that.
+            let revokes = revokes && !member.is_classic();
             let deadline_ms = world.now.after(member.metadata.rebalance_timeout_ms);
             member.revocation_deadline_ms = revokes.then_some(deadline_ms);
         }

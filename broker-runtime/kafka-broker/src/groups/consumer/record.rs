@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, sync::Arc};
 use uuid::Uuid;
 
 use super::partitions::{HeldPartitions, Partitions};
-use crate::groups::ids::{InstanceId, MemberId};
+use crate::groups::{
+    ids::{InstanceId, MemberId},
+    member::MemberProtocol,
+};
 
 /// A record; `None` is a tombstone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +47,16 @@ pub(crate) struct MemberMetadata {
     pub(crate) regex: Option<Arc<str>>,
     pub(crate) rebalance_timeout_ms: i32,
     pub(crate) server_assignor: Option<Arc<str>>,
+    /// Of a member that uses the classic protocol.
+    pub(crate) classic: Option<ClassicMember>,
+}
+
+/// What a member says that uses the classic protocol.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ClassicMember {
+    pub(crate) session_timeout_ms: i32,
+    /// In the order the member prefers them.
+    pub(crate) protocols: Vec<MemberProtocol>,
 }
 
 /// How far a member is on its way to its target.

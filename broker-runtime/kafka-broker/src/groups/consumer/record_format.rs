@@ -1,6 +1,5 @@
 //! Keys and values of consumer groups in `__consumer_offsets`, in Kafka's own formats (`ConsumerGroup…Key.json`,
 //! `ConsumerGroup…Value.json` of Kafka 4.3): the version of a key says what it is, values have version 0 and are flexible.
-//! Not kept when read: what members say that use the classic protocol, which no group of ours has.
 
 use std::sync::Arc;
 
@@ -9,11 +8,17 @@ use uuid::Uuid;
 
 use super::{
     partitions::{HeldPartitions, Partitions},
-    record::{ConsumerRecord, CurrentAssignment, GroupEpoch, MemberMetadata, MemberState, ResolvedRegex, TargetEpoch},
+    record::{
+        ClassicMember, ConsumerRecord, CurrentAssignment, GroupEpoch, MemberMetadata, MemberState, ResolvedRegex,
+        TargetEpoch,
+    },
 };
 use crate::{
-    coordinator::{Reader, RecordFormatError, put_compact_string, put_string, put_unsigned_varint},
-    groups::ids::{GroupId, InstanceId, MemberId},
+    coordinator::{Reader, RecordFormatError, put_compact_bytes, put_compact_string, put_string, put_unsigned_varint},
+    groups::{
+        ids::{GroupId, InstanceId, MemberId},
+        member::MemberProtocol,
+    },
 };
 
 const GROUP_KEY: i16 = 3;
@@ -79,7 +84,7 @@ pub(crate) fn decode(
         GROUP_KEY => ConsumerRecord::Group(value.map(|mut value| decode_group(&mut value)).transpose()?),
         MEMBER_KEY => ConsumerRecord::Member(
             MemberId::new(key.string()?),
-            value.map(|value| with_tags(value, decode_member)).transpose()?,
+            value.map(|mut value| decode_member(&mut value)).transpose()?,
         ),
         TARGET_EPOCH_KEY => {
             ConsumerRecord::TargetEpoch(value.map(|mut value| decode_target_epoch(&mut value)).transpose()?)
@@ -210,8 +215,46 @@ fn encode_member(member: &MemberMetadata) -> Bytes {
     put_nullable(&mut out, member.regex.as_deref());
     out.put_i32(member.rebalance_timeout_ms);
     put_nullable(&mut out, member.server_assignor.as_deref());
-    put_no_tags(&mut out);
+    match &member.classic {
+        Some(classic) => put_tagged(&mut out, &encode_classic(classic)),
+        None => put_no_tags(&mut out),
+    }
     out.freeze()
+}
+
+/// A structure that may be missing: a byte says that it is there.
+fn encode_classic(classic: &ClassicMember) -> BytesMut {
+    let mut out = BytesMut::new();
+    out.put_i8(1);
+    out.put_i32(classic.session_timeout_ms);
+    put_count(&mut out, classic.protocols.len());
+    for protocol in &classic.protocols {
+        put_compact_string(&mut out, &protocol.name);
+        put_compact_bytes(&mut out, &protocol.metadata);
+        put_no_tags(&mut out);
+    }
+    put_no_tags(&mut out);
+    out
+}
+
+fn decode_classic(content: &[u8]) -> Result<Option<ClassicMember>, RecordFormatError> {
+    let mut content = Reader::new(content);
+    if content.i8()? < 0 {
+        return Ok(None);
+    }
+    let session_timeout_ms = content.i32()?;
+    let mut protocols = Vec::new();
+    for _ in 0..content.array_length(true)? {
+        protocols.push(MemberProtocol {
+            name: Arc::from(content.compact_string()?),
+            metadata: Bytes::copy_from_slice(content.any_bytes(true)?),
+        });
+        content.tagged_fields(|_, _| {})?;
+    }
+    Ok(Some(ClassicMember {
+        session_timeout_ms,
+        protocols,
+    }))
 }
 
 fn decode_member(value: &mut Reader<'_>) -> Result<MemberMetadata, RecordFormatError> {
@@ -223,7 +266,7 @@ fn decode_member(value: &mut Reader<'_>) -> Result<MemberMetadata, RecordFormatE
     let topics = (0..count)
         .map(|_| Ok(Arc::from(value.compact_string()?)))
         .collect::<Result<_, _>>()?;
-    Ok(MemberMetadata {
+    let mut member = MemberMetadata {
         instance_id,
         rack_id,
         client_id,
@@ -232,7 +275,16 @@ fn decode_member(value: &mut Reader<'_>) -> Result<MemberMetadata, RecordFormatE
         regex: some_text(value)?,
         rebalance_timeout_ms: value.i32()?,
         server_assignor: some_text(value)?,
-    })
+        classic: None,
+    };
+    let mut classic = Ok(None);
+    value.tagged_fields(|tag, content| {
+        if tag == 0 {
+            classic = decode_classic(content);
+        }
+    })?;
+    member.classic = classic?;
+    Ok(member)
 }
 
 /// Kafka writes the empty text, too, where there is none.

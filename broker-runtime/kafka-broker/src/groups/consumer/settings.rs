@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 
 use kafka_metadata::{ConfigResource, MetadataImage};
-use server_properties::{GROUP_HEARTBEAT_INTERVAL, GROUP_SESSION_TIMEOUT, GroupProperty};
+use server_properties::{GROUP_ASSIGNMENT_INTERVAL, GROUP_HEARTBEAT_INTERVAL, GROUP_SESSION_TIMEOUT, GroupProperty};
 
-use super::assignor::Assignor;
+use super::{assignor::Assignor, migration::MigrationPolicy};
 use crate::coordinator::number;
+
+/// Our default of `group.consumer.assignment.interval.ms`. Kafka's is 1000: it spares a large group that starts all at once
+/// some assignments, and makes the second member of every group wait for its next heartbeat, five seconds later.
+const ASSIGNMENT_INTERVAL_MS: i32 = 0;
 
 /// Limits that hold for every consumer group of the broker.
 #[derive(Clone, Debug)]
@@ -17,6 +21,10 @@ pub(crate) struct ConsumerConfig {
     pub(crate) session_timeout_ms: GroupTime,
     /// `group.consumer.heartbeat.interval.ms`
     pub(crate) heartbeat_interval_ms: GroupTime,
+    /// `group.consumer.assignment.interval.ms`
+    pub(crate) assignment_interval_ms: GroupTime,
+    /// `group.consumer.migration.policy`
+    pub(crate) migration_policy: MigrationPolicy,
     /// `group.consumer.max.size`
     pub(crate) members_max: usize,
     /// `group.consumer.assignors`: the first one is the default.
@@ -44,11 +52,31 @@ impl GroupTime {
         }
     }
 
+    /// The same with another default than the table's.
+    fn with_default(property: GroupProperty, properties: &BTreeMap<String, String>, usual: i32) -> Self {
+        let mut time = Self::new(property, properties);
+        if !properties.contains_key(property.of_broker) {
+            time.usual = usual;
+        }
+        time
+    }
+
     /// What holds for this group: within the bounds of this broker, whatever was asked for.
     pub(crate) fn of(&self, image: &MetadataImage, group_id: &str) -> i32 {
-        let configs = image.configs.get(&ConfigResource::Group(group_id.to_owned()));
-        let own = configs.and_then(|values| values.get(self.property.name)?.trim().parse().ok());
-        own.unwrap_or(self.usual).clamp(self.min, self.max.max(self.min))
+        if image.configs.is_empty() {
+            return self.within_bounds(self.usual);
+        }
+        let set = |resource: &ConfigResource, name: &str| {
+            let text = image.configs.get(resource)?.get(name)?;
+            text.trim().parse().ok()
+        };
+        let own = set(&ConfigResource::Group(group_id.to_owned()), self.property.name);
+        let of_brokers = || set(&ConfigResource::Brokers, self.property.of_broker);
+        self.within_bounds(own.or_else(of_brokers).unwrap_or(self.usual))
+    }
+
+    fn within_bounds(&self, value: i32) -> i32 {
+        value.clamp(self.min, self.max.max(self.min))
     }
 }
 
@@ -70,6 +98,11 @@ pub(crate) fn consumer_config(properties: &BTreeMap<String, String>) -> Consumer
             .any(|protocol| protocol == "consumer"),
         session_timeout_ms: GroupTime::new(GROUP_SESSION_TIMEOUT, properties),
         heartbeat_interval_ms: GroupTime::new(GROUP_HEARTBEAT_INTERVAL, properties),
+        assignment_interval_ms: GroupTime::with_default(GROUP_ASSIGNMENT_INTERVAL, properties, ASSIGNMENT_INTERVAL_MS),
+        migration_policy: properties
+            .get("group.consumer.migration.policy")
+            .and_then(|name| MigrationPolicy::named(name))
+            .unwrap_or(MigrationPolicy::Bidirectional),
         members_max: number(properties, "group.consumer.max.size", usize::MAX),
         assignors,
     }

@@ -9,7 +9,6 @@ use kafka_metadata::{
     BrokerId, LeaderEpoch, MetadataImage, MetadataOffset, MetadataRecord, PartitionEpoch, PartitionState, TopicId,
 };
 use proptest::prelude::*;
-use server_properties::{GROUP_HEARTBEAT_INTERVAL, GROUP_SESSION_TIMEOUT};
 use uuid::Uuid;
 
 use super::{group::ConsumerGroupState, *};
@@ -24,11 +23,8 @@ use crate::{
 
 fn config() -> ConsumerConfig {
     ConsumerConfig {
-        enabled: true,
-        session_timeout_ms: GroupTime::new(GROUP_SESSION_TIMEOUT, &BTreeMap::new()),
-        heartbeat_interval_ms: GroupTime::new(GROUP_HEARTBEAT_INTERVAL, &BTreeMap::new()),
         members_max: 8,
-        assignors: vec![Assignor::Uniform, Assignor::Range],
+        ..consumer_config(&BTreeMap::new())
     }
 }
 

@@ -56,6 +56,7 @@ fn member() -> MemberMetadata {
         regex: Some("r.*".into()),
         rebalance_timeout_ms: 300_000,
         server_assignor: Some("uniform".into()),
+        classic: None,
     }
 }
 
@@ -129,10 +130,22 @@ fn records_of_an_older_kafka_are_read() {
     let expected = MemberMetadata {
         regex: None,
         server_assignor: None,
+        classic: Some(ClassicMember {
+            session_timeout_ms: 1,
+            protocols: vec![MemberProtocol {
+                name: "range".into(),
+                metadata: Bytes::from_static(&[1]),
+            }],
+        }),
         ..member()
     };
     let found = read(&key, Some(&unhex(MEMBER_OF_CLASSIC_PROTOCOL))).unwrap().unwrap().1;
     assert_eq!(found, ConsumerRecord::Member(MemberId::new("m"), Some(expected)));
+    let (written, value) = encode(&GroupId::new("g"), &found);
+    assert_eq!(written, key);
+    let kafka = unhex(MEMBER_OF_CLASSIC_PROTOCOL);
+    // Where there is no expression Kafka wrote the empty one, and we write that there is none.
+    assert_eq!(value.unwrap().len(), kafka.len());
 }
 
 #[test]

@@ -188,6 +188,11 @@ pub enum ControllerRequest {
         /// Topic and partition; `None` for all.
         partitions: Option<Vec<(String, i32)>>,
     },
+    /// Elects leaders of partitions that have none: any replica that serves, in sync or not.
+    ElectUncleanLeaders {
+        /// Topic and partition; `None` for all.
+        partitions: Option<Vec<(String, i32)>>,
+    },
     /// Asks how far the metadata log is, and who has read how much of it. Its host answers, who sees the time.
     DescribeQuorum,
     /// `CreateTopics`, `DeleteTopics` or `CreatePartitions` of a client that has a quota of them. Its host counts, who sees the
@@ -335,7 +340,7 @@ pub enum ControllerResponse {
     },
     /// To `CreateTopics`, in the order asked. Answered once the records are durable.
     CreateTopics(Vec<Result<CreatedTopic, ControllerError>>),
-    /// To `DeleteTopics`, `CreatePartitions`, `AlterConfigs`, `CreateAcls`, `AlterClientQuotas`, `AlterReassignments` and `ElectPreferredLeaders`:
+    /// To `DeleteTopics`, `CreatePartitions`, `AlterConfigs`, `CreateAcls`, `AlterClientQuotas`, `AlterReassignments`, `ElectPreferredLeaders` and `ElectUncleanLeaders`:
     /// one result an entry.
     Results(Vec<Result<(), ControllerError>>),
     /// To `DeleteAcls`: what was deleted, a list a filter.
@@ -433,11 +438,14 @@ pub enum ControllerError {
     #[error("No partition reassignment is in progress.")]
     NoReassignmentInProgress,
     /// ELECTION_NOT_NEEDED.
-    #[error("the preferred replica leads already")]
+    #[error("the partition has the leader that it is to have")]
     ElectionNotNeeded,
     /// PREFERRED_LEADER_NOT_AVAILABLE.
     #[error("the preferred replica is not in sync")]
     PreferredLeaderNotAvailable,
+    /// ELIGIBLE_LEADERS_NOT_AVAILABLE.
+    #[error("no replica of the partition serves")]
+    EligibleLeadersNotAvailable,
     /// NOT_CONTROLLER: the controller is not reachable, or does not know yet; retry.
     #[error("the controller is not available")]
     NotController,

@@ -59,9 +59,32 @@ impl Applier {
                 continue;
             }
             changes.note(record);
+            self.count_unclean(record);
             self.image.apply(MetadataOffset(offset), record);
         }
         self.carry_out(&changes);
+    }
+
+    /// Counts the elections that made this broker a leader though it was not in sync. Who comes with the end of a reassignment
+    /// was.
+    fn count_unclean(&self, record: &MetadataRecord) {
+        let MetadataRecord::Partition {
+            topic_id,
+            partition,
+            state,
+        } = record
+        else {
+            return;
+        };
+        let this = self.broker.config.broker_id;
+        let before = find(&self.image, *topic_id, *partition).map(|(_, before)| before);
+        let is_unclean = before.is_some_and(|before| {
+            let has_just_come = before.is_moving() && !state.is_moving();
+            before.leader != Some(this) && !before.isr.contains(&this) && !has_just_come
+        });
+        if is_unclean && state.leader == Some(this) {
+            self.broker.metrics.unclean_leader_elections.mark(1);
+        }
     }
 
     /// Begins again with a whole image.

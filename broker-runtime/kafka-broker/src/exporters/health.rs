@@ -132,6 +132,13 @@ fn controller(beans: &mut Beans, broker: &Broker, image: &MetadataImage) {
     ] {
         beans.plain(CONTROLLER, name, value);
     }
+    // Every broker shows those that made it a leader.
+    let labels = [("name", "UncleanLeaderElectionsPerSec")];
+    beans.meter(
+        "kafka_controller_ControllerStats",
+        &labels,
+        &broker.metrics.unclean_leader_elections,
+    );
 }
 
 fn groups(beans: &mut Beans, lag: &ConsumerLag) {

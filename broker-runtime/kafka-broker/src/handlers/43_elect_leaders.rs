@@ -1,9 +1,10 @@
-//! ElectLeaders 0–2: gives leadership back to preferred replicas (KIP-183). Partitions may be left out, which means all
-//! whose preferred replica does not lead; those are then the ones that are answered.
+//! ElectLeaders 0–2: gives leadership back to preferred replicas (KIP-183), or, from version 1 on, to any replica where a
+//! partition has no leader (type 1, KIP-460): what that one does not have is lost. Partitions may be left out, which means all
+//! whose preferred replica does not lead, or that have no leader; those are then the ones that are answered.
 //!
-//! * ELECTION_NOT_NEEDED where it leads already, PREFERRED_LEADER_NOT_AVAILABLE where it is not in sync.
-//!
-//! Difference from Kafka: unclean elections (type 1, KIP-460) are refused with INVALID_REQUEST: they lose records.
+//! * ELECTION_NOT_NEEDED where it leads already, or any does; PREFERRED_LEADER_NOT_AVAILABLE where it is not in sync,
+//!   ELIGIBLE_LEADERS_NOT_AVAILABLE where no replica serves.
+//! * Another type is INVALID_REQUEST.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -32,9 +33,10 @@ use crate::{
 pub(crate) const API: ApiEntry = api!(43, "ElectLeaders", 0..=2, ElectLeadersRequest, handle);
 
 const PREFERRED: i8 = 0;
+const UNCLEAN: i8 = 1;
 
-/// First version with an error of the whole request.
-const TOP_LEVEL_ERROR_VERSION: i16 = 1;
+/// First version with a type of election.
+const TYPE_VERSION: i16 = 1;
 
 async fn handle(
     context: &RequestContext,
@@ -45,6 +47,11 @@ async fn handle(
     if !context.may(broker, AclOperation::Alter, Resource::Cluster) {
         return forbidden(&request);
     }
+    let election_type = if version >= TYPE_VERSION {
+        request.election_type
+    } else {
+        PREFERRED
+    };
     let partitions: Vec<(String, i32)> = match &request.topic_partitions {
         Some(topics) => {
             let named = topics.iter().flat_map(|topic| {
@@ -55,12 +62,12 @@ async fn handle(
             });
             named.collect()
         }
-        None => without_preferred_leader(&broker.metadata.image()),
+        None => in_question(&broker.metadata.image(), election_type),
     };
     let mut response = ElectLeadersResponse::default();
-    if version >= TOP_LEVEL_ERROR_VERSION && request.election_type != PREFERRED {
+    if ![PREFERRED, UNCLEAN].contains(&election_type) {
         response.error_code = ErrorCode::InvalidRequest.code();
-        let refusal = ControllerError::InvalidRequest("unclean elections are not offered".to_owned());
+        let refusal = ControllerError::InvalidRequest(format!("unknown type of election: {election_type}"));
         let refusals = vec![Err(refusal); partitions.len()];
         response.replica_election_results = results(partitions, refusals);
         return response;
@@ -69,8 +76,10 @@ async fn handle(
     let outcomes = if count == 0 {
         Vec::new()
     } else {
-        let elect = ControllerRequest::ElectPreferredLeaders {
-            partitions: Some(partitions.clone()),
+        let named = Some(partitions.clone());
+        let elect = match election_type {
+            UNCLEAN => ControllerRequest::ElectUncleanLeaders { partitions: named },
+            _ => ControllerRequest::ElectPreferredLeaders { partitions: named },
         };
         match broker
             .controller
@@ -108,13 +117,17 @@ fn forbidden(request: &ElectLeadersRequest) -> ElectLeadersResponse {
     response
 }
 
-fn without_preferred_leader(image: &MetadataImage) -> Vec<(String, i32)> {
+/// Partitions that have another leader than the preferred one, or none, as the type of election asks.
+fn in_question(image: &MetadataImage, election_type: i8) -> Vec<(String, i32)> {
     let all = image
         .topics
         .values()
         .flat_map(|topic| (0..).zip(&topic.partitions).map(move |entry| (topic, entry)));
-    let moved = all.filter(|(_, (_, state))| state.leader != state.replicas.first().copied());
-    moved.map(|(topic, (index, _))| (topic.name.clone(), index)).collect()
+    let found = all.filter(|(_, (_, state))| match election_type {
+        UNCLEAN => state.leader.is_none(),
+        _ => state.leader != state.replicas.first().copied(),
+    });
+    found.map(|(topic, (index, _))| (topic.name.clone(), index)).collect()
 }
 
 fn results(partitions: Vec<(String, i32)>, outcomes: Vec<Result<(), ControllerError>>) -> Vec<ReplicaElectionResult> {

@@ -23,6 +23,8 @@ pub(crate) struct Metrics {
     pub(crate) traffic: Traffic,
     pub(crate) requests: RequestMetrics,
     pub(crate) connections: BTreeMap<ListenerName, Arc<ListenerConnections>>,
+    /// Leaderships that this broker got without having been in sync.
+    pub(crate) unclean_leader_elections: Meter,
     pub(crate) isr_shrinks: Meter,
     pub(crate) isr_expands: Meter,
     pub(crate) failed_isr_updates: Meter,
@@ -42,6 +44,7 @@ impl Metrics {
             traffic: Traffic::new(0),
             requests: RequestMetrics::new(config.jmx_exporter.is_some()),
             connections: connections.collect(),
+            unclean_leader_elections: Meter::new(0),
             isr_shrinks: Meter::new(0),
             isr_expands: Meter::new(0),
             failed_isr_updates: Meter::new(0),
@@ -74,6 +77,7 @@ impl Metrics {
         self.requests.tick();
         self.connections.values().for_each(|listener| listener.tick());
         for meter in [
+            &self.unclean_leader_elections,
             &self.isr_shrinks,
             &self.isr_expands,
             &self.failed_isr_updates,

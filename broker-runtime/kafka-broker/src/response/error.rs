@@ -74,6 +74,7 @@ pub(crate) fn controller_error_code(error: &ControllerError) -> ErrorCode {
         ControllerError::NoReassignmentInProgress => ErrorCode::NoReassignmentInProgress,
         ControllerError::ElectionNotNeeded => ErrorCode::ElectionNotNeeded,
         ControllerError::PreferredLeaderNotAvailable => ErrorCode::PreferredLeaderNotAvailable,
+        ControllerError::EligibleLeadersNotAvailable => ErrorCode::EligibleLeadersNotAvailable,
         ControllerError::NotController => ErrorCode::NotController,
         ControllerError::AuthenticationRefused(_) => ErrorCode::SaslAuthenticationFailed,
         ControllerError::TopicAuthorizationFailed(_) => ErrorCode::TopicAuthorizationFailed,

@@ -1,7 +1,7 @@
 //! `AlterPartition` (KIP-497): a leader proposes the ISR; a compare-and-set on the epochs it knew.
 //!
-//! The order of refusals is that of Kafka's `ReplicationControlManager.validateAlterPartitionData`. Differences: there is no
-//! leader recovery state, since there are no unclean elections yet.
+//! The order of refusals is that of Kafka's `ReplicationControlManager.validateAlterPartitionData`. Difference: there is no
+//! leader recovery state: after an unclean election the leader alone is the ISR, and whoever follows is cut to what it has.
 
 use super::{draft::Draft, reassign};
 use crate::{

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use server_properties::{Definition, Reach, Scope, ValueType, list_entries};
 
-use super::{create_topics::check_combination, draft::Draft};
+use super::{create_topics::check_combination, draft::Draft, elections};
 use crate::{
     ConfigResource, MetadataRecord, instructions,
     rpc::{AlterConfigResource, ConfigChange, ControllerError, ControllerResponse},
@@ -18,8 +18,13 @@ const GROUPS_MAX: usize = 10_000;
 
 /// Changes the configurations of resources, of each on its own.
 pub(super) fn alter(draft: &mut Draft<'_>, resources: &[AlterConfigResource]) -> ControllerResponse {
-    let results = resources.iter().map(|resource| alter_one(draft, resource));
-    ControllerResponse::Results(results.collect())
+    let results = resources.iter().map(|resource| alter_one(draft, resource)).collect();
+    let is_election =
+        |resource: &AlterConfigResource| resource.changes.iter().any(|(name, _)| name == elections::UNCLEAN);
+    if resources.iter().any(is_election) {
+        elections::elect_where_unclean(draft);
+    }
+    ControllerResponse::Results(results)
 }
 
 /// Replaces the instructions of all brokers; what stays the same leaves no record.

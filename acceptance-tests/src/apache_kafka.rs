@@ -11,10 +11,13 @@ use std::{
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
-use crate::{program, tools::Tools};
+use crate::{program, tools::Tools, wait};
 
 /// How long a program of it may take to do its work, or a broker to serve.
 pub const START: Duration = Duration::from_secs(90);
+
+/// Port of the listener between controllers.
+pub const CONTROLLER_PORT: u16 = 9093;
 
 /// A running cluster; ends with this value.
 pub struct ApacheKafka {
@@ -57,15 +60,7 @@ impl ApacheKafka {
     /// later, at most [`START`].
     pub fn start(count: u8, properties: &[(&str, &str)], flags: &[&str]) -> Result<Self> {
         let installation = Installation::find()?;
-        let folder = tempfile::Builder::new().prefix("apache-kafka-").tempdir()?;
-        let mut cluster = Self {
-            folder,
-            nodes: Vec::new(),
-            bootstrap: String::new(),
-        };
-        let hosts: Vec<String> = (1..=count).map(|node| format!("127.9.1.{node}:9092")).collect();
-        cluster.bootstrap = hosts.join(",");
-        fs::write(cluster.folder.path().join("log4j2.yaml"), LOG4J)?;
+        let mut cluster = Self::prepare(count)?;
         for node in 1..=count {
             let file = cluster.write_properties(node, count, properties)?;
             cluster.format(&installation, &file, count)?;
@@ -75,6 +70,60 @@ impl ApacheKafka {
             cluster.nodes.push(child);
         }
         Ok(cluster)
+    }
+
+    fn prepare(count: u8) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("apache-kafka-").tempdir()?;
+        fs::write(folder.path().join("log4j2.yaml"), LOG4J)?;
+        let hosts: Vec<String> = (1..=count).map(|node| format!("{}:9092", address(node))).collect();
+        Ok(Self {
+            folder,
+            nodes: Vec::new(),
+            bootstrap: hosts.join(","),
+        })
+    }
+
+    /// Starts a broker, which is a controller too, on each of these directories, which have everything that it needs: node 1 on
+    /// the first one, and so on.
+    pub fn start_on(directories: Vec<PathBuf>, properties: &[(&str, &str)], flags: &[&str]) -> Result<Self> {
+        let installation = Installation::find()?;
+        let mut cluster = Self::prepare(u8::try_from(directories.len())?)?;
+        for (node, directory) in (1..).zip(&directories) {
+            let directory = directory.display().to_string();
+            let all = [properties, &[("log.dirs", &directory)]].concat();
+            cluster.write_properties(node, u8::try_from(directories.len())?, &all)?;
+            let child = cluster.run(&installation, node, flags)?;
+            cluster.nodes.push(child);
+        }
+        Ok(cluster)
+    }
+
+    /// Waits until every topic partition has a leader, for the client whose properties are in this file.
+    pub fn wait_until_served(&self, client: &Path) -> Result<()> {
+        let installation = Installation::find()?;
+        wait::until("Apache Kafka to serve", START, || {
+            let mut command = installation.command(
+                &["-Xmx128m", "-XX:TieredStopAtLevel=1"],
+                "org.apache.kafka.tools.TopicCommand",
+            );
+            command.args([
+                "--bootstrap-server",
+                &self.bootstrap,
+                "--describe",
+                "--unavailable-partitions",
+            ]);
+            command.arg("--command-config").arg(client);
+            let finished = program::run(&mut command, START).ok()?;
+            (finished.code == Some(0) && finished.stdout.trim().is_empty()).then_some(())
+        })
+    }
+
+    /// What the nodes have printed.
+    pub fn output(&self) -> String {
+        let nodes = (1..).zip(&self.nodes);
+        let texts =
+            nodes.map(|(node, _)| fs::read_to_string(self.node_folder(node).join("out.log")).unwrap_or_default());
+        texts.collect()
     }
 
     /// Process ids of the brokers.
@@ -162,6 +211,11 @@ impl Drop for ApacheKafka {
             let _ = node.wait();
         }
     }
+}
+
+/// Where a node is.
+pub fn address(node: u8) -> String {
+    format!("127.9.1.{node}")
 }
 
 /// 16 bytes in url-safe base64, different for each node.

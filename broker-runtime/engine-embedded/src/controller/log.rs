@@ -211,6 +211,19 @@ fn tidy(directory: &Path) -> io::Result<Option<PathBuf>> {
     Ok(newest)
 }
 
+/// The image that the log in `directory` adds up to, as it is at this moment; the log is not touched.
+pub fn read_image(directory: &Path) -> Result<MetadataImage, LogError> {
+    let failed = |source| LogError::Io {
+        path: directory.to_owned(),
+        source,
+    };
+    let entries = fs::read_dir(directory).map_err(failed)?;
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let logs = paths.filter(|path| path.extension().is_some_and(|extension| extension == EXTENSION));
+    let newest = logs.max();
+    newest.map_or_else(|| Ok(MetadataImage::default()), |path| Ok(read(&path)?.0))
+}
+
 /// Writes a file that holds a snapshot of `image` only, so that it is either not there or whole.
 fn begin_file(directory: &Path, image: &MetadataImage) -> Result<(PathBuf, File, u64), LogError> {
     let path = directory.join(format!("{:020}.{EXTENSION}", image.next_offset().0));

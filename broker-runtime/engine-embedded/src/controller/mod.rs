@@ -23,6 +23,6 @@ mod subscribers;
 mod tests;
 
 pub use handle::{Controller, ControllerConfig, ControllerStartError};
-pub use log::LogError;
+pub use log::{LogError, read_image};
 pub use logins::Logins;
 pub use socket::{bind_unix, connect_unix};

@@ -1,6 +1,7 @@
-//! Control batches: the markers that end a transaction in a partition (KIP-98; `ControlRecordType`, `EndTxnMarker`).
+//! Control batches (`ControlRecordType`): the markers that end a transaction in a partition (KIP-98; `EndTxnMarker`), and what
+//! stands at both ends of a snapshot.
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use super::{BuildError, RecordBatch, RecordBatchBuilder};
 
@@ -13,6 +14,21 @@ const COMMIT: i16 = 1;
 
 /// A marker is smaller than this.
 const MARKER_BYTES_MAX: usize = 1024;
+
+/// A control batch with these records, each a type and a value, where `builder` says.
+pub fn control_batch(
+    builder: RecordBatchBuilder,
+    records: &[(i16, Bytes)],
+    timestamp: i64,
+) -> Result<BytesMut, BuildError> {
+    let mut batch = builder.control();
+    for (kind, value) in records {
+        let mut key = VERSION.to_be_bytes().to_vec();
+        key.extend_from_slice(&kind.to_be_bytes());
+        batch.append(timestamp, Some(&key), Some(value), &[]);
+    }
+    batch.build()
+}
 
 /// Ends a transaction of the producer whose id and epoch the batch has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -23,7 +23,7 @@ mod varint;
 pub use batch::{Batches, RecordBatch, batches};
 pub use builder::{BuildError, RecordBatchBuilder, RecordHeaderRef};
 pub use compression::{Compression, CompressionError};
-pub use control::EndTransactionMarker;
+pub use control::{EndTransactionMarker, control_batch};
 pub use header::{
     BatchError, BatchHeader, HEADER_BYTES, LENGTH_PREFIX_BYTES, NO_PARTITION_LEADER_EPOCH, NO_PRODUCER_EPOCH,
     NO_PRODUCER_ID, NO_SEQUENCE, NO_TIMESTAMP, TimestampType, crc32c, set_base_offset, set_leader_epoch,

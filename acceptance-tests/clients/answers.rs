@@ -10,11 +10,9 @@ use crate::programs::file;
 
 const LIMIT: Duration = Duration::from_secs(180);
 
-/// What Kafka is told, so that it does what ours does: groups change their protocol while they are empty only, and targets
-/// are computed at once, before the answer.
-const PROPERTIES: [(&str, &str); 4] = [
+/// What Kafka is told, so that it does what ours does: targets are computed at once, before the answer.
+const PROPERTIES: [(&str, &str); 3] = [
     ("group.consumer.assignor.offload.enable", "false"),
-    ("group.consumer.migration.policy", "disabled"),
     ("group.consumer.min.assignment.interval.ms", "0"),
     ("group.consumer.assignment.interval.ms", "0"),
 ];

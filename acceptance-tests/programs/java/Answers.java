@@ -43,6 +43,7 @@ public class Answers {
         staticMembers();
         offsetsOfMembers(topic);
         classicAndConsumer();
+        membersOfBothProtocols(topic);
         questionsOfOperators();
         clientQuotas();
         quotasOfOtherKinds();
@@ -305,11 +306,73 @@ public class Answers {
         JoinGroupResponseData first = (JoinGroupResponseData) ask(classicJoin("both", ""), 5);
         NAMES.put(first.memberId(), "classic member");
         show("classic", classicJoin("both", first.memberId()), 5);
-        show("consumer refused", join("both", "a"), 1);
+        show("consumer joins before the other has synchronised", join("both", "a"), 1);
         show("described the consumer way", new ConsumerGroupDescribeRequestData().setGroupIds(List.of("both")), 1);
         show("classic goes", new LeaveGroupRequestData().setGroupId("both").setMembers(
                 List.of(new LeaveGroupRequestData.MemberIdentity().setMemberId(first.memberId()))), 5);
         show("consumer again", join("both", "a"), 1);
+    }
+
+    static HeartbeatRequestData beat(String group, String member, int generation) {
+        return new HeartbeatRequestData().setGroupId(group).setMemberId(member).setGenerationId(generation);
+    }
+
+    static SyncGroupRequestData sync(String group, String member, int generation, byte... assignment) {
+        SyncGroupRequestData request = new SyncGroupRequestData().setGroupId(group).setMemberId(member)
+                .setGenerationId(generation).setProtocolType("consumer").setProtocolName("range");
+        if (assignment.length > 0) {
+            request.setAssignments(List.of(new SyncGroupRequestData.SyncGroupRequestAssignment().setMemberId(member)
+                    .setAssignment(assignment)));
+        }
+        return request;
+    }
+
+    static LeaveGroupRequestData leave(String group, String member) {
+        return new LeaveGroupRequestData().setGroupId(group)
+                .setMembers(List.of(new LeaveGroupRequestData.MemberIdentity().setMemberId(member)));
+    }
+
+    /** A group with a member of the classic protocol, one of the other beside it for a while, and both alone again. */
+    static void membersOfBothProtocols(Uuid topic) throws Exception {
+        String group = "mixed", id = ((JoinGroupResponseData) ask(classicJoin(group, ""), 5)).memberId();
+        NAMES.put(id, "first classic member");
+        show("classic in mixed", classicJoin(group, id), 5);
+        show("classic has all", sync(group, id, 1, new byte[] {0, 1, 0, 0, 0, 1, 0, 7, 'a', 'n', 's', 'w', 'e', 'r', 's',
+            0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, -1, -1, -1, -1}), 5);
+        show("consumer beside it", join(group, "a"), 1);
+        ConsumerGroupDescribeRequestData described = new ConsumerGroupDescribeRequestData().setGroupIds(List.of(group));
+        show("both", described, 1);
+        show("both, of an older version", described, 0);
+        show("described as a classic one", new DescribeGroupsRequestData().setGroups(List.of(group)), 5);
+        show("classic is called", beat(group, id, 1), 4);
+        show("classic synchronises first", sync(group, id, 1), 5);
+        show("classic commits", commit(group, id, 1), 8);
+        show("classic commits in no generation", commit(group, id, 3), 8);
+        show("classic joins", classicJoin(group, id), 5);
+        show("classic commits in the one before", commit(group, id, 1), 8);
+        show("classic has its share", sync(group, id, 2), 5);
+        show("classic says another protocol", sync(group, id, 2).setProtocolName("sticky"), 5);
+        show("classic in another generation", beat(group, id, 7), 4);
+        show("classic goes on", beat(group, id, 2), 4);
+        show("consumer gets", heartbeat(group, "a", 2), 1);
+        show("both have their share", described, 1);
+        show("somebody else", beat(group, "x", 2), 4);
+        show("consumer the classic way", beat(group, "a", 2), 4);
+        show("consumer synchronises", sync(group, "a", 2), 5);
+        show("consumer leaves the classic way", leave(group, "a"), 5);
+        show("somebody leaves", leave(group, "x"), 5);
+        JoinGroupRequestData other = classicJoin(group, "y");
+        other.protocols().forEach(protocol -> protocol.setName("sticky"));
+        show("another assignor", other, 5);
+        show("no consumer", classicJoin(group, "y").setProtocolType("connect"), 5);
+        JoinGroupResponseData fresh = (JoinGroupResponseData) ask(classicJoin(group, ""), 5);
+        System.out.println("a new one has to know its id: " + fresh.errorCode() + " " + fresh.memberId().isEmpty());
+        show("consumer goes", heartbeat(group, "a", -1), 1);
+        show("a consumer group no more", described, 1);
+        show("classic is called again", beat(group, id, 2), 4);
+        show("classic synchronises again", sync(group, id, 2), 5);
+        show("classic joins again", classicJoin(group, id), 5);
+        show("classic leaves", leave(group, id), 5);
     }
 
     static void questionsOfOperators() throws Exception {
@@ -722,6 +785,9 @@ public class Answers {
         show("too short", groupSets("configured", "consumer.session.timeout.ms", "1", 0), 1);
         show("too long", groupSets("configured", "consumer.session.timeout.ms", "60001", 0), 1);
         show("too seldom", groupSets("configured", "consumer.heartbeat.interval.ms", "15001", 0), 1);
+        show("assigned more seldom", groupSets("configured", "consumer.assignment.interval.ms", "2000", 0), 1);
+        show("assigned too seldom", groupSets("configured", "consumer.assignment.interval.ms", "15001", 0), 1);
+        show("assigned as before", groupSets("configured", "consumer.assignment.interval.ms", null, 1), 1);
         show("no number", groupSets("configured", "consumer.session.timeout.ms", "soon", 0), 1);
         show("no such property", groupSets("configured", "no.such", "1", 0), 1);
         show("no such property goes", groupSets("configured", "no.such", null, 1), 1);

@@ -1,6 +1,7 @@
 //! What consumers of the classic protocol put into JoinGroup and SyncGroup: subscriptions and assignments in the formats of
 //! `ConsumerProtocolSubscription.json` and `ConsumerProtocolAssignment.json`. The coordinator reads and writes them where
-//! members of both protocols are in one group (KIP-848).
+//! members of both protocols are in one group (KIP-848). What is newer than version 3 is read as that version, as Kafka does; the
+//! codec's readers refuse it.
 
 use std::{collections::BTreeSet, sync::Arc};
 

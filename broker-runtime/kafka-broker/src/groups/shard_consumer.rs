@@ -194,11 +194,14 @@ impl Shard {
     }
 
     pub(super) fn write_consumer(&mut self, group_id: &GroupId, mut records: Vec<GroupRecord>, reply: Option<Reply>) {
-        let group = self.consumers.get(group_id);
+        let group = self.consumers.get_mut(group_id);
         let unsaved = group.filter(|group| group.is_unsaved());
         let has_all = unsaved.is_some();
         if let Some(group) = unsaved {
-            records = self.records_of(group_id, group.all_records());
+            // Whom these remove may be in the log by a write of all that is on its way.
+            group.write_failed(consumer_records(&records));
+            let all = group.all_records();
+            records = self.records_of(group_id, all);
         }
         if records.is_empty() && !self.has_writes_in_flight(group_id) {
             if let Some(reply) = reply {
@@ -228,11 +231,7 @@ impl Shard {
             Ok(()) if write.has_all => group.all_written(),
             Ok(()) => {}
             Err(_) => {
-                let records = content.records().iter();
-                group.write_failed(records.filter_map(|record| match record {
-                    GroupRecord::Consumer { record, .. } => Some(record),
-                    _ => None,
-                }));
+                group.write_failed(consumer_records(content.records()));
             }
         }
     }
@@ -250,4 +249,11 @@ impl Shard {
         };
         reply.send(result);
     }
+}
+
+fn consumer_records(records: &[GroupRecord]) -> impl Iterator<Item = &ConsumerRecord> {
+    records.iter().filter_map(|record| match record {
+        GroupRecord::Consumer { record, .. } => Some(record),
+        _ => None,
+    })
 }

@@ -121,8 +121,8 @@ impl ClassicGroup {
         }
         self.assignment_in_flight = false;
         if let Err(error) = result {
+            // What members had before they may still have: a cooperative one keeps it while it joins.
             for member in self.members.values_mut() {
-                member.assignment = Bytes::new();
                 answer_sync_error(member, error, commands);
             }
             self.rebalance_if_possible(surroundings, commands);

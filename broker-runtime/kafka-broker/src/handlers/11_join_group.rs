@@ -2,6 +2,7 @@
 //!
 //! * Version 4 and later: a dynamic member is first told its id (MEMBER_ID_REQUIRED, KIP-394). Version 5 and later: static
 //!   members (KIP-345). Version 9: a static leader that comes back keeps the assignment (KIP-814).
+//! * A group of the consumer protocol that has members takes the member in beside them (KIP-848); nobody leads there.
 //! * The protocol name of errors is null from version 7 on, empty before.
 //!
 //! Differences from Kafka: `group.initial.rebalance.delay.ms` is 0 unless it is set; a request that is repeated on another

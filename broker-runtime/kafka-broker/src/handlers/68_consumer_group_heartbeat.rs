@@ -3,8 +3,11 @@
 //! * Version 0 members may come without an id and get one; from version 1 they bring their own (KIP-1082), and may subscribe
 //!   with a regular expression, which matches topics that the member may see.
 //! * The answer comes when everything it tells is on all in-sync replicas.
-//! * A group that has members of the classic protocol answers GROUP_ID_NOT_FOUND, as Kafka does where
-//!   `group.consumer.migration.policy` is `disabled`; an empty one becomes a consumer group.
+//! * A group of the classic protocol becomes a consumer group: an empty one always, one with members where
+//!   `group.consumer.migration.policy` allows it. Else the answer is GROUP_ID_NOT_FOUND.
+//!
+//! Differences from Kafka: `group.consumer.assignment.interval.ms` is 0 unless it is set; a classic group of which an assignor
+//! has given a partition to several members is not changed.
 
 use std::{collections::BTreeSet, sync::Arc};
 

@@ -92,17 +92,14 @@ impl ConsumerGroup {
 
     /// True when the member shares a protocol with all others of the classic kind.
     fn supports(&self, request: &JoinRequest) -> bool {
-        let mut others = self
-            .members
-            .values()
-            .filter_map(|member| member.metadata.classic.as_ref());
+        let others = self.members.values();
+        let others = others.filter_map(|member| member.metadata.classic.as_ref());
         let all_offer = |name: &str| {
             let offers = |other: &ClassicMember| other.protocols.iter().any(|offered| &*offered.name == name);
-            others.all(offers)
+            others.clone().all(offers)
         };
-        let mut all_offer = all_offer;
-        let mut names = request.protocols.iter().map(|protocol| protocol.name.clone());
-        &*request.protocol_type == CONSUMER_PROTOCOL_TYPE && names.any(|name| all_offer(&name))
+        let mut offered = request.protocols.iter();
+        &*request.protocol_type == CONSUMER_PROTOCOL_TYPE && offered.any(|protocol| all_offer(&protocol.name))
     }
 
     /// Whether the sender may join as a static member; gives the member whose place it takes.

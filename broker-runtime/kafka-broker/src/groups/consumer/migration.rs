@@ -1,8 +1,9 @@
 //! A group with members changes its protocol (KIP-848, `group.consumer.migration.policy`): to the consumer protocol when the
 //! first member of it joins, back when the last one has gone. Members keep their ids and what they have.
 //!
-//! * To the consumer protocol: the generation becomes the epoch, and every member has what its leader assigned last. Who waits
-//!   for JoinGroup or SyncGroup is told to join again.
+//! * To the consumer protocol: the generation becomes the epoch, and every member has what its leader assigned last; what it
+//!   had beside that when it joined it still has to give up, for it may not have heard of the assignment yet (Kafka does not
+//!   look at that). Who waits for JoinGroup or SyncGroup is told to join again.
 //! * Back: the newest epoch of a member becomes the generation, so that members that have it go on without losing anything; a
 //!   rebalance follows at once. Its record names no leader, by which a coordinator that reads it later knows that
 //!   the rebalance is still due.
@@ -11,7 +12,7 @@ use super::{
     classic::assignment_of,
     group::{ConsumerGroup, World, member_tombstones},
     member::ConsumerMember,
-    partitions::HeldPartitions,
+    partitions::{HeldPartitions, Partitions},
     record::{ClassicMember, ConsumerRecord, CurrentAssignment, MemberMetadata, MemberState},
 };
 use crate::{
@@ -20,6 +21,7 @@ use crate::{
         embedded_protocol::{EmbeddedSubscription, read_assignment},
         error::GroupError,
         group::{CONSUMER_PROTOCOL_TYPE, ClassicGroup, GroupState},
+        ids::MemberId,
         member::Member,
     },
 };
@@ -67,26 +69,29 @@ impl ConsumerGroup {
         let mut group = Self::new(classic.group_id().clone(), world.now);
         group.epoch = classic.generation;
         group.target_epoch = classic.generation;
+        let mut before = Vec::new();
         for member in classic.members() {
             let taken = group.take_in(member, classic.protocol_name(), world);
-            let is_valid = taken.map_err(|_| GroupError::GroupIdNotFound)?;
-            if !is_valid {
-                // Two members have a partition: their assignor means something that ours do not do.
-                return Err(GroupError::GroupIdNotFound);
-            }
+            let owned = taken.map_err(|_| GroupError::GroupIdNotFound)?;
+            // Two members may have a partition: their assignor means something that ours do not do.
+            before.push((&member.member_id, owned.ok_or(GroupError::GroupIdNotFound)?));
+        }
+        for (member_id, owned) in before {
+            group.have_revoked(member_id, &owned);
         }
         let deadlines = group.members.values().map(ConsumerMember::next_deadline_ms);
         group.wakes_at_ms = deadlines.min().unwrap_or(i64::MAX);
         Ok(group)
     }
 
-    /// Takes a member of a classic group in; false when another one has something of what it has.
+    /// Takes a member of a classic group in, with what it was assigned. Gives what it had when it joined; `None` when another one
+    /// has something of what it is assigned.
     fn take_in(
         &mut self,
         member: &Member,
         protocol: Option<&str>,
         world: World<'_>,
-    ) -> Result<bool, RecordFormatError> {
+    ) -> Result<Option<Partitions>, RecordFormatError> {
         let spoken = member.protocols.iter().find(|offered| Some(&*offered.name) == protocol);
         let spoken = spoken
             .or(member.protocols.first())
@@ -94,8 +99,9 @@ impl ConsumerGroup {
         let subscription = EmbeddedSubscription::read(&spoken.metadata)?;
         let assigned = self.by_id(&read_assignment(&member.assignment)?, world);
         if assigned.iter().any(|partition| self.owners.contains_key(&partition)) {
-            return Ok(false);
+            return Ok(None);
         }
+        let owned = self.by_id(&subscription.owned, world);
         let metadata = MemberMetadata {
             instance_id: member.instance_id.clone(),
             rack_id: subscription.rack_id,
@@ -124,7 +130,22 @@ impl ConsumerGroup {
         };
         self.set_current(&member.member_id, current);
         self.targets.insert(member.member_id.clone(), assigned);
-        Ok(true)
+        Ok(Some(owned))
+    }
+
+    /// Has a member give up what it had and nobody is assigned.
+    fn have_revoked(&mut self, member_id: &MemberId, owned: &Partitions) {
+        let Some(member) = self.members.get(member_id) else {
+            return;
+        };
+        let mut current = member.current.clone();
+        for (topic_id, partition) in owned.iter() {
+            if !self.owners.contains_key(&(topic_id, partition)) {
+                current.revoking.insert(topic_id, partition, self.epoch);
+                current.state = MemberState::UnrevokedPartitions;
+            }
+        }
+        self.set_current(member_id, current);
     }
 
     /// True when only members of the classic protocol are left, and the policy lets them go back.

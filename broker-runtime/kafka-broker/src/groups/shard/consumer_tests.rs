@@ -133,3 +133,17 @@ fn silent_members_are_given_up_after_a_failover() {
     other.write(deadline_ms);
     assert_eq!(late.try_recv().unwrap(), Err(GroupError::UnknownMemberId));
 }
+
+#[test]
+fn who_goes_while_the_whole_group_is_on_its_way_to_the_log_is_not_in_it() {
+    let mut bench = bench();
+    drop(send(&mut bench, join("a", &["t"])));
+    bench.fail_writes(WriteFailure::NotAvailable);
+    drop(send(&mut bench, join("b", &["t"])));
+    drop(send(&mut bench, heartbeat("b", LEAVE_EPOCH)));
+    bench.write(0);
+    let mut other = bench.failover(0);
+    other.shard.set_image(Arc::new(image(10, &[("t", 2)])));
+    let mut gone = send(&mut other, heartbeat("b", 3));
+    assert_eq!(gone.try_recv().unwrap(), Err(GroupError::UnknownMemberId));
+}

@@ -64,6 +64,23 @@ fn kind_of(bench: &mut Bench) -> Option<GroupKind> {
     listed.first().map(|group| group.kind)
 }
 
+fn join_request(member_id: MemberId, fresh: &str) -> JoinRequest {
+    JoinRequest {
+        group_id: group_id(),
+        member_id,
+        instance_id: None,
+        client_id: "c".into(),
+        client_host: "/127.0.0.1".into(),
+        session_timeout_ms: 45_000,
+        rebalance_timeout_ms: 60_000,
+        protocol_type: "consumer".into(),
+        protocols: Vec::new(),
+        requires_known_member_id: true,
+        supports_skipping_assignment: true,
+        fresh_member_id: MemberId::new(fresh),
+    }
+}
+
 /// What a consumer of the classic protocol waits for.
 enum Stage {
     ToJoin,
@@ -147,23 +164,12 @@ impl Classic {
         if !self.cooperative {
             self.owned.clear();
         }
-        let protocol = MemberProtocol {
-            name: "p".into(),
-            metadata: subscription(&self.owned),
-        };
         let request = JoinRequest {
-            group_id: group_id(),
-            member_id: self.member_id.clone(),
-            instance_id: None,
-            client_id: "c".into(),
-            client_host: "/127.0.0.1".into(),
-            session_timeout_ms: 45_000,
-            rebalance_timeout_ms: 60_000,
-            protocol_type: "consumer".into(),
-            protocols: vec![protocol],
-            requires_known_member_id: true,
-            supports_skipping_assignment: true,
-            fresh_member_id: MemberId::new(fresh),
+            protocols: vec![MemberProtocol {
+                name: "p".into(),
+                metadata: subscription(&self.owned),
+            }],
+            ..join_request(self.member_id.clone(), fresh)
         };
         Stage::Joining(bench.ask(now_ms, |answer| Ask::Join(request, answer)))
     }
@@ -409,6 +415,29 @@ fn a_group_goes_to_the_consumer_protocol_and_back() {
     assert!(members.owned().eq(before.iter()), "nobody loses what it has");
     members.settle(&mut bench);
     assert_eq!(members.owned().map(BTreeSet::len).sum::<usize>(), 5);
+}
+
+#[test]
+fn members_have_to_share_a_protocol_with_the_others_of_their_kind() {
+    let (mut bench, mut members) = classic_pair();
+    members.modern.insert(2, Modern::default());
+    members.settle(&mut bench);
+    let mut ask = |names: &[&str]| {
+        let offered = names.iter().map(|name| MemberProtocol {
+            name: (*name).into(),
+            metadata: subscription(&Owned::new()),
+        });
+        let request = JoinRequest {
+            protocols: offered.collect(),
+            ..join_request(MemberId::new("n"), "n")
+        };
+        let mut joined = bench.ask(members.now_ms, |answer| Ask::Join(request, answer));
+        bench.write(members.now_ms);
+        joined.try_recv().unwrap().result.map(drop)
+    };
+    assert_eq!(ask(&["q"]), Err(GroupError::InconsistentGroupProtocol));
+    assert_eq!(ask(&["q", "r"]), Err(GroupError::InconsistentGroupProtocol));
+    assert_eq!(ask(&["q", "p"]), Ok(()));
 }
 
 #[test]

@@ -48,14 +48,14 @@ public class TakenOver {
 
     static void write(Admin admin) throws Exception {
         admin.createTopics(List.of(
-                new NewTopic("plain", 6, (short) 3).configs(Map.of("segment.bytes", "65536", "retention.ms", "-1")),
+                new NewTopic("plain", 6, (short) 3).configs(Map.of("segment.bytes", "1048576", "retention.ms", "-1")),
                 new NewTopic("compacted", 2, (short) 3).configs(Map.of("cleanup.policy", "compact", "retention.ms", "-1",
                         "max.message.bytes", "2000000")))).all().get(30, TimeUnit.SECONDS);
         for (String compression : COMPRESSIONS) {
             try (KafkaProducer<String, String> producer = producer(Map.of("compression.type", compression))) {
-                for (int number = 0; number < 2_000; number++) {
+                for (int number = 0; number < 8_000; number++) {
                     ProducerRecord<String, String> it = new ProducerRecord<>(number % 5 == 0 ? "compacted" : "plain",
-                            "key" + number % 300, compression + "-" + number + "-" + "x".repeat(number % 200));
+                            "key" + number % 300, compression + "-" + number + "-" + "x".repeat(number % 1_000));
                     it.headers().add("header", compression.getBytes(StandardCharsets.UTF_8));
                     producer.send(it);
                 }
@@ -94,7 +94,7 @@ public class TakenOver {
                 "max.poll.records", "100"))) {
             consumer.subscribe(List.of("plain"));
             int seen = 0;
-            while (seen < 1_500) {
+            while (seen < 9_000) {
                 seen += consumer.poll(Duration.ofSeconds(1)).count();
             }
             consumer.commitSync();

@@ -161,3 +161,115 @@ fn quota(entity: &QuotaEntity, key: &str, value: f64) -> Bytes {
         .i8(0)
         .finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, sync::Arc};
+
+    use kafka_metadata::{
+        LeaderEpoch, MetadataOffset, MetadataRecord, PartitionEpoch, TopicId,
+        acl::{AclOperation, AclPatternType, AclPermission, AclResourceType},
+        quota::{QuotaKey, QuotaValue},
+    };
+
+    use super::*;
+
+    /// Printed by `MetadataRecordSerde` of Apache Kafka 4.3.1 for what `image` has.
+    const RECORDS: [&str; 8] = [
+        "010c00116d657461646174612e76657273696f6e001e00",
+        "01020002740000000000000001000000000000000200",
+        "010301000000000000000000000001000000000000000203000000010000000202000000020101ffffffff0000000500000007030000000\
+         00000000300000000000000040000000000000000000000000000000000",
+        "0104000202740d726574656e74696f6e2e6d73032d3100",
+        "010b000275020301020203040405060000100000",
+        "0112006f70656e6d736b0000000000000000000202740307557365723a75022a030300",
+        "010e0003057573657200000a636c69656e742d69640263001370726f64756365725f627974655f7261746540900000000000000000",
+        "010f00ffffffffffffffffffffffff0000000000000bb800",
+    ];
+
+    fn records_of_a_cluster() -> Vec<MetadataRecord> {
+        let topic_id = TopicId(Uuid::from_u64_pair(1, 2));
+        let state = PartitionState {
+            replicas: vec![BrokerId(1), BrokerId(2)],
+            isr: vec![BrokerId(2)],
+            leader: Some(BrokerId(2)),
+            leader_epoch: LeaderEpoch(5),
+            partition_epoch: PartitionEpoch(7),
+            adding: Vec::new(),
+            removing: Vec::new(),
+        };
+        let config = |resource, name: &str, value: &str| MetadataRecord::Config {
+            resource,
+            name: name.to_owned(),
+            value: Some(value.to_owned()),
+        };
+        vec![
+            MetadataRecord::TopicCreated {
+                topic_id,
+                name: "t".to_owned(),
+            },
+            MetadataRecord::Partition {
+                topic_id,
+                partition: 0,
+                state,
+            },
+            config(ConfigResource::Topic("t".to_owned()), "retention.ms", "-1"),
+            config(ConfigResource::Brokers, instructions::VOLUME_BYTES, "1"),
+            MetadataRecord::ScramCredential {
+                user: "u".to_owned(),
+                mechanism: ScramMechanism::Sha512,
+                salt: STANDARD.encode([1, 2]),
+                iterations: 4096,
+                stored_key: STANDARD.encode([3]),
+                server_key: STANDARD.encode([4, 5, 6]),
+            },
+            MetadataRecord::AclCreated {
+                acl: AclBinding {
+                    resource_type: AclResourceType::Topic,
+                    resource_name: "t".to_owned(),
+                    pattern_type: AclPatternType::Literal,
+                    principal: "User:u".to_owned(),
+                    host: "*".to_owned(),
+                    operation: AclOperation::Read,
+                    permission: AclPermission::Allow,
+                },
+            },
+            MetadataRecord::ClientQuota {
+                entity: QuotaEntity {
+                    user: Some(QuotaName::Default),
+                    client_id: Some(QuotaName::Named("c".to_owned())),
+                    ip: None,
+                },
+                key: QuotaKey::ProducerByteRate,
+                value: QuotaValue::new(1024.0),
+            },
+            MetadataRecord::ProducerIds { next_producer_id: 3000 },
+        ]
+    }
+
+    #[test]
+    fn records_have_the_bytes_that_kafka_gives_them() {
+        let image = MetadataImage::from_snapshot(Some(MetadataOffset(9)), &records_of_a_cluster());
+        let layout = KraftLayout {
+            features: vec![("metadata.version".to_owned(), 30)],
+            directories: BTreeMap::from([(BrokerId(1), Uuid::from_u64_pair(3, 4))]),
+            ..KraftLayout::default()
+        };
+        let written = records(&image, &layout).unwrap();
+        let hex = |bytes: &Bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        assert_eq!(written.iter().map(hex).collect::<Vec<_>>(), RECORDS);
+    }
+
+    #[test]
+    fn a_damaged_credential_is_an_error() {
+        let mut image = MetadataImage::default();
+        let damaged = ScramCredential {
+            salt: "?".to_owned(),
+            iterations: 4096,
+            stored_key: String::new(),
+            server_key: String::new(),
+        };
+        Arc::make_mut(&mut image.scram).insert(("u".to_owned(), ScramMechanism::Sha256), damaged);
+        assert!(records(&image, &KraftLayout::default()).is_err());
+    }
+}

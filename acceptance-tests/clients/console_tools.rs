@@ -82,13 +82,29 @@ pub fn add(suite: &mut Suite, tools: &Tools, shared: &Shared) {
             users(&console)?;
             transactions(&console)?;
             reassignments(&console)?;
+            elections(&console)?;
             acls(&console)?;
             quorum(&console)
         },
     );
 }
 
-/// Fewer replicas and back: the tool asks for both, waits, and looks whether it has come about.
+/// An unclean election is there for partitions without a leader only.
+fn elections(console: &Console<'_>) -> Result<()> {
+    let partition = ["--election-type", "unclean", "--topic", "console", "--partition", "0"];
+    let elected = console.run("LeaderElectionCommand", "--admin.config", &partition)?;
+    ensure!(
+        elected
+            .stdout
+            .contains("Valid replica already elected for partitions console-0"),
+        "{}",
+        elected.text()
+    );
+    Ok(())
+}
+
+/// Fewer replicas and back: the tool asks for both, waits, and looks whether it has come about. The second time it throttles,
+/// and takes the throttles away.
 fn reassignments(console: &Console<'_>) -> Result<()> {
     let file = console.cluster.workspace.path().join("reassignment.json");
     let path = file.display().to_string();
@@ -97,13 +113,28 @@ fn reassignments(console: &Console<'_>) -> Result<()> {
         let wanted = serde_json::json!({"version": 1, "partitions": [partition]});
         std::fs::write(&file, wanted.to_string())?;
         let tool = "reassign.ReassignPartitionsCommand";
-        let execute = ["--reassignment-json-file", &path, "--execute"];
-        console.run(tool, "--command-config", &execute)?;
+        let mut execute = vec!["--reassignment-json-file", &path, "--execute"];
+        let of_topic = ["--describe", "--entity-type", "topics", "--entity-name", "console"];
+        if replicas.as_array().is_some_and(|replicas| replicas.len() > 1) {
+            execute.extend(["--throttle", "50000000"]);
+        }
+        let executed = console.run(tool, "--command-config", &execute)?;
+        if execute.contains(&"--throttle") {
+            let text = executed.text();
+            ensure!(
+                text.contains("The inter-broker throttle limit was set to 50000000 B/s"),
+                "{text}"
+            );
+            let shown = console.configs(&of_topic)?;
+            ensure!(shown.contains("follower.replication.throttled.replicas=0:"), "{shown}");
+        }
         let verify = ["--reassignment-json-file", &path, "--verify"];
         acceptance_tests::wait::until("the reassignment", LIMIT, || {
             let said = console.run(tool, "--command-config", &verify).ok()?.stdout;
             said.contains("console-0 is completed").then_some(())
         })?;
+        let shown = console.configs(&of_topic)?;
+        ensure!(!shown.contains("throttled.replicas=0:"), "{shown}");
         let listed = console.run(tool, "--command-config", &["--list"])?;
         ensure!(
             listed.stdout.contains("No partition reassignments found"),

@@ -49,7 +49,12 @@ pub(crate) async fn begin_some(cluster: &Cluster, name: &str, factor: i16) -> Re
         .into_iter()
         .partition(|one| moving.contains(&(one.topic.clone(), one.partition)));
     let room = MOVING_MAX.saturating_sub(moving.len());
-    let next = begun.into_iter().chain(waiting.into_iter().take(room)).collect();
+    let next: Vec<_> = begun.into_iter().chain(waiting.into_iter().take(room)).collect();
+    let moves = !next.is_empty() || !moving.is_empty();
+    let throttled = cluster.throttle_moves(moves).await;
+    if let Err(error) = throttled {
+        tracing::warn!(%error, "the movement of data is not throttled");
+    }
     reassign(cluster, next).await
 }
 

@@ -27,7 +27,7 @@ use crate::{
     peers::Peers,
     producer_ids::ProducerIds,
     quotas::ClientQuotas,
-    replication::{FetchSessions, IsrChanges, ReplicaFetchers},
+    replication::{FetchSessions, IsrChanges, ReplicaFetchers, ReplicationThrottles},
     security::Authorizer,
     settings::{Settings, dynamic_text},
     transactions::TransactionManager,
@@ -66,6 +66,8 @@ pub struct Broker {
     pub(crate) authorizer: Authorizer,
     /// How much clients may ask for.
     pub(crate) quotas: ClientQuotas,
+    /// How fast replicas catch up.
+    pub(crate) throttles: ReplicationThrottles,
     /// What is counted.
     pub(crate) metrics: Arc<Metrics>,
     /// Log directories.

@@ -8,6 +8,8 @@ use kafka_log::{CleanupPolicy, LogConfig};
 use kafka_metadata::{BrokerId, ConfigResource, MetadataImage};
 use server_properties::{definition, effective_topic_value, list_entries};
 
+use crate::replication::ThrottledReplicas;
+
 /// Unfinished requests may hold this much memory where `queued.max.request.bytes` sets no bound.
 const REQUEST_MEMORY_BYTES: usize = 256 * 1024 * 1024;
 
@@ -100,6 +102,10 @@ pub struct TopicSettings {
     pub flush_messages: i64,
     /// `flush.ms`.
     pub flush_ms: i64,
+    /// `leader.replication.throttled.replicas`, on this broker.
+    pub throttled_as_leader: ThrottledReplicas,
+    /// `follower.replication.throttled.replicas`, on this broker.
+    pub throttled_as_follower: ThrottledReplicas,
     /// What the log itself looks at.
     pub log: LogConfig,
 }
@@ -119,7 +125,13 @@ impl TopicSettings {
         for dynamic in [of(&ConfigResource::Brokers), of(&ConfigResource::Broker(broker_id))] {
             broker.extend(dynamic.iter().map(|(name, value)| (name.clone(), value.clone())));
         }
-        Self::from_maps(of(&ConfigResource::Topic(topic.to_owned())), &broker)
+        let own = of(&ConfigResource::Topic(topic.to_owned()));
+        let throttled = |name: &str| own.get(name).map(|text| ThrottledReplicas::read(text, broker_id));
+        Self {
+            throttled_as_leader: throttled("leader.replication.throttled.replicas").unwrap_or_default(),
+            throttled_as_follower: throttled("follower.replication.throttled.replicas").unwrap_or_default(),
+            ..Self::from_maps(own, &broker)
+        }
     }
 
     /// From a topic's own configuration and its broker's.
@@ -130,6 +142,8 @@ impl TopicSettings {
             min_insync_replicas: usize::try_from(number("min.insync.replicas", 1)).unwrap_or(1),
             flush_messages: number("flush.messages", 1),
             flush_ms: number("flush.ms", i64::MAX),
+            throttled_as_leader: ThrottledReplicas::None,
+            throttled_as_follower: ThrottledReplicas::None,
             log: LogConfig {
                 producer_id_expiration_ms: producer_id_expiration_ms(broker),
                 ..log_config(text)

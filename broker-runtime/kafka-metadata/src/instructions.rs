@@ -17,6 +17,10 @@ pub const MONITORING: &str = "openmsk.monitoring";
 /// Which certificates brokers are to show: another text says that theirs may have been replaced, and to read it again.
 pub const CERTIFICATES: &str = "openmsk.certificates";
 
+/// Bytes a second that a broker sends and receives for replicas that a reassignment is bringing. It is given while the engine
+/// moves data.
+pub const MOVING_BYTES_PER_SECOND: &str = "openmsk.moving.bytes.per.second";
+
 /// True for names that are not properties of Kafka.
 pub fn is_instruction(name: &str) -> bool {
     name.starts_with(PREFIX)

@@ -7,12 +7,12 @@ use engine::{ClusterSpec, EngineError, Step};
 use futures::future::try_join_all;
 use kafka_metadata::{
     BrokerId, ConfigResource, MetadataImage, MetadataOffset,
-    instructions::{self, CERTIFICATES, MONITORING, VOLUME_BYTES},
+    instructions::{self, CERTIFICATES, MONITORING, MOVING_BYTES_PER_SECOND, VOLUME_BYTES},
     rpc::{AlterConfigResource, ControllerError, ControllerRequest, ControllerResponse},
 };
 
 use super::{
-    Cluster, Phase, Progress, broker, data_key::ensure_data_key, description::Description, properties,
+    Cluster, Phase, Progress, broker, data_key::ensure_data_key, description::Description, moving::moving, properties,
     running::blocking,
 };
 use crate::{
@@ -174,6 +174,12 @@ impl Cluster {
             None => self.certificates().await?,
         };
         instructions.insert(CERTIFICATES.to_owned(), certificates);
+        // Data may be on its way, at a rate that holds until it has come.
+        if let Some(rate) = in_force.get(MOVING_BYTES_PER_SECOND)
+            && !moving(&image).is_empty()
+        {
+            instructions.insert(MOVING_BYTES_PER_SECOND.to_owned(), rate.clone());
+        }
         if instructions != in_force {
             self.ask("telling the brokers", ControllerRequest::Instruct { instructions })
                 .await?;

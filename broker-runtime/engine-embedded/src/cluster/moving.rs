@@ -12,6 +12,7 @@ use engine::{BrokerResources, ClusterSpec, EngineError, Progress, Step};
 use kafka_metadata::{
     BrokerId, MetadataImage,
     controller::even_out,
+    instructions::{self, MOVING_BYTES_PER_SECOND},
     rpc::{ControllerRequest, ControllerResponse, Reassignment},
 };
 
@@ -22,6 +23,11 @@ use crate::durable_file;
 
 /// Partitions that are moved at the same time: enough to keep disks busy, few enough to leave clients their share.
 pub(crate) const MOVING_MAX: usize = 16;
+/// Bytes a second that a broker sends and receives for replicas on their way, where the cluster has no
+/// `follower.replication.throttled.rate`: enough to fill a disk in hours, little enough for clients to keep their latency.
+const MOVING_RATE: u64 = 64 * 1024 * 1024;
+/// The property by which a cluster chooses another one.
+const THROTTLED_RATE: &str = "follower.replication.throttled.rate";
 /// How long nothing may happen, neither a partition arrive nor a log grow.
 const STANDSTILL_LIMIT: Duration = Duration::from_secs(120);
 /// How long to wait for a partition before the logs are looked at.
@@ -38,6 +44,7 @@ impl Cluster {
         let moving = moving(&image);
         let next = next(&plan, &moving);
         let count = moving.len() + next.len();
+        self.throttle_moves(count > 0).await?;
         if !next.is_empty() {
             tracing::info!(
                 cluster = self.description().cluster_name,
@@ -79,6 +86,7 @@ impl Cluster {
             if next.is_empty() && moving.is_empty() {
                 break;
             }
+            self.throttle_moves(true).await?;
             pace.look(&self.layout, &image, &plan, &moving);
             self.report(Some(pace.progress(self.settings.clock.monotonic())));
             tracing::info!(
@@ -93,8 +101,27 @@ impl Cluster {
             }
             self.wait_for_arrival().await?;
         }
+        self.throttle_moves(false).await?;
         let preferred = ControllerRequest::ElectPreferredLeaders { partitions: None };
         self.ask("moving leaderships", preferred).await.map(drop)
+    }
+
+    /// Tells the brokers how fast replicas may come that are on their way, or that none are any more.
+    pub(crate) async fn throttle_moves(&self, moving: bool) -> Result<(), EngineError> {
+        let mut instructions = instructions::in_force(&self.image());
+        let chosen = self.description().server_properties.get(THROTTLED_RATE).cloned();
+        let rate = moving.then(|| chosen.unwrap_or_else(|| MOVING_RATE.to_string()));
+        if instructions.get(MOVING_BYTES_PER_SECOND) == rate.as_ref() {
+            return Ok(());
+        }
+        instructions.remove(MOVING_BYTES_PER_SECOND);
+        instructions.extend(rate.map(|rate| (MOVING_BYTES_PER_SECOND.to_owned(), rate)));
+        self.ask(
+            "throttling the movement of data",
+            ControllerRequest::Instruct { instructions },
+        )
+        .await
+        .map(drop)
     }
 
     async fn begin(&self, reassignments: Vec<Reassignment>) -> Result<(), EngineError> {

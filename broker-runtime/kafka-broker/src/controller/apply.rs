@@ -77,6 +77,12 @@ impl Applier {
             return;
         };
         let this = self.broker.config.broker_id;
+        // What was elected before this process registered is history.
+        let own_epoch = self.broker.controller.broker_epoch();
+        let registered = self.image.brokers.get(&this);
+        if registered.is_none_or(|registered| registered.broker_epoch != own_epoch) {
+            return;
+        }
         let before = find(&self.image, *topic_id, *partition).map(|(_, before)| before);
         let is_unclean = before.is_some_and(|before| {
             let has_just_come = before.is_moving() && !state.is_moving();
@@ -135,6 +141,8 @@ impl Applier {
             }
             broker.authorizer.refresh(&image);
             broker.quotas.refresh(&image);
+            let (broker_id, properties) = (broker.config.broker_id, &broker.config.server_properties);
+            broker.throttles.configure(&image, broker_id, properties);
             broker.metadata.publish(Arc::clone(&image));
             for partition in elected {
                 let leader_epoch = partition.leader_epoch();

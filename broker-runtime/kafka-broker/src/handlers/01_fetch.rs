@@ -37,7 +37,7 @@ use crate::{
     dispatch::{ApiEntry, HandlerFuture, Reply, ReplyFrame, RequestContext, RequestError, decode_request},
     partition::{FollowerFetch, ReadBound},
     quotas::Throttled,
-    replication::{FetchScope, FetchSession, FetchWish, News, SessionRequest, Told, TopicKey},
+    replication::{FetchScope, FetchSession, FetchWish, News, Reasons, SessionRequest, Told, TopicKey},
     response::{LeaderHint, session_error_code},
     security::Resource,
 };
@@ -103,7 +103,11 @@ async fn handle(context: &RequestContext, broker: &Arc<Broker>, request: FetchRe
     };
     let targets: Vec<Target> = wishes
         .into_iter()
-        .map(|wish| resolve(context, broker, wish).prefer(&near))
+        .map(|wish| {
+            resolve(context, broker, wish)
+                .prefer(&near)
+                .throttle(fetcher, broker.throttles.moves())
+        })
         .collect();
     note_follower(broker, fetcher, &targets);
     if let Some(throttled) = throttled(context, broker, session.as_ref()) {
@@ -111,6 +115,12 @@ async fn handle(context: &RequestContext, broker: &Arc<Broker>, request: FetchRe
     }
     let found = gather(broker, fetcher, &targets, session.as_ref()).await;
     let bytes: usize = found.iter().flatten().map(|result| result.records.len()).sum();
+    for (target, found) in targets.iter().zip(&found) {
+        if let Ok(found) = found {
+            let direction = &broker.throttles.leader;
+            direction.record(target.throttled, found.records.len(), broker.uptime_ms());
+        }
+    }
     let mut response = respond(
         context,
         broker,
@@ -239,6 +249,7 @@ fn resolve(context: &RequestContext, broker: &Broker, wish: FetchWish) -> Target
             name: StrBytes::default(),
             partition: Err(unknown),
             preferred_replica: None,
+            throttled: Reasons::default(),
         };
     };
     if !context.may(broker, AclOperation::Read, Resource::Topic(&name)) {
@@ -247,6 +258,7 @@ fn resolve(context: &RequestContext, broker: &Broker, wish: FetchWish) -> Target
             name,
             partition: Err(ErrorCode::TopicAuthorizationFailed),
             preferred_replica: None,
+            throttled: Reasons::default(),
         };
     }
     let partition = broker.partitions.get(&name, wish.partition);
@@ -260,6 +272,7 @@ fn resolve(context: &RequestContext, broker: &Broker, wish: FetchWish) -> Target
         name,
         partition,
         preferred_replica: None,
+        throttled: Reasons::default(),
     }
 }
 

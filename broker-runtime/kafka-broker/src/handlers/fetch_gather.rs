@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use crate::{
     broker::Broker,
     partition::{FetchWaiter, Partition, PartitionError, ReadBound, ReadRequest, ReadResult},
-    replication::{FetchSession, FetchWish},
+    replication::{FetchSession, FetchWish, Reasons},
     response::partition_error_code,
 };
 
@@ -51,9 +51,19 @@ pub(super) struct Target {
     pub(super) partition: Result<Arc<Partition>, ErrorCode>,
     /// Where the consumer is to read instead.
     pub(super) preferred_replica: Option<BrokerId>,
+    /// Why it may be held back: it is for a replica that catches up.
+    pub(super) throttled: Reasons,
 }
 
 impl Target {
+    /// Notes whether it is for a replica that catches up at a throttled rate. `moves` while the engine is moving data.
+    pub(super) fn throttle(mut self, fetcher: Fetcher, moves: bool) -> Self {
+        if let (Ok(partition), Some((follower, _))) = (&self.partition, fetcher.follower) {
+            self.throttled = partition.throttled_for(follower, moves);
+        }
+        self
+    }
+
     /// Sends the consumer to a replica among these brokers, if there is one.
     pub(super) fn prefer(mut self, near: &[BrokerId]) -> Self {
         if let Ok(partition) = &self.partition
@@ -76,7 +86,12 @@ pub(super) async fn gather(
     session: Option<&Arc<Mutex<FetchSession>>>,
 ) -> Vec<Found> {
     let read = |fetcher: Fetcher, targets: &[Target]| {
-        let (found, enough) = read(fetcher, targets);
+        let held_back = if targets.iter().any(|target| target.throttled.any()) {
+            broker.throttles.leader.exceeded(broker.uptime_ms())
+        } else {
+            Reasons::default()
+        };
+        let (found, enough) = read(fetcher, targets, held_back);
         let enough = enough || (fetcher.wants_high_watermark && has_new_high_watermark(targets, session));
         (found, enough)
     };
@@ -121,14 +136,14 @@ fn has_new_high_watermark(targets: &[Target], session: Option<&Arc<Mutex<FetchSe
     })
 }
 
-/// Reads all targets in their order; true when the answer need not wait.
-fn read(fetcher: Fetcher, targets: &[Target]) -> (Vec<Found>, bool) {
+/// Reads all targets in their order, nothing of those that are held back; true when the answer need not wait.
+fn read(fetcher: Fetcher, targets: &[Target], held_back: Reasons) -> (Vec<Found>, bool) {
     let mut total = 0;
     let mut urgent = false;
     let found = targets
         .iter()
         .map(|target| {
-            let found = read_one(fetcher, target, total);
+            let found = read_one(fetcher, target, total, target.throttled.meets(held_back));
             match &found {
                 Ok(result) => {
                     total += result.records.len();
@@ -142,16 +157,20 @@ fn read(fetcher: Fetcher, targets: &[Target]) -> (Vec<Found>, bool) {
     (found, urgent || total >= fetcher.min_bytes)
 }
 
-fn read_one(fetcher: Fetcher, target: &Target, total: usize) -> Found {
+fn read_one(fetcher: Fetcher, target: &Target, total: usize, held_back: bool) -> Found {
     let partition = target.partition.as_ref().map_err(|code| *code)?;
     if let Some(replica) = target.preferred_replica {
         return Ok(partition.send_to(replica));
     }
-    let left = fetcher.max_bytes.saturating_sub(total);
+    let left = if held_back {
+        0
+    } else {
+        fetcher.max_bytes.saturating_sub(total)
+    };
     let request = ReadRequest {
         offset: target.wish.fetch_offset,
         max_bytes: target.wish.partition_max_bytes.min(left),
-        at_least_one: total == 0,
+        at_least_one: total == 0 && !held_back,
         bound: fetcher.bound(),
         current_leader_epoch: target.wish.current_leader_epoch,
         last_fetched_epoch: if fetcher.version >= DIVERGENCE_VERSION {

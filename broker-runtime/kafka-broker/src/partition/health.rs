@@ -2,7 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
+use kafka_metadata::BrokerId;
+
 use super::replica::{Partition, Role};
+use crate::replication::Reasons;
 
 /// What the leader sees of its replicas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +48,31 @@ impl Partition {
             in_sync: leader.isr().len(),
             required: leader.required_isr(self.leader_settings()),
         })
+    }
+
+    /// Why the follower's replica may be sent to at a throttled rate only, where this broker leads; it is not in sync. `moves`
+    /// while the engine is moving data.
+    pub(crate) fn throttled_for(&self, follower: BrokerId, moves: bool) -> Reasons {
+        let named = self.settings.load().throttled_as_leader.has(self.index);
+        if !named && !moves {
+            return Reasons::default();
+        }
+        match &*self.role.read() {
+            Role::Leader(leader) => {
+                let leader = leader.lock();
+                let behind = !leader.isr().contains(&follower);
+                Reasons {
+                    named: behind && named,
+                    moving: behind && moves && leader.is_bringing(follower),
+                }
+            }
+            _ => Reasons::default(),
+        }
+    }
+
+    /// True where this broker's replica receives at the throttled rate, as long as it is not in sync.
+    pub(crate) fn is_throttled_here(&self) -> bool {
+        self.settings.load().throttled_as_follower.has(self.index)
     }
 
     /// Records that the leader had committed and this follower did not have when it last asked.

@@ -83,6 +83,8 @@ pub(crate) struct LeaderState {
     replicas: Vec<BrokerId>,
     /// Number of replicas without those that a reassignment is bringing.
     settled_replicas: usize,
+    /// Replicas that a reassignment is bringing.
+    adding: Vec<BrokerId>,
     isr: Vec<BrokerId>,
     pending_isr: Option<Vec<BrokerId>>,
     followers: BTreeMap<BrokerId, FollowerState>,
@@ -105,6 +107,7 @@ impl LeaderState {
             partition_epoch: state.partition_epoch,
             replicas: Vec::new(),
             settled_replicas: 0,
+            adding: Vec::new(),
             isr: Vec::new(),
             pending_isr: None,
             followers: BTreeMap::new(),
@@ -132,6 +135,7 @@ impl LeaderState {
         self.partition_epoch = state.partition_epoch;
         self.replicas.clone_from(&state.replicas);
         self.settled_replicas = state.settled_replicas().len();
+        self.adding.clone_from(&state.adding);
         self.isr.clone_from(&state.isr);
         self.pending_isr = None;
         self.followers.retain(|id, _| state.replicas.contains(id));
@@ -157,6 +161,11 @@ impl LeaderState {
             followers.filter(|(_, follower)| (follower.log_start_offset..=follower.log_end_offset).contains(&offset));
         let most = with_offset.max_by_key(|(_, follower)| follower.log_end_offset);
         most.map(|(broker, _)| broker)
+    }
+
+    /// True when a reassignment is bringing a replica to the broker.
+    pub(crate) fn is_bringing(&self, broker_id: BrokerId) -> bool {
+        self.adding.contains(&broker_id)
     }
 
     /// The committed ISR.

@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 
 /// How long is looked back.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Window {
+pub(crate) struct Window {
     /// `quota.window.num`
-    pub(super) samples: usize,
+    pub(crate) samples: usize,
     /// `quota.window.size.seconds`, in milliseconds.
-    pub(super) sample_ms: i64,
+    pub(crate) sample_ms: i64,
 }
 
 impl Window {
@@ -21,13 +21,13 @@ impl Window {
 
 /// What was used, lately.
 #[derive(Debug, Default)]
-pub(super) struct Meter {
+pub(crate) struct Meter {
     /// When a sample began, and what was used in it; the oldest first.
     samples: VecDeque<(i64, f64)>,
 }
 
 impl Meter {
-    pub(super) fn record(&mut self, amount: f64, now_ms: i64, window: Window) {
+    pub(crate) fn record(&mut self, amount: f64, now_ms: i64, window: Window) {
         self.forget(now_ms, window);
         match self.samples.back_mut() {
             Some((began_ms, used)) if now_ms - *began_ms < window.sample_ms => *used += amount,
@@ -36,7 +36,7 @@ impl Meter {
     }
 
     /// How long to wait until no more than `limit` a second was used, in milliseconds.
-    pub(super) fn throttle_ms(&mut self, limit: f64, now_ms: i64, window: Window) -> i64 {
+    pub(crate) fn throttle_ms(&mut self, limit: f64, now_ms: i64, window: Window) -> i64 {
         self.forget(now_ms, window);
         let Some((oldest_ms, _)) = self.samples.front() else {
             return 0;

@@ -9,5 +9,6 @@ mod mutate;
 mod throttle;
 mod throttled;
 
+pub(crate) use meter::{Meter, Window};
 pub(crate) use throttle::ClientQuotas;
 pub(crate) use throttled::Throttled;

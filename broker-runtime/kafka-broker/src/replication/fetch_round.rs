@@ -23,6 +23,9 @@ use crate::{partition::PartitionError, settings::Settings};
 /// A round that leaves a refused partition out must not wait for long: the leader may know better in a moment.
 const REFUSED_WAIT_MS: i32 = 20;
 
+/// A round that leaves a throttled replica out must not wait for long either.
+const THROTTLED_WAIT_MS: i32 = 100;
+
 /// Where a follower stands in one partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Position {
@@ -74,6 +77,8 @@ pub(crate) struct FetchRound {
     session_epoch: i32,
     sent: HashMap<PartitionKey, Position>,
     left_alone: HashSet<(PartitionKey, LeaderEpoch)>,
+    /// The next request leaves out who has to wait for the throttle.
+    held_back: bool,
 }
 
 impl FetchRound {
@@ -94,6 +99,7 @@ impl FetchRound {
             session_epoch: INITIAL_EPOCH,
             sent: HashMap::new(),
             left_alone: HashSet::new(),
+            held_back: false,
         }
     }
 
@@ -102,6 +108,11 @@ impl FetchRound {
         self.session_id = 0;
         self.session_epoch = INITIAL_EPOCH;
         self.sent.clear();
+    }
+
+    /// The next request is without replicas that have to wait for the throttle.
+    pub(crate) fn hold_back(&mut self, held_back: bool) {
+        self.held_back = held_back;
     }
 
     /// Does not ask for the partition in the next round.
@@ -125,6 +136,9 @@ impl FetchRound {
         request.replica_state.replica_epoch = broker_epoch.0;
         if !alone.is_empty() {
             request.max_wait_ms = request.max_wait_ms.min(REFUSED_WAIT_MS);
+        }
+        if self.held_back {
+            request.max_wait_ms = request.max_wait_ms.min(THROTTLED_WAIT_MS);
         }
         request.session_id = self.session_id;
         request.session_epoch = self.session_epoch;

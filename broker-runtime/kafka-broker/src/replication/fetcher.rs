@@ -21,6 +21,7 @@ use tracing::{debug, info, warn};
 use super::{
     fetch_round::{FetchRound, Position, Verdict},
     followed::{Followed, PartitionKey},
+    throttle::Reasons,
 };
 use crate::{broker::Broker, config::ListenerName};
 
@@ -158,6 +159,13 @@ impl Fetcher {
         for key in unflushed(&followed).await {
             followed.remove(&key);
         }
+        let throttled = self.throttled(&followed);
+        if !throttled.is_empty() {
+            let exceeded = self.broker.throttles.follower.exceeded(self.broker.uptime_ms());
+            let before = followed.len();
+            followed.retain(|key, _| !throttled.get(key).is_some_and(|reasons| reasons.meets(exceeded)));
+            self.round.hold_back(followed.len() < before);
+        }
         let positions: Vec<Position> = followed
             .iter()
             .map(|(key, followed)| Position::of(*key, followed))
@@ -181,7 +189,7 @@ impl Fetcher {
         match answer {
             Ok(response) => {
                 self.connection = Some(connection);
-                self.take(&followed, response).await;
+                self.take(&followed, &throttled, response).await;
                 Ok(())
             }
             Err(error) => {
@@ -190,6 +198,25 @@ impl Fetcher {
                 Err(RoundError::Pause)
             }
         }
+    }
+
+    /// Replicas that catch up at a throttled rate, and why. Who is in sync is not held back.
+    fn throttled(&self, followed: &HashMap<PartitionKey, Followed>) -> HashMap<PartitionKey, Reasons> {
+        let (this, moves) = (self.broker.config.broker_id, self.broker.throttles.moves());
+        let image = self.broker.metadata.image();
+        let found = followed.iter().filter_map(|(key, Followed { partition, .. })| {
+            let named = partition.is_throttled_here();
+            if !named && !moves {
+                return None;
+            }
+            let state = image.partition(&partition.topic, partition.index)?;
+            let reasons = Reasons {
+                named,
+                moving: moves && state.adding.contains(&this),
+            };
+            (reasons.any() && !state.isr.contains(&this)).then_some((*key, reasons))
+        });
+        found.collect()
     }
 
     async fn connect(&mut self) -> Result<(), RoundError> {
@@ -218,7 +245,12 @@ impl Fetcher {
     }
 
     /// Appends what came and waits until it is flushed.
-    async fn take(&mut self, followed: &HashMap<PartitionKey, Followed>, response: FetchResponse) {
+    async fn take(
+        &mut self,
+        followed: &HashMap<PartitionKey, Followed>,
+        throttled: &HashMap<PartitionKey, Reasons>,
+        response: FetchResponse,
+    ) {
         let answers = match self.round.answered(response) {
             Ok(answers) => answers,
             Err(code) => {
@@ -231,6 +263,11 @@ impl Fetcher {
             let Some(followed) = followed.get(&key) else {
                 continue;
             };
+            if let Some(reasons) = throttled.get(&key) {
+                let bytes = data.records.as_ref().map_or(0, bytes::Bytes::len);
+                let direction = &self.broker.throttles.follower;
+                direction.record(*reasons, bytes, self.broker.uptime_ms());
+            }
             match super::fetch_round::apply(followed, data) {
                 Ok(Verdict::Appended { last_offset }) => unflushed.push((followed, last_offset)),
                 Ok(Verdict::Nothing) => {}

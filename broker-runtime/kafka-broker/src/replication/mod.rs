@@ -1,11 +1,12 @@
-//! Replication: ISR changes on their way to the controller, fetchers that follow other brokers, and the fetch sessions
-//! of everybody who fetches here.
+//! Replication: ISR changes on their way to the controller, fetchers that follow other brokers, how fast they
+//! may, and the fetch sessions of everybody who fetches here.
 
 mod fetch_round;
 mod fetch_session;
 mod fetcher;
 mod followed;
 mod isr_changes;
+mod throttle;
 
 pub(crate) use fetch_session::{
     FINAL_EPOCH, FetchScope, FetchSession, FetchSessions, FetchWish, News, SessionError, SessionRequest, Told, TopicKey,
@@ -13,3 +14,5 @@ pub(crate) use fetch_session::{
 pub(crate) use fetcher::ReplicaFetchers;
 pub(crate) use followed::Followed;
 pub(crate) use isr_changes::IsrChanges;
+pub use throttle::ThrottledReplicas;
+pub(crate) use throttle::{Reasons, ReplicationThrottles};

@@ -4,6 +4,7 @@
     reason = "a test ends with the first thing that is not as it should be"
 )]
 
+mod catching_up;
 mod exporters;
 mod groups;
 mod hostile_frames;

@@ -216,7 +216,7 @@ impl ConsumerGroup {
         }
     }
 
-    /// LeaveGroup; one result each, in order. Only members of the classic protocol leave so.
+    /// LeaveGroup; one result each, in order. An operator removes members of either protocol so.
     pub(crate) fn leave_classic(
         &mut self,
         leaving: &[LeavingMember],
@@ -225,7 +225,7 @@ impl ConsumerGroup {
         let mut records = Vec::new();
         let mut results = Vec::with_capacity(leaving.len());
         for member in leaving {
-            let found = self.find_classic(member);
+            let found = self.find_leaving(member);
             if let Ok(member_id) = &found {
                 self.remove(member_id, world, &mut records);
             }
@@ -234,7 +234,7 @@ impl ConsumerGroup {
         (results, records)
     }
 
-    fn find_classic(&self, leaving: &LeavingMember) -> Result<MemberId, GroupError> {
+    fn find_leaving(&self, leaving: &LeavingMember) -> Result<MemberId, GroupError> {
         let member_id = match &leaving.instance_id {
             Some(instance_id) => {
                 let named = self.static_members.get(instance_id);
@@ -247,9 +247,10 @@ impl ConsumerGroup {
             }
             None => &leaving.member_id,
         };
-        match self.members.get(member_id) {
-            Some(member) if member.is_classic() => Ok(member_id.clone()),
-            _ => Err(GroupError::UnknownMemberId),
+        if self.members.contains_key(member_id) {
+            Ok(member_id.clone())
+        } else {
+            Err(GroupError::UnknownMemberId)
         }
     }
 

@@ -331,12 +331,11 @@ impl ConsumerGroup {
             let got = member.current.assigned.epoch_of(topic_id, partition);
             got.is_some_and(|epoch| epoch <= speaker.generation)
         };
-        if member.is_classic() {
-            return Err(GroupError::IllegalGeneration);
-        }
         let is_late = speaker.generation >= 0 && speaker.generation < member.current.epoch;
         if is_late && partitions.all(got_before) {
             Ok(())
+        } else if member.is_classic() {
+            Err(GroupError::IllegalGeneration)
         } else {
             Err(GroupError::StaleMemberEpoch)
         }

@@ -30,6 +30,8 @@ mod response;
 mod run;
 pub mod security;
 mod settings;
+#[cfg(test)]
+mod simulation;
 pub mod transactions;
 
 pub use config::BrokerConfig;

@@ -105,6 +105,33 @@ impl<T: Flushable> Flusher<T> {
         })
     }
 
+    /// Without threads: [`Self::flush_one`] flushes.
+    #[cfg(test)]
+    pub(crate) fn idle() -> Self {
+        let queue = Queue {
+            waiting: VecDeque::new(),
+            stopped: false,
+        };
+        let shared = Shared {
+            queue: Mutex::new(queue),
+            arrived: Condvar::new(),
+        };
+        Self {
+            shared: Arc::new(shared),
+            threads: Mutex::default(),
+        }
+    }
+
+    /// Flushes what is first in the queue; false when that is empty.
+    #[cfg(test)]
+    pub(crate) fn flush_one(&self) -> bool {
+        let first = self.shared.queue.lock().waiting.pop_front();
+        first.is_some_and(|item| {
+            self.shared.flush(item);
+            true
+        })
+    }
+
     /// Asks for `item` to be flushed soon.
     pub(crate) fn request(&self, item: &Arc<T>) {
         if item.flush_state().request() {
@@ -124,6 +151,17 @@ impl<T: Flushable> Flusher<T> {
     }
 }
 
+impl<T: Flushable> Shared<T> {
+    fn flush(&self, item: Arc<T>) {
+        item.flush_state().begin();
+        item.flush();
+        let mut queue = self.queue.lock();
+        if item.flush_state().end() {
+            queue.waiting.push_back(item);
+        }
+    }
+}
+
 fn run<T: Flushable>(shared: &Shared<T>) {
     let mut queue = shared.queue.lock();
     loop {
@@ -135,12 +173,8 @@ fn run<T: Flushable>(shared: &Shared<T>) {
             continue;
         };
         drop(queue);
-        item.flush_state().begin();
-        item.flush();
+        shared.flush(item);
         queue = shared.queue.lock();
-        if item.flush_state().end() {
-            queue.waiting.push_back(item);
-        }
     }
 }
 

@@ -21,12 +21,16 @@ mod waiters;
 
 pub use append::{AppendTerms, AppendedRange, RequiredAcks};
 pub use error::PartitionError;
+#[cfg(test)]
+pub(crate) use flusher::Flusher;
 pub(crate) use health::LeaderHealth;
 pub(crate) use leader::FollowerFetch;
 pub use marker::{ProducerIdentity, TransactionMarker};
 pub use read::ReadBound;
 pub(crate) use read::{ReadRequest, ReadResult};
 pub use registry::PartitionRegistry;
+#[cfg(test)]
+pub(crate) use replica::OpenedLog;
 pub use replica::Partition;
 pub(crate) use replica::PartitionContext;
 pub(crate) use store::LogStore;

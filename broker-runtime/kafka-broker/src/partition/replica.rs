@@ -164,6 +164,12 @@ impl Partition {
         }
     }
 
+    /// Its log.
+    #[cfg(test)]
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
+    }
+
     /// Everything below is on all in-sync replicas; consumers read up to here.
     pub fn high_watermark(&self) -> i64 {
         self.high_watermark.load(Ordering::Acquire)

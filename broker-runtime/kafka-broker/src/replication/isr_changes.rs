@@ -23,11 +23,24 @@ const RETRY_PAUSE: Duration = Duration::from_millis(50);
 const UNKNOWN_BROKER_EPOCH: BrokerEpoch = BrokerEpoch(-1);
 
 /// A proposal on its way.
-struct Submission {
+pub(crate) struct Submission {
     partition: Arc<Partition>,
     leader_epoch: LeaderEpoch,
     partition_epoch: PartitionEpoch,
     new_isr: Vec<(BrokerId, BrokerEpoch)>,
+}
+
+impl Submission {
+    /// As the controller is asked.
+    pub(crate) fn to_proposal(&self) -> AlterPartition {
+        AlterPartition {
+            topic_id: self.partition.topic_id,
+            partition: self.partition.index,
+            leader_epoch: self.leader_epoch,
+            partition_epoch: self.partition_epoch,
+            new_isr: self.new_isr.clone(),
+        }
+    }
 }
 
 /// Where partitions hand in proposals, and ask who may be in an ISR.
@@ -53,6 +66,21 @@ impl IsrChanges {
             controller,
             submissions,
         }
+    }
+
+    /// Without a task: proposals are for whoever has the receiver.
+    #[cfg(test)]
+    pub(crate) fn unattended(
+        metadata: Arc<MetadataCache>,
+        controller: Arc<ControllerClient>,
+    ) -> (Self, mpsc::UnboundedReceiver<Submission>) {
+        let (submissions, receiver) = mpsc::unbounded_channel();
+        let changes = Self {
+            metadata,
+            controller,
+            submissions,
+        };
+        (changes, receiver)
     }
 
     /// Epoch of this broker's registration.
@@ -118,16 +146,7 @@ async fn carry(
 }
 
 async fn propose(controller: &ControllerClient, batch: Vec<Submission>) {
-    let partitions = batch
-        .iter()
-        .map(|submission| AlterPartition {
-            topic_id: submission.partition.topic_id,
-            partition: submission.partition.index,
-            leader_epoch: submission.leader_epoch,
-            partition_epoch: submission.partition_epoch,
-            new_isr: submission.new_isr.clone(),
-        })
-        .collect();
+    let partitions = batch.iter().map(Submission::to_proposal).collect();
     let request = ControllerRequest::AlterPartition {
         broker_id: controller.broker_id(),
         broker_epoch: controller.broker_epoch(),

@@ -8,11 +8,15 @@ mod followed;
 mod isr_changes;
 mod throttle;
 
+#[cfg(test)]
+pub(crate) use fetch_round::apply;
 pub(crate) use fetch_session::{
     FINAL_EPOCH, FetchScope, FetchSession, FetchSessions, FetchWish, News, SessionError, SessionRequest, Told, TopicKey,
 };
 pub(crate) use fetcher::ReplicaFetchers;
 pub(crate) use followed::Followed;
 pub(crate) use isr_changes::IsrChanges;
+#[cfg(test)]
+pub(crate) use isr_changes::Submission;
 pub use throttle::ThrottledReplicas;
 pub(crate) use throttle::{Reasons, ReplicationThrottles};

@@ -1,4 +1,6 @@
-//! Where log lines go: standard error, or a file of bounded size for a control plane in the background.
+//! Where log lines go: standard error, or a file of bounded size for a control plane in the background. A line that cannot be
+//! written, because the disk is full for instance, is lost, and nothing else: told of its own errors, tracing would print them to
+//! standard error, which is on the same disk, and printing there panics, with the lock of the log in its hands.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -19,6 +21,7 @@ pub(crate) fn to_stderr(filter: &str) {
         .with_env_filter(EnvFilter::new(filter))
         .with_timer(SystemTime)
         .with_ansi(false)
+        .log_internal_errors(false)
         .with_writer(io::stderr)
         .init();
 }
@@ -31,6 +34,7 @@ pub(crate) fn to_file(filter: &str, path: &Path) -> Result<()> {
         .with_env_filter(EnvFilter::new(filter))
         .with_timer(SystemTime)
         .with_ansi(false)
+        .log_internal_errors(false)
         .with_writer(Mutex::new(file))
         .init();
     Ok(())

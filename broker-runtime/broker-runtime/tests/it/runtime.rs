@@ -108,6 +108,20 @@ fn wait(what: &str, mut condition: impl FnMut() -> bool) -> Duration {
     begun.elapsed()
 }
 
+/// What is logged goes nowhere, and so does what tracing would say about that.
+#[test]
+fn full_disk_under_the_log_costs_lines_and_nothing_else() {
+    let runtime = Runtime::new();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut serve = runtime.command(&["serve"]).stderr(full).spawn().unwrap();
+    wait("serve to be ready", || runtime.data_dir().join("runtime.json").exists());
+    wait("serve to answer", || runtime.answers());
+    assert!(runtime.run(&["status"]).status.success());
+    assert!(serve.try_wait().unwrap().is_none(), "serve has ended");
+    assert!(runtime.run(&["stop"]).status.success());
+    assert!(serve.wait().unwrap().success());
+}
+
 #[test]
 fn killed_control_plane_is_back_at_the_same_address_within_a_second() {
     let runtime = Runtime::new();

@@ -65,9 +65,15 @@ impl WriteError {
     /// What clients are told, as in Kafka.
     pub(crate) fn failure(&self) -> WriteFailure {
         match self {
-            Self::Partition(PartitionError::NotEnoughReplicas { .. }) => WriteFailure::NotAvailable,
+            // A full disk is not full for ever, and nothing was written.
             Self::Partition(
-                PartitionError::NotLeader { .. } | PartitionError::FencedLeaderEpoch(_) | PartitionError::Storage,
+                PartitionError::NotEnoughReplicas { .. } | PartitionError::Log(LogError::NoSpace { .. }),
+            ) => WriteFailure::NotAvailable,
+            Self::Partition(
+                PartitionError::NotLeader { .. }
+                | PartitionError::FencedLeaderEpoch(_)
+                | PartitionError::Storage
+                | PartitionError::Log(LogError::Storage { .. } | LogError::Offline(_)),
             ) => WriteFailure::NotCoordinator,
             Self::Partition(PartitionError::Log(LogError::InvalidProducerEpoch { .. })) => WriteFailure::ProducerFenced,
             Self::Partition(PartitionError::Log(LogError::InvalidTransactionState { .. })) => {
@@ -236,4 +242,24 @@ fn read_record<R: CoordinatorRecord>(offset: i64, key: Option<&[u8]>, value: Opt
         tracing::warn!(offset, %error, "record of an internal topic cannot be read");
         None
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io, path::PathBuf};
+
+    use super::*;
+
+    #[test]
+    fn disks_that_are_full_or_broken_send_clients_away_to_come_again() {
+        let path = || PathBuf::from("orders-0");
+        let full = LogError::NoSpace {
+            path: path(),
+            source: io::ErrorKind::StorageFull.into(),
+        };
+        let broken = LogError::Offline(path());
+        let failure = |error: LogError| WriteError::Partition(PartitionError::Log(error)).failure();
+        assert_eq!(failure(full), WriteFailure::NotAvailable);
+        assert_eq!(failure(broken), WriteFailure::NotCoordinator);
+    }
 }

@@ -10,9 +10,9 @@ use std::{
 use proptest::prelude::*;
 
 use crate::{
-    LogError,
+    LogDir, LogError,
     storage::{Disk, FaultyDisk},
-    testing::{Opened, append, as_leader, batch, bytes, maybe_encrypted, open, read_all, small},
+    testing::{Opened, TOPIC_ID, append, as_leader, batch, bytes, identity, maybe_encrypted, open, read_all, small},
 };
 
 fn open_on(disk: &FaultyDisk, path: &Path) -> Opened {
@@ -30,6 +30,23 @@ fn last_segment(log: &Path) -> PathBuf {
         .filter(|path| path.extension().is_some_and(|extension| extension == "log"))
         .max()
         .unwrap()
+}
+
+/// A directory that was closed in good order is trusted; but what was never flushed in it is not on the medium for all that.
+#[test]
+fn log_that_was_closed_without_records_keeps_its_topic_through_a_power_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = FaultyDisk::default();
+    let opened = open_on(&disk, folder.path());
+    opened.dir.clean_shutdown().unwrap();
+    drop(opened);
+    let opened = open_on(&disk, folder.path());
+    append(&opened.log, "a").unwrap();
+    assert_eq!(opened.log.flush().unwrap(), 1);
+    drop(opened);
+    disk.lose_unsynced();
+    let (_, found) = LogDir::open_on(Arc::new(disk), folder.path(), identity()).unwrap();
+    assert_eq!(found[0].topic_id, Some(TOPIC_ID));
 }
 
 #[test]

@@ -123,7 +123,8 @@ impl LoadLog {
             first_unstable_offset: AtomicI64::new(i64::MAX),
             first_uncommitted_marker: AtomicI64::new(i64::MAX),
             snapshot_offset: AtomicI64::new(-1),
-            directory_settled: AtomicBool::new(found && self.clean),
+            // One that was closed without records has never been flushed, and neither has what says whose it is.
+            directory_settled: AtomicBool::new(found && self.clean && end > start),
             cleaned_offset: AtomicI64::new(start),
             compacting: Mutex::new(()),
             offline: AtomicBool::new(false),

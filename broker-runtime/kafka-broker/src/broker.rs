@@ -12,12 +12,12 @@ use clock::Clock;
 use kafka_client::ConnectionOptions;
 use kafka_codec::ErrorCode;
 use kafka_metadata::MetadataImage;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::BrokerConfig,
-    connection::OwnCertificate,
+    connection::{MemoryBudget, OwnCertificate},
     controller::ControllerClient,
     groups::GroupManager,
     kafka_version::KafkaVersion,
@@ -84,8 +84,10 @@ pub struct Broker {
     pub(crate) fetch_sessions: FetchSessions,
     /// How other brokers are reached.
     pub(crate) peer_options: ConnectionOptions,
-    /// Memory for unfinished requests, in units of [`BUDGET_UNIT_BYTES`](crate::connection::BUDGET_UNIT_BYTES).
-    pub(crate) request_memory: Arc<Semaphore>,
+    /// Memory for unfinished requests.
+    pub(crate) request_memory: MemoryBudget,
+    /// Memory for records that clients have asked for and not read yet.
+    pub(crate) reply_memory: MemoryBudget,
     /// Beginning of monotonic time.
     pub(crate) started: Instant,
     /// State of the controlled shutdown.

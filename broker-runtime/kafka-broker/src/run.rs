@@ -4,7 +4,6 @@ use std::{fs, future::Future, sync::Arc, time::Duration};
 
 use clock::Clock;
 use kafka_client::{ConnectionOptions, TlsOptions};
-use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 use uuid::Uuid;
@@ -12,7 +11,7 @@ use uuid::Uuid;
 use crate::{
     broker::{Broker, Stopping},
     config::{BrokerConfig, ListenerName},
-    connection::{BUDGET_UNIT_BYTES, BoundListener, OwnCertificate, TlsIdentity},
+    connection::{BoundListener, MemoryBudget, OwnCertificate, TlsIdentity},
     controller::{ControllerClient, Incarnation, controlled_shutdown, stay_connected},
     error::BrokerError,
     exporters,
@@ -39,6 +38,9 @@ const CONNECTIONS_WAIT: Duration = Duration::from_secs(2);
 
 /// Limit for reaching another broker.
 const PEER_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Records in replies that clients have not read yet may hold this much memory.
+const REPLY_MEMORY_BYTES: usize = 256 * 1024 * 1024;
 
 /// Runs a broker until SIGTERM or SIGINT, then shuts it down in an orderly way. Needs a multi-threaded tokio runtime.
 pub async fn run(config: BrokerConfig, clock: Arc<dyn Clock>) -> Result<(), BrokerError> {
@@ -115,7 +117,8 @@ fn build(config: BrokerConfig, clock: Arc<dyn Clock>, identity: Option<TlsIdenti
     };
     Ok(Broker {
         started: clock.monotonic(),
-        request_memory: Arc::new(Semaphore::new(settings.request_memory_bytes / BUDGET_UNIT_BYTES)),
+        request_memory: MemoryBudget::new(settings.request_memory_bytes, settings.socket_request_max_bytes),
+        reply_memory: MemoryBudget::new(REPLY_MEMORY_BYTES, settings.fetch_max_bytes),
         fetch_sessions: FetchSessions::new(settings.fetch_session_slots),
         partitions: PartitionRegistry::default(),
         groups: GroupManager::default(),

@@ -29,6 +29,12 @@ pub(crate) enum FrameError {
     /// The peer closed in the middle of a frame.
     #[error("connection ended inside a frame")]
     Truncated,
+    /// It was announced, and memory was kept for it, but it does not come while others wait for that memory.
+    #[error("frame of {length} bytes comes too slowly while memory is short")]
+    Slow {
+        /// As announced.
+        length: usize,
+    },
     /// The socket failed.
     #[error("connection failed")]
     Io(#[from] io::Error),

@@ -2,6 +2,7 @@
 
 mod frame;
 mod listener;
+mod memory;
 mod own_certificate;
 mod serve;
 mod tls;
@@ -9,7 +10,7 @@ mod write;
 
 pub use listener::ListenerError;
 pub(crate) use listener::{BoundListener, listening_socket};
+pub(crate) use memory::{MemoryBudget, MemoryShare};
 pub(crate) use own_certificate::OwnCertificate;
-pub(crate) use serve::BUDGET_UNIT_BYTES;
 pub use tls::TlsError;
 pub(crate) use tls::TlsIdentity;

@@ -23,13 +23,13 @@ use bytes::Bytes;
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesOrdered};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    sync::{OwnedSemaphorePermit, Semaphore},
     time::Sleep,
 };
 use tracing::{debug, warn};
 
 use super::{
     frame::{FrameError, FrameReader},
+    memory::MemoryShare,
     write::write_frame,
 };
 use crate::{
@@ -47,8 +47,8 @@ const UNAUTHENTICATED_FRAME_BYTES: usize = 512 * 1024;
 /// Frames up to this size are not counted against the memory budget.
 const UNCOUNTED_FRAME_BYTES: usize = 16 * 1024;
 
-/// The memory budget is counted in units of this size.
-pub(crate) const BUDGET_UNIT_BYTES: usize = 1024;
+/// While memory is short, a frame that was announced has to be there within this.
+const SLOW_FRAME_LIMIT: Duration = Duration::from_secs(10);
 
 /// Ends a connection.
 enum End {
@@ -69,7 +69,7 @@ enum End {
 /// A request with the share of the memory budget that it holds.
 struct Received {
     frame: Bytes,
-    budget: Option<OwnedSemaphorePermit>,
+    budget: Option<MemoryShare>,
     timed: Option<Timed>,
 }
 
@@ -191,22 +191,25 @@ async fn receive<R: AsyncRead + Unpin>(
         return Ok(None);
     };
     let budget = if length > UNCOUNTED_FRAME_BYTES {
-        Some(reserve(&broker.request_memory, length).await)
+        broker.request_memory.reserve(length).await
     } else {
         None
     };
-    let frame = reader.next_frame(length).await?;
+    let frame = loop {
+        match tokio::time::timeout(SLOW_FRAME_LIMIT, reader.next_frame(length)).await {
+            Ok(frame) => break frame?,
+            // Others wait for the memory that this peer has asked for and does not use.
+            Err(_) if budget.is_some() && broker.request_memory.is_short() => return Err(FrameError::Slow { length }),
+            Err(_) => {}
+        }
+    };
     let timed = if authenticated || !connection.session.lock().sasl.expects_raw_token() {
         let now = || broker.clock.monotonic();
         broker.metrics.requests.begin(&frame, connection.listener, now)
     } else {
         None
     };
-    Ok(Some(Received {
-        frame,
-        budget: budget.flatten(),
-        timed,
-    }))
+    Ok(Some(Received { frame, budget, timed }))
 }
 
 /// Waits as long as the peer has to wait for what it has used beyond its quotas.
@@ -216,12 +219,6 @@ async fn wait_until_unmuted(connection: &Connection, broker: &Broker) {
     if let Ok(left_ms @ 1..) = u64::try_from(left_ms) {
         broker.clock.sleep(Duration::from_millis(left_ms)).await;
     }
-}
-
-async fn reserve(memory: &Arc<Semaphore>, length: usize) -> Option<OwnedSemaphorePermit> {
-    let units = u32::try_from(length / BUDGET_UNIT_BYTES).unwrap_or(u32::MAX);
-    // The semaphore is never closed.
-    Arc::clone(memory).acquire_many_owned(units).await.ok()
 }
 
 /// Starts answering a request. A panic in a handler costs the connection, never the broker.
@@ -249,7 +246,8 @@ fn handle(received: Received, connection: &Arc<Connection>, broker: &Arc<Broker>
 /// Writes a reply and takes down how long the request took.
 async fn send<W: AsyncWrite + Unpin>(writer: &mut W, outgoing: Outgoing, broker: &Broker) -> Result<(), End> {
     let sending = outgoing.timed.map(|timed| (timed, broker.clock.monotonic()));
-    if write_frame(writer, outgoing.frame).await.is_err() {
+    let stall = Duration::from_millis(broker.settings.connections_max_idle_ms);
+    if write_frame(writer, outgoing.frame, stall).await.is_err() {
         return Err(End::Quiet);
     }
     if let Some((timed, sending)) = sending {

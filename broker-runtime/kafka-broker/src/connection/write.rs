@@ -1,7 +1,10 @@
 //! Writes replies: all pieces of all replies that are ready in as few system calls as possible, without copying them
-//! together.
+//! together. A peer that reads nothing for too long is given up: it would hold the memory of its reply for ever.
 
-use std::io::{self, IoSlice};
+use std::{
+    io::{self, IoSlice},
+    time::Duration,
+};
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
@@ -11,13 +14,17 @@ use crate::dispatch::ReplyFrame;
 /// Pieces handed to one `writev`; the kernel takes 1024 at most.
 const SLICES_MAX: usize = 64;
 
-/// Writes `frame` completely.
-pub(crate) async fn write_frame<W: AsyncWrite + Unpin>(stream: &mut W, frame: ReplyFrame) -> io::Result<()> {
-    let mut segments = frame.segments;
+/// Writes `frame` completely; the peer has to take some of it within every `stall`. The memory of the frame is held until then.
+pub(crate) async fn write_frame<W: AsyncWrite + Unpin>(
+    stream: &mut W,
+    frame: ReplyFrame,
+    stall: Duration,
+) -> io::Result<()> {
+    let ReplyFrame { mut segments, memory } = frame;
     segments.retain(|segment| !segment.is_empty());
     let mut first = 0;
     while first < segments.len() {
-        let mut written = write_some(stream, &segments[first..]).await?;
+        let mut written = tokio::time::timeout(stall, write_some(stream, &segments[first..])).await??;
         if written == 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }
@@ -31,7 +38,9 @@ pub(crate) async fn write_frame<W: AsyncWrite + Unpin>(stream: &mut W, frame: Re
             segments[first].advance(written);
         }
     }
-    stream.flush().await
+    tokio::time::timeout(stall, stream.flush()).await??;
+    drop(memory);
+    Ok(())
 }
 
 async fn write_some<W: AsyncWrite + Unpin>(stream: &mut W, segments: &[Bytes]) -> io::Result<usize> {
@@ -57,7 +66,21 @@ mod tests {
             .collect();
         let expected: Vec<u8> = segments.iter().flatten().copied().collect();
         let mut written = Vec::new();
-        write_frame(&mut written, ReplyFrame { segments }).await.unwrap();
+        let frame = ReplyFrame { segments, memory: None };
+        write_frame(&mut written, frame, Duration::from_secs(10)).await.unwrap();
         assert_eq!(written, expected);
+    }
+
+    #[tokio::test]
+    async fn peer_that_reads_nothing_is_given_up() {
+        let (mut ours, _theirs) = tokio::io::duplex(16);
+        let frame = ReplyFrame {
+            segments: vec![Bytes::from_static(&[7; 64])],
+            memory: None,
+        };
+        let error = write_frame(&mut ours, frame, Duration::from_millis(20))
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 }

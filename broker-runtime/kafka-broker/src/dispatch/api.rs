@@ -7,7 +7,7 @@ use bytes::Bytes;
 use kafka_codec::{DecodeError, EncodeError, HeaderError};
 use thiserror::Error;
 
-use crate::{broker::Broker, dispatch::RequestContext};
+use crate::{broker::Broker, connection::MemoryShare, dispatch::RequestContext};
 
 /// A reply on its way to the socket: whole frames, length prefix included, in pieces that are written one after the
 /// other and never copied together.
@@ -15,6 +15,8 @@ use crate::{broker::Broker, dispatch::RequestContext};
 pub struct ReplyFrame {
     /// The pieces.
     pub segments: Vec<Bytes>,
+    /// The share of the memory for replies that it holds until it is written.
+    pub(crate) memory: Option<MemoryShare>,
 }
 
 /// What a handler gives back to the connection.

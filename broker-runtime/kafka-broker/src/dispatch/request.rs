@@ -81,5 +81,8 @@ pub(crate) fn encode_reply<R: KafkaResponse>(
     response: &R,
 ) -> Result<ReplyFrame, RequestError> {
     let frame = encode_response(context.correlation_id, context.api_version, response)?;
-    Ok(ReplyFrame { segments: vec![frame] })
+    Ok(ReplyFrame {
+        segments: vec![frame],
+        memory: None,
+    })
 }

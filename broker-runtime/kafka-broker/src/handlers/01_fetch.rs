@@ -34,6 +34,7 @@ use super::{
 };
 use crate::{
     broker::Broker,
+    connection::MemoryShare,
     dispatch::{ApiEntry, HandlerFuture, Reply, ReplyFrame, RequestContext, RequestError, decode_request},
     partition::{FollowerFetch, ReadBound},
     quotas::Throttled,
@@ -72,10 +73,23 @@ fn answer<'a>(context: &'a RequestContext, broker: &'a Arc<Broker>, body: Bytes)
         };
         let (response, throttle_ms) = context.charge_time(broker, handled).await;
         let mut response = response?;
+        let memory = reply_memory(context, broker, &response);
         response.throttle(throttle_ms);
         let segments = encode_fetch_response(context.correlation_id, context.api_version, &response)?;
-        Ok(Reply::Now(ReplyFrame { segments }))
+        Ok(Reply::Now(ReplyFrame { segments, memory }))
     })
+}
+
+/// What the records of a consumer hold until it has read them. Followers read as fast as they can.
+fn reply_memory(context: &RequestContext, broker: &Broker, response: &FetchResponse) -> Option<MemoryShare> {
+    if context.is_internal() {
+        return None;
+    }
+    let partitions = response.responses.iter().flat_map(|topic| &topic.partitions);
+    let bytes = partitions
+        .filter_map(|partition| Some(partition.records.as_ref()?.len()))
+        .sum();
+    broker.reply_memory.take(bytes)
 }
 
 async fn handle(context: &RequestContext, broker: &Arc<Broker>, request: FetchRequest) -> FetchResponse {

@@ -115,6 +115,7 @@ pub(crate) fn unsupported(context: &RequestContext) -> Result<ReplyFrame, Reques
     response.api_keys = vec![entry];
     Ok(ReplyFrame {
         segments: vec![encode_response(context.correlation_id, 0, &response)?],
+        memory: None,
     })
 }
 

@@ -85,7 +85,11 @@ pub(super) async fn gather(
     targets: &[Target],
     session: Option<&Arc<Mutex<FetchSession>>>,
 ) -> Vec<Found> {
-    let read = |fetcher: Fetcher, targets: &[Target]| {
+    let read = |mut fetcher: Fetcher, targets: &[Target]| {
+        if fetcher.follower.is_none() {
+            // What slow readers hold on to is not there for others: they get less at a time.
+            fetcher.max_bytes = fetcher.max_bytes.min(broker.reply_memory.room());
+        }
         let held_back = if targets.iter().any(|target| target.throttled.any()) {
             broker.throttles.leader.exceeded(broker.uptime_ms())
         } else {

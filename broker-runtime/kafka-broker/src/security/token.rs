@@ -79,6 +79,7 @@ pub(crate) async fn answer_raw_token(
             length.put_u32(u32::try_from(message.len()).expect("our messages are short"));
             Ok(Reply::Now(ReplyFrame {
                 segments: vec![length.freeze(), Bytes::from(message)],
+                memory: None,
             }))
         }
         Err(error) => {

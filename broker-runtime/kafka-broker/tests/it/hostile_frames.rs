@@ -110,6 +110,22 @@ async fn frame_that_never_ends_is_not_waited_for_with_memory() {
     assert_alive(&cluster).await;
 }
 
+/// Peers that announce large frames and send nothing of them hold the memory that there is for requests; others wait for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn announced_frames_that_do_not_come_do_not_keep_others_waiting() {
+    let properties = [
+        ("socket.request.max.bytes", "1048576"),
+        ("queued.max.request.bytes", "1048576"),
+    ];
+    let cluster = TestCluster::start(1, &properties).await;
+    cluster.create_topic("t", 1, 1, &[]).await;
+    let mut stream = raw(&cluster).await;
+    stream.write_all(&[0x00, 0x10, 0, 0, 0]).await.unwrap();
+    let large = vec!["x".repeat(100_000)];
+    assert_eq!(cluster.produce("t", 0, &large).await, 0);
+    assert!(answer(&mut stream).await.is_empty(), "the slow peer is still there");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unknown_api_versions_version_is_answered_in_version_0() {
     let cluster = TestCluster::start(1, &[]).await;

@@ -30,16 +30,20 @@ pub fn add(suite: &mut Suite, tools: &Tools) {
     );
 }
 
+/// The fixture with a listener that asks for nothing.
+pub fn with_plaintext() -> String {
+    let plaintext = "encryption_info {\n    encryption_in_transit {\n      client_broker = \"TLS_PLAINTEXT\"\n    }\n  }\n  \
+                     client_authentication {\n    unauthenticated = true";
+    CONFIGURATION.replace("client_authentication {", plaintext).replace(
+        "output \"authority\"",
+        "output \"plaintext\" {\n  value = msk_cluster.this.bootstrap_brokers\n}\n\noutput \"authority\"",
+    )
+}
+
 fn hostile(core: &Path) -> Result<()> {
     let mut workspace = Workspace::new(core)?;
     workspace.set("TF_VAR_password", PASSWORD);
-    let plaintext = "encryption_info {\n    encryption_in_transit {\n      client_broker = \"TLS_PLAINTEXT\"\n    }\n  }\n  \
-                     client_authentication {\n    unauthenticated = true";
-    let configuration = CONFIGURATION.replace("client_authentication {", plaintext).replace(
-        "output \"authority\"",
-        "output \"plaintext\" {\n  value = msk_cluster.this.bootstrap_brokers\n}\n\noutput \"authority\"",
-    );
-    workspace.write(&configuration)?;
+    workspace.write(&with_plaintext())?;
     workspace.apply()?;
     let bootstrap = workspace.output("plaintext")?;
     let address = bootstrap
@@ -71,7 +75,8 @@ fn hostile(core: &Path) -> Result<()> {
     workspace.expect_empty_plan()
 }
 
-fn memory(brokers: &[acceptance_tests::processes::Process]) -> Result<u64> {
+/// Resident memory of processes, KiB.
+pub fn memory(brokers: &[acceptance_tests::processes::Process]) -> Result<u64> {
     let mut total = 0;
     for broker in brokers {
         let status = fs::read_to_string(format!("/proc/{}/status", broker.pid))?;
@@ -85,13 +90,13 @@ fn memory(brokers: &[acceptance_tests::processes::Process]) -> Result<u64> {
 }
 
 /// A frame: its length and its bytes.
-fn frame(body: &[u8]) -> Vec<u8> {
+pub fn frame(body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
     [&length.to_be_bytes(), body].concat()
 }
 
 /// A request header of version 1 in front of `body`.
-fn request(key: i16, version: i16, body: &[u8]) -> Vec<u8> {
+pub fn request(key: i16, version: i16, body: &[u8]) -> Vec<u8> {
     let header = [
         &key.to_be_bytes()[..],
         &version.to_be_bytes(),
@@ -188,7 +193,8 @@ fn attack(address: &str, frame: &[u8]) -> Result<()> {
     Ok(())
 }
 
-fn ask(address: &str, frame: &[u8]) -> Result<Vec<u8>> {
+/// Sends a frame, and gives the answer with its length.
+pub fn ask(address: &str, frame: &[u8]) -> Result<Vec<u8>> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     stream.write_all(frame)?;

@@ -4,6 +4,8 @@ mod brokers;
 mod consumer_groups;
 mod control_plane;
 mod hostile;
+mod nemesis;
+mod overload;
 mod test_runs;
 mod transactions;
 
@@ -17,6 +19,8 @@ fn main() -> ExitCode {
     brokers::add(&mut suite, &tools);
     control_plane::add(&mut suite, &tools);
     hostile::add(&mut suite, &tools);
+    nemesis::add(&mut suite, &tools);
+    overload::add(&mut suite, &tools);
     test_runs::add(&mut suite, &tools);
     transactions::add(&mut suite, &tools);
     consumer_groups::add(&mut suite, &tools);

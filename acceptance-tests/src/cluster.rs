@@ -111,7 +111,11 @@ impl Cluster {
 
     /// The same of a variant of [`CONFIGURATION`].
     pub fn start_as(terraform: &Path, configuration: &str) -> Result<Self> {
-        let mut workspace = Workspace::new(terraform)?;
+        Self::start_in(Workspace::new(terraform)?, configuration)
+    }
+
+    /// The same in a workspace that was prepared for it.
+    pub fn start_in(mut workspace: Workspace, configuration: &str) -> Result<Self> {
         workspace.set("TF_VAR_password", PASSWORD);
         workspace.write(configuration)?;
         workspace.apply()?;

@@ -7,6 +7,7 @@
 pub mod apache_kafka;
 pub mod binaries;
 pub mod cluster;
+pub mod copies;
 pub mod history;
 pub mod interrupt;
 pub mod load;
@@ -15,6 +16,7 @@ pub mod processes;
 pub mod program;
 pub mod registry_docs;
 pub mod runtime;
+pub mod schedule;
 pub mod suite;
 pub mod terraform;
 pub mod tools;

@@ -5,6 +5,7 @@ mod bless;
 mod check;
 mod cores;
 mod docs;
+mod faults;
 mod package;
 mod quickstart;
 mod step;
@@ -37,6 +38,8 @@ enum Task {
     Docs,
     /// Measure us and Apache Kafka side by side; prints ratios and a markdown table.
     Bench(bench::Options),
+    /// Do harm to a cluster, by a seed, and look that nothing is lost, doubled or stuck.
+    Faults(faults::Options),
     /// Make a release: archives as the registries want them, checksums, a bill of materials, what has changed, and a mirror.
     Package(package::Options),
 }
@@ -60,6 +63,7 @@ fn run(arguments: Arguments) -> Result<()> {
         Some(Task::Bless) => bless::run(),
         Some(Task::Docs) => docs::run(),
         Some(Task::Bench(options)) => bench::run(&options),
+        Some(Task::Faults(options)) => faults::run(&options),
         Some(Task::Package(options)) => package::run(&options),
     }
 }

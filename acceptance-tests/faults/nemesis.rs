@@ -1,0 +1,537 @@
+//! Faults of all kinds in an order that a seed decides, against producers, a pipeline of transactions and groups that write down
+//! what they were told; and a checker of all that they have written.
+//!
+//! The run has a network and a mount namespace of its own where it may have them. In there, links are cut by rules of routing
+//! (packets to an address and a port are dropped, also of connections that there are), and the data directory lies on a small file
+//! system in memory, which a fault fills. Without the namespaces, those faults are left out, and the run says so. Not done:
+//! slow links (the kernel here has no `netem`), and jumps of the wall clock, which is that of the whole machine.
+//!
+//! `cargo xtask faults --faults 1000 --seed 7` makes a long run of it.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use acceptance_tests::{
+    binaries,
+    cluster::{CONFIGURATION, Cluster, PASSWORD, USER},
+    copies::{CopyAnomaly, Outcome, Seen, Transaction, check_copies, check_group},
+    history::{Read, Sent, check},
+    processes::{Process, kill},
+    program,
+    schedule::{Fault, Link, Means, Strike, draw},
+    suite::Suite,
+    terraform::Workspace,
+    tools::Tools,
+    wait,
+};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+use serde::de::DeserializeOwned;
+
+const NAME: &str = "nemesis_finds_nothing_lost_doubled_or_stuck";
+/// Set for the run inside of the namespaces.
+const INSIDE: &str = "OPENMSK_FAULTS_INSIDE";
+/// How many faults; the seed of the schedule.
+const COUNT: &str = "OPENMSK_FAULTS";
+const SEED: &str = "OPENMSK_FAULTS_SEED";
+/// Faults of the usual run.
+const USUAL_COUNT: usize = 8;
+/// Size of the file system.
+const DISK: &str = "1500m";
+/// After a strike, every client must get on within this.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// How long a client may take to end once it is told to.
+const END_LIMIT: Duration = Duration::from_secs(220);
+/// How long a change of the number of brokers may take.
+const SCALE_LIMIT: Duration = Duration::from_secs(240);
+/// How long a long run may take.
+const RUN_LIMIT: Duration = Duration::from_secs(4 * 3600);
+
+const COPIES: &str = r#"
+resource "msk_topic" "copies" {
+  cluster_arn        = msk_cluster.this.arn
+  name               = "copies"
+  partition_count    = 3
+  replication_factor = 3
+}
+"#;
+
+/// Adds the tests of this file.
+pub fn add(suite: &mut Suite, tools: &Tools) {
+    let both = tools.terraform.clone().zip(tools.python.clone());
+    suite.test_with(NAME, "terraform and librdkafka", both, |(core, python)| {
+        if env::var_os(INSIDE).is_some() {
+            return run(
+                &core,
+                &python,
+                Means {
+                    links: true,
+                    disk: true,
+                },
+            );
+        }
+        match namespaces() {
+            Ok(()) => run_inside(),
+            Err(error) => {
+                eprintln!("no links are cut and no disk is filled: {error:#}");
+                run(
+                    &core,
+                    &python,
+                    Means {
+                        links: false,
+                        disk: false,
+                    },
+                )
+            }
+        }
+    });
+}
+
+/// What a run needs before it begins, in a shell.
+const PREPARATION: &str = "ip link set lo up && ip rule add pref 100 table local && ip rule del pref 0";
+
+fn shell(script: &str) -> Command {
+    let mut command = Command::new("unshare");
+    command.args(["-rnm", "sh", "-c", script]);
+    command
+}
+
+/// A small file system in memory at `folder`.
+fn mount(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    let mut command = Command::new("mount");
+    command
+        .args(["-t", "tmpfs", "-o", &format!("size={DISK}"), "tmpfs"])
+        .arg(folder);
+    program::succeed(&mut command, Duration::from_secs(10)).map(drop)
+}
+
+/// Whether this kernel lets us have namespaces of our own, with rules of routing and file systems.
+fn namespaces() -> Result<()> {
+    let cut = "ip rule add pref 10 to 127.1.2.3/32 ipproto tcp dport 9093 blackhole";
+    let disk = format!("mount -t tmpfs -o size={DISK} tmpfs /mnt");
+    let mut command = shell(&format!("{PREPARATION} && {cut} && {disk}"));
+    program::succeed(&mut command, Duration::from_secs(10))
+        .map(drop)
+        .context("no network and mount namespaces for this user")
+}
+
+/// The same test once more, in namespaces of its own.
+fn run_inside() -> Result<()> {
+    // What is mounted in there cannot be removed from there.
+    let folder = tempfile::Builder::new().prefix("om-").tempdir()?;
+    let mut command = shell(&format!("{PREPARATION} && exec \"$TEST\" --exact {NAME} --nocapture"));
+    command
+        .env("TEST", env::current_exe()?)
+        .env(INSIDE, "1")
+        .env("TMPDIR", folder.path())
+        .stdin(Stdio::null());
+    let mut child = command.spawn()?;
+    let ended = wait::until("the run to end", RUN_LIMIT, || child.try_wait().ok().flatten());
+    if ended.is_err() {
+        terminate(&child)?;
+        child.wait()?;
+    }
+    let status = ended?;
+    ensure!(
+        status.success(),
+        "the run ended with {status}; what it has found stands above"
+    );
+    Ok(())
+}
+
+fn terminate(child: &Child) -> Result<()> {
+    let pid = Pid::from_raw(i32::try_from(child.id())?).context("process id")?;
+    Ok(kill_process(pid, Signal::TERM)?)
+}
+
+fn number<T: std::str::FromStr>(variable: &str) -> Option<T> {
+    env::var(variable).ok()?.parse().ok()
+}
+
+fn run(core: &Path, python: &Path, means: Means) -> Result<()> {
+    let seed = number(SEED).unwrap_or_else(|| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::from(now.subsec_nanos())
+    });
+    let count = number(COUNT).unwrap_or(USUAL_COUNT);
+    let strikes = draw(seed, count, means);
+    eprintln!("seed {seed}; again with: cargo xtask faults --faults {count} --seed {seed}");
+    for (at, strike) in strikes.iter().enumerate() {
+        eprintln!("  strike {at}: {strike}");
+    }
+    let workspace = Workspace::new(core)?;
+    if means.disk {
+        mount(&workspace.runtime.data_dir())?;
+    }
+    let mut nemesis = Nemesis::begin(workspace, python, seed)?;
+    let result = strikes
+        .iter()
+        .enumerate()
+        .try_for_each(|(at, strike)| nemesis.strike(strike).with_context(|| format!("strike {at}: {strike}")))
+        .and_then(|()| nemesis.finish());
+    result.map_err(|error| {
+        let kept = nemesis.keep();
+        error.context(format!("seed {seed}, {count} faults; logs are kept in {kept:?}"))
+    })
+}
+
+/// A client at work.
+struct Client {
+    name: &'static str,
+    child: Child,
+}
+
+struct Nemesis {
+    cluster: Cluster,
+    python: PathBuf,
+    clients: Vec<Client>,
+    brokers: usize,
+    begun: Instant,
+}
+
+impl Nemesis {
+    fn begin(workspace: Workspace, python: &Path, seed: u64) -> Result<Self> {
+        let cluster = Cluster::start_in(workspace, &format!("{CONFIGURATION}{COPIES}"))?;
+        let mut nemesis = Self {
+            cluster,
+            python: python.to_owned(),
+            clients: Vec::new(),
+            brokers: 3,
+            begun: Instant::now(),
+        };
+        let seed = seed.to_string();
+        nemesis.start("produce", &["produce"], &[])?;
+        nemesis.start("pipeline", &["pipeline"], &[&seed])?;
+        nemesis.start("group-classic", &["group"], &[&seed, "classic"])?;
+        nemesis.start("group-consumer", &["group"], &[&seed, "consumer"])?;
+        nemesis.expect_progress()?;
+        Ok(nemesis)
+    }
+
+    fn folder(&self) -> &Path {
+        self.cluster.workspace.path()
+    }
+
+    fn script(&self, role: &[&str]) -> Command {
+        let mut command = Command::new(&self.python);
+        command
+            .arg(binaries::repository().join("acceptance-tests/programs/nemesis.py"))
+            .args(role)
+            .arg(&self.cluster.bootstrap)
+            .arg(&self.cluster.authority)
+            .arg(USER)
+            .env("KAFKA_PASSWORD", PASSWORD);
+        command
+    }
+
+    fn start(&mut self, name: &'static str, role: &[&str], rest: &[&str]) -> Result<()> {
+        let errors = fs::File::create(self.folder().join(format!("{name}.err")))?;
+        let mut command = self.script(role);
+        let child = command
+            .arg(self.folder())
+            .args(rest)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(errors)
+            .spawn()?;
+        self.clients.push(Client { name, child });
+        Ok(())
+    }
+
+    fn progress(&self, name: &str) -> Option<u64> {
+        let text = fs::read_to_string(self.folder().join(format!("{name}.progress"))).ok()?;
+        text.trim().parse().ok()
+    }
+
+    /// Every client gets on.
+    fn expect_progress(&mut self) -> Result<()> {
+        let names: Vec<&'static str> = self.clients.iter().map(|client| client.name).collect();
+        let before: Vec<u64> = names.iter().map(|name| self.progress(name).unwrap_or(0)).collect();
+        for (name, before) in names.iter().zip(before) {
+            let mut ended = None;
+            wait::until(&format!("{name} to get on"), PATIENCE, || {
+                ended = self.ended();
+                let gets_on = self.progress(name).is_some_and(|now| now > before);
+                (ended.is_some() || gets_on).then_some(())
+            })?;
+            if let Some(name) = ended {
+                bail!("{name} has ended: {}", self.errors(name));
+            }
+        }
+        Ok(())
+    }
+
+    /// A client that does not work any more.
+    fn ended(&mut self) -> Option<&'static str> {
+        let mut clients = self.clients.iter_mut();
+        clients.find_map(|client| (!matches!(client.child.try_wait(), Ok(None))).then_some(client.name))
+    }
+
+    fn strike(&mut self, strike: &Strike) -> Result<()> {
+        thread::sleep(Duration::from_millis(strike.rest_ms));
+        eprintln!("{:8.1} s: {strike}", self.begun.elapsed().as_secs_f64());
+        let scaling = if strike.faults.contains(&Fault::Scale) {
+            Some(self.scale())
+        } else {
+            None
+        };
+        let mut remedies = Vec::new();
+        for fault in &strike.faults {
+            remedies.extend(self.hit(*fault)?);
+        }
+        thread::sleep(Duration::from_millis(strike.lasts_ms));
+        // What is started needs room on the disk.
+        remedies.sort_by_key(|remedy| matches!(remedy, Remedy::Start));
+        remedies.into_iter().try_for_each(|remedy| self.mend(remedy))?;
+        if let Some(scaling) = scaling {
+            let ended = scaling.join().map_err(|_| anyhow!("terraform's thread panicked"))?;
+            if let Err(error) = ended {
+                // What was in the way is gone now: it goes on where it was.
+                eprintln!("           scaling was cut off: {error:#}");
+                program::succeed(&mut self.apply(), SCALE_LIMIT).context("scaling once more")?;
+            }
+        }
+        self.expect_progress()
+    }
+
+    /// Brokers that run, by id.
+    fn running(&self) -> Vec<Process> {
+        let mut brokers = self.cluster.workspace.runtime.processes("broker");
+        brokers.sort_by_key(|it| it.arguments.clone());
+        brokers
+    }
+
+    fn hit(&mut self, fault: Fault) -> Result<Option<Remedy>> {
+        let runtime = &self.cluster.workspace.runtime;
+        match fault {
+            Fault::KillBroker(at) => self.nth(at).into_iter().for_each(|broker| kill(broker.pid)),
+            Fault::KillAllBrokers => runtime.kill("broker"),
+            Fault::KillServe => runtime.kill("serve"),
+            Fault::KillEverything => {
+                for kind in ["guard", "serve", "broker"] {
+                    runtime.kill(kind);
+                }
+                // Whoever uses the runtime next starts it.
+                return Ok(Some(Remedy::Start));
+            }
+            Fault::PauseBroker(at) => return Ok(self.nth(at).and_then(|broker| pause(broker.pid))),
+            Fault::PauseServe => return Ok(runtime.processes("serve").first().and_then(|serve| pause(serve.pid))),
+            Fault::Cut(at, link) => return self.cut(at, link).map(Some),
+            Fault::FillDisk => return fill(&runtime.data_dir()).map(Some),
+            // It has begun before everything else.
+            Fault::Scale => {}
+        }
+        Ok(None)
+    }
+
+    fn nth(&self, at: usize) -> Option<Process> {
+        let brokers = self.running();
+        brokers.get(at % brokers.len().max(1)).cloned()
+    }
+
+    /// Nobody reaches the broker any more.
+    fn cut(&self, at: usize, link: Link) -> Result<Remedy> {
+        let hosts: Vec<&str> = self
+            .cluster
+            .bootstrap
+            .split(',')
+            .filter_map(|it| it.split(':').next())
+            .collect();
+        let host = hosts[at % hosts.len()];
+        let ports: &[&str] = match link {
+            Link::Brokers => &["9093"],
+            Link::Clients => &["9096"],
+            Link::All => &["9093", "9096"],
+        };
+        let rules: Vec<String> = ports
+            .iter()
+            .map(|port| format!("pref 10 to {host}/32 ipproto tcp dport {port} blackhole"))
+            .collect();
+        for rule in &rules {
+            ip_rule("add", rule)?;
+        }
+        Ok(Remedy::Rules(rules))
+    }
+
+    fn mend(&self, remedy: Remedy) -> Result<()> {
+        match remedy {
+            Remedy::Continue(pid) => {
+                // It may have been killed while it stood still.
+                if let Some(pid) = Pid::from_raw(pid) {
+                    let _ = kill_process(pid, Signal::CONT);
+                }
+                Ok(())
+            }
+            Remedy::Rules(rules) => rules.iter().try_for_each(|rule| ip_rule("del", rule)),
+            Remedy::Remove(file) => Ok(fs::remove_file(file)?),
+            Remedy::Start => self.cluster.workspace.runtime.start(),
+        }
+    }
+
+    /// Begins to change the number of brokers.
+    fn scale(&mut self) -> thread::JoinHandle<Result<()>> {
+        self.brokers = if self.brokers == 3 { 4 } else { 3 };
+        let mut apply = self.apply();
+        thread::spawn(move || program::succeed(&mut apply, SCALE_LIMIT).map(drop))
+    }
+
+    fn apply(&self) -> Command {
+        let brokers = format!("-var=brokers={}", self.brokers);
+        let arguments = ["apply", "-auto-approve", "-no-color", "-input=false", &brokers];
+        self.cluster.workspace.prepare(&arguments)
+    }
+
+    /// Lets everybody come to an end, and checks what they have written down.
+    fn finish(&mut self) -> Result<()> {
+        fs::write(self.folder().join("stop"), "")?;
+        for name in ["produce", "pipeline", "group-classic", "group-consumer"] {
+            let client = self.clients.iter_mut().find(|client| client.name == name);
+            let child = &mut client.context("a client")?.child;
+            let status = wait::until(&format!("{name} to end"), END_LIMIT, || child.try_wait().ok().flatten())?;
+            ensure!(status.success(), "{name} ended with {status}: {}", self.errors(name));
+            if name == "produce" {
+                fs::write(self.folder().join("drain"), "")?;
+            }
+        }
+        self.check()
+    }
+
+    fn errors(&self, name: &str) -> String {
+        let text = fs::read_to_string(self.folder().join(format!("{name}.err"))).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(20)..].join("\n")
+    }
+
+    fn read(&self, topic: &str, isolation: &str) -> Result<Vec<Read>> {
+        let file = self.folder().join(format!("{topic}-{isolation}.jsonl"));
+        let mut command = self.script(&["read"]);
+        program::succeed(command.args([topic, isolation]).arg(&file), END_LIMIT)?;
+        lines(&file)
+    }
+
+    fn check(&self) -> Result<()> {
+        let orders = self.read("orders", "read_uncommitted")?;
+        let copies = self.read("copies", "read_committed")?;
+        let all_copies = self.read("copies", "read_uncommitted")?;
+        let sent: Vec<Sent> = lines(&self.folder().join("produce.jsonl"))?;
+        let transactions: Vec<Transaction> = lines(&self.folder().join("pipeline.jsonl"))?;
+        let count = |outcome| transactions.iter().filter(|it| it.outcome == outcome).count();
+        eprintln!(
+            "{:8.1} s: {} records, {} transactions committed, {} aborted, {} unknown, {} records of them written and {} seen",
+            self.begun.elapsed().as_secs_f64(),
+            sent.len(),
+            count(Outcome::Committed),
+            count(Outcome::Aborted),
+            count(Outcome::Unknown),
+            all_copies.len(),
+            copies.len()
+        );
+        let anomalies = check(&sent, &orders);
+        ensure!(
+            anomalies.is_empty(),
+            "{} anomalies of the producer: {:?}",
+            anomalies.len(),
+            first(&anomalies)
+        );
+        expect_none("the pipeline", &check_copies(&orders, &transactions, &copies))?;
+        for group in ["group-classic", "group-consumer"] {
+            let seen: Vec<Seen> = lines(&self.folder().join(format!("{group}.jsonl")))?;
+            expect_none(group, &check_group(&orders, &seen))?;
+        }
+        // The checkers are worth nothing unless they see planted faults in this very history.
+        let mut planted = copies;
+        planted.remove(planted.len() / 2);
+        ensure!(
+            !check_copies(&orders, &transactions, &planted).is_empty(),
+            "a planted loss was missed"
+        );
+        let mut planted = orders;
+        planted.remove(planted.len() / 2);
+        ensure!(!check(&sent, &planted).is_empty(), "a planted loss was missed");
+        Ok(())
+    }
+
+    /// Copies what explains a failure to where it stays.
+    fn keep(&self) -> Result<PathBuf> {
+        let folder = binaries::repository().join("target/faults");
+        fs::create_dir_all(&folder)?;
+        let mut command = Command::new("sh");
+        let script = "cp \"$FROM\"/*.err \"$FROM\"/*.jsonl \"$FROM\"/*.progress \"$TO\"; cd \"$DATA\" && \
+                      tar cf \"$TO/data.tar\" --exclude '*.timeindex' --exclude '*.index' logs clusters state.db* 2>/dev/null";
+        command
+            .args(["-c", script])
+            .env("FROM", self.folder())
+            .env("DATA", self.cluster.workspace.runtime.data_dir())
+            .env("TO", &folder);
+        program::run(&mut command, Duration::from_secs(60))?;
+        Ok(folder)
+    }
+}
+
+impl Drop for Nemesis {
+    fn drop(&mut self) {
+        for client in &mut self.clients {
+            // It may have ended by itself.
+            let _ = client.child.kill();
+            let _ = client.child.wait();
+        }
+    }
+}
+
+/// What ends a fault.
+enum Remedy {
+    Continue(i32),
+    Rules(Vec<String>),
+    Remove(PathBuf),
+    Start,
+}
+
+fn pause(pid: i32) -> Option<Remedy> {
+    kill_process(Pid::from_raw(pid)?, Signal::STOP).ok()?;
+    Some(Remedy::Continue(pid))
+}
+
+fn ip_rule(action: &str, rule: &str) -> Result<()> {
+    let mut command = Command::new("ip");
+    command.args(["rule", action]).args(rule.split(' '));
+    program::succeed(&mut command, Duration::from_secs(10)).map(drop)
+}
+
+/// Takes all the room on the file system of a folder.
+fn fill(folder: &Path) -> Result<Remedy> {
+    let file = folder.join("ballast");
+    let mut command = Command::new("dd");
+    command
+        .args(["if=/dev/zero", "bs=1M"])
+        .arg(format!("of={}", file.display()));
+    // It ends with an error: there is no room for more.
+    let finished = program::run(&mut command, Duration::from_secs(60))?;
+    ensure!(finished.code == Some(1), "the disk is not full: {}", finished.text());
+    Ok(Remedy::Remove(file))
+}
+
+fn lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
+    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+}
+
+fn first<T>(anomalies: &[T]) -> &[T] {
+    &anomalies[..anomalies.len().min(5)]
+}
+
+fn expect_none(what: &str, anomalies: &[CopyAnomaly]) -> Result<()> {
+    if anomalies.is_empty() {
+        return Ok(());
+    }
+    Err(anyhow!(
+        "{} anomalies of {what}: {:?}",
+        anomalies.len(),
+        first(anomalies)
+    ))
+}

@@ -1,0 +1,319 @@
+"""Clients that work while faults happen to their cluster, and write down what they were told. librdkafka.
+
+usage: nemesis.py produce  BOOTSTRAP CA USER FOLDER           idempotent records to `orders`
+       nemesis.py pipeline BOOTSTRAP CA USER FOLDER SEED      copies `orders` to `copies` in transactions, aborts some of them
+       nemesis.py group    BOOTSTRAP CA USER FOLDER SEED PROTOCOL    members that come and go read `orders`
+       nemesis.py fill     BOOTSTRAP CA USER TOPIC MEGABYTES         records of 100 KB
+       nemesis.py read     BOOTSTRAP CA USER TOPIC ISOLATION FILE
+
+The first three work until FOLDER has a file `stop`; the pipeline and the groups then go on to the end of `orders`, which is
+waited for no longer than a limit. Each writes FOLDER/NAME.progress, a number that grows, and FOLDER/NAME.jsonl, a JSON object a line
+in the shapes of the checkers. The password is in KAFKA_PASSWORD.
+"""
+
+import json
+import os
+import random
+import sys
+import threading
+import time
+import uuid
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
+
+ROLE, BOOTSTRAP, CA, USER, *REST = sys.argv[1:]
+CLIENT = {
+    "bootstrap.servers": BOOTSTRAP,
+    "security.protocol": "SASL_SSL",
+    "sasl.mechanism": "SCRAM-SHA-512",
+    "sasl.username": USER,
+    "sasl.password": os.environ["KAFKA_PASSWORD"],
+    "ssl.ca.location": CA,
+    "topic.metadata.refresh.interval.ms": 1000,
+    "reconnect.backoff.ms": 20,
+    "reconnect.backoff.max.ms": 500,
+    "retry.backoff.ms": 50,
+    "log_level": 3,
+}
+READER = {**CLIENT, "auto.offset.reset": "earliest", "isolation.level": "read_committed"}
+# A call to the client that takes longer hangs, in seconds.
+HANGING_S = 15
+# How long the end of `orders` may take to be reached once the faults are over, in seconds.
+DRAIN_S = 150
+
+
+def path(name):
+    return os.path.join(REST[0], name)
+
+
+def stopped():
+    return os.path.exists(path("stop"))
+
+
+class Progress:
+    """A number in a file, which whoever watches sees growing."""
+
+    def __init__(self, name):
+        self.file, self.number, self.written, self.lock = path(f"{name}.progress"), 0, 0.0, threading.Lock()
+        self.add(0)
+
+    def add(self, count):
+        with self.lock:
+            self.number += count
+            now = time.monotonic()
+            if now - self.written > 0.1 or not self.written:
+                self.written = now
+                with open(self.file + ".new", "w") as file:
+                    file.write(str(self.number))
+                os.replace(self.file + ".new", self.file)
+
+
+def retrying(action, deadline_s=120):
+    """Does what a client may do again after a retriable error."""
+    deadline = time.monotonic() + deadline_s
+    while True:
+        try:
+            return action()
+        except KafkaException as error:
+            again = error.args[0].retriable() or error.args[0].code() in (KafkaError._TIMED_OUT, KafkaError._TRANSPORT)
+            if not again or error.args[0].fatal() or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def produce():
+    run, progress = uuid.uuid4().hex[:8], Progress("produce")
+    sent, lock = {}, threading.Lock()
+
+    def delivered(error, message):
+        number = int(message.value().decode().rsplit("-", 1)[1])
+        if error is None:
+            with lock:
+                sent[number]["acknowledged_offset"] = message.offset()
+            progress.add(1)
+        else:
+            print(f"{message.value()}: {error}", file=sys.stderr)
+
+    # A record is sent again until it is acknowledged, however long that takes.
+    producer = Producer(
+        {**CLIENT, "acks": "all", "enable.idempotence": True, "linger.ms": 5, "message.timeout.ms": 0, "retry.backoff.max.ms": 200}
+    )
+    partitions = sorted(retrying(lambda: producer.list_topics("orders", timeout=10)).topics["orders"].partitions)
+    number = 0
+    while not stopped():
+        if len(producer) < 2000:
+            partition, value = partitions[number % len(partitions)], f"{run}-{number}"
+            with lock:
+                sent[number] = {"partition": partition, "value": value, "acknowledged_offset": None}
+            producer.produce("orders", value=value, partition=partition, on_delivery=delivered)
+            number += 1
+        producer.poll(0)
+        time.sleep(0.004)
+    left = producer.flush(DRAIN_S)
+    with open(path("produce.jsonl"), "w") as file:
+        for number in sorted(sent):
+            file.write(json.dumps(sent[number]) + "\n")
+    if left:
+        sys.exit(f"{left} records were never acknowledged")
+
+
+def ends(consumer, partitions):
+    return {it: retrying(lambda it=it: consumer.get_watermark_offsets(TopicPartition("orders", it), timeout=10))[1] for it in partitions}
+
+
+class Pipeline:
+    def __init__(self, seed):
+        self.number = int(os.environ.get("PIPELINE_NUMBER", 0))
+        self.random, self.progress = random.Random(f"{seed}/{self.number}"), Progress("pipeline")
+        self.progress.number = int(os.environ.get("PIPELINE_PROGRESS", 0))
+        self.log, self.lock = open(path("pipeline.jsonl"), "a", buffering=1), threading.Lock()
+        self.deadline = None
+        # What the open transaction has written, and since when its client is busy with it.
+        self.open, self.busy_since = None, None
+        threading.Thread(target=self.watch, daemon=True).start()
+
+    def note(self, values, outcome):
+        with self.lock:
+            self.log.write(json.dumps({"number": self.number, "values": values, "outcome": outcome}) + "\n")
+            self.number, self.open, self.busy_since = self.number + 1, None, None
+
+    def watch(self):
+        """librdkafka may hang in `send_offsets_to_transaction` when coordinators die, whatever timeout it is given. Then this process
+        begins anew, as a real one would have to."""
+        while True:
+            time.sleep(0.5)
+            since, values = self.busy_since, self.open
+            if since is not None and time.monotonic() - since > HANGING_S:
+                self.note(values or [], "unknown")
+                print("the client hangs: the pipeline begins anew as another process", file=sys.stderr, flush=True)
+                environment = {"PIPELINE_NUMBER": str(self.number), "PIPELINE_PROGRESS": str(self.progress.number)}
+                os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **environment})
+
+    def is_over(self, consumer, partitions):
+        if not os.path.exists(path("drain")):
+            return False
+        self.deadline = self.deadline or time.monotonic() + DRAIN_S
+        if time.monotonic() > self.deadline:
+            sys.exit("the pipeline did not reach the end of its topic")
+        positions = {it.partition: it.offset for it in consumer.position(consumer.assignment())}
+        return all(positions.get(it, -1) >= end for it, end in ends(consumer, partitions).items())
+
+    def run(self):
+        while True:
+            producer = Producer({**CLIENT, "transactional.id": "pipeline", "transaction.timeout.ms": 20000, "linger.ms": 2})
+            consumer = Consumer({**READER, "group.id": "pipeline", "enable.auto.commit": False})
+            try:
+                self.busy_since = time.monotonic()
+                retrying(lambda: producer.init_transactions(10))
+                self.busy_since = None
+                if self.work(producer, consumer):
+                    return
+            except KafkaException as error:
+                print(f"pipeline begins anew: {error}", file=sys.stderr)
+                time.sleep(0.2)
+            finally:
+                consumer.close()
+
+    def rewind(self, consumer, partitions):
+        """Back to what is committed."""
+        found = retrying(lambda: consumer.committed([TopicPartition("orders", it) for it in partitions], timeout=10))
+        consumer.assign([TopicPartition("orders", it.partition, it.offset if it.offset >= 0 else OFFSET_BEGINNING) for it in found])
+
+    def work(self, producer, consumer):
+        """True when all is copied; false when it has to begin anew."""
+        partitions = sorted(retrying(lambda: consumer.list_topics("orders", timeout=10)).topics["orders"].partitions)
+        self.rewind(consumer, partitions)
+        while True:
+            batch = [it for it in consumer.consume(60, timeout=0.3) if it.error() is None]
+            if not batch:
+                if self.is_over(consumer, partitions):
+                    return True
+                continue
+            values, outcome = [], "unknown"
+            self.open, self.busy_since = values, time.monotonic()
+            try:
+                producer.begin_transaction()
+                for message in batch:
+                    value = f"{message.partition()}:{message.offset()}:{self.number}"
+                    values.append({"partition": message.partition(), "value": value})
+                    producer.produce("copies", value=value, partition=message.partition())
+                positions = consumer.position(consumer.assignment())
+                metadata = consumer.consumer_group_metadata()
+                retrying(lambda: producer.send_offsets_to_transaction(positions, metadata, 10))
+                if self.random.random() < 0.2:
+                    producer.flush(self.random.choice([0, 10]))
+                    retrying(lambda: producer.abort_transaction(10))
+                    outcome = "aborted"
+                else:
+                    retrying(lambda: producer.commit_transaction(10))
+                    outcome = "committed"
+                    self.progress.add(len(batch))
+            except KafkaException as error:
+                if error.args[0].fatal() or not error.args[0].txn_requires_abort():
+                    return False
+                retrying(lambda: producer.abort_transaction(10))
+                outcome = "aborted"
+            finally:
+                self.note(values, outcome)
+            if outcome == "aborted":
+                self.rewind(consumer, partitions)
+
+
+class Group:
+    def __init__(self, seed, protocol):
+        self.random, self.name = random.Random(seed), f"group-{protocol}"
+        self.progress, self.lock = Progress(self.name), threading.Lock()
+        self.log = open(path(f"{self.name}.jsonl"), "w", buffering=1 << 16)
+        self.config = {**READER, "group.id": self.name, "group.protocol": protocol, "auto.commit.interval.ms": 300}
+        if protocol == "classic":
+            self.config.update({"session.timeout.ms": 6000, "heartbeat.interval.ms": 500, "partition.assignment.strategy": "cooperative-sticky"})
+        self.over = threading.Event()
+
+    def member(self, number):
+        """One member; it leaves now and then, and comes back as another one. The first one stays."""
+        life = 0
+        while not self.over.is_set():
+            with self.lock:
+                until, name = time.monotonic() + self.random.uniform(3, 25), f"{number}.{life}"
+            life += 1
+            session = 0
+
+            def assigned(consumer, partitions):
+                nonlocal session
+                session += 1
+
+            consumer = Consumer(self.config)
+            consumer.subscribe(["orders"], on_assign=assigned)
+            while not self.over.is_set() and (number == 0 or time.monotonic() < until):
+                messages = [it for it in consumer.consume(100, timeout=0.2) if it.error() is None]
+                if messages:
+                    with self.lock:
+                        for it in messages:
+                            seen = {"member": f"{name}.{session}", "partition": it.partition(), "offset": it.offset(), "value": it.value().decode()}
+                            self.log.write(json.dumps(seen) + "\n")
+                    self.progress.add(len(messages))
+            consumer.close()
+
+    def run(self):
+        members = [threading.Thread(target=self.member, args=(number,), daemon=True) for number in range(3)]
+        for member in members:
+            member.start()
+        while not os.path.exists(path("drain")):
+            time.sleep(0.1)
+        watcher = Consumer({**CLIENT, "group.id": self.name, "enable.auto.commit": False})
+        partitions = sorted(retrying(lambda: watcher.list_topics("orders", timeout=10)).topics["orders"].partitions)
+        wanted, deadline, lag = ends(watcher, partitions), time.monotonic() + DRAIN_S, None
+        while time.monotonic() < deadline:
+            found = retrying(lambda: watcher.committed([TopicPartition("orders", it) for it in partitions], timeout=10))
+            lag = {it.partition: wanted[it.partition] - max(it.offset, 0) for it in found}
+            if all(it <= 0 for it in lag.values()):
+                break
+            time.sleep(0.2)
+        self.over.set()
+        for member in members:
+            member.join(30)
+        watcher.close()
+        self.log.close()
+        if any(it > 0 for it in lag.values()):
+            sys.exit(f"the group is stuck: it lags by {lag}")
+
+
+def read(topic, isolation, file_name):
+    consumer = Consumer({**CLIENT, "group.id": uuid.uuid4().hex, "enable.partition.eof": True, "isolation.level": isolation})
+    partitions = sorted(retrying(lambda: consumer.list_topics(topic, timeout=10)).topics[topic].partitions)
+    consumer.assign([TopicPartition(topic, it, OFFSET_BEGINNING) for it in partitions])
+    ended, deadline = set(), time.monotonic() + 120
+    with open(file_name, "w") as file:
+        while len(ended) < len(partitions):
+            if time.monotonic() > deadline:
+                sys.exit(f"of {topic}, only partitions {sorted(ended)} were read to their end")
+            for message in consumer.consume(1000, timeout=0.5):
+                if message.error() is None:
+                    record = {"partition": message.partition(), "offset": message.offset(), "value": message.value().decode()}
+                    file.write(json.dumps(record) + "\n")
+                elif message.error().code() == KafkaError._PARTITION_EOF:
+                    ended.add(message.partition())
+                elif not message.error().retriable():
+                    sys.exit(str(message.error()))
+    consumer.close()
+
+
+def fill(topic, megabytes):
+    producer = Producer({**CLIENT, "acks": "all"})
+    for number in range(int(megabytes) * 10):
+        while len(producer) > 200:
+            producer.poll(0.05)
+        producer.produce(topic, value=os.urandom(100_000), partition=number % 3)
+    assert producer.flush(120) == 0
+
+
+if ROLE == "fill":
+    fill(*REST)
+elif ROLE == "produce":
+    produce()
+elif ROLE == "pipeline":
+    Pipeline(int(REST[1])).run()
+elif ROLE == "group":
+    Group(int(REST[1]), REST[2]).run()
+else:
+    read(*REST)

@@ -1,0 +1,143 @@
+//! Faults in an order that a seed decides: what a nemesis does to a cluster, and when. Pure, so that a run can be printed before it
+//! begins and had again.
+
+use std::fmt;
+
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+
+/// What there is to do harm with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Means {
+    /// Links to a broker can be cut.
+    pub links: bool,
+    /// The disk is small enough to be filled.
+    pub disk: bool,
+}
+
+/// Ports of a broker that nobody reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// That of other brokers: they cannot follow it.
+    Brokers,
+    /// That of clients.
+    Clients,
+    /// All.
+    All,
+}
+
+/// One fault. Brokers are named by their place among those that run, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// `kill -9` of a broker.
+    KillBroker(usize),
+    /// `kill -9` of all brokers at once.
+    KillAllBrokers,
+    /// `kill -9` of the control plane, which has the controller in it.
+    KillServe,
+    /// `kill -9` of everything at once: brokers, control plane and its guard.
+    KillEverything,
+    /// A broker stands still.
+    PauseBroker(usize),
+    /// The control plane stands still.
+    PauseServe,
+    /// A broker is not reached any more.
+    Cut(usize, Link),
+    /// There is no room on the disk.
+    FillDisk,
+    /// Another number of brokers, while everything goes on.
+    Scale,
+}
+
+/// What happens together: it begins at once and ends together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Strike {
+    /// One fault or two.
+    pub faults: Vec<Fault>,
+    /// How long it lasts.
+    pub lasts_ms: u64,
+    /// How long nothing happens before it.
+    pub rest_ms: u64,
+}
+
+impl fmt::Display for Strike {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "after {} ms {:?} for {} ms",
+            self.rest_ms, self.faults, self.lasts_ms
+        )
+    }
+}
+
+/// Strikes with `count` faults in all.
+pub fn draw(seed: u64, count: usize, means: Means) -> Vec<Strike> {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let (mut strikes, mut left) = (Vec::new(), count);
+    while left > 0 {
+        let mut faults = vec![fault(&mut rng, means)];
+        if left > 1 && rng.random_bool(0.3) {
+            let second = fault(&mut rng, means);
+            // Two changes of the number of brokers would undo each other.
+            if !faults.contains(&second) {
+                faults.push(second);
+            }
+        }
+        left -= faults.len();
+        strikes.push(Strike {
+            faults,
+            lasts_ms: rng.random_range(100..3_500),
+            rest_ms: rng.random_range(0..1_500),
+        });
+    }
+    strikes
+}
+
+fn fault(rng: &mut StdRng, means: Means) -> Fault {
+    let broker = rng.random_range(0..4);
+    loop {
+        return match rng.random_range(0..100) {
+            0..26 => Fault::KillBroker(broker),
+            26..34 => Fault::KillAllBrokers,
+            34..44 => Fault::KillServe,
+            44..48 => Fault::KillEverything,
+            48..64 => Fault::PauseBroker(broker),
+            64..69 => Fault::PauseServe,
+            69..90 if means.links => {
+                let link = [Link::Brokers, Link::Clients, Link::All][rng.random_range(0..3)];
+                Fault::Cut(broker, link)
+            }
+            90..97 if means.disk => Fault::FillDisk,
+            97.. => Fault::Scale,
+            _ => continue,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: Means = Means {
+        links: true,
+        disk: true,
+    };
+
+    #[test]
+    fn one_seed_is_one_schedule_with_as_many_faults_as_asked_for() {
+        assert_eq!(draw(7, 100, ALL), draw(7, 100, ALL));
+        assert_ne!(draw(7, 100, ALL), draw(8, 100, ALL));
+        let count: usize = draw(7, 100, ALL).iter().map(|strike| strike.faults.len()).sum();
+        assert_eq!(count, 100);
+    }
+
+    #[test]
+    fn means_that_are_not_there_are_not_used() {
+        let means = Means {
+            links: false,
+            disk: false,
+        };
+        let faults: Vec<Fault> = draw(7, 500, means).into_iter().flat_map(|it| it.faults).collect();
+        assert!(!faults.iter().any(|it| matches!(it, Fault::Cut(..) | Fault::FillDisk)));
+        assert!(faults.contains(&Fault::KillEverything) && faults.contains(&Fault::Scale));
+    }
+}

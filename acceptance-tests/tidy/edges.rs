@@ -94,7 +94,8 @@ fn forbidden() -> Result<()> {
             .filter(|it| it.starts_with(prefix))
             .collect::<Vec<_>>()
     };
-    let (kafka, engines) = (starts("kafka-"), starts("engine-"));
+    let kafka = [starts("kafka-"), starts("kraft-")].concat();
+    let engines = starts("engine-");
     let sockets = ["tokio", "hyper", "axum", "socket2", "rustls"];
     let rules: Vec<(&str, Vec<&str>)> = vec![
         ("plugin-framework", [&runtime[..], &["control-plane-client"]].concat()),
@@ -125,6 +126,7 @@ fn forbidden() -> Result<()> {
         ),
         ("kafka-codec", [&sockets[..], &["clock"]].concat()),
         ("kafka-metadata", sockets.to_vec()),
+        ("kraft-snapshot", sockets.to_vec()),
         (
             "supervisor",
             [&kafka[..], &engines, &["engine", "control-plane"]].concat(),

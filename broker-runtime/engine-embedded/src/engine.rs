@@ -11,6 +11,7 @@ use std::{
 
 use async_trait::async_trait;
 use clock::Clock;
+use cluster_files::durable_file;
 use engine::{
     AclAdmin, ClusterSpec, Engine, EngineError, IamAuthenticator, ObservedCluster, Progress, QuotaAdmin, Reach,
     Storage, TopicAdmin, TopicError,
@@ -24,7 +25,6 @@ use uuid::Uuid;
 use crate::{
     addresses::{self, AddressBlock, BROKERS_MAX, Plan, PortTaken, SHARED_BROKERS_MAX, SharedPorts, open_ports},
     cluster::{self, Cluster, Description, Layout, Phase, Settings},
-    durable_file,
 };
 
 /// What the engine needs to know of the world.

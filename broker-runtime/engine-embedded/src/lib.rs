@@ -8,10 +8,8 @@
 mod acls;
 pub mod addresses;
 pub mod broker_config;
-mod certificates;
 mod cluster;
 pub mod controller;
-mod durable_file;
 mod engine;
 mod log_delivery;
 mod metadata_calls;

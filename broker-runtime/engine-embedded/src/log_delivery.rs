@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::durable_file::{self, Readers, file_error};
+use cluster_files::durable_file::{self, Readers, file_error};
 
 /// Bytes of log that one object holds at most.
 const OBJECT_BYTES_MAX: u64 = 8 * 1024 * 1024;

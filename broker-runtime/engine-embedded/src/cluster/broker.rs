@@ -9,6 +9,10 @@ use std::{
     time::Duration,
 };
 
+use cluster_files::{
+    certificates::{Authority, BrokerName, Held},
+    durable_file::{self, Readers, file_error},
+};
 use engine::EngineError;
 use kafka_metadata::BrokerId;
 use supervisor::{ExitHook, Phase, ProcessSpec, ProcessStatus, RestartPolicy, Supervised, SupervisorError};
@@ -17,10 +21,8 @@ use super::{Layout, Settings};
 use crate::{
     addresses::{PortTaken, probe},
     broker_config::BrokerConfigFile,
-    certificates::{Authority, BrokerName, Held},
     cluster::Description,
     controller::Controller,
-    durable_file::{self, Readers, file_error},
 };
 
 /// A log of a broker longer than this is set aside when the broker is started.

@@ -4,6 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use cluster_files::certificates::Held;
 use engine::{EngineError, Progress, Step};
 use kafka_metadata::{
     BrokerId,
@@ -13,7 +14,7 @@ use kafka_metadata::{
 use uuid::Uuid;
 
 use super::{Cluster, broker, running::blocking};
-use crate::{certificates::Held, shown};
+use crate::shown;
 
 /// How long a broker may take to show what it was given.
 const SHOW_LIMIT: Duration = Duration::from_secs(20);

@@ -6,7 +6,7 @@ use kms::{KeyStore, KmsError, WrappedDataKey};
 use uuid::Uuid;
 
 use super::Layout;
-use crate::durable_file::{self, Readers};
+use cluster_files::durable_file::{self, Readers};
 
 /// Makes the data key of a cluster and the key that protects it, where they are missing. Of a data key that is there it is
 /// checked that it can be had: brokers that run would only tell at their next start.

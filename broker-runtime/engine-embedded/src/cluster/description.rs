@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use cluster_files::durable_file::{self, Readers};
 use engine::{BrokerResources, ClusterSpec, EngineError, Exporters, Listeners, Reach};
 use kafka_metadata::BrokerEpoch;
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,6 @@ use uuid::Uuid;
 use super::Layout;
 use crate::{
     addresses::{AddressBlock, BrokerEndpoint, Plan, SharedPorts},
-    durable_file::{self, Readers},
     scram::{self, ManagedUsers},
 };
 

@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use cluster_files::durable_file::{self, Readers};
 use engine::{ClusterSpec, EngineError, Step};
 use futures::future::try_join_all;
 use kafka_metadata::{
@@ -17,7 +18,6 @@ use super::{
 };
 use crate::{
     broker_config::{BrokerConfigFile, BrokerPart, ClientCertificatesEntry, ClusterPart, EncryptionEntry},
-    durable_file::{self, Readers},
     scram,
 };
 

@@ -9,7 +9,7 @@ use std::{
 use engine::EngineError;
 use uuid::Uuid;
 
-use crate::durable_file::file_error;
+use cluster_files::durable_file::file_error;
 
 /// Name of the controller's socket in the directory of the cluster.
 const SOCKET: &str = "controller.sock";

@@ -19,7 +19,7 @@ use kafka_metadata::{
 use super::{
     Cluster, Layout, Progress as State, broker::supervisor_error, observe::directory_bytes, running::blocking,
 };
-use crate::durable_file;
+use cluster_files::durable_file;
 
 /// Partitions that are moved at the same time: enough to keep disks busy, few enough to leave clients their share.
 pub(crate) const MOVING_MAX: usize = 16;

@@ -2,12 +2,13 @@
 
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
+use cluster_files::{certificates, durable_file};
 use engine::{BootstrapBrokers, BrokerState, Counts, EngineError, ObservedBroker, ObservedCluster};
 use kafka_metadata::{BrokerId, MetadataImage};
 use supervisor::{Phase, ProcessStatus};
 
 use super::{Cluster, Description, Layout, running::blocking};
-use crate::{addresses::BrokerEndpoint, certificates, durable_file};
+use crate::addresses::BrokerEndpoint;
 
 /// Bytes of a block as `stat` counts them.
 const BLOCK_BYTES: u64 = 512;

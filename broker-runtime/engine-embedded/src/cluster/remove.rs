@@ -8,7 +8,7 @@ use engine::EngineError;
 use futures::future::try_join_all;
 
 use super::{Cluster, Description, Layout, Phase, broker::supervisor_error, logs, running::blocking};
-use crate::durable_file;
+use cluster_files::durable_file;
 
 /// Its records are deleted with it, so a broker is not given time to close its logs.
 const GRACE: Duration = Duration::ZERO;

@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use cluster_files::durable_file::{self, Readers};
 use engine::{EngineError, Progress, Step};
 use kafka_metadata::{BrokerEpoch, BrokerId, MetadataImage};
 
@@ -15,7 +16,6 @@ use super::{
 use crate::{
     addresses::{PortTaken, probe},
     broker_config::BrokerConfigFile,
-    durable_file::{self, Readers},
 };
 
 /// How long replicas may take to be back in sync.

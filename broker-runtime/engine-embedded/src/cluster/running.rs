@@ -10,6 +10,7 @@ use std::{
 };
 
 use clock::Clock;
+use cluster_files::certificates::Authority;
 use engine::{EngineError, IamAuthenticator, Progress, Step};
 use futures::future::try_join_all;
 use kafka_metadata::{
@@ -24,7 +25,6 @@ use tokio_util::sync::CancellationToken;
 use super::{Description, Layout, broker};
 use crate::{
     addresses::SharedPorts,
-    certificates::Authority,
     controller::{Controller, ControllerConfig, Logins},
 };
 

@@ -33,7 +33,7 @@ const RENEWED_BEFORE: Duration = Duration::from_secs(90 * 24 * 3600);
 const ROTATION: &str = "rotation ";
 
 /// The authority of one cluster.
-pub(crate) struct Authority {
+pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     /// When it ends, unix milliseconds.
     expires_at_ms: i64,
@@ -41,7 +41,7 @@ pub(crate) struct Authority {
 
 impl Authority {
     /// Reads the authority from its two files, or makes it when one of them is missing.
-    pub(crate) fn open(
+    pub fn open(
         certificate_path: &Path,
         key_path: &Path,
         cluster_name: &str,
@@ -66,22 +66,28 @@ impl Authority {
     }
 
     /// Makes the certificate of a broker and replaces the file that holds it.
-    pub(crate) fn issue(
-        &self,
-        path: &Path,
-        broker: &BrokerName<'_>,
-        rotation: u64,
-        now_ms: i64,
-    ) -> Result<(), EngineError> {
-        let made = self.make_certificate(broker, now_ms);
-        let (certificate, key) =
-            made.map_err(|source| failed(format!("making the certificate of broker {}", broker.broker_id), source))?;
-        let text = format!("{ROTATION}{rotation}\n{certificate}{key}");
+    pub fn issue(&self, path: &Path, broker: &BrokerName<'_>, rotation: u64, now_ms: i64) -> Result<(), EngineError> {
+        let common_name = format!("broker {} of {}", broker.broker_id, broker.cluster_name);
+        let text = self.make(&common_name, &broker.addresses, rotation, now_ms)?;
         durable_file::replace(path, text.as_bytes(), Readers::User)
     }
 
+    /// Makes a certificate, for whom `common_name` names at these addresses: the text of the file that holds it and its key.
+    pub fn make(
+        &self,
+        common_name: &str,
+        addresses: &[IpAddr],
+        rotation: u64,
+        now_ms: i64,
+    ) -> Result<String, EngineError> {
+        let made = self.make_certificate(common_name, addresses, now_ms);
+        let (certificate, key) =
+            made.map_err(|source| failed(format!("making the certificate of {common_name:?}"), source))?;
+        Ok(format!("{ROTATION}{rotation}\n{certificate}{key}"))
+    }
+
     /// True for a certificate of an earlier rotation, and for one that ends before long where another would last longer.
-    pub(crate) fn is_due(&self, held: &Held, rotation: u64, now_ms: i64) -> bool {
+    pub fn is_due(&self, held: &Held, rotation: u64, now_ms: i64) -> bool {
         let ends_soon = held.expires_at_ms < now_ms.saturating_add(millis(RENEWED_BEFORE));
         held.rotation < rotation || ends_soon && held.expires_at_ms < self.end_of_life(now_ms)
     }
@@ -91,14 +97,15 @@ impl Authority {
         now_ms.saturating_add(millis(LIFE)).min(self.expires_at_ms)
     }
 
-    fn make_certificate(&self, broker: &BrokerName<'_>, now_ms: i64) -> Result<(String, String), rcgen::Error> {
+    fn make_certificate(
+        &self,
+        common_name: &str,
+        addresses: &[IpAddr],
+        now_ms: i64,
+    ) -> Result<(String, String), rcgen::Error> {
         let key = KeyPair::generate()?;
-        let mut params = params(
-            format!("broker {} of {}", broker.broker_id, broker.cluster_name),
-            now_ms,
-            self.end_of_life(now_ms),
-        );
-        let addresses = broker.addresses.iter().copied().map(SanType::IpAddress);
+        let mut params = params(common_name.to_owned(), now_ms, self.end_of_life(now_ms));
+        let addresses = addresses.iter().copied().map(SanType::IpAddress);
         params.subject_alt_names = addresses.collect();
         params.subject_alt_names.push(SanType::DnsName("localhost".try_into()?));
         params.is_ca = IsCa::ExplicitNoCa;
@@ -111,33 +118,43 @@ impl Authority {
 }
 
 /// What stands in a broker's certificate.
-pub(crate) struct BrokerName<'a> {
+pub struct BrokerName<'a> {
     /// `node.id`.
-    pub(crate) broker_id: i32,
+    pub broker_id: i32,
     /// Name of its cluster.
-    pub(crate) cluster_name: &'a str,
+    pub cluster_name: &'a str,
     /// Its addresses.
-    pub(crate) addresses: Vec<IpAddr>,
+    pub addresses: Vec<IpAddr>,
 }
 
 /// A certificate that a broker has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Held {
+pub struct Held {
     /// DER.
-    pub(crate) certificate: CertificateDer<'static>,
+    pub certificate: CertificateDer<'static>,
     /// Serial number, hexadecimal.
-    pub(crate) serial: String,
+    pub serial: String,
     /// When it ends, unix milliseconds.
-    pub(crate) expires_at_ms: i64,
+    pub expires_at_ms: i64,
     /// The rotation it was made in.
     rotation: u64,
 }
 
 impl Held {
     /// Reads the file; `None` when there is none, or none that is of use, so that another one is made.
-    pub(crate) fn read(path: &Path) -> Result<Option<Self>, EngineError> {
+    pub fn read(path: &Path) -> Result<Option<Self>, EngineError> {
         let text = durable_file::read(path)?;
-        Ok(text.and_then(|text| Self::parse(&text).ok()))
+        Ok(text.and_then(|text| Self::of(&text)))
+    }
+
+    /// The rotation it was made in.
+    pub fn rotation(&self) -> u64 {
+        self.rotation
+    }
+
+    /// Reads the text of such a file; `None` when it is of no use.
+    pub fn of(text: &[u8]) -> Option<Self> {
+        Self::parse(text).ok()
     }
 
     fn parse(text: &[u8]) -> Result<Self, rcgen::Error> {
@@ -157,7 +174,7 @@ impl Held {
 }
 
 /// When the certificate in this PEM text ends, unix milliseconds.
-pub(crate) fn expires_at_ms(pem: &[u8]) -> Option<i64> {
+pub fn expires_at_ms(pem: &[u8]) -> Option<i64> {
     let certificate = CertificateDer::from_pem_slice(pem).ok()?;
     Some(serial_and_end(&certificate).ok()?.1)
 }

@@ -11,7 +11,7 @@ use engine::EngineError;
 
 /// Who may read a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Readers {
+pub enum Readers {
     /// The user only.
     User,
     /// Everybody.
@@ -19,7 +19,7 @@ pub(crate) enum Readers {
 }
 
 /// Replaces a file: writes a temporary one, syncs it, renames it, syncs the directory.
-pub(crate) fn replace(path: &Path, contents: &[u8], readers: Readers) -> Result<(), EngineError> {
+pub fn replace(path: &Path, contents: &[u8], readers: Readers) -> Result<(), EngineError> {
     write(path, contents, readers).map_err(|source| file_error("written", path, source))
 }
 
@@ -54,7 +54,7 @@ fn write(path: &Path, contents: &[u8], readers: Readers) -> io::Result<()> {
 }
 
 /// Reads a file; `None` when there is none.
-pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, EngineError> {
+pub fn read(path: &Path) -> Result<Option<Vec<u8>>, EngineError> {
     match fs::read(path) {
         Ok(contents) => Ok(Some(contents)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -63,7 +63,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, EngineError> {
 }
 
 /// Creates a directory that only the user can enter, with its parents.
-pub(crate) fn create_directory(path: &Path) -> Result<(), EngineError> {
+pub fn create_directory(path: &Path) -> Result<(), EngineError> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -72,7 +72,7 @@ pub(crate) fn create_directory(path: &Path) -> Result<(), EngineError> {
 }
 
 /// Deletes a directory with all that is in it; one that is not there is fine.
-pub(crate) fn remove_directory(path: &Path) -> Result<(), EngineError> {
+pub fn remove_directory(path: &Path) -> Result<(), EngineError> {
     match fs::remove_dir_all(path) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => Err(file_error("removed", path, source)),
         _ => Ok(()),
@@ -80,7 +80,7 @@ pub(crate) fn remove_directory(path: &Path) -> Result<(), EngineError> {
 }
 
 /// Deletes a file; one that is not there is fine.
-pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
+pub fn remove_file(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
@@ -88,7 +88,7 @@ pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
 }
 
 /// What a failed file operation means to the caller of the engine.
-pub(crate) fn file_error(done: &str, path: &Path, source: io::Error) -> EngineError {
+pub fn file_error(done: &str, path: &Path, source: io::Error) -> EngineError {
     let problem = format!("{} cannot be {done}: {source}", path.display());
     let remedy = match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some disk space, then try again",

@@ -1,10 +1,13 @@
 //! The small internal Kafka client: follower fetch and admin calls.
 //!
 //! One [`Connection`] is one TCP or TLS connection to one broker, with requests answered one after the other. It knows
-//! nothing of metadata, retries or consumer groups; followers and tests need none of that.
+//! nothing of metadata, retries or consumer groups; followers and tests need none of that. [`AdminClient`] makes calls to
+//! whichever broker of a cluster answers.
 
+mod admin;
 mod connection;
 mod error;
 
+pub use admin::AdminClient;
 pub use connection::{Connection, ConnectionOptions, TlsOptions};
 pub use error::ClientError;

@@ -1,0 +1,155 @@
+//! `cluster.json`: what has to be known of a cluster before anything of it is started.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use cluster_files::durable_file::{self, Readers};
+use engine::{ClusterSpec, EngineError, Listeners};
+use kafka_codec::uuid_to_text;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{admin::Fingerprints, placement::Nodes, ports};
+
+/// How far a cluster has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Phase {
+    /// It has never been what it should be: when that turns out to be impossible it goes away again.
+    Creating,
+    /// It has been what it should be once.
+    Established,
+    /// It is to go away.
+    Removing,
+}
+
+/// The contents of `cluster.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Description {
+    pub(crate) cluster_id: Uuid,
+    pub(crate) cluster_name: String,
+    pub(crate) phase: Phase,
+    /// Number of the release of Apache Kafka.
+    pub(crate) release: String,
+    pub(crate) broker_count: u32,
+    plaintext: bool,
+    tls: bool,
+    sasl_scram: bool,
+    /// Where its processes are, those of brokers that are to leave among them.
+    pub(crate) nodes: Nodes,
+    /// Nodes on hosts that are dead, by the name of their unit: they go when the host comes back all the same.
+    pub(crate) left_behind: BTreeMap<String, Uuid>,
+    /// Name by which its nodes know each other.
+    pub(crate) principal: String,
+    /// Properties of the configuration that has been in force.
+    pub(crate) server_properties: BTreeMap<String, String>,
+    /// Users that specifications have made.
+    pub(crate) scram_users: Fingerprints,
+    /// Brokers have joined, or were to leave, and replicas are not yet where they should be.
+    pub(crate) uneven: bool,
+    /// The broker that is being restarted.
+    pub(crate) restarting: Option<i32>,
+}
+
+impl Description {
+    /// Of a cluster that does not exist yet.
+    pub(crate) fn new(spec: &ClusterSpec, release: &str, nodes: Nodes, principal: String) -> Self {
+        Self {
+            cluster_id: spec.cluster_id,
+            cluster_name: spec.cluster_name.clone(),
+            phase: Phase::Creating,
+            release: release.to_owned(),
+            broker_count: spec.broker_count,
+            plaintext: spec.listeners.plaintext,
+            tls: spec.listeners.tls,
+            sasl_scram: spec.listeners.sasl_scram,
+            nodes,
+            left_behind: BTreeMap::new(),
+            principal,
+            server_properties: BTreeMap::new(),
+            scram_users: Fingerprints::new(),
+            uneven: false,
+            restarting: None,
+        }
+    }
+
+    /// Listeners for clients.
+    pub(crate) fn listeners(&self) -> Listeners {
+        Listeners {
+            plaintext: self.plaintext,
+            tls: self.tls,
+            sasl_scram: self.sasl_scram,
+            sasl_iam: false,
+        }
+    }
+
+    /// Opens these listeners and no others.
+    pub(crate) fn set_listeners(&mut self, listeners: Listeners) {
+        (self.plaintext, self.tls, self.sasl_scram) = (listeners.plaintext, listeners.tls, listeners.sasl_scram);
+    }
+
+    /// Where brokers are reached by each other and by us.
+    pub(crate) fn brokers(&self) -> BTreeMap<i32, SocketAddr> {
+        let brokers = self.nodes.iter().filter(|(_, node)| node.is_broker);
+        brokers.map(|(id, node)| (*id, ports::replication(node))).collect()
+    }
+
+    /// Kafka's name for the cluster.
+    pub(crate) fn kafka_cluster_id(&self) -> String {
+        uuid_to_text(self.cluster_id)
+    }
+}
+
+/// The directory of a cluster, on the machine of the control plane.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    pub(crate) fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn authority(&self) -> PathBuf {
+        self.root.join("ca.pem")
+    }
+
+    pub(crate) fn authority_key(&self) -> PathBuf {
+        self.root.join("ca.key")
+    }
+
+    /// The control plane's own certificate and key.
+    pub(crate) fn identity(&self) -> PathBuf {
+        self.root.join("admin.pem")
+    }
+
+    fn description(&self) -> PathBuf {
+        self.root.join("cluster.json")
+    }
+
+    /// Reads the description; `None` when there is none.
+    pub(crate) fn read(&self) -> Result<Option<Description>, EngineError> {
+        let path = self.description();
+        let Some(text) = durable_file::read(&path)? else {
+            return Ok(None);
+        };
+        let description = serde_json::from_slice(&text).map_err(|source| EngineError::Internal {
+            context: format!("{} is malformed", path.display()),
+            source: source.into(),
+        })?;
+        Ok(Some(description))
+    }
+
+    /// Replaces the description.
+    pub(crate) fn write(&self, description: &Description) -> Result<(), EngineError> {
+        let text = serde_json::to_vec_pretty(description).expect("a structure of texts and numbers is serialisable");
+        durable_file::replace(&self.description(), &text, Readers::User)
+    }
+}

@@ -2,9 +2,11 @@
 //! ([`ObservedCluster`]), and the [`Engine`] that makes the one into the other.
 //!
 //! Story: operation (`control-plane`) → reconciler → **`Engine`** → supervisor → broker process. An engine sees neither
-//! HTTP nor the store. Every implementation passes the same conformance suite.
+//! HTTP nor the store. Every implementation passes the same suite, `conformance` (a feature, for tests).
 
 mod acls;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod iam;
 mod observed;
 mod progress;

@@ -1,0 +1,53 @@
+//! The engine with real Apache Kafka, on three hosts that are all this machine. It needs `java` and, the first time, `mvn`.
+#![allow(clippy::unwrap_used, reason = "a test may end with a panic, its stage too")]
+
+mod life;
+mod mishaps;
+mod stage;
+
+use std::{
+    env,
+    panic::{self, AssertUnwindSafe},
+    process::{Command, ExitCode},
+};
+
+use libtest_mimic::{Arguments, Trial};
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // A cluster at a time: three machines of Java are enough for one of ours.
+    arguments.test_threads = Some(1);
+    let trials = life::trials().into_iter().chain(mishaps::trials());
+    let usable = has("java") && has("mvn") || env::var_os("OPENMSK_REQUIRE_TOOLS").is_some();
+    let trials = trials.map(|trial| trial.with_ignored_flag(!usable)).collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn has(program: &str) -> bool {
+    Command::new(program).arg("-version").output().is_ok()
+}
+
+/// A test that is an async function of a stage, which clears its processes away at the end.
+fn trial<F: Future<Output = ()> + 'static>(name: &str, test: fn(stage::Stage) -> F) -> Trial {
+    Trial::test(name, move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()?;
+        let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
+            let stage = runtime.block_on(stage::Stage::new());
+            let hosts = stage.hosts.clone();
+            let outcome = panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(test(stage))));
+            if outcome.is_err() {
+                runtime.block_on(stage::tell(&hosts));
+            }
+            runtime.block_on(stage::sweep(&hosts));
+            outcome
+        }));
+        runtime.shutdown_timeout(stage::LIMIT);
+        match outcome {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(panicked)) | Err(panicked) => panic::resume_unwind(panicked),
+        }
+    })
+}

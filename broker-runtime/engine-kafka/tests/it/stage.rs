@@ -1,0 +1,160 @@
+//! Three hosts in three zones on this machine, an engine, and a specification to begin with.
+
+use std::{
+    collections::BTreeMap,
+    env,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use clock::SystemClock;
+use engine::{ClusterSpec, Exporters, Listeners, Reach, ScramCredential, ScramMechanism, ScramUser, Secret};
+use engine_kafka::{KafkaEngine, KafkaEngineConfig};
+use host_agent::{LocalHost, LocalHostConfig};
+use hosts::{Fleet, Host};
+use uuid::Uuid;
+
+/// How long anything here may take to end.
+pub const LIMIT: Duration = Duration::from_secs(10);
+
+/// Hosts that do not change.
+#[derive(Clone)]
+pub struct Hosts(pub Vec<Arc<dyn Host>>);
+
+impl Fleet for Hosts {
+    fn hosts(&self) -> Vec<Arc<dyn Host>> {
+        self.0.clone()
+    }
+
+    fn host(&self, host_id: Uuid) -> Option<Arc<dyn Host>> {
+        self.0.iter().find(|host| host.facts().host_id == host_id).cloned()
+    }
+}
+
+/// Hosts and the directory of an engine.
+pub struct Stage {
+    folder: tempfile::TempDir,
+    pub hosts: Hosts,
+    pub cluster_id: Uuid,
+}
+
+impl Stage {
+    pub async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        // A part of 127/8 that no test beside this one has.
+        let [_, _, high, low] = std::process::id().to_be_bytes();
+        let mut hosts: Vec<Arc<dyn Host>> = Vec::new();
+        for number in 1..=3u8 {
+            let config = LocalHostConfig {
+                data_directory: folder.path().join(format!("host-{number}")),
+                host_id: Uuid::new_v4(),
+                name: format!("host-{number}"),
+                zone: ["a", "b", "c"][usize::from(number) - 1].to_owned(),
+                address: IpAddr::from([127, 128 | high, low, number]),
+                search_path: env::var_os("PATH").unwrap_or_default(),
+                clock: Arc::new(SystemClock),
+            };
+            hosts.push(LocalHost::open(config).await.unwrap());
+        }
+        Self {
+            folder,
+            hosts: Hosts(hosts),
+            cluster_id: Uuid::new_v4(),
+        }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub async fn engine(&self) -> Arc<KafkaEngine> {
+        self.engine_with(self.hosts.clone()).await
+    }
+
+    pub async fn engine_with(&self, hosts: Hosts) -> Arc<KafkaEngine> {
+        let config = KafkaEngineConfig {
+            directory: self.path("clusters"),
+            bundles: Path::new(env!("CARGO_TARGET_TMPDIR")).join("kafka-bundles"),
+            maven: "mvn".into(),
+            maven_environment: Vec::new(),
+            fleet: Arc::new(hosts),
+            clock: Arc::new(SystemClock),
+        };
+        KafkaEngine::open(config).await.unwrap()
+    }
+
+    /// Names of what is in the directory of units of all hosts.
+    pub fn units_left(&self) -> Vec<String> {
+        let folders = (1..=3).map(|number| self.path(&format!("host-{number}")).join("units"));
+        let entries = folders.filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
+    }
+
+    pub fn spec(&self, broker_count: u32) -> ClusterSpec {
+        let properties = [("min.insync.replicas", "1"), ("offsets.topic.replication.factor", "1")];
+        ClusterSpec {
+            cluster_id: self.cluster_id,
+            cluster_name: "orders".to_owned(),
+            kafka_version: "4.1.x.kraft".to_owned(),
+            broker_count,
+            zones: ["a", "b", "c"].map(str::to_owned).to_vec(),
+            listeners: Listeners {
+                plaintext: false,
+                tls: true,
+                sasl_scram: true,
+                sasl_iam: false,
+            },
+            client_certificates: None,
+            reach: Reach::default(),
+            exporters: Exporters::default(),
+            monitoring: "DEFAULT".to_owned(),
+            log_delivery: None,
+            resources: None,
+            volume_bytes: None,
+            encryption_key: None,
+            server_properties: properties
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            scram_users: vec![user("app"), user("other")],
+            reboots: BTreeMap::new(),
+            certificate_rotations: 0,
+        }
+    }
+}
+
+fn user(name: &str) -> ScramUser {
+    ScramUser {
+        name: name.to_owned(),
+        credentials: vec![ScramCredential {
+            mechanism: ScramMechanism::Sha512,
+            salt: b"salt of a user".to_vec(),
+            iterations: 4096,
+            salted_password: Secret::new(vec![7; 64]),
+        }],
+    }
+}
+
+/// The last words of everything that runs, for whoever looks for a failure.
+pub async fn tell(hosts: &Hosts) {
+    for host in &hosts.0 {
+        for status in host.units().await.unwrap_or_default() {
+            let log = host.read_file(&status.unit, "server.log", 6000).await;
+            let log = log.ok().flatten().unwrap_or_default();
+            eprintln!("{status:?}\n{}", String::from_utf8_lossy(&log));
+        }
+    }
+}
+
+/// Ends what a test has left.
+pub async fn sweep(hosts: &Hosts) {
+    for host in &hosts.0 {
+        for status in host.units().await.unwrap_or_default() {
+            let _ = host.stop(&status.unit, true).await;
+            let _ = host.remove(&status.unit).await;
+        }
+    }
+}

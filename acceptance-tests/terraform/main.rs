@@ -2,6 +2,7 @@
 
 mod acls;
 mod actions;
+mod apache_kafka;
 mod associations;
 mod bad_input;
 mod conformance;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
     let tools = Tools::load();
     let mut suite = Suite::new();
     lifecycle::add(&mut suite, &tools);
+    apache_kafka::add(&mut suite, &tools);
     drift::add(&mut suite, &tools);
     protection::add(&mut suite, &tools);
     restarts::add(&mut suite, &tools);

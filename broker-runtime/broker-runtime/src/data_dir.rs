@@ -68,6 +68,21 @@ impl DataDir {
         self.root.join("clusters")
     }
 
+    /// What is written down of clusters of Apache Kafka.
+    pub(crate) fn kafka_clusters(&self) -> PathBuf {
+        self.root.join("kafka-clusters")
+    }
+
+    /// Archives of Apache Kafka.
+    pub(crate) fn kafka_bundles(&self) -> PathBuf {
+        self.root.join("kafka-bundles")
+    }
+
+    /// This machine as a host: the units that run on it.
+    pub(crate) fn host(&self) -> PathBuf {
+        self.root.join("host")
+    }
+
     /// Keys that users name for encryption at rest.
     pub(crate) fn keys(&self) -> PathBuf {
         self.root.join("kms")

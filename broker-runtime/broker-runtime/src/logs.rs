@@ -78,15 +78,31 @@ fn of_brokers(context: &Context, cluster: &str, broker: Option<u32>) -> Result<V
         bail!("there is no cluster {cluster:?}; there are {}", names.join(", "));
     };
     let directory = context.data_dir.clusters().join(uuid);
-    let brokers = status::broker_directories(&directory).into_iter();
+    let ours = status::broker_directories(&directory).into_iter();
+    let ours = ours.map(|(id, path)| (id, path.join("broker.log")));
+    let mut brokers: Vec<(u32, PathBuf)> = ours.chain(of_apache_kafka(context, uuid)).collect();
+    brokers.sort();
     let files: Vec<_> = brokers
+        .into_iter()
         .filter(|(id, _)| broker.is_none_or(|wanted| wanted == *id))
-        .map(|(id, path)| (format!("broker {id}"), path.join("broker.log")))
+        .map(|(id, path)| (format!("broker {id}"), path))
         .collect();
     if files.is_empty() {
         bail!("cluster {cluster:?} has no such broker");
     }
     Ok(files)
+}
+
+/// Logs of the nodes of Apache Kafka that a cluster has on this machine.
+fn of_apache_kafka(context: &Context, uuid: &str) -> Vec<(u32, PathBuf)> {
+    let units = context.data_dir.host().join("units");
+    let entries = std::fs::read_dir(units).into_iter().flatten().flatten();
+    let prefix = format!("kafka-{uuid}-");
+    let nodes = entries.filter_map(|entry| {
+        let id = entry.file_name().to_str()?.strip_prefix(&prefix)?.parse().ok()?;
+        Some((id, entry.path().join("server.log")))
+    });
+    nodes.collect()
 }
 
 fn last_lines(file: &mut File, count: usize) -> Result<VecDeque<String>> {

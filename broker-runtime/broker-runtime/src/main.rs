@@ -11,9 +11,11 @@ mod config;
 mod context;
 mod data_dir;
 mod doctor;
+mod engines;
 mod guard;
 mod host_agent;
 mod hosts;
+mod kafka_bundle;
 mod keys;
 mod limits;
 mod listening;
@@ -125,6 +127,9 @@ enum Command {
         /// The cluster's name or its ARN.
         cluster: String,
     },
+    /// Packs and verifies archives of Apache Kafka.
+    #[command(subcommand)]
+    KafkaBundle(kafka_bundle::KafkaBundle),
     /// Shows what is in force and where it comes from.
     Config {
         /// As JSON.
@@ -195,6 +200,7 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Token(tokens) => tokens::run(&context, tokens)?,
         Command::HostAgent(agent) => host_agent::run(&context, agent)?,
         Command::RotateCertificates { cluster } => rotate_certificates::run(&context, &cluster)?,
+        Command::KafkaBundle(command) => kafka_bundle::run(&context, &command)?,
         Command::Config { json } => config::run(&context, json)?,
         Command::Backup { directory } => backup::backup(&context, &directory)?,
         Command::Restore { directory } => backup::restore(&context, &directory)?,

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     context::{Context as RuntimeContext, VERSION},
     data_dir::RuntimeInfo,
-    limits,
+    engines, limits,
     listening::{self, ListenArguments},
     logging, output,
     serve_lock::{self, Acquired},
@@ -153,10 +153,11 @@ async fn start(context: &RuntimeContext, options: &Options) -> Result<Started> {
     })
     .await
     .context("the clusters cannot be taken up")?;
+    let fleet = Arc::new(RemoteFleet::new(data_dir.fleet(), Arc::clone(&clock)));
     let config = ControlPlaneConfig {
         data_dir: data_dir.root().to_owned(),
-        engine: Arc::clone(&engine) as Arc<dyn engine::Engine>,
-        fleet: Arc::new(RemoteFleet::new(data_dir.fleet(), Arc::clone(&clock))),
+        engine: engines::open(context, &engine, &fleet, &clock).await?,
+        fleet,
         clock: Arc::clone(&clock),
         version: VERSION.to_owned(),
         public_address: options.listen.public_address(),

@@ -25,6 +25,12 @@ pub const VALIDATE_ONLY_HEADER: &str = "x-openmsk-validate-only";
 /// for a state that is final, then answer.
 pub const WAIT_PARAMETER: &str = "openmskWaitMs";
 
+/// The engine of clusters that name none: brokers of this project.
+pub const ENGINE_DEFAULT: &str = "embedded";
+
+/// Names of engines.
+pub const ENGINES: &[&str] = &[ENGINE_DEFAULT, "apache-kafka"];
+
 /// `CreateCluster`. `broker_node_group_info` and `kafka_version` are optional here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -66,6 +72,9 @@ pub struct CreateClusterRequest {
     /// Tags.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
+    /// Our extension: the engine that runs it.
+    #[serde(rename = "openmskEngine", default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
 }
 
 /// Answer of `CreateCluster`, `DeleteCluster` and their second versions.
@@ -140,6 +149,9 @@ pub struct ProvisionedRequest {
     /// `LOCAL`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage_mode: Option<String>,
+    /// Our extension: the engine that runs it.
+    #[serde(rename = "openmskEngine", default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
 }
 
 /// Where brokers are. Zones come from `zone_ids`, else one for each subnet.
@@ -246,6 +258,9 @@ pub struct ClusterInfo {
     /// Whether it keeps itself even; absent when nobody has said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rebalancing: Option<Rebalancing>,
+    /// Our extension: the engine that runs it, where that is not the default one.
+    #[serde(rename = "openmskEngine", default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
 }
 
 /// A cluster, version 2.
@@ -313,6 +328,9 @@ pub struct Provisioned {
     /// Whether it keeps itself even; absent when nobody has said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rebalancing: Option<Rebalancing>,
+    /// Our extension: the engine that runs it, where that is not the default one.
+    #[serde(rename = "openmskEngine", default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
 }
 
 /// `DescribeCluster`.

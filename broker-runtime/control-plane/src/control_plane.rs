@@ -88,6 +88,8 @@ impl ControlPlane {
         );
         services.public_address = config.public_address;
         services.buckets = data_dir.join("buckets");
+        // Engines find their hosts before they are asked for anything.
+        reconcilers::set_hosts(&services).map_err(|error| OpenError::new("the hosts cannot be read", error))?;
         let (services, identities, audit) = (
             Arc::new(services),
             Arc::new(Identities::new(credentials)),

@@ -44,6 +44,8 @@ fn refusal(spec: &ClusterSpec) -> Option<String> {
         "it has no listener that is open to clients"
     } else if spec.reach != Reach::default() {
         "its brokers listen on the addresses of their hosts, and on no public or IPv6 address beside them"
+    } else if spec.volume_bytes.is_some() {
+        "Apache Kafka has no limit for all logs of a broker. Leave the size of volumes out, and give hosts disks of that size"
     } else if spec.encryption_key.is_some() {
         "Apache Kafka does not encrypt what it stores. Encrypt the disks of the hosts, or use engine embedded"
     } else if spec.exporters.jmx || spec.exporters.node {
@@ -71,6 +73,7 @@ pub(crate) mod tests {
         ClusterSpec {
             cluster_id: Uuid::from_u128(1),
             cluster_name: "orders".to_owned(),
+            engine: "apache-kafka".to_owned(),
             kafka_version: "4.1.x.kraft".to_owned(),
             broker_count: 3,
             zones: vec!["a".to_owned()],
@@ -101,7 +104,8 @@ pub(crate) mod tests {
             change(&mut spec);
             validate(&spec).unwrap_err().to_string()
         };
-        let cases: [(&dyn Fn(&mut ClusterSpec), &str); 8] = [
+        let cases: [(&dyn Fn(&mut ClusterSpec), &str); 9] = [
+            (&|spec| spec.volume_bytes = Some(1), "size of volumes"),
             (&|spec| spec.kafka_version = "3.9.x".to_owned(), "no release"),
             (&|spec| spec.broker_count = 61, "1 to 60 brokers"),
             (&|spec| spec.listeners.sasl_iam = true, "SASL/IAM"),

@@ -7,6 +7,7 @@
 mod acls;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod engines;
 mod iam;
 mod observed;
 mod progress;
@@ -23,6 +24,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 pub use acls::{Acl, AclAdmin};
+pub use engines::Engines;
 pub use iam::{IamAuthenticator, IamLogin, IamRefusal};
 pub use observed::{BootstrapBrokers, BrokerState, Counts, Metric, ObservedBroker, ObservedCluster, Storage};
 pub use progress::{Progress, Step};

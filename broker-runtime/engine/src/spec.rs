@@ -14,6 +14,8 @@ pub struct ClusterSpec {
     pub cluster_id: Uuid,
     /// Name, for log lines and certificates.
     pub cluster_name: String,
+    /// Name of the engine that runs it, as [`crate::Engine::name`] has it. Never changes.
+    pub engine: String,
     /// MSK's version name, such as `4.1.x.kraft`.
     pub kafka_version: String,
     /// Number of brokers, from 1; ids are `1..=broker_count`.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may end with a panic, its stage too")]
 
 mod certificates;
+mod conformance;
 mod hosts;
 #[path = "../../../host-agent/tests/it/promises.rs"]
 mod promises;

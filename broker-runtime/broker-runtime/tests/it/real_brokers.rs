@@ -30,6 +30,7 @@ impl Stage {
         let spec = ClusterSpec {
             cluster_id: Uuid::new_v4(),
             cluster_name: "orders".to_owned(),
+            engine: "embedded".to_owned(),
             kafka_version: "4.1.x.kraft".to_owned(),
             broker_count,
             zones: vec!["a".to_owned()],

@@ -31,6 +31,8 @@ pub(super) fn check_with_engine(
     let spec = specification(services, cluster, settings)?;
     services.engine.validate(&spec).map_err(|error| match error {
         EngineError::Unsupported { reason } => OperationError::unreadable(reason),
+        // What a person has to mend is no failure of ours: there is no host in a zone, say.
+        error @ EngineError::Environment { .. } => OperationError::unreadable(error.to_string()),
         error => OperationError::Internal(chain(&error)),
     })
 }

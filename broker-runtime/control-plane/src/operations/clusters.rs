@@ -27,7 +27,7 @@ use crate::{
     services::Services,
     store::{
         ClusterRecord, ClusterSettings, ClusterState, OperationKind, OperationRecord, OperationState, StoreError,
-        Transaction,
+        Transaction, default_engine,
     },
 };
 
@@ -41,6 +41,7 @@ pub(crate) async fn create_cluster(
     let creation = Creation::new(attempt.idempotency_token.clone(), &request);
     checks::check_name(&request.cluster_name)?;
     let settings = ClusterSettings {
+        engine: request.engine.unwrap_or_else(default_engine),
         broker_count: checks::broker_count("numberOfBrokerNodes", request.number_of_broker_nodes)?,
         kafka_version: checks::kafka_version("kafkaVersion", request.kafka_version.as_deref())?,
         broker_node_group_info: request.broker_node_group_info.unwrap_or_default(),
@@ -165,6 +166,7 @@ pub(crate) async fn create_cluster_v2(
         rebalancing: provisioned.rebalancing,
         storage_mode: provisioned.storage_mode,
         tags: request.tags,
+        engine: provisioned.engine,
     };
     let mut response = create_cluster(services, world, request, attempt).await?;
     response.cluster_type = Some("PROVISIONED".to_owned());
@@ -196,6 +198,7 @@ fn create_serverless(
     });
     let vpcs = &serverless.vpc_configs;
     let settings = ClusterSettings {
+        engine: default_engine(),
         broker_count: bounds.min,
         kafka_version: checks::kafka_version("kafkaVersion", None)?,
         broker_node_group_info: BrokerNodeGroupInfo {

@@ -2,7 +2,7 @@
 
 use control_plane_api::{
     bootstrap::GetBootstrapBrokersResponse,
-    clusters::{BrokerSoftwareInfo, Cluster, ClusterInfo, Provisioned},
+    clusters::{BrokerSoftwareInfo, Cluster, ClusterInfo, ENGINE_DEFAULT, Provisioned},
     extensions::{BrokerStatus, CertificateAuthority, ClusterStatus, RuntimeInfo, Status},
     nodes::{BrokerNodeInfo, ControllerNodeInfo, NodeInfo},
     serverless::{Serverless, ServerlessConnectivityInfo},
@@ -131,6 +131,7 @@ fn version_1(services: &Services, cluster: &ClusterRecord) -> ClusterInfo {
         tags: cluster.tags.clone(),
         customer_action_status: Some(customer_action(cluster, observation.as_ref()).to_owned()),
         rebalancing: settings.rebalancing.clone(),
+        engine: (settings.engine != ENGINE_DEFAULT).then(|| settings.engine.clone()),
     }
 }
 
@@ -159,6 +160,7 @@ fn version_2(services: &Services, cluster: &ClusterRecord) -> Cluster {
             storage_mode: info.storage_mode,
             customer_action_status: info.customer_action_status,
             rebalancing: info.rebalancing,
+            engine: info.engine,
         }),
     }
 }

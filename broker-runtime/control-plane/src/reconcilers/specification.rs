@@ -33,6 +33,7 @@ pub(crate) fn specification(
     Ok(ClusterSpec {
         cluster_id: cluster.uuid,
         cluster_name: cluster.name.clone(),
+        engine: settings.engine.clone(),
         kafka_version: settings.kafka_version.clone(),
         broker_count: settings.broker_count,
         zones: zones(&settings.broker_node_group_info),

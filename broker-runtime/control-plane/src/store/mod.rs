@@ -10,7 +10,7 @@ pub(crate) use host_records::{HostRecord, HostTokenRecord, TokenUse};
 pub(crate) use identity_records::{AccessKeyRecord, ClientAuthorityRecord, PrincipalRecord};
 pub(crate) use records::{
     ClusterPolicy, ClusterRecord, ClusterSettings, ClusterState, ConfigurationRecord, CreationRecord, OperationKind,
-    OperationRecord, OperationState, RevisionRecord, ScramVerifier, SecretRecord,
+    OperationRecord, OperationState, RevisionRecord, ScramVerifier, SecretRecord, default_engine,
 };
 pub(crate) use secret_box::SecretBox;
 pub(crate) use store::{Record, Store, StoreError, Transaction, copy_file};

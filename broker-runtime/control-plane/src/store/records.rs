@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use control_plane_api::{
-    clusters::BrokerNodeGroupInfo,
+    clusters::{BrokerNodeGroupInfo, ENGINE_DEFAULT},
     configurations::ConfigurationInfo,
     monitoring::{LoggingInfo, OpenMonitoring},
     operations::{ErrorInfo, MutableClusterInfo},
@@ -56,6 +56,9 @@ impl ClusterState {
 /// What a cluster should be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ClusterSettings {
+    /// Name of the engine that runs it.
+    #[serde(default = "default_engine")]
+    pub(crate) engine: String,
     pub(crate) broker_count: u32,
     pub(crate) kafka_version: String,
     pub(crate) broker_node_group_info: BrokerNodeGroupInfo,
@@ -84,6 +87,11 @@ pub(crate) struct ClusterSettings {
     /// How often other certificates have been asked for.
     #[serde(default)]
     pub(crate) certificate_rotations: u64,
+}
+
+/// Of clusters that were made when there was one engine, and of those that name none.
+pub(crate) fn default_engine() -> String {
+    ENGINE_DEFAULT.to_owned()
 }
 
 impl ClusterSettings {

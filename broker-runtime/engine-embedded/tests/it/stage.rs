@@ -72,6 +72,7 @@ impl Stage {
         ClusterSpec {
             cluster_id: self.cluster_id,
             cluster_name: "orders".to_owned(),
+            engine: "embedded".to_owned(),
             kafka_version: "4.1.x.kraft".to_owned(),
             broker_count,
             zones: vec!["a".to_owned(), "b".to_owned()],

@@ -1,4 +1,4 @@
-//! Three hosts in three zones on this machine, an engine, and a specification to begin with.
+//! Three hosts in three zones on this machine and a spare one, an engine, and a specification to begin with.
 
 use std::{
     collections::BTreeMap,
@@ -43,15 +43,15 @@ pub struct Stage {
 impl Stage {
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // A part of 127/8 that no test beside this one has.
+        // The fourth one is a spare. A part of 127/8 that no test beside this one has.
         let [_, _, high, low] = std::process::id().to_be_bytes();
         let mut hosts: Vec<Arc<dyn Host>> = Vec::new();
-        for number in 1..=3u8 {
+        for (number, zone) in (1..).zip(["a", "b", "c", "b"]) {
             let config = LocalHostConfig {
                 data_directory: folder.path().join(format!("host-{number}")),
                 host_id: Uuid::new_v4(),
                 name: format!("host-{number}"),
-                zone: ["a", "b", "c"][usize::from(number) - 1].to_owned(),
+                zone: zone.to_owned(),
                 address: IpAddr::from([127, 128 | high, low, number]),
                 search_path: env::var_os("PATH").unwrap_or_default(),
                 clock: Arc::new(SystemClock),
@@ -70,7 +70,7 @@ impl Stage {
     }
 
     pub async fn engine(&self) -> Arc<KafkaEngine> {
-        self.engine_with(self.hosts.clone()).await
+        self.engine_with(Hosts(self.hosts.0[..3].to_vec())).await
     }
 
     pub async fn engine_with(&self, hosts: Hosts) -> Arc<KafkaEngine> {
@@ -87,7 +87,7 @@ impl Stage {
 
     /// Names of what is in the directory of units of all hosts.
     pub fn units_left(&self) -> Vec<String> {
-        let folders = (1..=3).map(|number| self.path(&format!("host-{number}")).join("units"));
+        let folders = (1..=4).map(|number| self.path(&format!("host-{number}")).join("units"));
         let entries = folders.filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
         entries
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -99,6 +99,7 @@ impl Stage {
         ClusterSpec {
             cluster_id: self.cluster_id,
             cluster_name: "orders".to_owned(),
+            engine: "apache-kafka".to_owned(),
             kafka_version: "4.1.x.kraft".to_owned(),
             broker_count,
             zones: ["a", "b", "c"].map(str::to_owned).to_vec(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use control_plane_api::instance_types::INSTANCE_TYPES;
+use control_plane_api::{clusters::ENGINES, instance_types::INSTANCE_TYPES};
 use plugin_framework::{
     model::{Distinct, Field, Model},
     value::Value,
@@ -48,6 +48,10 @@ pub(super) struct ClusterModel {
     /// runtime offers when the cluster is made.
     #[attribute(optional, computed, stable)]
     pub(super) kafka_version: Field<String>,
+    /// What runs the brokers: `embedded`, brokers of this project on the machine of the runtime, or `apache-kafka`, Apache Kafka
+    /// itself on the hosts of the runtime. It cannot be changed yet. Default: `embedded`.
+    #[attribute(optional, computed, stable, one_of = ENGINES)]
+    pub(super) engine: Field<String>,
     /// How much brokers report to the control plane's page of metrics. Default: `DEFAULT`.
     #[attribute(optional, computed, stable, one_of = MONITORING)]
     pub(super) enhanced_monitoring: Field<String>,

@@ -190,6 +190,17 @@ fn refuse(prior: &ClusterModel, planned: &ClusterModel, diagnostics: &mut Diagno
             ),
         );
     }
+    let engines = prior.engine.known().zip(planned.engine.known());
+    if let Some((has, wants)) = engines.filter(|(has, wants)| has != wants) {
+        diagnostics.attribute_error(
+            Path::attribute("engine"),
+            "The engine of a cluster cannot be changed yet",
+            format!(
+                "Engine {has} runs the cluster, and engine is {wants:?}. What one engine has stored, another one cannot take over. Set \
+                 it to {has:?}, or make another cluster beside this one and move clients and records to it."
+            ),
+        );
+    }
     let sizes = requests::volume_size(prior).zip(requests::volume_size(planned));
     if let Some((has, wants)) = sizes.filter(|(has, wants)| wants < has) {
         diagnostics.attribute_error(

@@ -54,6 +54,7 @@ pub(super) fn create(planned: &ClusterModel) -> Option<CreateClusterRequest> {
         open_monitoring: shown.then(|| monitoring.open_monitoring()),
         logging_info: shown.then(|| monitoring.logging_info()),
         tags: planned.tags.known().cloned().unwrap_or_default(),
+        engine: planned.engine.known().cloned(),
         ..CreateClusterRequest::default()
     })
 }

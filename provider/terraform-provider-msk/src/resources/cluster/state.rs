@@ -1,6 +1,6 @@
 //! From what the control plane answers to the state.
 
-use control_plane_api::clusters::{Cluster, Provisioned};
+use control_plane_api::clusters::{Cluster, ENGINE_DEFAULT, Provisioned};
 use plugin_framework::model::Field;
 
 use super::{
@@ -28,6 +28,7 @@ pub(super) fn write_cluster(state: &mut ClusterModel, cluster: &Cluster) {
     let Some(provisioned) = &cluster.provisioned else {
         return;
     };
+    state.engine = provisioned.engine.as_deref().unwrap_or(ENGINE_DEFAULT).into();
     state.number_of_broker_nodes = provisioned.number_of_broker_nodes.into();
     let software = &provisioned.current_broker_software_info;
     state.kafka_version = software.kafka_version.as_deref().into();

@@ -1,7 +1,7 @@
 //! The engine: which clusters there are, one change of a cluster at a time, and places for their nodes.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     ffi::OsString,
     fs,
     path::PathBuf,
@@ -15,7 +15,7 @@ use engine::{
     AclAdmin, ClusterSpec, Engine, EngineError, IamAuthenticator, ObservedCluster, Progress, QuotaAdmin, Storage,
     TopicAdmin,
 };
-use hosts::{Fleet, HostState};
+use hosts::Fleet;
 use kafka_metadata::MetadataImage;
 use parking_lot::Mutex;
 use tokio::sync::OwnedMutexGuard;
@@ -26,17 +26,14 @@ use crate::{
     bundle::Bundles,
     cluster::{self, Cluster, Settings},
     description::{Description, Layout, Phase},
-    errors::{chain, host_error},
-    placement::{self, HostView, NoPlace, Nodes, Wanted},
-    ports,
+    errors::chain,
+    placement::Nodes,
     releases::Release,
     validate::validate,
 };
 
-/// How often other ports are looked for when some are taken.
-const TRIES: usize = 16;
 /// A disk with less space than this is full for our purposes.
-const FREE_BYTES_MIN: u64 = 64 << 20;
+pub(crate) const FREE_BYTES_MIN: u64 = 64 << 20;
 
 /// What the engine needs to know of the world.
 #[derive(Clone)]
@@ -58,7 +55,7 @@ pub struct KafkaEngineConfig {
 /// Runs clusters of Apache Kafka on the hosts of a fleet.
 pub struct KafkaEngine {
     directory: PathBuf,
-    settings: Arc<Settings>,
+    pub(crate) settings: Arc<Settings>,
     slots: Mutex<HashMap<Uuid, Arc<Slot>>>,
     /// Held while places are chosen and written down.
     allocation: tokio::sync::Mutex<()>,
@@ -115,7 +112,7 @@ impl KafkaEngine {
         Arc::clone(&slot.busy).try_lock_owned().ok()
     }
 
-    fn layout(&self, cluster_id: Uuid) -> Layout {
+    pub(crate) fn layout(&self, cluster_id: Uuid) -> Layout {
         Layout::new(self.directory.join(cluster_id.to_string()))
     }
 
@@ -123,21 +120,13 @@ impl KafkaEngine {
         Arc::clone(self.slots.lock().entry(cluster_id).or_default())
     }
 
-    fn cluster_ids(&self) -> Result<Vec<Uuid>, EngineError> {
+    pub(crate) fn cluster_ids(&self) -> Result<Vec<Uuid>, EngineError> {
         let failed = |source| file_error("read", &self.directory, source);
         let entries = fs::read_dir(&self.directory).map_err(failed)?;
         let names = entries
             .flatten()
             .filter_map(|entry| entry.file_name().into_string().ok());
         Ok(names.filter_map(|name| Uuid::try_parse(&name).ok()).collect())
-    }
-
-    /// Of all clusters but one.
-    fn descriptions_but(&self, cluster_id: Uuid) -> Result<Vec<Description>, EngineError> {
-        let others = self.cluster_ids()?.into_iter().filter(|other| *other != cluster_id);
-        Ok(others
-            .filter_map(|other| self.layout(other).read().ok().flatten())
-            .collect())
     }
 
     async fn take_up(&self, cluster_id: Uuid) -> Result<(), EngineError> {
@@ -156,131 +145,36 @@ impl KafkaEngine {
     async fn bring_up_and_ensure(&self, slot: &Slot, spec: &ClusterSpec) -> Result<(), EngineError> {
         let release = release_of(spec)?;
         let layout = self.layout(spec.cluster_id);
-        let (cluster, nodes) = if let Some(cluster) = slot.running() {
-            // Held until the places are written down, which is the first thing that the cluster does.
-            let _allocation = self.allocation.lock().await;
-            let nodes = self.place(spec, &cluster.description().nodes).await?;
-            (cluster, nodes)
+        let cluster = if let Some(cluster) = slot.running() {
+            cluster
         } else {
-            let (description, nodes) = {
-                let _allocation = self.allocation.lock().await;
-                match layout.read()? {
-                    Some(description) if description.phase != Phase::Removing => {
-                        let nodes = self.place(spec, &description.nodes).await?;
-                        (description, nodes)
-                    }
-                    _ => {
-                        cluster::remove(&self.settings, &layout, spec.cluster_id).await?;
-                        let nodes = self.place(spec, &Nodes::new()).await?;
-                        let principal = format!("openmsk-{}", Uuid::new_v4().simple());
-                        let description = Description::new(spec, release.number, nodes.clone(), principal);
-                        durable_file::create_directory(layout.root())?;
-                        layout.write(&description)?;
-                        (description, nodes)
-                    }
-                }
+            let description = match layout.read()? {
+                Some(description) if description.phase != Phase::Removing => description,
+                _ => self.create(&layout, spec, release).await?,
             };
             let cluster = Cluster::open(Arc::clone(&self.settings), layout, description).await?;
             *slot.running.lock() = Some(Arc::clone(&cluster));
-            (cluster, nodes)
+            cluster
         };
-        cluster.ensure(spec, nodes, release).await
+        let begun = {
+            // Held until the places are written down: nobody else may choose the same.
+            let _allocation = self.allocation.lock().await;
+            let nodes = self.place(spec, &cluster.description().nodes).await?;
+            cluster.begin(spec, nodes, release).await?
+        };
+        cluster.ensure(spec, begun).await
     }
 
-    /// Places for all nodes: what there is stays, new ones come to ports that nothing listens on.
-    async fn place(&self, spec: &ClusterSpec, existing: &Nodes) -> Result<Nodes, EngineError> {
-        let mut blocked: BTreeMap<Uuid, BTreeSet<u16>> = BTreeMap::new();
-        let mut seen = Vec::new();
-        for _ in 0..TRIES {
-            let hosts = self.host_views(spec.cluster_id, &blocked)?;
-            let wanted = Wanted {
-                broker_count: spec.broker_count,
-                zones: &spec.zones,
-                memory_bytes: spec.resources.map(|resources| resources.memory_bytes),
-            };
-            let nodes = placement::plan(existing, wanted, &hosts, new_directory_id)
-                .map_err(|no_place| no_place_error(&spec.cluster_name, no_place))?;
-            let taken = self.taken(existing, &nodes, spec).await?;
-            if taken.is_empty() {
-                return Ok(nodes);
-            }
-            for (host_id, row, what) in taken {
-                blocked.entry(host_id).or_default().insert(row);
-                seen.push(what);
-            }
-        }
-        Err(EngineError::Environment {
-            problem: format!(
-                "other programs listen on the ports for cluster {:?}: {}",
-                spec.cluster_name,
-                seen.join(", ")
-            ),
-            remedy: "end them, then try again".to_owned(),
-        })
-    }
-
-    /// Rows of ports of new nodes on which something listens already.
-    async fn taken(
-        &self,
-        existing: &Nodes,
-        nodes: &Nodes,
-        spec: &ClusterSpec,
-    ) -> Result<Vec<(Uuid, u16, String)>, EngineError> {
-        let mut found = Vec::new();
-        for (id, node) in nodes {
-            if existing.get(id).is_some_and(|before| before.host_id == node.host_id) {
-                continue;
-            }
-            let Some(host) = self.settings.fleet.host(node.host_id) else {
-                continue;
-            };
-            let facts = host.facts();
-            if facts.capacity.disk_free_bytes < FREE_BYTES_MIN {
-                return Err(EngineError::Environment {
-                    problem: format!(
-                        "the disk of host {} is full: {} MiB are free",
-                        facts.name,
-                        facts.capacity.disk_free_bytes >> 20
-                    ),
-                    remedy: format!("free at least {} MiB there, then try again", FREE_BYTES_MIN >> 20),
-                });
-            }
-            let addresses: Vec<_> = ports::listeners(node, spec.listeners)
-                .into_iter()
-                .map(|listener| listener.address)
-                .collect();
-            for address in host.taken(&addresses).await.map_err(host_error)? {
-                found.push((node.host_id, node.row, format!("{address} on host {}", node.host_name)));
-            }
-        }
-        Ok(found)
-    }
-
-    fn host_views(
-        &self,
-        cluster_id: Uuid,
-        blocked: &BTreeMap<Uuid, BTreeSet<u16>>,
-    ) -> Result<Vec<HostView>, EngineError> {
-        let others = self.descriptions_but(cluster_id)?;
-        let nodes = || others.iter().flat_map(|other| other.nodes.values());
-        let views = self.settings.fleet.hosts().into_iter().map(|host| {
-            let facts = host.facts();
-            let here: Vec<_> = nodes().filter(|node| node.host_id == facts.host_id).collect();
-            let mut rows_taken = blocked.get(&facts.host_id).cloned().unwrap_or_default();
-            rows_taken.extend(here.iter().map(|node| node.row));
-            HostView {
-                host_id: facts.host_id,
-                name: facts.name,
-                zone: facts.zone,
-                address: facts.address,
-                memory_bytes: facts.capacity.memory_bytes,
-                is_open: facts.state == HostState::Active,
-                is_dead: facts.state == HostState::Dead,
-                rows_taken,
-                others: here.len(),
-            }
-        });
-        Ok(views.collect())
+    /// Chooses places and writes them down.
+    async fn create(&self, layout: &Layout, spec: &ClusterSpec, release: Release) -> Result<Description, EngineError> {
+        cluster::remove(&self.settings, layout, spec.cluster_id).await?;
+        let _allocation = self.allocation.lock().await;
+        let nodes = self.place(spec, &Nodes::new()).await?;
+        let principal = format!("openmsk-{}", Uuid::new_v4().simple());
+        let description = Description::new(spec, release.number, nodes, principal);
+        durable_file::create_directory(layout.root())?;
+        layout.write(&description)?;
+        Ok(description)
     }
 
     /// A first creation that failed for good leaves nothing behind.
@@ -343,23 +237,6 @@ fn release_of(spec: &ClusterSpec) -> Result<Release, EngineError> {
     })
 }
 
-/// Kafka takes ids that begin with a hyphen for options of its programs.
-fn new_directory_id() -> Uuid {
-    loop {
-        let id = Uuid::new_v4();
-        if !kafka_codec::uuid_to_text(id).starts_with('-') {
-            return id;
-        }
-    }
-}
-
-fn no_place_error(cluster_name: &str, no_place: NoPlace) -> EngineError {
-    EngineError::Environment {
-        problem: format!("cluster {cluster_name:?} has no place: {}", no_place.problem),
-        remedy: no_place.remedy,
-    }
-}
-
 fn being_removed(spec: &ClusterSpec) -> EngineError {
     EngineError::Timeout {
         what: format!("bringing up cluster {:?}", spec.cluster_name),
@@ -379,16 +256,7 @@ impl Engine for KafkaEngine {
         if self.cluster(spec.cluster_id).is_some() {
             return Ok(());
         }
-        // Whether there is a place at all can be told beforehand.
-        let hosts = self.host_views(spec.cluster_id, &BTreeMap::new())?;
-        let wanted = Wanted {
-            broker_count: spec.broker_count,
-            zones: &spec.zones,
-            memory_bytes: spec.resources.map(|resources| resources.memory_bytes),
-        };
-        placement::plan(&Nodes::new(), wanted, &hosts, Uuid::nil)
-            .map(drop)
-            .map_err(|no_place| no_place_error(&spec.cluster_name, no_place))
+        self.check_place(spec)
     }
 
     async fn ensure(&self, spec: &ClusterSpec) -> Result<(), EngineError> {

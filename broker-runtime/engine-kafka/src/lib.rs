@@ -19,6 +19,7 @@ mod errors;
 mod launch;
 mod node_properties;
 mod placement;
+mod places;
 mod ports;
 mod releases;
 mod validate;

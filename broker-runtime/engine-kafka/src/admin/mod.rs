@@ -4,6 +4,7 @@ mod acls;
 mod configs;
 mod image;
 mod moves;
+mod quorum;
 mod quotas;
 mod scram;
 mod topics;

@@ -1,7 +1,7 @@
 //! Makes a cluster what its specification says. Every step looks first and does what is missing, so that it can be repeated
 //! after a failure at any place.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use engine::{ClusterSpec, EngineError, Step, TopicError};
 use futures::future::{join_all, try_join_all};
@@ -9,7 +9,7 @@ use hosts::UnitName;
 
 use super::{Cluster, refused};
 use crate::{
-    description::Phase,
+    description::{Description, Phase},
     errors::host_error,
     launch,
     placement::{Node, Nodes},
@@ -19,16 +19,20 @@ use crate::{
 /// How long nodes may take to join: Java starts slowly on a machine that is busy.
 const JOIN_LIMIT: Duration = Duration::from_secs(120);
 
-impl Cluster {
-    /// Makes the cluster what `spec` says, with its nodes in these places.
-    pub(crate) async fn ensure(&self, spec: &ClusterSpec, nodes: Nodes, release: Release) -> Result<(), EngineError> {
-        self.report_step(Step::StartBrokers);
-        let ensured = self.ensure_steps(spec, nodes, release).await;
-        self.report(None);
-        ensured
-    }
+/// A change that is written down.
+pub(crate) struct Begun {
+    before: Arc<Description>,
+    /// All nodes, when it is done.
+    nodes: Nodes,
+    /// Brokers that are none any more then.
+    leaving: Vec<i32>,
+    uneven: bool,
+    release: Release,
+}
 
-    async fn ensure_steps(&self, spec: &ClusterSpec, nodes: Nodes, release: Release) -> Result<(), EngineError> {
+impl Cluster {
+    /// Writes down the places that nodes are to have, before anything is done that follows from it.
+    pub(crate) async fn begin(&self, spec: &ClusterSpec, nodes: Nodes, release: Release) -> Result<Begun, EngineError> {
         let before = self.description();
         let leaving = leaving(&before.nodes, &nodes);
         let uneven = before.uneven || before.broker_count != spec.broker_count;
@@ -44,12 +48,38 @@ impl Cluster {
             next.left_behind.extend(units);
         })
         .await?;
+        Ok(Begun {
+            before,
+            nodes,
+            leaving,
+            uneven,
+            release,
+        })
+    }
+
+    /// Makes the cluster what `spec` says.
+    pub(crate) async fn ensure(&self, spec: &ClusterSpec, begun: Begun) -> Result<(), EngineError> {
+        self.report_step(Step::StartBrokers);
+        let ensured = self.ensure_steps(spec, begun).await;
+        self.report(None);
+        ensured
+    }
+
+    async fn ensure_steps(&self, spec: &ClusterSpec, begun: Begun) -> Result<(), EngineError> {
+        let Begun {
+            before,
+            nodes,
+            leaving,
+            uneven,
+            release,
+        } = begun;
         self.clean_up().await?;
         let bundle = self.settings.bundles.ready(release).await?;
         let wanted = self.wanted_nodes(spec, &bundle)?;
         let starting = wanted.iter().map(|(id, node)| self.start_node(*id, node, &bundle));
         try_join_all(starting).await?;
         self.wait_for_brokers().await?;
+        self.ensure_quorum().await?;
         self.report_step(Step::ApplySettings);
         self.apply_settings(spec, &before).await?;
         self.restart_outdated(&wanted, &bundle).await?;
@@ -61,7 +91,11 @@ impl Cluster {
         self.report_step(Step::StopBrokers);
         self.dismiss(&leaving, &nodes).await?;
         self.describe(|next| {
-            next.nodes = nodes;
+            // What the quorum calls their directories has been learned meanwhile.
+            next.nodes.retain(|id, _| nodes.contains_key(id));
+            for (id, node) in &mut next.nodes {
+                node.is_broker = nodes.get(id).is_some_and(|wanted| wanted.is_broker);
+            }
             next.broker_count = spec.broker_count;
             next.uneven = false;
             next.phase = Phase::Established;

@@ -5,6 +5,7 @@ mod ensure;
 mod moving;
 mod nodes;
 mod observe;
+mod quorum;
 mod remove;
 mod rolling;
 mod settings;

@@ -1,0 +1,88 @@
+//! Controllers that have come elsewhere take the places in the quorum of those that are lost.
+
+use std::time::Duration;
+
+use engine::EngineError;
+use kafka_codec::uuid_from_text;
+use uuid::Uuid;
+
+use super::{Cluster, refused};
+use crate::{errors::host_error, launch, node_properties::DATA, placement::Node, ports};
+
+/// How long a new member may take to catch up.
+const LIMIT: Duration = Duration::from_secs(120);
+/// Longest file of the properties of a directory.
+const BYTES_MAX: u64 = 1 << 16;
+
+impl Cluster {
+    /// Makes the quorum what the placement says: a member with the directory of a lost host goes, the one that has its id now
+    /// comes. One after the other, so that there is a majority at any moment.
+    pub(super) async fn ensure_quorum(&self) -> Result<(), EngineError> {
+        let failed = |error| refused("looking at the quorum of controllers", error);
+        let voters = self.kafka.voters().await.map_err(failed)?;
+        let description = self.description();
+        for (id, node) in description.nodes.iter().filter(|(_, node)| node.is_controller) {
+            if voters.get(id) == Some(&node.directory_id) {
+                continue;
+            }
+            let directory_id = self.directory_id(*id, node).await?;
+            if voters.get(id) != Some(&directory_id) {
+                tracing::info!(
+                    node_id = id,
+                    cluster = self.name(),
+                    "controller takes a place in the quorum"
+                );
+                if let Some(lost) = voters.get(id) {
+                    let context = format!("taking controller {id} out of the quorum");
+                    self.kafka
+                        .remove_voter(*id, *lost)
+                        .await
+                        .map_err(|error| refused(&context, error))?;
+                }
+                let what = format!("taking controller {id} into the quorum");
+                self.wait(&what, LIMIT, || async {
+                    let added = self.kafka.add_voter(*id, directory_id, ports::controller(node)).await;
+                    Ok(added.err().map(|error| error.to_string()))
+                })
+                .await?;
+            }
+            self.describe(|next| {
+                if let Some(node) = next.nodes.get_mut(id) {
+                    node.directory_id = directory_id;
+                }
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// What the formatter has called the directory of a node.
+    async fn directory_id(&self, id: i32, node: &Node) -> Result<Uuid, EngineError> {
+        let host = self.host_of(node)?;
+        let unit = launch::unit(self.description().cluster_id, id);
+        let path = format!("{DATA}/meta.properties");
+        let text = host.read_file(&unit, &path, BYTES_MAX).await.map_err(host_error)?;
+        let text = String::from_utf8(text.unwrap_or_default()).unwrap_or_default();
+        directory_id(&text).ok_or_else(|| EngineError::Internal {
+            context: format!("{path} of node {id} on host {}", node.host_name),
+            source: "it names no directory".into(),
+        })
+    }
+}
+
+fn directory_id(meta: &str) -> Option<Uuid> {
+    let line = meta.lines().find_map(|line| line.strip_prefix("directory.id="))?;
+    uuid_from_text(line.trim()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directory_is_named_in_its_properties() {
+        let meta = "#\n#Sun\ncluster.id=x\ndirectory.id=AAAAAQAAAAAAAAAAAAAAAA\nnode.id=1\nversion=1\n";
+        assert_eq!(directory_id(meta), Some(Uuid::from_u128(1 << 96)));
+        assert_eq!(directory_id("version=1\n"), None);
+    }
+}

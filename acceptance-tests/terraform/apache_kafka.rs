@@ -82,7 +82,7 @@ fn made_used_and_gone(terraform: &Path, python: &Path) -> Result<()> {
     // What Apache Kafka has not is said by the plan.
     workspace.write(&configuration("apache-kafka", true))?;
     let refused = workspace.fail(&["plan", "-no-color", "-input=false"])?.text();
-    ensure!(refused.contains("no server side of SASL/IAM"), "{refused}");
+    ensure!(refused.contains("Apache Kafka does not know SASL/IAM"), "{refused}");
 
     workspace.write(&configuration("apache-kafka", false))?;
     workspace.apply()?;

@@ -79,9 +79,18 @@ impl Kafka {
         if request.upsertions.is_empty() && request.deletions.is_empty() {
             return Ok(());
         }
-        let answer = self.ask(&request, 0).await?;
-        for result in answer.results {
-            check(result.error_code, result.error_message.as_ref(), "")?;
+        // A request that names a user twice is refused.
+        for mechanism in [1, 2] {
+            let mut part = request.clone();
+            part.upsertions.retain(|it| it.mechanism == mechanism);
+            part.deletions.retain(|it| it.mechanism == mechanism);
+            if part.upsertions.is_empty() && part.deletions.is_empty() {
+                continue;
+            }
+            let answer = self.ask(&part, 0).await?;
+            for result in answer.results {
+                check(result.error_code, result.error_message.as_ref(), "")?;
+            }
         }
         let gone: Vec<(String, i8)> = request
             .deletions

@@ -128,14 +128,18 @@ impl Stage {
 }
 
 fn user(name: &str) -> ScramUser {
+    let credential = |mechanism, bytes| ScramCredential {
+        mechanism,
+        salt: b"salt of a user".to_vec(),
+        iterations: 4096,
+        salted_password: Secret::new(vec![7; bytes]),
+    };
     ScramUser {
         name: name.to_owned(),
-        credentials: vec![ScramCredential {
-            mechanism: ScramMechanism::Sha512,
-            salt: b"salt of a user".to_vec(),
-            iterations: 4096,
-            salted_password: Secret::new(vec![7; 64]),
-        }],
+        credentials: vec![
+            credential(ScramMechanism::Sha256, 32),
+            credential(ScramMechanism::Sha512, 64),
+        ],
     }
 }
 

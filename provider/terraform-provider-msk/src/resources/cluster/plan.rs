@@ -37,6 +37,13 @@ pub(super) fn validate(config: &Object) -> Diagnostics {
              unauthenticated to true to let them in; SASL always uses TLS.",
         );
     }
+    if config.engine.as_str() == Some("apache-kafka") && Access::of(config).is_some_and(|access| access.iam) {
+        diagnostics.attribute_error(
+            Path::attribute("engine"),
+            "Apache Kafka does not know SASL/IAM",
+            "Apache Kafka has no server side of SASL/IAM. Let clients in with sasl.scram or with certificates, or leave engine out.",
+        );
+    }
     let public = Connectivity::of(config).is_some_and(|it| it.public);
     if public
         && Access::of(config)

@@ -81,7 +81,7 @@ async fn survivors(stage: Stage) {
     assert_eq!(moved.brokers[1].host, stage.hosts.0[3].facts().address.to_string());
     assert_eq!(moved.brokers[1].zone, "b");
     for other in [0, 2] {
-        assert_eq!(moved.brokers[other].pid, before.brokers[other].pid);
+        assert_eq!(moved.brokers[other].host, before.brokers[other].host);
     }
     let described = engine
         .topics()

@@ -29,7 +29,10 @@ pub const WAIT_PARAMETER: &str = "openmskWaitMs";
 pub const ENGINE_DEFAULT: &str = "embedded";
 
 /// Names of engines.
-pub const ENGINES: &[&str] = &[ENGINE_DEFAULT, "apache-kafka"];
+pub const ENGINES: &[&str] = &[ENGINE_DEFAULT, ENGINE_APACHE_KAFKA];
+
+/// The engine whose clusters come to the hosts that have joined.
+pub const ENGINE_APACHE_KAFKA: &str = "apache-kafka";
 
 /// `CreateCluster`. `broker_node_group_info` and `kafka_version` are optional here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

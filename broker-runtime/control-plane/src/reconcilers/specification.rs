@@ -1,9 +1,12 @@
 //! From what the store holds of a cluster to what an engine is asked for.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use control_plane_api::{
-    clusters::BrokerNodeGroupInfo,
+    clusters::{BrokerNodeGroupInfo, ENGINE_APACHE_KAFKA},
     monitoring::{Exporter, LoggingInfo, OpenMonitoring},
     security::{ClientAuthentication, EncryptionInfo},
     server_properties,
@@ -11,6 +14,8 @@ use control_plane_api::{
 use engine::{
     ClientCertificates, ClusterSpec, Exporters, Listeners, Reach, ScramCredential, ScramMechanism, ScramUser, Secret,
 };
+
+use hosts::{Fleet as _, HostState};
 
 use super::elastic::Bounds;
 use crate::{
@@ -36,7 +41,7 @@ pub(crate) fn specification(
         engine: settings.engine.clone(),
         kafka_version: settings.kafka_version.clone(),
         broker_count: settings.broker_count,
-        zones: zones(&settings.broker_node_group_info),
+        zones: zones_of_hosts(services, settings).unwrap_or_else(|| zones(&settings.broker_node_group_info)),
         listeners: listeners(
             settings.client_authentication.as_ref(),
             settings.encryption_info.as_ref(),
@@ -125,6 +130,21 @@ fn log_delivery(services: &Services, cluster: &ClusterRecord, logging: Option<&L
             .join(world.region)
             .join(format!("{}-{}-1", cluster.name, cluster.uuid)),
     )
+}
+
+/// Zones of the hosts that have joined, where a cluster comes to these and names none.
+fn zones_of_hosts(services: &Services, settings: &ClusterSettings) -> Option<Vec<String>> {
+    let group = &settings.broker_node_group_info;
+    if settings.engine != ENGINE_APACHE_KAFKA || !group.zone_ids.is_empty() || !group.client_subnets.is_empty() {
+        return None;
+    }
+    let hosts = services.fleet.hosts();
+    let facts = hosts.iter().map(|host| host.facts());
+    let zones: BTreeSet<String> = facts
+        .filter(|facts| facts.state != HostState::Dead)
+        .map(|facts| facts.zone)
+        .collect();
+    (!zones.is_empty()).then(|| zones.into_iter().collect())
 }
 
 /// Zones as they are named, else one for each subnet.

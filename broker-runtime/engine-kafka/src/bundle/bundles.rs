@@ -1,0 +1,84 @@
+//! Archives of a machine, and which of them have been verified.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use cluster_files::durable_file;
+use engine::EngineError;
+use hosts::BundleDigest;
+
+use super::{create, maven, verify};
+use crate::{blocking::blocking, releases::Release};
+
+/// An archive that has been verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Bundle {
+    /// Its SHA-256.
+    pub(crate) digest: BundleDigest,
+    /// Where it is.
+    pub(crate) archive: PathBuf,
+}
+
+/// The archives of a machine.
+#[derive(Debug)]
+pub(crate) struct Bundles {
+    directory: PathBuf,
+    /// The Maven client: a path, or a name that is looked up.
+    maven: PathBuf,
+    environment: Vec<(std::ffi::OsString, std::ffi::OsString)>,
+    /// Verified ones, by number; held while one is made.
+    verified: tokio::sync::Mutex<BTreeMap<&'static str, Bundle>>,
+}
+
+impl Bundles {
+    pub(crate) fn new(
+        directory: PathBuf,
+        maven: PathBuf,
+        environment: Vec<(std::ffi::OsString, std::ffi::OsString)>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            directory,
+            maven,
+            environment,
+            verified: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// The archive of a release: verified, and made first where there is none.
+    pub(crate) async fn ready(&self, release: Release) -> Result<Bundle, EngineError> {
+        let mut verified = self.verified.lock().await;
+        if let Some(bundle) = verified.get(release.number) {
+            return Ok(bundle.clone());
+        }
+        let archive = self.directory.join(release.archive_name());
+        if !archive.exists() {
+            self.make(release, &archive).await?;
+        }
+        let path = archive.clone();
+        let digest = blocking(move || verify(&path, &release)).await?;
+        let bundle = Bundle { digest, archive };
+        verified.insert(release.number, bundle.clone());
+        Ok(bundle)
+    }
+
+    async fn make(&self, release: Release, archive: &Path) -> Result<(), EngineError> {
+        let jars = self.directory.join(format!("kafka-{}.jars", release.number));
+        let directory = self.directory.clone();
+        let fresh = jars.clone();
+        blocking(move || {
+            durable_file::create_directory(&directory)?;
+            // What a run that was cut off has left.
+            durable_file::remove_directory(&fresh)?;
+            durable_file::create_directory(&fresh)
+        })
+        .await?;
+        maven::copy(&self.maven, &self.environment, release, &jars).await?;
+        let (archive, folder) = (archive.to_owned(), jars.clone());
+        let made = blocking(move || create(&folder, &release, &archive)).await;
+        blocking(move || durable_file::remove_directory(&jars)).await?;
+        made.map(drop)
+    }
+}

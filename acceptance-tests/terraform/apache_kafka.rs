@@ -99,12 +99,7 @@ fn made_used_and_gone(terraform: &Path, python: &Path) -> Result<()> {
         .args(["app", "SCRAM-SHA-512", "orders", "2000"])
         .env("KAFKA_PASSWORD", PASSWORD);
     program::succeed(&mut client, LIMIT)?;
-    let java = |workspace: &Workspace| {
-        let processes = workspace.runtime.processes("").into_iter();
-        let brokers = processes.filter(|process| process.arguments.iter().any(|argument| argument == "kafka.Kafka"));
-        brokers.map(|process| process.arguments.join(" ")).collect::<Vec<_>>()
-    };
-    let running = java(&workspace);
+    let running = java(&workspace)?;
     ensure!(running.len() == 1, "{running:?}");
     ensure!(!running[0].contains(PASSWORD), "no secret stands in arguments");
 
@@ -117,13 +112,31 @@ fn made_used_and_gone(terraform: &Path, python: &Path) -> Result<()> {
 
     workspace.write(&configuration("apache-kafka", false))?;
     workspace.destroy()?;
-    ensure!(java(&workspace).is_empty(), "{:?}", java(&workspace));
+    let running = java(&workspace)?;
+    ensure!(running.is_empty(), "{running:?}");
     for folder in ["host/units", "kafka-clusters"] {
         let path = workspace.runtime.data_dir().join(folder);
         let left = fs::read_dir(&path).map(Iterator::count).unwrap_or_default();
         ensure!(left == 0, "{left} entries are left in {}", path.display());
     }
     Ok(())
+}
+
+/// Command lines of the brokers of Apache Kafka that work in the data directory.
+fn java(workspace: &Workspace) -> Result<Vec<String>> {
+    let folder = workspace.runtime.data_dir().display().to_string();
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        // Most entries are no processes, and processes end while one looks.
+        let Ok(line) = fs::read(entry?.path().join("cmdline")) else {
+            continue;
+        };
+        let line = String::from_utf8_lossy(&line).replace('\0', " ");
+        if line.contains("kafka.Kafka") && line.contains(&folder) {
+            found.push(line);
+        }
+    }
+    Ok(found)
 }
 
 /// Archives of Apache Kafka, which are kept from one run to the next.

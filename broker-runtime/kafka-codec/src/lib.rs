@@ -8,6 +8,7 @@
 //! Nothing in here trusts a number from a peer: lengths and counts are checked against [`DecodeLimits`] and against the
 //! bytes that are there, and no memory is reserved by a claimed count.
 
+mod any_request;
 mod error_code;
 mod fetch_response;
 mod frame;
@@ -15,6 +16,7 @@ mod kafka_uuid;
 mod limits;
 pub mod record_batch;
 
+pub use any_request::{Reread, reread_request};
 pub use error_code::ErrorCode;
 pub use fetch_response::encode_fetch_response;
 pub use frame::{
@@ -47,5 +49,7 @@ pub mod consumer_protocol {
     };
 }
 
+#[cfg(test)]
+mod any_request_tests;
 #[cfg(test)]
 mod hostile_tests;

@@ -31,6 +31,7 @@ mod run;
 pub mod security;
 mod settings;
 #[cfg(test)]
+#[path = "simulation/tests/mod.rs"]
 mod simulation;
 pub mod transactions;
 

@@ -144,10 +144,10 @@ impl Cluster {
             return Ok(());
         }
         let said = format!("{}\n{}", finished.stdout, finished.stderr);
-        let lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
+        let mut lines = said.lines().rev().map(str::trim).filter(|line| !line.is_empty());
         Err(EngineError::Internal {
             context: format!("formatting node {id} on host {}", node.host_name),
-            source: lines.last().unwrap_or("the program says nothing").into(),
+            source: lines.next().unwrap_or("the program says nothing").into(),
         })
     }
 

@@ -415,6 +415,12 @@ impl Flushable for Partition {
                 self.flushed.advance(end);
                 self.leader_changed();
             }
+            Err(error @ kafka_log::LogError::NoSpace { .. }) => {
+                // It came before anything was flushed: nothing is unknown, and who asks again may find room.
+                tracing::warn!(topic = %self.topic, partition = self.index, %error, "log not flushed: the disk is full");
+                self.flushed.fail(WaitFailure::Storage);
+                self.committed.fail(WaitFailure::Storage);
+            }
             Err(error) => {
                 // A failed fsync is never tried again (reference §3.1, "fsyncgate").
                 tracing::error!(topic = %self.topic, partition = self.index, %error, "log cannot be flushed: offline");

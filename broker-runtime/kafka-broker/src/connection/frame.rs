@@ -1,10 +1,16 @@
 //! Frames: a 4-byte big-endian length and that many bytes. A length is judged before memory is taken for it.
 
-use std::io;
+use std::{
+    future::poll_fn,
+    io,
+    mem::MaybeUninit,
+    pin::Pin,
+    task::{Poll, ready},
+};
 
 use bytes::{Buf, Bytes, BytesMut};
 use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
 /// Read at once while the next frame's length is not known.
 const FIRST_READ_BYTES: usize = 4 * 1024;
@@ -60,8 +66,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     /// stream. Cancel safe.
     pub(crate) async fn next_length(&mut self, limit: usize) -> Result<Option<usize>, FrameError> {
         while self.buffer.len() < PREFIX_BYTES {
-            self.buffer.reserve(FIRST_READ_BYTES);
-            if self.stream.read_buf(&mut self.buffer).await? == 0 {
+            if self.read_first().await? == 0 {
                 return if self.buffer.is_empty() {
                     Ok(None)
                 } else {
@@ -76,6 +81,18 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             Ok(bytes) if bytes <= limit => Ok(Some(bytes)),
             _ => Err(FrameError::Length { length, limit }),
         }
+    }
+
+    /// Reads what has come, onto the stack first: as long as nothing comes, no memory is held. Cancel safe.
+    async fn read_first(&mut self) -> io::Result<usize> {
+        poll_fn(|context| {
+            let mut bytes = [const { MaybeUninit::uninit() }; FIRST_READ_BYTES];
+            let mut read = ReadBuf::uninit(&mut bytes);
+            ready!(Pin::new(&mut self.stream).poll_read(context, &mut read))?;
+            self.buffer.extend_from_slice(read.filled());
+            Poll::Ready(Ok(read.filled().len()))
+        })
+        .await
     }
 
     /// The frame of `length` bytes whose length [`Self::next_length`] has just given. Cancel safe.

@@ -27,6 +27,7 @@ use crate::{
     broker::Broker,
     config::{ListenerConfig, ListenerName},
     dispatch::{Connection, Principal, Session},
+    metrics::Counted,
     security::{self, SaslState},
 };
 
@@ -131,11 +132,16 @@ impl BoundListener {
                         muted_until_ms: AtomicI64::new(0),
                     });
                     let counted = broker.metrics.connections.get(&self.config.name).map(|it| it.opened());
-                    let served = welcome(stream, connection, Arc::clone(&broker), self.tls.clone());
-                    tasks.spawn(async move {
-                        served.await;
-                        drop(counted);
-                    });
+                    let guest = Guest {
+                        connection,
+                        broker: Arc::clone(&broker),
+                        _counted: counted,
+                    };
+                    // Two kinds of tasks: one that has no TLS to hold is less than half as large.
+                    match self.tls.clone() {
+                        Some(tls) => tasks.spawn(welcome_encrypted(stream, tls, guest)),
+                        None => tasks.spawn(welcome(stream, guest)),
+                    };
                 }
                 Err(error) => {
                     warn!(listener = %self.config.name, %error, "accept failed");
@@ -166,15 +172,28 @@ pub(crate) fn listening_socket(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-async fn welcome(stream: TcpStream, connection: Arc<Connection>, broker: Arc<Broker>, tls: Option<Arc<ServerConfig>>) {
+/// Who has connected.
+struct Guest {
+    connection: Arc<Connection>,
+    broker: Arc<Broker>,
+    _counted: Option<Counted>,
+}
+
+async fn welcome(stream: TcpStream, guest: Guest) {
+    if let Err(error) = stream.set_nodelay(true) {
+        debug!(peer = %guest.connection.peer, %error, "connection lost before it began");
+        return;
+    }
+    let (reader, writer) = stream.into_split();
+    serve(reader, writer, &guest.connection, &guest.broker).await;
+}
+
+async fn welcome_encrypted(stream: TcpStream, tls: Arc<ServerConfig>, guest: Guest) {
+    let Guest { connection, broker, .. } = &guest;
     if let Err(error) = stream.set_nodelay(true) {
         debug!(peer = %connection.peer, %error, "connection lost before it began");
         return;
     }
-    let Some(tls) = tls else {
-        let (reader, writer) = stream.into_split();
-        return serve(reader, writer, connection, broker).await;
-    };
     match tokio::time::timeout(HANDSHAKE_TIMEOUT, TlsAcceptor::from(tls).accept(stream)).await {
         Ok(Ok(stream)) => {
             let shown = stream.get_ref().1.peer_certificates();

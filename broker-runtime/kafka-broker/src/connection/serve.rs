@@ -90,12 +90,12 @@ struct Handling {
 type Due = BoxFuture<'static, Result<Outgoing, RequestError>>;
 
 /// Serves one connection until it ends.
-pub(crate) async fn serve<R, W>(reader: R, mut writer: W, connection: Arc<Connection>, broker: Arc<Broker>)
+pub(crate) async fn serve<R, W>(reader: R, mut writer: W, connection: &Arc<Connection>, broker: &Arc<Broker>)
 where
     R: AsyncRead + Unpin + Send,
     W: AsyncWrite + Unpin + Send,
 {
-    let end = exchange(FrameReader::new(reader), &mut writer, &connection, &broker).await;
+    let end = exchange(FrameReader::new(reader), &mut writer, connection, broker).await;
     let (id, peer, listener) = (connection.id, connection.peer, connection.listener);
     match end {
         End::Quiet | End::Shutdown => debug!(id, %peer, %listener, "connection closed"),

@@ -12,7 +12,7 @@ mod report;
 mod requests;
 mod traffic;
 
-pub(crate) use connections::ListenerConnections;
+pub(crate) use connections::{Counted, ListenerConnections};
 pub(crate) use distribution::Distribution;
 pub(crate) use lag::{ConsumerLag, PartitionLag};
 pub(crate) use meter::Meter;

@@ -54,10 +54,10 @@ fn a_member_hears_only_what_is_written() {
 fn after_a_failure_the_whole_group_is_written() {
     let mut bench = bench();
     let mut joined = send(&mut bench, join("a", &["t"]));
-    bench.fail_writes(WriteFailure::NotAvailable);
+    bench.fail_writes(0, WriteFailure::NotAvailable);
     assert_eq!(joined.try_recv().unwrap(), Err(GroupError::CoordinatorNotAvailable));
     let mut again = send(&mut bench, heartbeat("a", 2));
-    bench.fail_writes(WriteFailure::NotAvailable);
+    bench.fail_writes(0, WriteFailure::NotAvailable);
     assert!(again.try_recv().unwrap().is_err());
     let mut again = send(&mut bench, heartbeat("a", 2));
     bench.write(0);
@@ -138,7 +138,7 @@ fn silent_members_are_given_up_after_a_failover() {
 fn who_goes_while_the_whole_group_is_on_its_way_to_the_log_is_not_in_it() {
     let mut bench = bench();
     drop(send(&mut bench, join("a", &["t"])));
-    bench.fail_writes(WriteFailure::NotAvailable);
+    bench.fail_writes(0, WriteFailure::NotAvailable);
     drop(send(&mut bench, join("b", &["t"])));
     drop(send(&mut bench, heartbeat("b", LEAVE_EPOCH)));
     bench.write(0);

@@ -348,42 +348,58 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
+/// No partition is read by two members, and once there is peace everything is read.
+fn play(cooperative: bool, events: Vec<Event>) {
+    let mut bench = bench();
+    let mut members = Members::default();
+    for index in 0..4 {
+        members.classic.insert(index, Classic::new(cooperative));
+    }
+    members.settle(&mut bench);
+    for event in events {
+        match event {
+            Event::Turn(index) => members.turn(&mut bench, index),
+            Event::Change(index) => members.change(&mut bench, index, cooperative),
+            Event::Write => bench.write(members.now_ms),
+            Event::FailWrites => bench.fail_writes(members.now_ms, WriteFailure::NotAvailable),
+            Event::Failover => failover(&mut bench, members.now_ms),
+        }
+        members.assert_nothing_is_read_twice();
+    }
+    members.settle(&mut bench);
+    let read: usize = members.owned().map(BTreeSet::len).sum();
+    assert_eq!(read, usize::try_from(PARTITIONS).unwrap(), "everything is read");
+    assert!(members.owned().all(|owned| (1..=2).contains(&owned.len())));
+    let kind = if members.modern.is_empty() {
+        GroupKind::Classic
+    } else {
+        GroupKind::Consumer
+    };
+    assert_eq!(kind_of(&mut bench), Some(kind));
+    let before: Vec<Owned> = members.owned().cloned().collect();
+    failover(&mut bench, members.now_ms);
+    members.settle(&mut bench);
+    assert!(members.owned().eq(before.iter()), "the next coordinator knows it all");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// No partition is read by two members, and once there is peace everything is read.
     #[test]
     fn members_of_both_protocols_never_share_a_partition(
         cooperative: bool,
         events in proptest::collection::vec(event(), 1..80),
     ) {
-        let mut bench = bench();
-        let mut members = Members::default();
-        for index in 0..4 {
-            members.classic.insert(index, Classic::new(cooperative));
-        }
-        members.settle(&mut bench);
-        for event in events {
-            match event {
-                Event::Turn(index) => members.turn(&mut bench, index),
-                Event::Change(index) => members.change(&mut bench, index, cooperative),
-                Event::Write => bench.write(members.now_ms),
-                Event::FailWrites => bench.fail_writes(WriteFailure::NotAvailable),
-                Event::Failover => failover(&mut bench, members.now_ms),
-            }
-            members.assert_nothing_is_read_twice();
-        }
-        members.settle(&mut bench);
-        let read: usize = members.owned().map(BTreeSet::len).sum();
-        prop_assert_eq!(read, usize::try_from(PARTITIONS).unwrap());
-        prop_assert!(members.owned().all(|owned| (1..=2).contains(&owned.len())));
-        let kind = if members.modern.is_empty() { GroupKind::Classic } else { GroupKind::Consumer };
-        prop_assert_eq!(kind_of(&mut bench), Some(kind));
-        let before: Vec<Owned> = members.owned().cloned().collect();
-        failover(&mut bench, members.now_ms);
-        members.settle(&mut bench);
-        prop_assert!(members.owned().eq(before.iter()), "the next coordinator knows it all");
+        play(cooperative, events);
     }
+}
+
+#[test]
+fn members_settle_after_a_write_that_failed_while_they_changed() {
+    use Event::{Change, FailWrites, Turn};
+    let turns = |turns: [usize; 7]| turns.into_iter().map(Turn);
+    let before = std::iter::once(Change(2)).chain(turns([3, 0, 1, 0, 3, 1, 0]));
+    play(true, before.chain([FailWrites, Turn(1), Turn(0)]).collect());
 }
 
 /// A stable group of two classic members.

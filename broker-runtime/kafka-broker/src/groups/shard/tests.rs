@@ -120,9 +120,9 @@ impl Bench {
         }
     }
 
-    pub(super) fn fail_writes(&mut self, error: WriteFailure) {
+    pub(super) fn fail_writes(&mut self, now_ms: i64, error: WriteFailure) {
         for write in self.shard.take_writes() {
-            self.shard.complete(write, Err(error), at(0));
+            self.shard.complete(write, Err(error), at(now_ms));
         }
     }
 
@@ -280,7 +280,7 @@ fn an_offset_is_seen_once_it_is_on_disk_and_survives_a_failover() {
 fn an_offset_that_cannot_be_written_is_an_error_and_not_seen() {
     let mut bench = Bench::new();
     let mut committed = bench.commit(0, speaker("", -1), "t", 5);
-    bench.fail_writes(WriteFailure::NotCoordinator);
+    bench.fail_writes(0, WriteFailure::NotCoordinator);
     assert_eq!(committed.try_recv().unwrap(), Err(GroupError::NotCoordinator));
     assert_eq!(bench.offset("t"), None);
 }
@@ -386,7 +386,7 @@ fn a_deletion_that_cannot_be_written_leaves_the_group() {
     bench.commit(0, speaker("", -1), "t", 7);
     bench.write(0);
     let mut deleted = bench.ask(0, |answer| Ask::DeleteGroup(group_id(), answer));
-    bench.fail_writes(WriteFailure::NotAvailable);
+    bench.fail_writes(0, WriteFailure::NotAvailable);
     assert_eq!(deleted.try_recv().unwrap(), Err(GroupError::CoordinatorNotAvailable));
     assert_eq!((bench.state(), bench.offset("t")), (Ok(GroupState::Empty), Some(7)));
 }
@@ -496,7 +496,7 @@ fn what_was_committed_later_wins() {
 fn refused_offsets_of_a_transaction_leave_nothing_behind() {
     let mut bench = Bench::new();
     let mut answer = bench.commit_with(7, "t", 9);
-    bench.fail_writes(WriteFailure::NotInTransaction);
+    bench.fail_writes(0, WriteFailure::NotInTransaction);
     assert_eq!(answer.try_recv().unwrap(), Err(GroupError::InvalidTxnState));
     assert_eq!(bench.stable_offset("t"), Ok(None));
     drop(bench.end(7, true));

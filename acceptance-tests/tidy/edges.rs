@@ -78,88 +78,109 @@ fn reachable(direct: &Dependencies, from: &str) -> BTreeSet<String> {
     found
 }
 
+/// A crate, and those that it may not depend on, directly or not.
+type Rule<'a> = (&'static str, Vec<&'a str>);
+
+/// Crates of the runtime, by what they are.
+struct Runtime<'a> {
+    all: Vec<&'a str>,
+    kafka: Vec<&'a str>,
+    engines: Vec<&'a str>,
+}
+
+impl<'a> Runtime<'a> {
+    fn of(all: &'a Dependencies) -> Self {
+        let provider = ["tfplugin-proto", "control-plane-client", "terraform-provider-msk"];
+        let all: Vec<&str> = all
+            .keys()
+            .map(String::as_str)
+            .filter(|name| !name.starts_with("plugin-framework") && !provider.contains(name))
+            .filter(|name| !["acceptance-tests", "benchmarks", "xtask"].contains(name))
+            .collect();
+        let starts = |prefix: &str| {
+            all.iter()
+                .copied()
+                .filter(|it| it.starts_with(prefix))
+                .collect::<Vec<_>>()
+        };
+        Self {
+            kafka: [starts("kafka-"), starts("kraft-")].concat(),
+            engines: starts("engine-"),
+            all,
+        }
+    }
+
+    fn provider(&self) -> Vec<Rule<'a>> {
+        let api_only = without(&self.all, &["control-plane-api", "server-properties"]);
+        vec![
+            ("plugin-framework", [&self.all[..], &["control-plane-client"]].concat()),
+            ("tfplugin-proto", self.all.clone()),
+            ("control-plane-client", api_only.clone()),
+            ("terraform-provider-msk", api_only),
+        ]
+    }
+
+    fn control_plane(&self) -> Vec<Rule<'a>> {
+        let not_ours = [
+            "control-plane",
+            "control-plane-api",
+            "axum",
+            "rusqlite",
+            "kafka-broker",
+            "kafka-log",
+        ];
+        let only_hosts = ["engine-embedded", "supervisor", "host-agent"];
+        let of_clusters = ["supervisor", "control-plane", "hosts"];
+        vec![
+            (
+                "control-plane",
+                [&self.kafka[..], &self.engines, &["supervisor"]].concat(),
+            ),
+            (
+                "engine",
+                [&self.kafka[..], &self.engines, &["supervisor", "control-plane"]].concat(),
+            ),
+            ("engine-embedded", not_ours.to_vec()),
+            ("engine-kafka", [&not_ours[..], &only_hosts].concat()),
+            ("cluster-files", [&self.kafka[..], &self.engines, &of_clusters].concat()),
+        ]
+    }
+
+    fn brokers(&self) -> Vec<Rule<'a>> {
+        let sockets = ["tokio", "hyper", "axum", "socket2", "rustls"];
+        let above = ["control-plane", "engine", "engine-embedded", "supervisor"];
+        vec![
+            ("kafka-codec", [&sockets[..], &["clock"]].concat()),
+            ("kafka-metadata", sockets.to_vec()),
+            ("kraft-snapshot", sockets.to_vec()),
+            ("kafka-broker", above.to_vec()),
+        ]
+    }
+
+    fn hosts(&self) -> Vec<Rule<'a>> {
+        let agent = ["host-agent", "host-link", "hosts", "supervisor", "clock"];
+        vec![
+            (
+                "supervisor",
+                [&self.kafka[..], &self.engines, &["engine", "control-plane"]].concat(),
+            ),
+            ("hosts", without(&self.all, &["hosts"])),
+            ("host-link", without(&self.all, &["host-link", "hosts", "clock"])),
+            ("host-agent", without(&self.all, &agent)),
+        ]
+    }
+}
+
 fn forbidden() -> Result<()> {
     let all = dependencies()?;
-    let provider = ["tfplugin-proto", "control-plane-client", "terraform-provider-msk"];
-    let runtime: Vec<&str> = all
-        .keys()
-        .map(String::as_str)
-        .filter(|name| !name.starts_with("plugin-framework") && !provider.contains(name))
-        .filter(|name| !["acceptance-tests", "benchmarks", "xtask"].contains(name))
-        .collect();
-    let starts = |prefix: &str| {
-        runtime
-            .iter()
-            .copied()
-            .filter(|it| it.starts_with(prefix))
-            .collect::<Vec<_>>()
-    };
-    let kafka = [starts("kafka-"), starts("kraft-")].concat();
-    let engines = starts("engine-");
-    let sockets = ["tokio", "hyper", "axum", "socket2", "rustls"];
-    let rules: Vec<(&str, Vec<&str>)> = vec![
-        ("plugin-framework", [&runtime[..], &["control-plane-client"]].concat()),
-        ("tfplugin-proto", runtime.clone()),
-        (
-            "control-plane-client",
-            without(&runtime, &["control-plane-api", "server-properties"]),
-        ),
-        (
-            "terraform-provider-msk",
-            without(&runtime, &["control-plane-api", "server-properties"]),
-        ),
-        ("control-plane", [&kafka[..], &engines, &["supervisor"]].concat()),
-        (
-            "engine",
-            [&kafka[..], &engines, &["supervisor", "control-plane"]].concat(),
-        ),
-        (
-            "engine-embedded",
-            vec![
-                "control-plane",
-                "control-plane-api",
-                "axum",
-                "rusqlite",
-                "kafka-broker",
-                "kafka-log",
-            ],
-        ),
-        (
-            "engine-kafka",
-            vec![
-                "control-plane",
-                "control-plane-api",
-                "axum",
-                "rusqlite",
-                "kafka-broker",
-                "kafka-log",
-                "engine-embedded",
-                "supervisor",
-                "host-agent",
-            ],
-        ),
-        (
-            "cluster-files",
-            [&kafka[..], &engines, &["supervisor", "control-plane", "hosts"]].concat(),
-        ),
-        ("kafka-codec", [&sockets[..], &["clock"]].concat()),
-        ("kafka-metadata", sockets.to_vec()),
-        ("kraft-snapshot", sockets.to_vec()),
-        (
-            "supervisor",
-            [&kafka[..], &engines, &["engine", "control-plane"]].concat(),
-        ),
-        ("hosts", without(&runtime, &["hosts"])),
-        ("host-link", without(&runtime, &["host-link", "hosts", "clock"])),
-        (
-            "host-agent",
-            without(&runtime, &["host-agent", "host-link", "hosts", "supervisor", "clock"]),
-        ),
-        (
-            "kafka-broker",
-            vec!["control-plane", "engine", "engine-embedded", "supervisor"],
-        ),
-    ];
+    let runtime = Runtime::of(&all);
+    let rules = [
+        runtime.provider(),
+        runtime.control_plane(),
+        runtime.brokers(),
+        runtime.hosts(),
+    ]
+    .concat();
     let mut broken = Vec::new();
     for (from, to) in rules {
         let found = all.get(from).with_context(|| format!("there is no crate {from}"))?;

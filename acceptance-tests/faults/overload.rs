@@ -32,7 +32,7 @@ use crate::hostile::{frame, memory, request, with_plaintext};
 /// Connections that do nothing.
 const IDLE: u64 = 10_000;
 /// What one of them may cost in a build for tests, KiB.
-const IDLE_KIB_MAX: u64 = 16;
+const IDLE_KIB_MAX: u64 = 8;
 /// Clients that begin a TLS handshake.
 const HALF_OPEN: usize = 300;
 /// Clients that announce a request of a megabyte, or of a hundred.
@@ -48,6 +48,17 @@ const SECONDS: u32 = 20;
 const MEMORY_KIB_MAX: u64 = 480 * 1024;
 /// Files that may be open at once.
 const FILES: u64 = 16_000;
+/// Topic of the slow readers: what the load finds in its own is all its own.
+const HOARD: &str = "hoards";
+/// Beside the cluster.
+const HOARD_TOPIC: &str = r#"
+resource "msk_topic" "hoards" {
+  cluster_arn        = msk_cluster.this.arn
+  name               = "hoards"
+  partition_count    = 3
+  replication_factor = 3
+}
+"#;
 
 /// Adds the tests of this file.
 pub fn add(suite: &mut Suite, tools: &Tools) {
@@ -72,7 +83,7 @@ fn more_files() -> Result<()> {
 
 fn overload(core: &Path, python: &Path) -> Result<()> {
     more_files()?;
-    let cluster = Cluster::start_as(core, &with_plaintext())?;
+    let cluster = Cluster::start_as(core, &format!("{}{HOARD_TOPIC}", with_plaintext()))?;
     let plaintext = cluster.workspace.output("plaintext")?;
     let address: SocketAddr = plaintext
         .as_str()
@@ -110,7 +121,7 @@ fn fill(cluster: &Cluster, python: &Path) -> Result<()> {
         .arg("fill")
         .arg(&cluster.bootstrap)
         .arg(&cluster.authority)
-        .args([USER, "orders", &RECORDS_MB.to_string()])
+        .args([USER, HOARD, &RECORDS_MB.to_string()])
         .env("KAFKA_PASSWORD", PASSWORD);
     program::succeed(&mut command, Duration::from_secs(120)).map(drop)
 }
@@ -134,7 +145,7 @@ fn served(address: SocketAddr) -> Result<()> {
     Ok(())
 }
 
-/// Fetch of version 4: all records of a partition of `orders`.
+/// Fetch of version 4: all records of a partition of the hoard.
 fn fetch_everything(partition: u8) -> Vec<u8> {
     let most = (100 * 1024 * 1024_i32).to_be_bytes();
     let body = [
@@ -144,7 +155,7 @@ fn fetch_everything(partition: u8) -> Vec<u8> {
         &most,
         &[0],
         &[0, 0, 0, 1, 0, 6],
-        b"orders",
+        HOARD.as_bytes(),
         &[0, 0, 0, 1, 0, 0, 0, partition],
         &[0; 8],
         &most,

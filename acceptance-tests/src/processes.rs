@@ -13,13 +13,13 @@ pub struct Process {
     pub arguments: Vec<String>,
 }
 
-/// Our processes that work in a folder.
-pub(crate) fn working_in(folder: &Path) -> Vec<Process> {
+/// Our processes that work in a folder, and those of Apache Kafka that they run there.
+pub fn working_in(folder: &Path) -> Vec<Process> {
     let root = folder.display().to_string();
     let mut processes = running();
     processes.retain(|process| {
         let program = process.arguments.first();
-        program.is_some_and(|program| program.ends_with("broker-runtime"))
+        program.is_some_and(|program| program.ends_with("broker-runtime") || program.ends_with("java"))
             && process.arguments.iter().any(|argument| argument.contains(&root))
     });
     processes

@@ -1,13 +1,14 @@
-//! A cluster whose brokers are Apache Kafka itself: made, used over SASL_SSL, and gone without a trace.
+//! Clusters whose brokers are Apache Kafka itself: made, used over SASL_SSL, and gone without a trace; on this machine, and on hosts
+//! that have joined, of which one dies.
 
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Child, Command, Stdio},
     time::Duration,
 };
 
-use acceptance_tests::{binaries, program, suite::Suite, terraform::Workspace, tools::Tools};
+use acceptance_tests::{binaries, processes, program, suite::Suite, terraform::Workspace, tools::Tools, wait};
 use anyhow::{Context, Result, ensure};
 
 /// Adds the test of this file.
@@ -20,8 +21,14 @@ pub fn add(suite: &mut Suite, tools: &Tools) {
     suite.test_with(
         "cluster_of_apache_kafka_is_made_used_and_gone",
         "terraform, Python clients and Java",
-        needed,
+        needed.clone(),
         |(terraform, python)| made_used_and_gone(&terraform, &python),
+    );
+    suite.test_with(
+        "cluster_of_apache_kafka_outlives_a_host",
+        "terraform, Python clients and Java",
+        needed,
+        |(terraform, python)| outlives_a_host(&terraform, &python),
     );
 }
 
@@ -29,7 +36,7 @@ pub fn add(suite: &mut Suite, tools: &Tools) {
 const LIMIT: Duration = Duration::from_secs(120);
 const PASSWORD: &str = "Planted-7b1e-password";
 
-fn configuration(engine: &str, iam: bool) -> String {
+fn configuration(engine: &str, iam: bool, brokers: u32) -> String {
     format!(
         r#"
 terraform {{
@@ -40,7 +47,7 @@ terraform {{
 
 resource "msk_cluster" "this" {{
   cluster_name           = "genuine"
-  number_of_broker_nodes = 1
+  number_of_broker_nodes = {brokers}
   engine                 = "{engine}"
 
   client_authentication {{
@@ -62,7 +69,7 @@ resource "msk_topic" "orders" {{
   cluster_arn        = msk_cluster.this.arn
   name               = "orders"
   partition_count    = 3
-  replication_factor = 1
+  replication_factor = {brokers}
 }}
 
 output "bootstrap" {{
@@ -80,37 +87,27 @@ fn made_used_and_gone(terraform: &Path, python: &Path) -> Result<()> {
     let workspace = Workspace::new(terraform)?;
     let archives = Archives::of(&workspace)?;
     // What Apache Kafka has not is said by the plan.
-    workspace.write(&configuration("apache-kafka", true))?;
+    workspace.write(&configuration("apache-kafka", true, 1))?;
     let refused = workspace.fail(&["plan", "-no-color", "-input=false"])?.text();
     ensure!(refused.contains("Apache Kafka does not know SASL/IAM"), "{refused}");
 
-    workspace.write(&configuration("apache-kafka", false))?;
+    workspace.write(&configuration("apache-kafka", false, 1))?;
     workspace.apply()?;
     archives.keep()?;
     workspace.expect_empty_plan()?;
-    let text = |name: &str| Ok::<_, anyhow::Error>(workspace.output(name)?.as_str().context("text")?.to_owned());
-    let authority = workspace.path().join("ca.pem");
-    fs::write(&authority, text("authority")?)?;
-    let mut client = Command::new(python);
-    client
-        .arg(binaries::repository().join("acceptance-tests/programs/librdkafka_client.py"))
-        .arg(text("bootstrap")?)
-        .arg(&authority)
-        .args(["app", "SCRAM-SHA-512", "orders", "2000"])
-        .env("KAFKA_PASSWORD", PASSWORD);
-    program::succeed(&mut client, LIMIT)?;
+    write_and_read(&workspace, python)?;
     let running = java(&workspace)?;
     ensure!(running.len() == 1, "{running:?}");
     ensure!(!running[0].contains(PASSWORD), "no secret stands in arguments");
 
-    workspace.write(&configuration("embedded", false))?;
+    workspace.write(&configuration("embedded", false, 1))?;
     let refused = workspace.fail(&["plan", "-no-color", "-input=false"])?.text();
     ensure!(
         refused.contains("The engine of a cluster cannot be changed yet"),
         "{refused}"
     );
 
-    workspace.write(&configuration("apache-kafka", false))?;
+    workspace.write(&configuration("apache-kafka", false, 1))?;
     workspace.destroy()?;
     let running = java(&workspace)?;
     ensure!(running.is_empty(), "{running:?}");
@@ -122,21 +119,140 @@ fn made_used_and_gone(terraform: &Path, python: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Command lines of the brokers of Apache Kafka that work in the data directory.
-fn java(workspace: &Workspace) -> Result<Vec<String>> {
-    let folder = workspace.runtime.data_dir().display().to_string();
-    let mut found = Vec::new();
-    for entry in fs::read_dir("/proc")? {
-        // Most entries are no processes, and processes end while one looks.
-        let Ok(line) = fs::read(entry?.path().join("cmdline")) else {
-            continue;
-        };
-        let line = String::from_utf8_lossy(&line).replace('\0', " ");
-        if line.contains("kafka.Kafka") && line.contains(&folder) {
-            found.push(line);
-        }
+/// Records go in and come out again, over SASL_SSL.
+fn write_and_read(workspace: &Workspace, python: &Path) -> Result<()> {
+    let text = |name: &str| Ok::<_, anyhow::Error>(workspace.output(name)?.as_str().context("text")?.to_owned());
+    let authority = workspace.path().join("ca.pem");
+    fs::write(&authority, text("authority")?)?;
+    let mut client = Command::new(python);
+    client
+        .arg(binaries::repository().join("acceptance-tests/programs/librdkafka_client.py"))
+        .arg(text("bootstrap")?)
+        .arg(&authority)
+        .args(["app", "SCRAM-SHA-512", "orders", "2000"])
+        .env("KAFKA_PASSWORD", PASSWORD);
+    program::succeed(&mut client, LIMIT).map(drop)
+}
+
+fn outlives_a_host(terraform: &Path, python: &Path) -> Result<()> {
+    let workspace = Workspace::new(terraform)?;
+    let archives = Archives::of(&workspace)?;
+    let net = format!("127.202.{}", std::process::id() % 250);
+    let listen = format!("{net}.1:0");
+    workspace.runtime.start_with(&["--listen", &listen, "--tls", "auto"])?;
+    let mut agents = Vec::new();
+    for (number, zone) in [(1, "a"), (2, "b"), (3, "c")] {
+        agents.push(Agent::join(&workspace, &net, number, zone)?);
     }
-    Ok(found)
+    await_hosts(&workspace, "ACTIVE", 3)?;
+
+    // A cluster without zones comes to those of the hosts.
+    workspace.write(&configuration("apache-kafka", false, 3))?;
+    workspace.apply()?;
+    archives.keep()?;
+    workspace.expect_empty_plan()?;
+    for agent in &agents {
+        ensure!(agent.units()? == 1, "host {} has {} units", agent.name, agent.units()?);
+    }
+    write_and_read(&workspace, python)?;
+
+    agents[1].die()?;
+    await_hosts(&workspace, "UNREACHABLE", 1)?;
+    write_and_read(&workspace, python)?;
+    agents[1].run(&workspace)?;
+    await_hosts(&workspace, "ACTIVE", 3)?;
+    workspace.expect_empty_plan()?;
+
+    workspace.destroy()?;
+    let running = java(&workspace)?;
+    ensure!(running.is_empty(), "{running:?}");
+    for agent in &agents {
+        ensure!(agent.units()? == 0, "host {} has {} units", agent.name, agent.units()?);
+    }
+    Ok(())
+}
+
+/// A machine beside the control plane: a data directory and an address of its own.
+struct Agent {
+    name: String,
+    folder: PathBuf,
+    process: Child,
+}
+
+impl Agent {
+    fn join(workspace: &Workspace, net: &str, number: u32, zone: &str) -> Result<Self> {
+        let made = workspace
+            .runtime
+            .command(&["token", "create", "--json", "--zone", zone])?;
+        let token: serde_json::Value = serde_json::from_str(&made.stdout).with_context(|| made.text())?;
+        let text = |name: &str| token[name].as_str().context("text in a token");
+        let name = format!("host-{number}");
+        let folder = everything(workspace)?.join(&name);
+        let address = format!("{net}.{}", number + 10);
+        let mut command =
+            workspace
+                .runtime
+                .prepare(&["host-agent", "join", text("joinAddress")?, "--token", text("token")?])?;
+        command.args(["--name", &name, "--address", &address]);
+        let process = start(&mut command, &folder)?;
+        Ok(Self { name, folder, process })
+    }
+
+    /// It loses its power: the agent and what it runs end at once.
+    fn die(&mut self) -> Result<()> {
+        self.process.kill()?;
+        self.process.wait()?;
+        for process in processes::working_in(&self.folder) {
+            processes::kill(process.pid);
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, workspace: &Workspace) -> Result<()> {
+        let mut command = workspace.runtime.prepare(&["host-agent", "run"])?;
+        self.process = start(&mut command, &self.folder)?;
+        Ok(())
+    }
+
+    fn units(&self) -> Result<usize> {
+        Ok(fs::read_dir(self.folder.join("units"))?.count())
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        // One that has ended already needs no end.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn start(command: &mut Command, folder: &Path) -> Result<Child> {
+    let command = command.arg("--data-dir").arg(folder);
+    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    quiet.spawn().context("an agent")
+}
+
+/// Waits until so many hosts are in this state.
+fn await_hosts(workspace: &Workspace, state: &str, count: usize) -> Result<()> {
+    wait::until(&format!("{count} hosts to be {state}"), Duration::from_secs(60), || {
+        let table = workspace.runtime.command(&["hosts"]).ok()?;
+        let found = table.stdout.split_whitespace().filter(|word| *word == state).count();
+        (found == count).then_some(())
+    })
+}
+
+/// The folder of the runtime, and of hosts beside it: what works there is ended with the runtime.
+fn everything(workspace: &Workspace) -> Result<PathBuf> {
+    let data_dir = workspace.runtime.data_dir();
+    Ok(data_dir.parent().context("folder of the runtime")?.to_owned())
+}
+
+/// Command lines of the brokers of Apache Kafka that work for the runtime, here or on hosts beside it.
+fn java(workspace: &Workspace) -> Result<Vec<String>> {
+    let running = processes::working_in(&everything(workspace)?).into_iter();
+    let lines = running.map(|process| process.arguments.join(" "));
+    Ok(lines.filter(|line| line.contains("kafka.Kafka")).collect())
 }
 
 /// Archives of Apache Kafka, which are kept from one run to the next.

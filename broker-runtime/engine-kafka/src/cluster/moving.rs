@@ -5,18 +5,23 @@ use std::time::Duration;
 
 use engine::{EngineError, Progress, Step};
 use kafka_metadata::{MetadataImage, controller::even_out, rpc::Reassignment};
+use parking_lot::Mutex;
 
 use super::{Cluster, refused};
 use crate::{admin::MOVING_MAX, blocking::blocking};
 
 /// How long no partition may arrive before somebody looks at it.
 const STANDSTILL_LIMIT: Duration = Duration::from_secs(600);
+/// The controller says at once that a partition has arrived; the brokers, which say where its replicas are, only after that.
+const STEADY_PAUSE: Duration = Duration::from_millis(500);
+/// How long replicas may take to look the same twice.
+const STEADY_LIMIT: Duration = Duration::from_secs(60);
 
 impl Cluster {
     /// Begins as many moves as may go on at once, and returns how many partitions are moving then.
     pub(crate) async fn move_some(&self) -> Result<usize, EngineError> {
         let failed = |error| refused("evening out", error);
-        let image = self.kafka.image(&[]).await.map_err(failed)?;
+        let image = self.steady_image(&[]).await?;
         let moving = moving(&image).len();
         let Some(plan) = planned(image.clone()).await? else {
             return Ok(0);
@@ -33,7 +38,7 @@ impl Cluster {
         let failed = |error| refused("moving partitions", error);
         let mut most = 0;
         loop {
-            let image = self.kafka.image(leaving).await.map_err(failed)?;
+            let image = self.steady_image(leaving).await?;
             let plan = planned(image.clone()).await?.ok_or_else(|| EngineError::Unsupported {
                 reason: format!(
                     "a topic of cluster {:?} has more replicas than brokers would be left",
@@ -69,6 +74,23 @@ impl Cluster {
         self.kafka.elect_preferred(&image).await.map(drop).map_err(failed)
     }
 
+    /// The cluster as it is, once it looks the same twice: a partition that has just arrived is said to have the replicas that
+    /// it had on its way for a moment, and nobody may plan with those.
+    async fn steady_image(&self, leaving: &[i32]) -> Result<MetadataImage, EngineError> {
+        let failed = |error| refused("looking where replicas are", error);
+        let found = Mutex::new(self.kafka.image(leaving).await.map_err(failed)?);
+        let what = format!("finding out where the replicas of cluster {:?} are", self.name());
+        self.wait(&what, STEADY_LIMIT, || async {
+            tokio::time::sleep(STEADY_PAUSE).await;
+            let now = self.kafka.image(leaving).await.map_err(failed)?;
+            let changed = changed(&found.lock(), &now);
+            *found.lock() = now;
+            Ok(changed.map(|partition| format!("{partition} has others than a moment ago")))
+        })
+        .await?;
+        Ok(found.into_inner())
+    }
+
     /// Waits until fewer partitions are moving.
     async fn wait_for_arrival(&self, before: usize) -> Result<(), EngineError> {
         let what = format!("moving partitions of cluster {:?}", self.name());
@@ -89,6 +111,19 @@ impl Cluster {
 /// The moves that are missing; `None` when there are too few brokers. It is work for a processor.
 async fn planned(image: MetadataImage) -> Result<Option<Vec<Reassignment>>, EngineError> {
     blocking(move || Ok(even_out(&image))).await
+}
+
+/// A partition whose replicas are not the ones of `before`.
+fn changed(before: &MetadataImage, now: &MetadataImage) -> Option<String> {
+    let replicas = |image: &MetadataImage, topic: &str, index: usize| {
+        let state = image.topics.get(topic)?.partitions.get(index)?;
+        Some((state.replicas.clone(), state.adding.clone(), state.removing.clone()))
+    };
+    now.topics.values().find_map(|topic| {
+        let mut partitions = 0..topic.partitions.len();
+        let differs = |index: &usize| replicas(before, &topic.name, *index) != replicas(now, &topic.name, *index);
+        partitions.find(differs).map(|index| format!("{}-{index}", topic.name))
+    })
 }
 
 /// Partitions whose replicas are being moved, in the order of their names.
@@ -114,4 +149,49 @@ fn next(plan: &[Reassignment], image: &MetadataImage) -> Vec<Reassignment> {
         .take(room)
         .cloned()
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashMap, sync::Arc};
+
+    use kafka_metadata::{BrokerId, LeaderEpoch, PartitionEpoch, PartitionState, TopicId, TopicImage};
+
+    use super::*;
+
+    fn image(replicas: &[i32], removing: &[i32]) -> MetadataImage {
+        let ids = |ids: &[i32]| ids.iter().copied().map(BrokerId).collect::<Vec<_>>();
+        let state = PartitionState {
+            replicas: ids(replicas),
+            isr: ids(replicas),
+            leader: Some(BrokerId(1)),
+            leader_epoch: LeaderEpoch(0),
+            partition_epoch: PartitionEpoch(0),
+            adding: Vec::new(),
+            removing: ids(removing),
+        };
+        let topic = TopicImage {
+            topic_id: TopicId(uuid::Uuid::nil()),
+            name: "t".to_owned(),
+            partitions: vec![state],
+        };
+        MetadataImage {
+            topics: Arc::new(HashMap::from([("t".to_owned(), Arc::new(topic))])),
+            ..MetadataImage::default()
+        }
+    }
+
+    #[test]
+    fn replicas_of_a_partition_that_has_just_arrived_are_looked_at_again() {
+        let (on_its_way, arrived) = (image(&[1, 2, 3], &[3]), image(&[1, 2], &[]));
+        let not_heard_yet = image(&[1, 2, 3], &[]);
+        assert_eq!(changed(&on_its_way, &not_heard_yet).unwrap(), "t-0");
+        assert_eq!(changed(&not_heard_yet, &arrived).unwrap(), "t-0");
+        assert_eq!(changed(&arrived, &arrived), None);
+        assert_eq!(
+            changed(&MetadataImage::default(), &arrived).unwrap(),
+            "t-0",
+            "new topics, too"
+        );
+    }
 }

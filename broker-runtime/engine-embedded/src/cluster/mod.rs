@@ -1,5 +1,5 @@
 //! One cluster: its directory (`layout`, `description`), its processes (`broker`), what runs of it (`running`), and what
-//! makes it the way it should be (`ensure`, `data_key`, `rolling`, `certificates`, `moving`, `properties`, `waiting`), tells how it is (`observe`), delivers
+//! makes it the way it should be (`ensure`, `data_key`, `rolling`, `certificates`, `moving`, `moving_rate`, `properties`, `waiting`), tells how it is (`observe`), delivers
 //! its logs (`logs`) and deletes it (`remove`).
 
 mod broker;
@@ -10,6 +10,7 @@ mod ensure;
 mod layout;
 mod logs;
 mod moving;
+mod moving_rate;
 mod observe;
 mod properties;
 mod remove;

@@ -17,21 +17,22 @@ use kafka_metadata::{
 };
 
 use super::{
-    Cluster, Layout, Progress as State, broker::supervisor_error, observe::directory_bytes, running::blocking,
+    Cluster, Layout, Progress as State,
+    broker::supervisor_error,
+    moving_rate::{Behind, MovingRate},
+    observe::directory_bytes,
+    running::blocking,
 };
 use cluster_files::durable_file;
 
 /// Partitions that are moved at the same time: enough to keep disks busy, few enough to leave clients their share.
 pub(crate) const MOVING_MAX: usize = 16;
-/// Bytes a second that a broker sends and receives for replicas on their way, where the cluster has no
-/// `follower.replication.throttled.rate`: enough to fill a disk in hours, little enough for clients to keep their latency.
-const MOVING_RATE: u64 = 64 * 1024 * 1024;
-/// The property by which a cluster chooses another one.
+/// The property by which a cluster chooses how fast replicas come that are on their way.
 const THROTTLED_RATE: &str = "follower.replication.throttled.rate";
 /// How long nothing may happen, neither a partition arrive nor a log grow.
 const STANDSTILL_LIMIT: Duration = Duration::from_secs(120);
 /// How long to wait for a partition before the logs are looked at.
-const LOOK: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_secs(5);
 
 impl Cluster {
     /// Begins as many moves as may go on at once, and returns how many partitions are moving then.
@@ -110,7 +111,14 @@ impl Cluster {
     pub(crate) async fn throttle_moves(&self, moving: bool) -> Result<(), EngineError> {
         let mut instructions = instructions::in_force(&self.image());
         let chosen = self.description().server_properties.get(THROTTLED_RATE).cloned();
-        let rate = moving.then(|| chosen.unwrap_or_else(|| MOVING_RATE.to_string()));
+        let rate = match chosen.filter(|_| moving) {
+            Some(rate) => Some(rate),
+            None if moving => Some(self.look_at_rate().await?.to_string()),
+            None => {
+                *self.moving_rate.lock() = MovingRate::default();
+                None
+            }
+        };
         if instructions.get(MOVING_BYTES_PER_SECOND) == rate.as_ref() {
             return Ok(());
         }
@@ -122,6 +130,27 @@ impl Cluster {
         )
         .await
         .map(drop)
+    }
+
+    /// The rate, after a look at who is behind.
+    async fn look_at_rate(&self) -> Result<u64, EngineError> {
+        let now = self.settings.clock.monotonic();
+        if self.moving_rate.lock().is_due(now) {
+            let (layout, image) = (self.layout.clone(), self.image());
+            let behind = blocking(move || Ok(behind(&layout, &image))).await?;
+            let mut rate = self.moving_rate.lock();
+            let before = rate.bytes_per_second();
+            rate.look(now, behind);
+            if rate.bytes_per_second() != before {
+                let name = self.description().cluster_name;
+                tracing::info!(
+                    cluster = name,
+                    bytes_per_second = rate.bytes_per_second(),
+                    "data moves faster"
+                );
+            }
+        }
+        Ok(self.moving_rate.lock().bytes_per_second())
     }
 
     async fn begin(&self, reassignments: Vec<Reassignment>) -> Result<(), EngineError> {
@@ -160,6 +189,7 @@ impl Cluster {
                 Err(timeout @ EngineError::Timeout { .. }) => timeout,
                 ended => return ended,
             };
+            self.throttle_moves(true).await?;
             let now = self.log_bytes().await?;
             stood = if now == bytes { stood + LOOK } else { Duration::ZERO };
             bytes = now;
@@ -280,13 +310,31 @@ impl Pace {
     }
 }
 
+/// How many bytes new replicas lack.
+fn behind(layout: &Layout, image: &MetadataImage) -> Behind {
+    let mut found = Behind::new();
+    for partition in moving(image) {
+        let Some(state) = image.partition(&partition.0, partition.1) else {
+            continue;
+        };
+        let whole = partition_bytes(layout, image, &partition);
+        for broker in state.adding.iter().filter(|broker| !state.isr.contains(broker)) {
+            let lacks = whole.saturating_sub(replica_bytes(layout, *broker, &partition));
+            found.insert((partition.0.clone(), partition.1, *broker), lacks);
+        }
+    }
+    found
+}
+
 /// What a partition takes up on the disk of a broker that has it.
 fn partition_bytes(layout: &Layout, image: &MetadataImage, (topic, partition): &(String, i32)) -> u64 {
     let state = image.partition(topic, *partition);
     let holder = state.and_then(|state| state.leader.or_else(|| state.isr.first().copied()));
-    holder.map_or(0, |broker| {
-        directory_bytes(&layout.broker(broker.0).data().join(format!("{topic}-{partition}")))
-    })
+    holder.map_or(0, |broker| replica_bytes(layout, broker, &(topic.clone(), *partition)))
+}
+
+fn replica_bytes(layout: &Layout, broker: BrokerId, (topic, partition): &(String, i32)) -> u64 {
+    directory_bytes(&layout.broker(broker.0).data().join(format!("{topic}-{partition}")))
 }
 
 /// The topic with the most replicas, and how many they are.

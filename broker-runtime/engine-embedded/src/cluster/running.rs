@@ -22,7 +22,7 @@ use parking_lot::Mutex;
 use supervisor::Supervised;
 use tokio_util::sync::CancellationToken;
 
-use super::{Description, Layout, broker};
+use super::{Description, Layout, broker, moving_rate::MovingRate};
 use crate::{
     addresses::SharedPorts,
     controller::{Controller, ControllerConfig, Logins},
@@ -66,6 +66,8 @@ pub(crate) struct Cluster {
     brokers: Mutex<BTreeMap<i32, Arc<Supervised>>>,
     /// Of the change that is under way.
     progress: Mutex<Option<Progress>>,
+    /// Of data that moves.
+    pub(super) moving_rate: Mutex<MovingRate>,
     /// Held by who delivers logs.
     pub(super) delivering: Arc<tokio::sync::Mutex<()>>,
     /// Cancelled when nothing of the cluster is to run in this process any more.
@@ -115,6 +117,7 @@ impl Cluster {
             authority: Arc::new(authority),
             brokers: Mutex::default(),
             progress: Mutex::default(),
+            moving_rate: Mutex::default(),
             delivering: Arc::default(),
             closed: CancellationToken::new(),
             description: Mutex::new(description),

@@ -32,7 +32,7 @@ const THROTTLED_RATE: &str = "follower.replication.throttled.rate";
 /// How long nothing may happen, neither a partition arrive nor a log grow.
 const STANDSTILL_LIMIT: Duration = Duration::from_secs(120);
 /// How long to wait for a partition before the logs are looked at.
-const LOOK: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_secs(2);
 
 impl Cluster {
     /// Begins as many moves as may go on at once, and returns how many partitions are moving then.

@@ -11,7 +11,7 @@ use kafka_metadata::BrokerId;
 /// Bytes a second that a broker sends and receives at first: enough to fill a disk in hours.
 const FIRST_RATE: u64 = 64 * 1024 * 1024;
 /// From one look to the next.
-const LOOK: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_secs(2);
 /// A replica that is so close has other reasons not to be in sync yet.
 const CLOSE_BYTES: u64 = 1 << 20;
 

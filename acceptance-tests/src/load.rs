@@ -94,7 +94,8 @@ fn file(cluster: &Cluster, name: &str) -> PathBuf {
     cluster.workspace.path().join(name)
 }
 
-fn lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
+/// What stands in a file of a history.
+pub fn lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
     let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
     text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
 }

@@ -8,8 +8,17 @@ use std::{
     time::Duration,
 };
 
-use acceptance_tests::{binaries, processes, program, suite::Suite, terraform::Workspace, tools::Tools, wait};
+use acceptance_tests::{
+    binaries,
+    history::{Read, Sent, check},
+    load, processes, program,
+    suite::Suite,
+    terraform::Workspace,
+    tools::Tools,
+    wait,
+};
 use anyhow::{Context, Result, ensure};
+use serde::de::DeserializeOwned;
 
 /// Adds the test of this file.
 pub fn add(suite: &mut Suite, tools: &Tools) {
@@ -121,17 +130,33 @@ fn made_used_and_gone(terraform: &Path, python: &Path) -> Result<()> {
 
 /// Records go in and come out again, over SASL_SSL.
 fn write_and_read(workspace: &Workspace, python: &Path) -> Result<()> {
+    let mut client = client(workspace, python, "librdkafka_client.py", &[])?;
+    client.args(["app", "SCRAM-SHA-512", "orders", "2000"]);
+    program::succeed(&mut client, LIMIT).map(drop)
+}
+
+/// A program in Python, with where it connects to.
+fn client(workspace: &Workspace, python: &Path, name: &str, first: &[&str]) -> Result<Command> {
     let text = |name: &str| Ok::<_, anyhow::Error>(workspace.output(name)?.as_str().context("text")?.to_owned());
     let authority = workspace.path().join("ca.pem");
     fs::write(&authority, text("authority")?)?;
     let mut client = Command::new(python);
     client
-        .arg(binaries::repository().join("acceptance-tests/programs/librdkafka_client.py"))
+        .arg(binaries::repository().join("acceptance-tests/programs").join(name))
+        .args(first)
         .arg(text("bootstrap")?)
         .arg(&authority)
-        .args(["app", "SCRAM-SHA-512", "orders", "2000"])
         .env("KAFKA_PASSWORD", PASSWORD);
-    program::succeed(&mut client, LIMIT).map(drop)
+    Ok(client)
+}
+
+/// What `history.py` has written down of what it sends for some seconds, or reads.
+fn history<T: DeserializeOwned>(workspace: &Workspace, python: &Path, action: &str, rest: &[&str]) -> Result<Vec<T>> {
+    let file = workspace.path().join("history.jsonl");
+    let mut client = client(workspace, python, "history.py", &[action])?;
+    client.args(["app", "orders"]).args(rest).arg(&file);
+    program::succeed(&mut client, LIMIT)?;
+    load::lines(&file)
 }
 
 fn outlives_a_host(terraform: &Path, python: &Path) -> Result<()> {
@@ -154,14 +179,22 @@ fn outlives_a_host(terraform: &Path, python: &Path) -> Result<()> {
     for agent in &agents {
         ensure!(agent.units()? == 1, "host {} has {} units", agent.name, agent.units()?);
     }
-    write_and_read(&workspace, python)?;
-
+    let mut sent: Vec<Sent> = history(&workspace, python, "produce", &["2"])?;
     agents[1].die()?;
     await_hosts(&workspace, "UNREACHABLE", 1)?;
-    write_and_read(&workspace, python)?;
+    sent.extend(history(&workspace, python, "produce", &["3"])?);
     agents[1].run(&workspace)?;
     await_hosts(&workspace, "ACTIVE", 3)?;
     workspace.expect_empty_plan()?;
+    let read: Vec<Read> = history(&workspace, python, "read", &[])?;
+    let anomalies = check(&sent, &read);
+    ensure!(
+        anomalies.is_empty(),
+        "{} anomalies, first {:?}",
+        anomalies.len(),
+        anomalies[0]
+    );
+    ensure!(sent.len() > 100, "only {} records were sent", sent.len());
 
     workspace.destroy()?;
     let running = java(&workspace)?;

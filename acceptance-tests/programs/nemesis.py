@@ -167,7 +167,8 @@ class Pipeline:
                 retrying(lambda: producer.init_transactions(10))
                 self.busy_since = None
                 if self.work(producer, consumer):
-                    return
+                    # All is written down, and librdkafka may hang in `close`, too.
+                    os._exit(0)
             except KafkaException as error:
                 print(f"pipeline begins anew: {error}", file=sys.stderr)
                 time.sleep(0.2)

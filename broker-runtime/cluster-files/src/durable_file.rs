@@ -8,6 +8,7 @@ use std::{
 };
 
 use engine::EngineError;
+use uuid::Uuid;
 
 /// Who may read a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +106,15 @@ pub fn file_error(done: &str, path: &Path, source: io::Error) -> EngineError {
         problem,
         remedy: remedy.to_owned(),
     }
+}
+
+/// Clusters that have a directory of their own in `directory`.
+pub fn cluster_ids(directory: &Path) -> Result<Vec<Uuid>, EngineError> {
+    let entries = fs::read_dir(directory).map_err(|source| file_error("read", directory, source))?;
+    let names = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok());
+    Ok(names.filter_map(|name| Uuid::try_parse(&name).ok()).collect())
 }
 
 #[cfg(test)]

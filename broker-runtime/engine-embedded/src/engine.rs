@@ -1,9 +1,8 @@
 //! The engine: which clusters there are, one change of a cluster at a time.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::BTreeSet,
     ffi::OsString,
-    fs,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -13,13 +12,11 @@ use async_trait::async_trait;
 use clock::Clock;
 use cluster_files::durable_file;
 use engine::{
-    AclAdmin, ClusterSpec, Engine, EngineError, IamAuthenticator, ObservedCluster, Progress, QuotaAdmin, Reach,
-    Storage, TopicAdmin, TopicError,
+    AclAdmin, ClusterSpec, Engine, EngineError, Hold, IamAuthenticator, ObservedCluster, Progress, QuotaAdmin, Reach,
+    Slot, Slots, Storage, TopicAdmin, TopicError, chain,
 };
 use kms::KeyStore;
-use parking_lot::Mutex;
-use tokio::{sync::OwnedMutexGuard, task::JoinSet};
-use tokio_util::sync::CancellationToken;
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::{
@@ -49,24 +46,9 @@ pub struct EmbeddedEngineConfig {
 pub struct EmbeddedEngine {
     directory: PathBuf,
     settings: Arc<Settings>,
-    slots: Mutex<HashMap<Uuid, Arc<Slot>>>,
+    slots: Slots<Cluster>,
     /// Held while a block of addresses is chosen and written down.
     allocation: tokio::sync::Mutex<()>,
-}
-
-/// Place of a cluster. What changes the cluster holds `busy`.
-#[derive(Debug, Default)]
-struct Slot {
-    busy: Arc<tokio::sync::Mutex<()>>,
-    /// Cancelled when the cluster is to go away, so that nobody waits for it to come up.
-    removal: Mutex<CancellationToken>,
-    running: Mutex<Option<Arc<Cluster>>>,
-}
-
-impl Slot {
-    fn running(&self) -> Option<Arc<Cluster>> {
-        self.running.lock().clone()
-    }
 }
 
 impl EmbeddedEngine {
@@ -85,11 +67,11 @@ impl EmbeddedEngine {
         let engine = Arc::new(Self {
             directory: config.directory,
             settings: Arc::new(settings),
-            slots: Mutex::default(),
+            slots: Slots::default(),
             allocation: tokio::sync::Mutex::default(),
         });
         let mut tasks = JoinSet::new();
-        for cluster_id in engine.cluster_ids()? {
+        for cluster_id in durable_file::cluster_ids(&engine.directory)? {
             let engine = Arc::clone(&engine);
             tasks.spawn(async move { engine.take_up(cluster_id).await });
         }
@@ -99,11 +81,9 @@ impl EmbeddedEngine {
 
     /// Ends what runs in this process. Brokers go on.
     pub async fn close(&self) {
-        let slots: Vec<Arc<Slot>> = self.slots.lock().drain().map(|(_, slot)| slot).collect();
-        for slot in slots {
-            let _busy = slot.busy.lock().await;
-            let running = slot.running.lock().take();
-            if let Some(cluster) = running {
+        for slot in self.slots.drain() {
+            let _held = slot.hold().await;
+            if let Some(cluster) = slot.take() {
                 cluster.close().await;
             }
         }
@@ -111,44 +91,29 @@ impl EmbeddedEngine {
 
     /// The running cluster, for topic administration.
     pub(crate) fn cluster(&self, cluster_id: Uuid) -> Result<Arc<Cluster>, TopicError> {
-        let slot = self.slots.lock().get(&cluster_id).cloned();
-        let running = slot.and_then(|slot| slot.running());
+        let running = self.slots.running(cluster_id);
         running.ok_or_else(|| TopicError::ClusterConnectivity(format!("cluster {cluster_id} does not run")))
     }
 
     /// Keeps others from changing a cluster for as long as it is held; `None` while somebody does.
-    pub(crate) fn try_hold(&self, cluster_id: Uuid) -> Option<OwnedMutexGuard<()>> {
-        let slot = self.slots.lock().get(&cluster_id).cloned()?;
-        Arc::clone(&slot.busy).try_lock_owned().ok()
+    pub(crate) fn try_hold(&self, cluster_id: Uuid) -> Option<Hold> {
+        self.slots.try_hold(cluster_id)
     }
 
     fn layout(&self, cluster_id: Uuid) -> Layout {
         Layout::new(self.directory.join(cluster_id.to_string()))
     }
 
-    fn slot(&self, cluster_id: Uuid) -> Arc<Slot> {
-        Arc::clone(self.slots.lock().entry(cluster_id).or_default())
-    }
-
-    fn cluster_ids(&self) -> Result<Vec<Uuid>, EngineError> {
-        let failed = |source| durable_file::file_error("read", &self.directory, source);
-        let entries = fs::read_dir(&self.directory).map_err(failed)?;
-        let names = entries
-            .flatten()
-            .filter_map(|entry| entry.file_name().into_string().ok());
-        Ok(names.filter_map(|name| Uuid::try_parse(&name).ok()).collect())
-    }
-
     /// After a start of the runtime.
     async fn take_up(&self, cluster_id: Uuid) {
-        let slot = self.slot(cluster_id);
-        let _busy = slot.busy.lock().await;
+        let slot = self.slots.of(cluster_id);
+        let _held = slot.hold().await;
         let layout = self.layout(cluster_id);
         let taken_up = async {
             match Description::read(&layout)? {
                 Some(description) if description.phase != Phase::Removing => {
                     let cluster = Cluster::open(Arc::clone(&self.settings), layout, description).await?;
-                    *slot.running.lock() = Some(cluster);
+                    slot.put(cluster);
                     Ok(())
                 }
                 Some(_) | None => cluster::remove(&layout, None, &*self.settings.clock).await,
@@ -156,12 +121,12 @@ impl EmbeddedEngine {
         };
         let result: Result<(), EngineError> = taken_up.await;
         if let Err(error) = result {
-            tracing::error!(%cluster_id, error = %crate::chain(&error), "cluster was not taken up");
+            tracing::error!(%cluster_id, error = %chain(&error), "cluster was not taken up");
         }
     }
 
     /// Opens the cluster or begins to create it.
-    async fn bring_up(&self, slot: &Slot, spec: &ClusterSpec) -> Result<Arc<Cluster>, EngineError> {
+    async fn bring_up(&self, slot: &Slot<Cluster>, spec: &ClusterSpec) -> Result<Arc<Cluster>, EngineError> {
         if let Some(cluster) = slot.running() {
             return Ok(cluster);
         }
@@ -174,11 +139,11 @@ impl EmbeddedEngine {
             }
         };
         let cluster = Cluster::open(Arc::clone(&self.settings), layout, description).await?;
-        *slot.running.lock() = Some(Arc::clone(&cluster));
+        slot.put(Arc::clone(&cluster));
         Ok(cluster)
     }
 
-    async fn bring_up_and_ensure(&self, slot: &Slot, spec: &ClusterSpec) -> Result<(), EngineError> {
+    async fn bring_up_and_ensure(&self, slot: &Slot<Cluster>, spec: &ClusterSpec) -> Result<(), EngineError> {
         let cluster = self.bring_up(slot, spec).await?;
         if spec.reach != Reach::default() && cluster.description().shared_ports.is_none() {
             // Held until they are written down: nobody else may choose the same.
@@ -238,14 +203,14 @@ impl EmbeddedEngine {
 
     /// Of all clusters. One that cannot be read is in nobody's way: it does not run.
     fn descriptions(&self) -> Result<Vec<Description>, EngineError> {
-        let all = self.cluster_ids()?.into_iter();
+        let all = durable_file::cluster_ids(&self.directory)?.into_iter();
         Ok(all
             .filter_map(|cluster_id| Description::read(&self.layout(cluster_id)).ok().flatten())
             .collect())
     }
 
-    async fn tear_down(&self, slot: &Slot, cluster_id: Uuid) -> Result<(), EngineError> {
-        let running = slot.running.lock().take();
+    async fn tear_down(&self, slot: &Slot<Cluster>, cluster_id: Uuid) -> Result<(), EngineError> {
+        let running = slot.take();
         let removed = cluster::remove(&self.layout(cluster_id), running.as_ref(), &*self.settings.clock).await;
         if removed.is_err() {
             // Nothing supervises it any more; the next attempt works from the directory.
@@ -255,7 +220,7 @@ impl EmbeddedEngine {
     }
 
     /// A first creation that failed for good leaves nothing behind.
-    async fn undo_failed_creation(&self, slot: &Slot, cluster_id: Uuid, error: &EngineError) {
+    async fn undo_failed_creation(&self, slot: &Slot<Cluster>, cluster_id: Uuid, error: &EngineError) {
         let for_good = !matches!(error, EngineError::Timeout { .. });
         let phase = Description::read(&self.layout(cluster_id))
             .ok()
@@ -266,16 +231,8 @@ impl EmbeddedEngine {
             && half_made
             && let Err(error) = self.tear_down(slot, cluster_id).await
         {
-            tracing::warn!(%cluster_id, error = %crate::chain(&error), "half-made cluster was not removed");
+            tracing::warn!(%cluster_id, error = %chain(&error), "half-made cluster was not removed");
         }
-    }
-}
-
-fn being_removed(spec: &ClusterSpec) -> EngineError {
-    EngineError::Timeout {
-        what: format!("bringing up cluster {:?}", spec.cluster_name),
-        waited_ms: 0,
-        last_state: "it is being removed".to_owned(),
     }
 }
 
@@ -336,13 +293,12 @@ impl Engine for EmbeddedEngine {
                 spec.broker_count
             ));
         }
-        let slot = self.slots.lock().get(&spec.cluster_id).cloned();
-        let running = slot.and_then(|slot| slot.running());
+        let running = self.slots.running(spec.cluster_id);
         if let Some(cluster) = &running
-            && let Some(widest) = cluster::widest_topic(&cluster.image())
-            && usize::try_from(spec.broker_count).is_ok_and(|brokers| brokers < widest.1)
+            && let Some((topic, replicas)) = cluster.image().widest_topic()
+            && usize::try_from(spec.broker_count).is_ok_and(|brokers| brokers < replicas)
         {
-            return refuse(cluster::cannot_shrink(name, spec.broker_count, &widest));
+            return Err(EngineError::too_few_brokers(name, spec.broker_count, &topic, replicas));
         }
         if let Some(cluster) = &running
             && let Some(reason) = cluster::too_crowded(&cluster.image(), cluster.description().resources, spec)
@@ -354,13 +310,10 @@ impl Engine for EmbeddedEngine {
 
     async fn ensure(&self, spec: &ClusterSpec) -> Result<(), EngineError> {
         self.validate(spec)?;
-        let slot = self.slot(spec.cluster_id);
-        let _busy = slot.busy.lock().await;
-        let removal = slot.removal.lock().clone();
-        let ensured = tokio::select! {
-            ensured = self.bring_up_and_ensure(&slot, spec) => ensured,
-            () = removal.cancelled() => return Err(being_removed(spec)),
-        };
+        let slot = self.slots.of(spec.cluster_id);
+        let _held = slot.hold().await;
+        let ensuring = self.bring_up_and_ensure(&slot, spec);
+        let ensured = slot.unless_removed(&spec.cluster_name, ensuring).await?;
         if let Err(error) = &ensured {
             self.undo_failed_creation(&slot, spec.cluster_id, error).await;
         }
@@ -373,35 +326,28 @@ impl Engine for EmbeddedEngine {
     }
 
     fn progress(&self, cluster_id: Uuid) -> Option<Progress> {
-        let slot = self.slots.lock().get(&cluster_id).cloned();
-        slot?.running()?.progress()
+        self.slots.running(cluster_id)?.progress()
     }
 
     async fn observe(&self, cluster_id: Uuid) -> Result<Option<ObservedCluster>, EngineError> {
-        let slot = self.slots.lock().get(&cluster_id).cloned();
-        match slot.and_then(|slot| slot.running()) {
+        match self.slots.running(cluster_id) {
             Some(cluster) => cluster.observe().await.map(Some),
             None => cluster::observe_at_rest(self.layout(cluster_id)).await,
         }
     }
 
     async fn remove(&self, cluster_id: Uuid) -> Result<(), EngineError> {
-        let slot = self.slot(cluster_id);
-        slot.removal.lock().cancel();
-        let _busy = slot.busy.lock().await;
+        let slot = self.slots.of(cluster_id);
+        let _held = slot.hold_to_remove().await;
         let removed = self.tear_down(&slot, cluster_id).await;
-        match removed {
-            Ok(()) => drop(self.slots.lock().remove(&cluster_id)),
-            Err(_) => *slot.removal.lock() = CancellationToken::new(),
-        }
-        removed
+        self.slots.removed(cluster_id, &slot, removed)
     }
 
     async fn rebalance(&self, cluster_id: Uuid) -> Result<usize, EngineError> {
-        let slot = self.slots.lock().get(&cluster_id).cloned();
-        let Some(slot) = slot else { return Ok(0) };
-        let Ok(_busy) = slot.busy.try_lock() else { return Ok(0) };
-        match slot.running() {
+        let Some(_held) = self.try_hold(cluster_id) else {
+            return Ok(0);
+        };
+        match self.slots.running(cluster_id) {
             Some(cluster) => cluster.move_some().await,
             None => Ok(0),
         }
@@ -412,17 +358,17 @@ impl Engine for EmbeddedEngine {
     }
 
     async fn renew_certificates(&self, cluster_id: Uuid) -> Result<usize, EngineError> {
-        let slot = self.slots.lock().get(&cluster_id).cloned();
-        let Some(slot) = slot else { return Ok(0) };
-        let Ok(_busy) = slot.busy.try_lock() else { return Ok(0) };
-        match slot.running() {
+        let Some(_held) = self.try_hold(cluster_id) else {
+            return Ok(0);
+        };
+        match self.slots.running(cluster_id) {
             Some(cluster) => cluster.renew_certificates().await,
             None => Ok(0),
         }
     }
 
     async fn list(&self) -> Result<Vec<Uuid>, EngineError> {
-        self.cluster_ids()
+        durable_file::cluster_ids(&self.directory)
     }
 
     fn topics(&self) -> &dyn TopicAdmin {

@@ -20,15 +20,3 @@ mod shown;
 mod topics;
 
 pub use crate::engine::{EmbeddedEngine, EmbeddedEngineConfig};
-
-/// An error with its causes, on one line, for the log.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
-}

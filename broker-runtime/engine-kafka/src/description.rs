@@ -6,24 +6,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use cluster_files::durable_file::{self, Readers};
+use cluster_files::description;
+pub(crate) use cluster_files::description::Phase;
 use engine::{ClusterSpec, EngineError, Listeners};
 use kafka_codec::uuid_to_text;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{admin::Fingerprints, placement::Nodes, ports};
-
-/// How far a cluster has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Phase {
-    /// It has never been what it should be: when that turns out to be impossible it goes away again.
-    Creating,
-    /// It has been what it should be once.
-    Established,
-    /// It is to go away.
-    Removing,
-}
 
 /// The contents of `cluster.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,20 +126,11 @@ impl Layout {
 
     /// Reads the description; `None` when there is none.
     pub(crate) fn read(&self) -> Result<Option<Description>, EngineError> {
-        let path = self.description();
-        let Some(text) = durable_file::read(&path)? else {
-            return Ok(None);
-        };
-        let description = serde_json::from_slice(&text).map_err(|source| EngineError::Internal {
-            context: format!("{} is malformed", path.display()),
-            source: source.into(),
-        })?;
-        Ok(Some(description))
+        description::read(&self.description())
     }
 
     /// Replaces the description.
     pub(crate) fn write(&self, description: &Description) -> Result<(), EngineError> {
-        let text = serde_json::to_vec_pretty(description).expect("a structure of texts and numbers is serialisable");
-        durable_file::replace(&self.description(), &text, Readers::User)
+        description::write(&self.description(), description)
     }
 }

@@ -1,32 +1,21 @@
 //! The engine: which clusters there are, one change of a cluster at a time, and places for their nodes.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    ffi::OsString,
-    fs,
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, ffi::OsString, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 use clock::Clock;
-use cluster_files::durable_file::{self, file_error};
+use cluster_files::durable_file;
 use engine::{
-    AclAdmin, ClusterSpec, Engine, EngineError, IamAuthenticator, ObservedCluster, Progress, QuotaAdmin, Storage,
-    TopicAdmin,
+    AclAdmin, ClusterSpec, Engine, EngineError, Hold, IamAuthenticator, ObservedCluster, Progress, QuotaAdmin, Slot,
+    Slots, Storage, TopicAdmin, chain,
 };
 use hosts::Fleet;
-use kafka_metadata::MetadataImage;
-use parking_lot::Mutex;
-use tokio::sync::OwnedMutexGuard;
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
     bundle::Bundles,
     cluster::{self, Cluster, Settings},
     description::{Description, Layout, Phase},
-    errors::chain,
     placement::Nodes,
     releases::Release,
     validate::validate,
@@ -56,24 +45,9 @@ pub struct KafkaEngineConfig {
 pub struct KafkaEngine {
     directory: PathBuf,
     pub(crate) settings: Arc<Settings>,
-    slots: Mutex<HashMap<Uuid, Arc<Slot>>>,
+    slots: Slots<Cluster>,
     /// Held while places are chosen and written down.
     allocation: tokio::sync::Mutex<()>,
-}
-
-/// Place of a cluster. What changes the cluster holds `busy`.
-#[derive(Default)]
-struct Slot {
-    busy: Arc<tokio::sync::Mutex<()>>,
-    /// Cancelled when the cluster is to go away, so that nobody waits for it to come up.
-    removal: Mutex<CancellationToken>,
-    running: Mutex<Option<Arc<Cluster>>>,
-}
-
-impl Slot {
-    fn running(&self) -> Option<Arc<Cluster>> {
-        self.running.lock().clone()
-    }
 }
 
 impl KafkaEngine {
@@ -89,7 +63,7 @@ impl KafkaEngine {
         let engine = Arc::new(Self {
             directory: config.directory,
             settings: Arc::new(settings),
-            slots: Mutex::default(),
+            slots: Slots::default(),
             allocation: tokio::sync::Mutex::default(),
         });
         for cluster_id in engine.cluster_ids()? {
@@ -102,31 +76,20 @@ impl KafkaEngine {
 
     /// The running cluster.
     pub(crate) fn cluster(&self, cluster_id: Uuid) -> Option<Arc<Cluster>> {
-        let slot = self.slots.lock().get(&cluster_id).cloned();
-        slot?.running()
+        self.slots.running(cluster_id)
     }
 
     /// Keeps others from changing a cluster for as long as it is held; `None` while somebody does.
-    pub(crate) fn try_hold(&self, cluster_id: Uuid) -> Option<OwnedMutexGuard<()>> {
-        let slot = self.slots.lock().get(&cluster_id).cloned()?;
-        Arc::clone(&slot.busy).try_lock_owned().ok()
+    pub(crate) fn try_hold(&self, cluster_id: Uuid) -> Option<Hold> {
+        self.slots.try_hold(cluster_id)
     }
 
     pub(crate) fn layout(&self, cluster_id: Uuid) -> Layout {
         Layout::new(self.directory.join(cluster_id.to_string()))
     }
 
-    fn slot(&self, cluster_id: Uuid) -> Arc<Slot> {
-        Arc::clone(self.slots.lock().entry(cluster_id).or_default())
-    }
-
     pub(crate) fn cluster_ids(&self) -> Result<Vec<Uuid>, EngineError> {
-        let failed = |source| file_error("read", &self.directory, source);
-        let entries = fs::read_dir(&self.directory).map_err(failed)?;
-        let names = entries
-            .flatten()
-            .filter_map(|entry| entry.file_name().into_string().ok());
-        Ok(names.filter_map(|name| Uuid::try_parse(&name).ok()).collect())
+        durable_file::cluster_ids(&self.directory)
     }
 
     async fn take_up(&self, cluster_id: Uuid) -> Result<(), EngineError> {
@@ -134,7 +97,7 @@ impl KafkaEngine {
         match layout.read()? {
             Some(description) if description.phase != Phase::Removing => {
                 let cluster = Cluster::open(Arc::clone(&self.settings), layout, description).await?;
-                *self.slot(cluster_id).running.lock() = Some(cluster);
+                self.slots.of(cluster_id).put(cluster);
                 Ok(())
             }
             // What is left of it is removed by whoever asks for that, once hosts are known.
@@ -142,7 +105,7 @@ impl KafkaEngine {
         }
     }
 
-    async fn bring_up_and_ensure(&self, slot: &Slot, spec: &ClusterSpec) -> Result<(), EngineError> {
+    async fn bring_up_and_ensure(&self, slot: &Slot<Cluster>, spec: &ClusterSpec) -> Result<(), EngineError> {
         let release = release_of(spec)?;
         let layout = self.layout(spec.cluster_id);
         let cluster = if let Some(cluster) = slot.running() {
@@ -153,7 +116,7 @@ impl KafkaEngine {
                 _ => self.create(&layout, spec, release).await?,
             };
             let cluster = Cluster::open(Arc::clone(&self.settings), layout, description).await?;
-            *slot.running.lock() = Some(Arc::clone(&cluster));
+            slot.put(Arc::clone(&cluster));
             cluster
         };
         let begun = {
@@ -178,14 +141,14 @@ impl KafkaEngine {
     }
 
     /// A first creation that failed for good leaves nothing behind.
-    async fn undo_failed_creation(&self, slot: &Slot, cluster_id: Uuid, error: &EngineError) {
+    async fn undo_failed_creation(&self, slot: &Slot<Cluster>, cluster_id: Uuid, error: &EngineError) {
         if matches!(error, EngineError::Timeout { .. }) {
             return;
         }
         let layout = self.layout(cluster_id);
         let phase = layout.read().ok().flatten().map(|description| description.phase);
         if phase.is_none_or(|phase| phase == Phase::Creating) {
-            slot.running.lock().take();
+            slot.take();
             if let Err(error) = cluster::remove(&self.settings, &layout, cluster_id).await {
                 tracing::warn!(%cluster_id, error = %chain(&error), "half-made cluster was not removed");
             }
@@ -200,32 +163,18 @@ impl KafkaEngine {
             return Ok(());
         }
         let image = cluster.kafka.image(&[]).await.unwrap_or_default();
-        match widest_topic(&image) {
-            Some((replicas, topic)) if usize::try_from(spec.broker_count).is_ok_and(|brokers| brokers < replicas) => {
-                Err(EngineError::Unsupported {
-                    reason: format!(
-                        "cluster {:?} cannot have {} brokers: topic {topic:?} has {replicas} replicas, each of which needs a \
-                         broker of its own. Lower its replication factor, or delete it, first",
-                        spec.cluster_name, spec.broker_count
-                    ),
-                })
+        match image.widest_topic() {
+            Some((topic, replicas)) if usize::try_from(spec.broker_count).is_ok_and(|brokers| brokers < replicas) => {
+                Err(EngineError::too_few_brokers(
+                    &spec.cluster_name,
+                    spec.broker_count,
+                    &topic,
+                    replicas,
+                ))
             }
             _ => Ok(()),
         }
     }
-}
-
-/// The topic with the most replicas.
-fn widest_topic(image: &MetadataImage) -> Option<(usize, String)> {
-    let widest = image.topics.values().filter_map(|topic| {
-        let replicas = topic
-            .partitions
-            .iter()
-            .map(|state| state.target_replicas().len())
-            .max()?;
-        Some((replicas, topic.name.clone()))
-    });
-    widest.max()
 }
 
 fn release_of(spec: &ClusterSpec) -> Result<Release, EngineError> {
@@ -235,14 +184,6 @@ fn release_of(spec: &ClusterSpec) -> Result<Release, EngineError> {
             spec.kafka_version
         ),
     })
-}
-
-fn being_removed(spec: &ClusterSpec) -> EngineError {
-    EngineError::Timeout {
-        what: format!("bringing up cluster {:?}", spec.cluster_name),
-        waited_ms: 0,
-        last_state: "it is being removed".to_owned(),
-    }
 }
 
 #[async_trait]
@@ -261,14 +202,11 @@ impl Engine for KafkaEngine {
 
     async fn ensure(&self, spec: &ClusterSpec) -> Result<(), EngineError> {
         validate(spec)?;
-        let slot = self.slot(spec.cluster_id);
-        let _busy = slot.busy.lock().await;
+        let slot = self.slots.of(spec.cluster_id);
+        let _held = slot.hold().await;
         self.refuse_to_shrink(spec).await?;
-        let removal = slot.removal.lock().clone();
-        let ensured = tokio::select! {
-            ensured = self.bring_up_and_ensure(&slot, spec) => ensured,
-            () = removal.cancelled() => return Err(being_removed(spec)),
-        };
+        let ensuring = self.bring_up_and_ensure(&slot, spec);
+        let ensured = slot.unless_removed(&spec.cluster_name, ensuring).await?;
         if let Err(error) = &ensured {
             self.undo_failed_creation(&slot, spec.cluster_id, error).await;
         }
@@ -300,16 +238,11 @@ impl Engine for KafkaEngine {
     }
 
     async fn remove(&self, cluster_id: Uuid) -> Result<(), EngineError> {
-        let slot = self.slot(cluster_id);
-        slot.removal.lock().cancel();
-        let _busy = slot.busy.lock().await;
-        slot.running.lock().take();
+        let slot = self.slots.of(cluster_id);
+        let _held = slot.hold_to_remove().await;
+        slot.take();
         let removed = cluster::remove(&self.settings, &self.layout(cluster_id), cluster_id).await;
-        match removed {
-            Ok(()) => drop(self.slots.lock().remove(&cluster_id)),
-            Err(_) => *slot.removal.lock() = CancellationToken::new(),
-        }
-        removed
+        self.slots.removed(cluster_id, &slot, removed)
     }
 
     async fn rebalance(&self, cluster_id: Uuid) -> Result<usize, EngineError> {

@@ -14,6 +14,7 @@ mod progress;
 mod quotas;
 pub mod request_id;
 mod secret;
+mod slots;
 mod spec;
 mod topics;
 
@@ -30,6 +31,7 @@ pub use observed::{BootstrapBrokers, BrokerState, Counts, Metric, ObservedBroker
 pub use progress::{Progress, Step};
 pub use quotas::{Quota, QuotaAdmin, QuotaName};
 pub use secret::Secret;
+pub use slots::{Hold, Slot, Slots};
 pub use spec::{
     BrokerResources, ClientCertificates, ClusterSpec, Exporters, Listeners, Reach, ScramCredential, ScramMechanism,
     ScramUser,
@@ -127,4 +129,28 @@ pub enum EngineError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+impl EngineError {
+    /// A topic has more replicas than the brokers that a cluster is to have.
+    pub fn too_few_brokers(cluster_name: &str, wanted: u32, topic: &str, replicas: usize) -> Self {
+        Self::Unsupported {
+            reason: format!(
+                "cluster {cluster_name:?} cannot have {wanted} brokers: topic {topic:?} has {replicas} replicas, each of which needs a \
+                 broker of its own. Lower its replication factor, or delete it, first"
+            ),
+        }
+    }
+}
+
+/// An error with its causes, on one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
 }

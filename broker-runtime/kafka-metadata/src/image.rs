@@ -111,6 +111,32 @@ impl MetadataImage {
         image
     }
 
+    /// The topic with the most replicas, and how many they are.
+    pub fn widest_topic(&self) -> Option<(String, usize)> {
+        let widest = self.topics.values().filter_map(|topic| {
+            let replicas = topic
+                .partitions
+                .iter()
+                .map(|state| state.settled_replicas().len().max(state.target_replicas().len()))
+                .max()?;
+            Some((replicas, &topic.name))
+        });
+        widest.max().map(|(replicas, name)| (name.clone(), replicas))
+    }
+
+    /// A partition that has not all of its replicas in sync, in words.
+    pub fn out_of_sync(&self) -> Option<String> {
+        self.topics.values().find_map(|topic| {
+            let mut partitions = topic.partitions.iter().enumerate();
+            let (index, state) = partitions.find(|(_, state)| state.isr.len() < state.replicas.len())?;
+            let (isr, replicas) = (state.isr.len(), state.replicas.len());
+            Some(format!(
+                "partition {}-{index} has {isr} of {replicas} replicas in sync",
+                topic.name
+            ))
+        })
+    }
+
     /// Offset of the record that comes next.
     pub fn next_offset(&self) -> MetadataOffset {
         MetadataOffset(self.applied.map_or(0, |applied| applied.0 + 1))

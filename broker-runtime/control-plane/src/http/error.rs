@@ -2,11 +2,11 @@
 
 use axum::response::{IntoResponse, Response};
 use control_plane_api::{ErrorBody, ErrorType};
-use engine::TopicError;
+use engine::{TopicError, chain};
 use http::{StatusCode, header};
 
 use super::sigv4::Distrust;
-use crate::{error::OperationError, model::Operation, reconcilers::chain};
+use crate::{error::OperationError, model::Operation};
 
 /// Seconds after which a caller that was told to come back later should do so.
 const RETRY_AFTER_S: &str = "1";

@@ -6,14 +6,14 @@ use control_plane_api::{
     security::{ClientAuthentication, EncryptionInfo},
     storage::{ProvisionedThroughput, StorageInfo},
 };
-use engine::{EngineError, Listeners};
+use engine::{EngineError, Listeners, chain};
 
 use super::logging::check_logging;
 use crate::{
     error::OperationError,
     instance_types,
     queries::KAFKA_VERSIONS,
-    reconcilers::{chain, listeners, specification},
+    reconcilers::{listeners, specification},
     services::Services,
     store::{ClusterRecord, ClusterSettings},
 };

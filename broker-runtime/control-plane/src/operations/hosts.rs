@@ -3,6 +3,7 @@
 use std::{net::IpAddr, path::PathBuf};
 
 use control_plane_api::hosts::{JoinHostRequest, JoinHostResponse, UpdateHostRequest};
+use engine::chain;
 use host_link::{FleetAuthority, HostEntry, HostRequest, Standing, secret_hash};
 use hosts::{Capacity, Host as _, HostFacts, HostState};
 use uuid::Uuid;
@@ -10,7 +11,7 @@ use uuid::Uuid;
 use crate::{
     error::OperationError,
     queries::iso8601,
-    reconcilers::{chain, set_hosts},
+    reconcilers::set_hosts,
     services::Services,
     store::{HostRecord, HostTokenRecord, TokenUse, Transaction},
 };

@@ -8,7 +8,7 @@ use control_plane_api::{
     serverless::{Serverless, ServerlessConnectivityInfo},
     tags::Tags,
 };
-use engine::{BrokerState, ObservedBroker, ObservedCluster};
+use engine::{BrokerState, ObservedBroker, ObservedCluster, chain};
 
 use super::{
     health::{customer_action, days_left, reported_state},
@@ -17,7 +17,6 @@ use super::{
 use crate::{
     arn::{self, Scope},
     error::OperationError,
-    reconcilers::chain,
     services::Services,
     store::{ClusterRecord, ClusterSettings},
 };

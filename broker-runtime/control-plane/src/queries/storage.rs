@@ -2,7 +2,9 @@
 
 use control_plane_api::extensions::RuntimeStorage;
 
-use crate::{error::OperationError, reconcilers::chain, services::Services};
+use engine::chain;
+
+use crate::{error::OperationError, services::Services};
 
 /// What the disk of the engine has.
 pub(crate) fn get_storage(services: &Services) -> Result<RuntimeStorage, OperationError> {

@@ -6,7 +6,9 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{chain, rounds::clusters_after};
+use engine::chain;
+
+use super::rounds::clusters_after;
 use crate::{services::Services, store::ClusterState};
 
 /// How often it looks. There are months left for what fails.

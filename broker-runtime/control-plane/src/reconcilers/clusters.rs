@@ -9,7 +9,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use control_plane_api::operations::ErrorInfo;
-use engine::{ClusterSpec, EngineError, request_id};
+use engine::{ClusterSpec, EngineError, chain, request_id};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -284,16 +284,4 @@ pub(crate) async fn apply_users(services: &Services, cluster: Uuid) -> Result<()
     services.engine.ensure(&spec).await.map_err(|error| {
         OperationError::unreachable(format!("the brokers could not be told of the users: {}", chain(&error)))
     })
-}
-
-/// An error with its causes.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

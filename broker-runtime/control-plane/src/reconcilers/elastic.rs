@@ -12,13 +12,13 @@ use engine::ObservedBroker;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::chain;
 use crate::{
     error::OperationError,
     operations,
     services::Services,
     store::{ClusterRecord, ClusterState},
 };
+use engine::chain;
 
 /// How often it looks.
 const INTERVAL: Duration = Duration::from_secs(1);

@@ -5,11 +5,11 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::chain;
 use crate::{
     services::Services,
     store::{HostRecord, StoreError},
 };
+use engine::chain;
 
 /// How often.
 const INTERVAL: Duration = Duration::from_secs(1);

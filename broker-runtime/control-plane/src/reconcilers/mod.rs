@@ -10,7 +10,7 @@ mod rounds;
 mod specification;
 
 pub(crate) use certificates::run as renew_certificates;
-pub(crate) use clusters::{apply_users, chain, run};
+pub(crate) use clusters::{apply_users, run};
 pub(crate) use elastic::{Bounds, run as follow_load};
 pub(crate) use hosts::{run as ask_hosts, set_hosts};
 pub(crate) use observer::run as observe;

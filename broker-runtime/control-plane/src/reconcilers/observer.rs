@@ -8,11 +8,11 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::chain;
 use crate::{
     services::{Observation, Services},
     store::{ClusterRecord, ClusterState},
 };
+use engine::chain;
 
 /// How often it looks.
 const INTERVAL: Duration = Duration::from_secs(1);

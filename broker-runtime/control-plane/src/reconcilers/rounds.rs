@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::chain;
 use crate::{services::Services, store::ClusterRecord};
+use engine::chain;
 
 /// The clusters there are once `interval` has passed; `None` when it is to end. A state that cannot be read is looked at again
 /// after another interval.

@@ -136,7 +136,7 @@ impl Cluster {
                     last_state: format!(
                         "it does not show the one with serial number {}: {}",
                         held.serial,
-                        crate::chain(&error)
+                        engine::chain(&error)
                     ),
                 });
             }

@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use cluster_files::durable_file::{self, Readers};
+use cluster_files::description;
+pub(crate) use cluster_files::description::Phase;
 use engine::{BrokerResources, ClusterSpec, EngineError, Exporters, Listeners, Reach};
 use kafka_metadata::BrokerEpoch;
 use serde::{Deserialize, Serialize};
@@ -15,17 +16,6 @@ use crate::{
     addresses::{AddressBlock, BrokerEndpoint, Plan, SharedPorts},
     scram::{self, ManagedUsers},
 };
-
-/// How far a cluster has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Phase {
-    /// It has never been what it should be: when that turns out to be impossible it goes away again.
-    Creating,
-    /// It has been what it should be once.
-    Established,
-    /// It is to go away.
-    Removing,
-}
 
 /// The contents of `cluster.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -231,20 +221,11 @@ impl Description {
 
     /// Reads the file; `None` when there is none.
     pub(crate) fn read(layout: &Layout) -> Result<Option<Self>, EngineError> {
-        let path = layout.description();
-        let Some(text) = durable_file::read(&path)? else {
-            return Ok(None);
-        };
-        let description = serde_json::from_slice(&text).map_err(|source| EngineError::Internal {
-            context: format!("{} is malformed", path.display()),
-            source: source.into(),
-        })?;
-        Ok(Some(description))
+        description::read(&layout.description())
     }
 
     /// Replaces the file.
     pub(crate) fn write(&self, layout: &Layout) -> Result<(), EngineError> {
-        let text = serde_json::to_vec_pretty(self).expect("a structure of texts and numbers is serialisable");
-        durable_file::replace(&layout.description(), &text, Readers::User)
+        description::write(&layout.description(), self)
     }
 }

@@ -44,7 +44,7 @@ impl Cluster {
         });
         match tokio::time::timeout(LIMIT, delivered).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(error = %crate::chain(&error), "logs were not delivered"),
+            Ok(Err(error)) => tracing::warn!(error = %engine::chain(&error), "logs were not delivered"),
             Err(_) => tracing::warn!(cluster = %self.layout.root().display(), "the delivery of logs takes very long"),
         }
     }
@@ -58,7 +58,7 @@ pub(super) fn deliver_all(layout: &Layout, description: &Description, now_ms: i6
     let cluster = layout.root().display();
     match layout.broker_ids() {
         Ok(ids) => ids.into_iter().for_each(|id| deliver_of(layout, id, target, now_ms)),
-        Err(error) => tracing::warn!(%cluster, error = %crate::chain(&error), "logs were not delivered"),
+        Err(error) => tracing::warn!(%cluster, error = %engine::chain(&error), "logs were not delivered"),
     }
 }
 
@@ -71,6 +71,6 @@ fn deliver_of(layout: &Layout, broker_id: i32, target: &Path, now_ms: i64) {
     };
     if let Err(error) = log_delivery::deliver(&source, target, now_ms) {
         let cluster = layout.root().display();
-        tracing::warn!(%cluster, broker_id, error = %crate::chain(&error), "the log of a broker was not delivered");
+        tracing::warn!(%cluster, broker_id, error = %engine::chain(&error), "the log of a broker was not delivered");
     }
 }

@@ -20,7 +20,7 @@ mod waiting;
 
 pub(crate) use description::{Description, Phase};
 pub(crate) use layout::Layout;
-pub(crate) use moving::{MOVING_MAX, cannot_shrink, moving, too_crowded, widest_topic};
+pub(crate) use moving::{MOVING_MAX, moving, too_crowded};
 pub(crate) use observe::observe_at_rest;
 pub(crate) use remove::remove;
 pub(crate) use running::{Cluster, Settings};

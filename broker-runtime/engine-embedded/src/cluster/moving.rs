@@ -337,19 +337,6 @@ fn replica_bytes(layout: &Layout, broker: BrokerId, (topic, partition): &(String
     directory_bytes(&layout.broker(broker.0).data().join(format!("{topic}-{partition}")))
 }
 
-/// The topic with the most replicas, and how many they are.
-pub(crate) fn widest_topic(image: &MetadataImage) -> Option<(String, usize)> {
-    let widest = image.topics.values().filter_map(|topic| {
-        let replicas = topic
-            .partitions
-            .iter()
-            .map(|state| state.settled_replicas().len().max(state.target_replicas().len()))
-            .max()?;
-        Some((replicas, &topic.name))
-    });
-    widest.max().map(|(replicas, name)| (name.clone(), replicas))
-}
-
 /// Why brokers do not get fewer resources: one of them holds too much for that.
 pub(crate) fn too_crowded(image: &MetadataImage, has: Option<BrokerResources>, wanted: &ClusterSpec) -> Option<String> {
     let resources = wanted.resources?;
@@ -369,12 +356,4 @@ pub(crate) fn too_crowded(image: &MetadataImage, has: Option<BrokerResources>, w
             wanted.cluster_name, resources.partitions_max
         )
     })
-}
-
-/// Why a cluster keeps its brokers.
-pub(crate) fn cannot_shrink(cluster_name: &str, wanted: u32, (topic, replicas): &(String, usize)) -> String {
-    format!(
-        "cluster {cluster_name:?} cannot have {wanted} brokers: topic {topic:?} has {replicas} replicas, each of which needs a \
-         broker of its own. Lower its replication factor, or delete it, first"
-    )
 }

@@ -135,7 +135,7 @@ impl Cluster {
             self.description().cluster_name
         );
         self.wait(&what, IN_SYNC_LIMIT, |image| {
-            Ok(match out_of_sync(image) {
+            Ok(match image.out_of_sync() {
                 None => State::Done(()),
                 Some(missing) => State::Waiting(missing),
             })
@@ -149,17 +149,4 @@ fn epoch_of(image: &MetadataImage, broker_id: i32) -> Option<BrokerEpoch> {
         .brokers
         .get(&BrokerId(broker_id))
         .map(|broker| broker.broker_epoch)
-}
-
-/// A partition that has not all of its replicas in sync, in words.
-fn out_of_sync(image: &MetadataImage) -> Option<String> {
-    image.topics.values().find_map(|topic| {
-        let mut partitions = topic.partitions.iter().enumerate();
-        let (index, state) = partitions.find(|(_, state)| state.isr.len() < state.replicas.len())?;
-        let (isr, replicas) = (state.isr.len(), state.replicas.len());
-        Some(format!(
-            "partition {}-{index} has {isr} of {replicas} replicas in sync",
-            topic.name
-        ))
-    })
 }

@@ -139,7 +139,7 @@ fn tls(authority: &[u8], identity: &[u8]) -> Result<ClientConfig, rustls::Error>
 fn unreachable(error: ClientError) -> TopicError {
     match error {
         ClientError::TimedOut { .. } => TopicError::Timeout(error.to_string()),
-        error => TopicError::ClusterConnectivity(crate::errors::chain(&error)),
+        error => TopicError::ClusterConnectivity(engine::chain(&error)),
     }
 }
 

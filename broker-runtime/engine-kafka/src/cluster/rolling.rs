@@ -4,7 +4,6 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use engine::{EngineError, Progress, Step};
-use kafka_metadata::MetadataImage;
 
 use super::{Cluster, nodes::WantedNode};
 use crate::bundle::Bundle;
@@ -62,23 +61,10 @@ impl Cluster {
         let what = format!("getting the replicas of cluster {:?} in sync", self.name());
         self.wait(&what, IN_SYNC_LIMIT, || async {
             Ok(match self.kafka.image(&[]).await {
-                Ok(image) => out_of_sync(&image),
+                Ok(image) => image.out_of_sync(),
                 Err(error) => Some(error.to_string()),
             })
         })
         .await
     }
-}
-
-/// A partition that has not all of its replicas in sync, in words.
-fn out_of_sync(image: &MetadataImage) -> Option<String> {
-    image.topics.values().find_map(|topic| {
-        let mut partitions = topic.partitions.iter().enumerate();
-        let (index, state) = partitions.find(|(_, state)| state.isr.len() < state.replicas.len())?;
-        let (isr, replicas) = (state.isr.len(), state.replicas.len());
-        Some(format!(
-            "partition {}-{index} has {isr} of {replicas} replicas in sync",
-            topic.name
-        ))
-    })
 }

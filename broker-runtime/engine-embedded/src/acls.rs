@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use engine::{Acl, AclAdmin, TopicError};
 use kafka_metadata::{
-    acl::{AclBinding, AclFilter, AclOperation, AclPatternType, AclPermission, AclResourceType, PatternFilter},
+    acl::{AclBinding, AclFilter, PatternFilter},
     rpc::{ControllerRequest, ControllerResponse},
 };
 use uuid::Uuid;
@@ -46,31 +46,11 @@ impl AclAdmin for EmbeddedEngine {
 }
 
 fn acl(binding: &AclBinding) -> Acl {
-    Acl {
-        resource_type: binding.resource_type.name().to_owned(),
-        resource_name: binding.resource_name.clone(),
-        pattern_type: binding.pattern_type.name().to_owned(),
-        principal: binding.principal.clone(),
-        host: binding.host.clone(),
-        operation: binding.operation.name().to_owned(),
-        permission: binding.permission.name().to_owned(),
-    }
+    Acl::from_words(binding.words())
 }
 
 fn binding(acl: &Acl) -> Result<AclBinding, TopicError> {
-    Ok(AclBinding {
-        resource_type: word(&acl.resource_type, AclResourceType::from_name, "type of a resource")?,
-        resource_name: acl.resource_name.clone(),
-        pattern_type: word(&acl.pattern_type, AclPatternType::from_name, "type of a pattern")?,
-        principal: acl.principal.clone(),
-        host: acl.host.clone(),
-        operation: word(&acl.operation, AclOperation::from_name, "operation")?,
-        permission: word(&acl.permission, AclPermission::from_name, "permission")?,
-    })
-}
-
-fn word<T>(text: &str, from_name: impl Fn(&str) -> Option<T>, what: &str) -> Result<T, TopicError> {
-    from_name(text).ok_or_else(|| TopicError::InvalidRequest(format!("{text:?} is no {what} of access control lists")))
+    AclBinding::from_words(acl.words()).map_err(TopicError::InvalidRequest)
 }
 
 /// The filter that finds this one and nothing else.

@@ -35,3 +35,40 @@ pub struct Acl {
     /// `ALLOW` or `DENY`.
     pub permission: String,
 }
+
+impl Acl {
+    /// Its words, in the order of its fields.
+    pub fn words(&self) -> [&str; 7] {
+        [
+            &self.resource_type,
+            &self.resource_name,
+            &self.pattern_type,
+            &self.principal,
+            &self.host,
+            &self.operation,
+            &self.permission,
+        ]
+    }
+
+    /// The list that has these words.
+    pub fn from_words(words: [&str; 7]) -> Self {
+        let [
+            resource_type,
+            resource_name,
+            pattern_type,
+            principal,
+            host,
+            operation,
+            permission,
+        ] = words.map(str::to_owned);
+        Self {
+            resource_type,
+            resource_name,
+            pattern_type,
+            principal,
+            host,
+            operation,
+            permission,
+        }
+    }
+}

@@ -151,6 +151,50 @@ pub struct AclBinding {
     pub permission: AclPermission,
 }
 
+impl AclBinding {
+    /// In Kafka's words, in the order of the fields.
+    pub fn words(&self) -> [&str; 7] {
+        [
+            self.resource_type.name(),
+            &self.resource_name,
+            self.pattern_type.name(),
+            &self.principal,
+            &self.host,
+            self.operation.name(),
+            self.permission.name(),
+        ]
+    }
+
+    /// What these words say.
+    ///
+    /// # Errors
+    ///
+    /// The word that means nothing, in a sentence.
+    pub fn from_words(words: [&str; 7]) -> Result<Self, String> {
+        fn meaning<T>(word: &str, from_name: impl Fn(&str) -> Option<T>, what: &str) -> Result<T, String> {
+            from_name(word).ok_or_else(|| format!("{word:?} is no {what} of access control lists"))
+        }
+        let [
+            resource_type,
+            resource_name,
+            pattern_type,
+            principal,
+            host,
+            operation,
+            permission,
+        ] = words;
+        Ok(Self {
+            resource_type: meaning(resource_type, AclResourceType::from_name, "type of a resource")?,
+            resource_name: resource_name.to_owned(),
+            pattern_type: meaning(pattern_type, AclPatternType::from_name, "type of a pattern")?,
+            principal: principal.to_owned(),
+            host: host.to_owned(),
+            operation: meaning(operation, AclOperation::from_name, "operation")?,
+            permission: meaning(permission, AclPermission::from_name, "permission")?,
+        })
+    }
+}
+
 /// How a filter means the name of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PatternFilter {

@@ -38,14 +38,19 @@ impl Kafka {
         if bindings.is_empty() {
             return Ok(());
         }
+        let before = self.acls().await?;
         let answer = self.ask(&request, 3).await?;
         let refused = answer
             .results
             .iter()
             .find_map(|result| check(result.error_code, result.error_message.as_ref(), "").err());
         if let Some(error) = refused {
-            // All of them or none: those that were made go again.
-            self.remove(&bindings).await?;
+            // All of them or none: those that were made go again, and those that were there stay.
+            let made = acls.iter().filter(|acl| !before.contains(acl));
+            let made = made.map(binding).collect::<Result<Vec<_>, _>>()?;
+            if !made.is_empty() {
+                self.remove(&made).await?;
+            }
             return Err(error);
         }
         self.wait_everywhere("creating access control lists", &everything(), 3, |answer| {
@@ -108,17 +113,17 @@ fn lists(answer: &DescribeAclsResponse) -> Vec<Acl> {
     for resource in &answer.resources {
         for acl in &resource.acls {
             let named = || {
-                Some(Acl {
-                    resource_type: AclResourceType::from_code(resource.resource_type)?.name().to_owned(),
+                Some(AclBinding {
+                    resource_type: AclResourceType::from_code(resource.resource_type)?,
                     resource_name: resource.resource_name.to_string(),
-                    pattern_type: AclPatternType::from_code(resource.pattern_type)?.name().to_owned(),
+                    pattern_type: AclPatternType::from_code(resource.pattern_type)?,
                     principal: acl.principal.to_string(),
                     host: acl.host.to_string(),
-                    operation: AclOperation::from_code(acl.operation)?.name().to_owned(),
-                    permission: AclPermission::from_code(acl.permission_type)?.name().to_owned(),
+                    operation: AclOperation::from_code(acl.operation)?,
+                    permission: AclPermission::from_code(acl.permission_type)?,
                 })
             };
-            found.extend(named());
+            found.extend(named().map(|binding| Acl::from_words(binding.words())));
         }
     }
     found.sort();
@@ -126,17 +131,5 @@ fn lists(answer: &DescribeAclsResponse) -> Vec<Acl> {
 }
 
 fn binding(acl: &Acl) -> Result<AclBinding, TopicError> {
-    Ok(AclBinding {
-        resource_type: word(&acl.resource_type, AclResourceType::from_name, "type of a resource")?,
-        resource_name: acl.resource_name.clone(),
-        pattern_type: word(&acl.pattern_type, AclPatternType::from_name, "type of a pattern")?,
-        principal: acl.principal.clone(),
-        host: acl.host.clone(),
-        operation: word(&acl.operation, AclOperation::from_name, "operation")?,
-        permission: word(&acl.permission, AclPermission::from_name, "permission")?,
-    })
-}
-
-fn word<T>(text: &str, from_name: impl Fn(&str) -> Option<T>, what: &str) -> Result<T, TopicError> {
-    from_name(text).ok_or_else(|| TopicError::InvalidRequest(format!("{text:?} is no {what} of access control lists")))
+    AclBinding::from_words(acl.words()).map_err(TopicError::InvalidRequest)
 }

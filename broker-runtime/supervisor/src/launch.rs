@@ -44,12 +44,12 @@ pub(crate) struct Ownership {
 }
 
 /// Attempts to get the lock; between two of them lies `LOCK_PAUSE`. A child between fork and exec is the only reason to
-/// wait: whoever supervises keeps the lock.
-const LOCK_ATTEMPTS: u32 = 500;
+/// wait: whoever supervises keeps the lock. On a machine that is short of everything it stays there for a while.
+const LOCK_ATTEMPTS: u32 = 2500;
 const LOCK_PAUSE: Duration = Duration::from_millis(2);
 
 impl Ownership {
-    /// Takes the lock in the state directory, waiting at most a second.
+    /// Takes the lock in the state directory, waiting at most five seconds.
     pub(crate) async fn take(name: &str, directory: &Path) -> Result<Self, SupervisorError> {
         let path = directory.join("process.lock");
         let failed = |source| SupervisorError::File {

@@ -36,7 +36,7 @@ async fn record_of_another_process_with_the_same_id_is_not_believed() {
     let own = std::process::id();
     for (boot_id, start_ticks) in [(boot_id.as_str(), 1), ("another", 0)] {
         let record = format!(
-            r#"{{"token":"none","boot_id":"{boot_id}","started_at_ms":1,"command":[],"process":{{"pid":{own},"start_ticks":{start_ticks}}}}}"#
+            r#"{{"token":"of-nobody-{own}","boot_id":"{boot_id}","started_at_ms":1,"command":[],"process":{{"pid":{own},"start_ticks":{start_ticks}}}}}"#
         );
         fs::write(stage.path("process.json"), record).unwrap();
         let process = stage.supervise(SCRIPT).await;

@@ -4,6 +4,7 @@ with the truth, and nothing is done twice, left half-done or left behind.
 
 A run takes every second step, and begins with the first or the second one; OPENMSK_KILL_STRIDE=1 takes all of them."""
 
+import functools
 import json
 import os
 import random
@@ -19,9 +20,8 @@ from victim import Moment, Step, Victim, processes
 
 # After the call. A long run sets more of them: OPENMSK_KILL_MOMENTS_MS="0 5 10 15 20".
 MOMENTS_MS = tuple(int(moment) for moment in os.environ.get("OPENMSK_KILL_MOMENTS_MS", "0 15 60 250").split())
-# From one step that is interrupted to the next.
+# From one step that is interrupted to the next, in operations: what is answered at once has few steps, and each is tried.
 STRIDE = int(os.environ.get("OPENMSK_KILL_STRIDE", "2"))
-FIRST_STEP = random.randint(1, STRIDE)
 # Of an operation, at most: a loop that never ends is a failure.
 STEPS_MAX = 400
 # Two types of one size would be one and the same to a broker. Clusters are made with the last one.
@@ -40,9 +40,10 @@ def tearDownModule():
     VICTIM.close()
 
 
-def at_every_step(what, attempt):
+def at_every_step(what, attempt, stride=STRIDE):
     """`attempt(number, at)` does something that is interrupted, and says whether the kill came; it does not once there are
     no more steps."""
+    first = random.randint(1, stride)
 
     def tried(number, at):
         try:
@@ -51,7 +52,7 @@ def at_every_step(what, attempt):
             raise AssertionError(f"{what}, {at}: {error}") from error
 
     begun = time.monotonic()
-    for number, step in enumerate(range(FIRST_STEP, STEPS_MAX, STRIDE)):
+    for number, step in enumerate(range(first, STEPS_MAX, stride)):
         if not tried(number, Step(step)):
             break
     else:
@@ -59,7 +60,7 @@ def at_every_step(what, attempt):
     assert number > 0, f"{what} has no steps"
     for index, ms in enumerate(MOMENTS_MS):
         tried(number + 1 + index, Moment(ms))
-    log(f"{what}: killed before {number} steps, from {FIRST_STEP} in strides of {STRIDE}, {time.monotonic() - begun:.0f} s")
+    log(f"{what}: killed before {number} steps, from {first} in strides of {stride}, {time.monotonic() - begun:.0f} s")
 
 
 def operations(arn):
@@ -343,6 +344,7 @@ class Kills(unittest.TestCase):
         value = json.dumps({"username": "kills", "password": "planted-kills"})
         secret = SECRETS.create_secret(Name="AmazonMSK_kills", SecretString=value)["ARN"]
         configuration = {}
+        at_each = functools.partial(at_every_step, stride=1)
         statement = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "kafka:DescribeCluster", "Resource": arn}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
@@ -378,7 +380,7 @@ class Kills(unittest.TestCase):
 
         topic = {"TopicName": "call", "PartitionCount": 2, "ReplicationFactor": 1}
         compacted = encoded({"cleanup.policy": "compact"})
-        at_every_step(
+        at_each(
             "topics",
             pairs(
                 (lambda: ONCE.create_topic(**of, **topic), lambda: topics().get("call") == 2),
@@ -390,14 +392,14 @@ class Kills(unittest.TestCase):
                 (lambda: ONCE.delete_topic(**of, TopicName="call"), lambda: "call" not in topics()),
             ),
         )
-        at_every_step(
+        at_each(
             "SCRAM secrets",
             pairs(
                 (lambda: ONCE.batch_associate_scram_secret(**of, SecretArnList=[secret]), lambda: secrets() == [secret]),
                 (lambda: ONCE.batch_disassociate_scram_secret(**of, SecretArnList=[secret]), lambda: secrets() == []),
             ),
         )
-        at_every_step(
+        at_each(
             "configurations",
             pairs(
                 (make_configuration, lambda: "kills-calls" in configurations()),
@@ -413,7 +415,7 @@ class Kills(unittest.TestCase):
                 ),
             ),
         )
-        at_every_step(
+        at_each(
             "policies and tags",
             pairs(
                 (lambda: ONCE.put_cluster_policy(**of, Policy=policy), has_policy),

@@ -21,6 +21,7 @@ use acceptance_tests::{
     cluster::{CONFIGURATION, Cluster, PASSWORD, USER},
     copies::{CopyAnomaly, Outcome, Seen, Transaction, check_copies, check_group},
     history::{Read, Sent, check},
+    load::lines,
     processes::{Process, kill},
     program,
     schedule::{Fault, Link, Means, Strike, draw},
@@ -31,7 +32,6 @@ use acceptance_tests::{
 };
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
-use serde::de::DeserializeOwned;
 
 const NAME: &str = "nemesis_finds_nothing_lost_doubled_or_stuck";
 /// Set for the run inside of the namespaces.
@@ -39,8 +39,6 @@ const INSIDE: &str = "OPENMSK_FAULTS_INSIDE";
 /// How many faults; the seed of the schedule.
 const COUNT: &str = "OPENMSK_FAULTS";
 const SEED: &str = "OPENMSK_FAULTS_SEED";
-/// Faults of a run that does not say how many.
-const USUAL_COUNT: usize = 8;
 /// Size of the file system.
 const DISK: &str = "1500m";
 /// After a strike, every client must get on within this.
@@ -165,7 +163,7 @@ fn run(core: &Path, python: &Path, means: Means) -> Result<()> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::from(now.subsec_nanos())
     });
-    let count = number(COUNT).unwrap_or(USUAL_COUNT);
+    let count = number(COUNT).with_context(|| format!("{COUNT} is how many faults there are to be"))?;
     let strikes = draw(seed, count, means);
     eprintln!("seed {seed}; again with: cargo xtask faults --faults {count} --seed {seed}");
     for (at, strike) in strikes.iter().enumerate() {
@@ -224,10 +222,10 @@ impl Nemesis {
         self.cluster.workspace.path()
     }
 
-    fn script(&self, role: &[&str]) -> Command {
+    fn script(&self, name: &str, role: &[&str]) -> Command {
         let mut command = Command::new(&self.python);
         command
-            .arg(binaries::repository().join("acceptance-tests/programs/nemesis.py"))
+            .arg(binaries::repository().join("acceptance-tests/programs").join(name))
             .args(role)
             .arg(&self.cluster.bootstrap)
             .arg(&self.cluster.authority)
@@ -238,7 +236,7 @@ impl Nemesis {
 
     fn start(&mut self, name: &'static str, role: &[&str], rest: &[&str]) -> Result<()> {
         let errors = fs::File::create(self.folder().join(format!("{name}.err")))?;
-        let mut command = self.script(role);
+        let mut command = self.script("nemesis.py", role);
         let child = command
             .arg(self.folder())
             .args(rest)
@@ -416,8 +414,8 @@ impl Nemesis {
 
     fn read(&self, topic: &str, isolation: &str) -> Result<Vec<Read>> {
         let file = self.folder().join(format!("{topic}-{isolation}.jsonl"));
-        let mut command = self.script(&["read"]);
-        program::succeed(command.args([topic, isolation]).arg(&file), END_LIMIT)?;
+        let mut command = self.script("history.py", &["read"]);
+        program::succeed(command.arg(topic).arg(&file).arg(isolation), END_LIMIT)?;
         lines(&file)
     }
 
@@ -520,11 +518,6 @@ fn fill(folder: &Path) -> Result<Remedy> {
     let finished = program::run(&mut command, Duration::from_secs(60))?;
     ensure!(finished.code == Some(1), "the disk is not full: {}", finished.text());
     Ok(Remedy::Remove(file))
-}
-
-fn lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
-    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
 }
 
 fn first<T>(anomalies: &[T]) -> &[T] {

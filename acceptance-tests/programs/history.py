@@ -1,7 +1,7 @@
 """Writes unique values and notes every acknowledgement; reads everything back. librdkafka, acks=all, idempotent.
 
 usage: history.py produce BOOTSTRAP CA USER TOPIC SECONDS FILE
-       history.py read    BOOTSTRAP CA USER TOPIC FILE
+       history.py read    BOOTSTRAP CA USER TOPIC FILE [ISOLATION]
 
 FILE has one JSON object a line, in the shapes of the history checker. The password is in KAFKA_PASSWORD.
 """
@@ -84,8 +84,9 @@ def produce(seconds, path):
     print(json.dumps({"sent": len(sent), "acknowledged": acknowledged, "left": left, "longest_gap_s": max(gaps, default=0)}))
 
 
-def read(path):
-    consumer = Consumer({**CLIENT, "group.id": f"history-{uuid.uuid4().hex}", "enable.partition.eof": True})
+def read(path, isolation="read_committed"):
+    reading = {"group.id": f"history-{uuid.uuid4().hex}", "enable.partition.eof": True, "isolation.level": isolation}
+    consumer = Consumer({**CLIENT, **reading})
     partitions = sorted(consumer.list_topics(TOPIC, timeout=30).topics[TOPIC].partitions)
     consumer.assign([TopicPartition(TOPIC, it, OFFSET_BEGINNING) for it in partitions])
     ended, deadline = set(), time.monotonic() + 120

@@ -4,7 +4,6 @@ usage: nemesis.py produce  BOOTSTRAP CA USER FOLDER           idempotent records
        nemesis.py pipeline BOOTSTRAP CA USER FOLDER SEED      copies `orders` to `copies` in transactions, aborts some of them
        nemesis.py group    BOOTSTRAP CA USER FOLDER SEED PROTOCOL    members that come and go read `orders`
        nemesis.py fill     BOOTSTRAP CA USER TOPIC MEGABYTES         records of 100 KB
-       nemesis.py read     BOOTSTRAP CA USER TOPIC ISOLATION FILE
 
 The first three work until FOLDER has a file `stop`; the pipeline and the groups then go on to the end of `orders`, which is
 waited for no longer than a limit. Each writes FOLDER/NAME.progress, a number that grows, and FOLDER/NAME.jsonl, a JSON object a line
@@ -138,8 +137,8 @@ class Pipeline:
             self.number, self.open, self.busy_since = self.number + 1, None, None
 
     def watch(self):
-        """librdkafka may hang in `send_offsets_to_transaction` when coordinators die, whatever timeout it is given. Then this process
-        begins anew, as a real one would have to."""
+        """librdkafka may hang in `send_offsets_to_transaction` or `get_watermark_offsets` when brokers die, whatever timeout it is given.
+        Then this process begins anew, as a real one would have to."""
         while True:
             time.sleep(0.5)
             since, values = self.busy_since, self.open
@@ -182,12 +181,17 @@ class Pipeline:
 
     def work(self, producer, consumer):
         """True when all is copied; false when it has to begin anew."""
+        self.busy_since = time.monotonic()
         partitions = sorted(retrying(lambda: consumer.list_topics("orders", timeout=10)).topics["orders"].partitions)
         self.rewind(consumer, partitions)
+        self.busy_since = None
         while True:
             batch = [it for it in consumer.consume(60, timeout=0.3) if it.error() is None]
             if not batch:
-                if self.is_over(consumer, partitions):
+                self.busy_since = time.monotonic()
+                over = self.is_over(consumer, partitions)
+                self.busy_since = None
+                if over:
                     return True
                 continue
             values, outcome = [], "unknown"
@@ -279,26 +283,6 @@ class Group:
             sys.exit(f"the group is stuck: it lags by {lag}")
 
 
-def read(topic, isolation, file_name):
-    consumer = Consumer({**CLIENT, "group.id": uuid.uuid4().hex, "enable.partition.eof": True, "isolation.level": isolation})
-    partitions = sorted(retrying(lambda: consumer.list_topics(topic, timeout=10)).topics[topic].partitions)
-    consumer.assign([TopicPartition(topic, it, OFFSET_BEGINNING) for it in partitions])
-    ended, deadline = set(), time.monotonic() + 120
-    with open(file_name, "w") as file:
-        while len(ended) < len(partitions):
-            if time.monotonic() > deadline:
-                sys.exit(f"of {topic}, only partitions {sorted(ended)} were read to their end")
-            for message in consumer.consume(1000, timeout=0.5):
-                if message.error() is None:
-                    record = {"partition": message.partition(), "offset": message.offset(), "value": message.value().decode()}
-                    file.write(json.dumps(record) + "\n")
-                elif message.error().code() == KafkaError._PARTITION_EOF:
-                    ended.add(message.partition())
-                elif not message.error().retriable():
-                    sys.exit(str(message.error()))
-    consumer.close()
-
-
 def fill(topic, megabytes):
     producer = Producer({**CLIENT, "acks": "all"})
     for number in range(int(megabytes) * 10):
@@ -314,7 +298,5 @@ elif ROLE == "produce":
     produce()
 elif ROLE == "pipeline":
     Pipeline(int(REST[1])).run()
-elif ROLE == "group":
-    Group(int(REST[1]), REST[2]).run()
 else:
-    read(*REST)
+    Group(int(REST[1]), REST[2]).run()

@@ -62,38 +62,13 @@ fn refusal(spec: &ClusterSpec) -> Option<String> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::collections::BTreeMap;
-
-    use engine::{Exporters, Listeners};
+    use engine::Listeners;
     use uuid::Uuid;
 
     use super::*;
 
     pub(crate) fn spec() -> ClusterSpec {
-        ClusterSpec {
-            cluster_id: Uuid::from_u128(1),
-            cluster_name: "orders".to_owned(),
-            engine: "apache-kafka".to_owned(),
-            kafka_version: "4.1.x.kraft".to_owned(),
-            broker_count: 3,
-            zones: vec!["a".to_owned()],
-            listeners: Listeners {
-                sasl_scram: true,
-                ..Listeners::default()
-            },
-            client_certificates: None,
-            reach: Reach::default(),
-            exporters: Exporters::default(),
-            monitoring: "DEFAULT".to_owned(),
-            log_delivery: None,
-            resources: None,
-            volume_bytes: None,
-            encryption_key: None,
-            server_properties: BTreeMap::new(),
-            scram_users: Vec::new(),
-            reboots: BTreeMap::new(),
-            certificate_rotations: 0,
-        }
+        engine::conformance::specification("apache-kafka", Uuid::from_u128(1), 3)
     }
 
     #[test]

@@ -2,13 +2,63 @@
 
 use std::collections::BTreeMap;
 
+use uuid::Uuid;
+
 use crate::{
-    Acl, BrokerState, ClusterSpec, Engine, NewTopic, ObservedCluster, Quota, QuotaName, ScramUser, TopicDescription,
-    TopicError, TopicUpdate,
+    Acl, BrokerState, ClusterSpec, Engine, Exporters, Listeners, NewTopic, ObservedCluster, Quota, QuotaName, Reach,
+    ScramCredential, ScramMechanism, ScramUser, Secret, TopicDescription, TopicError, TopicUpdate,
 };
 
 /// Topic that lives through it all.
 const TOPIC: &str = "orders";
+
+/// A specification that every engine takes, for tests to change: listeners with TLS, no users, no properties, one zone.
+pub fn specification(engine: &str, cluster_id: Uuid, broker_count: u32) -> ClusterSpec {
+    ClusterSpec {
+        cluster_id,
+        cluster_name: "orders".to_owned(),
+        engine: engine.to_owned(),
+        kafka_version: "4.1.x.kraft".to_owned(),
+        broker_count,
+        zones: vec!["a".to_owned()],
+        listeners: Listeners {
+            plaintext: false,
+            tls: true,
+            sasl_scram: true,
+            sasl_iam: false,
+        },
+        client_certificates: None,
+        reach: Reach::default(),
+        exporters: Exporters::default(),
+        monitoring: "DEFAULT".to_owned(),
+        log_delivery: None,
+        resources: None,
+        volume_bytes: None,
+        encryption_key: None,
+        server_properties: BTreeMap::new(),
+        scram_users: Vec::new(),
+        reboots: BTreeMap::new(),
+        certificate_rotations: 0,
+    }
+}
+
+/// The two users that the suite begins with.
+pub fn users() -> Vec<ScramUser> {
+    let credential = |mechanism, bytes| ScramCredential {
+        mechanism,
+        salt: b"salt of a user".to_vec(),
+        iterations: 4096,
+        salted_password: Secret::new(vec![7; bytes]),
+    };
+    let user = |name: &str| ScramUser {
+        name: name.to_owned(),
+        credentials: vec![
+            credential(ScramMechanism::Sha256, 32),
+            credential(ScramMechanism::Sha512, 64),
+        ],
+    };
+    vec![user("app"), user("other")]
+}
 
 /// Lets a cluster live from its creation with one broker to its end. `base` has one broker and two users, at least one
 /// listener, and nothing that the engine refuses.

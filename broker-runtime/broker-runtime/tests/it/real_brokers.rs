@@ -28,30 +28,14 @@ pub struct Stage {
 impl Stage {
     pub fn new(broker_count: u32) -> Self {
         let spec = ClusterSpec {
-            cluster_id: Uuid::new_v4(),
-            cluster_name: "orders".to_owned(),
-            engine: "embedded".to_owned(),
-            kafka_version: "4.1.x.kraft".to_owned(),
-            broker_count,
-            zones: vec!["a".to_owned()],
             listeners: Listeners {
                 plaintext: true,
                 tls: true,
                 sasl_scram: true,
                 sasl_iam: false,
             },
-            client_certificates: None,
-            reach: engine::Reach::default(),
-            exporters: engine::Exporters::default(),
-            log_delivery: None,
-            monitoring: "DEFAULT".to_owned(),
-            resources: None,
-            volume_bytes: None,
-            encryption_key: None,
             server_properties: BTreeMap::from([("min.insync.replicas".to_owned(), "2".to_owned())]),
-            scram_users: Vec::new(),
-            reboots: BTreeMap::new(),
-            certificate_rotations: 0,
+            ..engine::conformance::specification("embedded", Uuid::new_v4(), broker_count)
         };
         Self {
             folder: tempfile::tempdir().unwrap(),

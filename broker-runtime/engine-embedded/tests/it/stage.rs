@@ -11,7 +11,7 @@ use std::{
 };
 
 use clock::SystemClock;
-use engine::{BrokerState, ClusterSpec, Engine, Listeners, ObservedCluster};
+use engine::{BrokerState, ClusterSpec, Engine, ObservedCluster, conformance::specification};
 use engine_embedded::{EmbeddedEngine, EmbeddedEngineConfig};
 use uuid::Uuid;
 
@@ -70,30 +70,9 @@ impl Stage {
 
     pub fn spec(&self, broker_count: u32) -> ClusterSpec {
         ClusterSpec {
-            cluster_id: self.cluster_id,
-            cluster_name: "orders".to_owned(),
-            engine: "embedded".to_owned(),
-            kafka_version: "4.1.x.kraft".to_owned(),
-            broker_count,
             zones: vec!["a".to_owned(), "b".to_owned()],
-            listeners: Listeners {
-                plaintext: false,
-                tls: true,
-                sasl_scram: true,
-                sasl_iam: false,
-            },
-            client_certificates: None,
-            reach: engine::Reach::default(),
-            exporters: engine::Exporters::default(),
-            log_delivery: None,
-            monitoring: "DEFAULT".to_owned(),
-            resources: None,
-            volume_bytes: None,
-            encryption_key: None,
             server_properties: properties(&[("num.partitions", "3"), ("min.insync.replicas", "1")]),
-            scram_users: Vec::new(),
-            reboots: BTreeMap::new(),
-            certificate_rotations: 0,
+            ..specification("embedded", self.cluster_id, broker_count)
         }
     }
 

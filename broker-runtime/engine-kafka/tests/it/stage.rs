@@ -1,7 +1,6 @@
 //! Three hosts in three zones on this machine and a spare one, an engine, and a specification to begin with.
 
 use std::{
-    collections::BTreeMap,
     env,
     net::IpAddr,
     path::{Path, PathBuf},
@@ -10,7 +9,10 @@ use std::{
 };
 
 use clock::SystemClock;
-use engine::{ClusterSpec, Exporters, Listeners, Reach, ScramCredential, ScramMechanism, ScramUser, Secret};
+use engine::{
+    ClusterSpec,
+    conformance::{specification, users},
+};
 use engine_kafka::{KafkaEngine, KafkaEngineConfig};
 use host_agent::{LocalHost, LocalHostConfig};
 use hosts::{Fleet, Host};
@@ -97,49 +99,13 @@ impl Stage {
     pub fn spec(&self, broker_count: u32) -> ClusterSpec {
         let properties = [("min.insync.replicas", "1"), ("offsets.topic.replication.factor", "1")];
         ClusterSpec {
-            cluster_id: self.cluster_id,
-            cluster_name: "orders".to_owned(),
-            engine: "apache-kafka".to_owned(),
-            kafka_version: "4.1.x.kraft".to_owned(),
-            broker_count,
             zones: ["a", "b", "c"].map(str::to_owned).to_vec(),
-            listeners: Listeners {
-                plaintext: false,
-                tls: true,
-                sasl_scram: true,
-                sasl_iam: false,
-            },
-            client_certificates: None,
-            reach: Reach::default(),
-            exporters: Exporters::default(),
-            monitoring: "DEFAULT".to_owned(),
-            log_delivery: None,
-            resources: None,
-            volume_bytes: None,
-            encryption_key: None,
             server_properties: properties
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),
-            scram_users: vec![user("app"), user("other")],
-            reboots: BTreeMap::new(),
-            certificate_rotations: 0,
+            scram_users: users(),
+            ..specification("apache-kafka", self.cluster_id, broker_count)
         }
-    }
-}
-
-fn user(name: &str) -> ScramUser {
-    let credential = |mechanism, bytes| ScramCredential {
-        mechanism,
-        salt: b"salt of a user".to_vec(),
-        iterations: 4096,
-        salted_password: Secret::new(vec![7; bytes]),
-    };
-    ScramUser {
-        name: name.to_owned(),
-        credentials: vec![
-            credential(ScramMechanism::Sha256, 32),
-            credential(ScramMechanism::Sha512, 64),
-        ],
     }
 }
 

@@ -21,20 +21,6 @@ pub fn run(options: &Options) -> Result<()> {
     if let Err(error) = step::step("providers in Go to compare with", tools::peer_providers) {
         step::say(&format!("  missing: providers in Go: {error:#}"));
     }
-    step::step("build with optimisation", || {
-        let mut build = step::program("cargo");
-        build.args([
-            "build",
-            "--quiet",
-            "--release",
-            "-p",
-            "broker-runtime",
-            "-p",
-            "terraform-provider-msk",
-            "-p",
-            "benchmarks",
-        ]);
-        step::quietly(&mut build).map(drop)
-    })?;
+    step::build("build with optimisation", &["--release", "-p", "benchmarks"])?;
     step::loudly(step::program(step::target().join("release/benchmarks")).args(&options.arguments))
 }

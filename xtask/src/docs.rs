@@ -10,18 +10,7 @@ use crate::{cores, step};
 
 /// Writes the folders of `docs/` that are made, and the schema.
 pub fn run() -> Result<()> {
-    step::step("build", || {
-        let mut build = step::program("cargo");
-        build.args([
-            "build",
-            "--quiet",
-            "-p",
-            "broker-runtime",
-            "-p",
-            "terraform-provider-msk",
-        ]);
-        step::quietly(&mut build).map(drop)
-    })?;
+    step::build("build", &[])?;
     let cache = Tools::directory();
     fs::create_dir_all(&cache)?;
     let terraform = step::step("the newest Terraform", || cores::newest_terraform(&cache))?;

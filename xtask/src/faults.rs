@@ -21,18 +21,7 @@ pub fn run(options: &Options) -> Result<()> {
     for line in tools::prepare()?.missing {
         step::say(&format!("  missing: {line}"));
     }
-    step::step("build", || {
-        let mut build = step::program("cargo");
-        build.args([
-            "build",
-            "--quiet",
-            "-p",
-            "broker-runtime",
-            "-p",
-            "terraform-provider-msk",
-        ]);
-        step::quietly(&mut build).map(drop)
-    })?;
+    step::build("build", &[])?;
     let mut test = step::program("cargo");
     test.args(["test", "--quiet", "-p", "acceptance-tests", "--test", "faults", "--"])
         .args(["--exact", "nemesis_finds_nothing_lost_doubled_or_stuck", "--nocapture"])

@@ -30,19 +30,7 @@ pub fn run(options: &Options) -> Result<()> {
     let folder = step::repository().join(FOLDER);
     let example = step::repository().join("examples/quickstart");
     step::say("OpenMSK quickstart\n");
-    step::step("build the provider and the runtime", || {
-        let mut build = step::program("cargo");
-        build.args([
-            "build",
-            "--quiet",
-            "--release",
-            "-p",
-            "broker-runtime",
-            "-p",
-            "terraform-provider-msk",
-        ]);
-        step::quietly(&mut build).map(drop)
-    })?;
+    step::build("build the provider and the runtime", &["--release"])?;
     step::step("install the provider for this directory", || install(&folder))?;
     let python = step::step("install a Kafka client (librdkafka, from PyPI)", tools::python_clients)?;
     let password = password(&folder)?;

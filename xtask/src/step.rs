@@ -78,6 +78,22 @@ pub fn quietly(command: &mut Command) -> Result<Output> {
     Ok(output)
 }
 
+/// Builds the runtime and the provider, with these options of `cargo build`.
+pub fn build(title: &str, options: &[&str]) -> Result<()> {
+    step(title, || {
+        let mut build = program("cargo");
+        build.args([
+            "build",
+            "--quiet",
+            "-p",
+            "broker-runtime",
+            "-p",
+            "terraform-provider-msk",
+        ]);
+        quietly(build.args(options)).map(drop)
+    })
+}
+
 /// Runs with its output passed through.
 pub fn loudly(command: &mut Command) -> Result<()> {
     let status = command

@@ -2,6 +2,7 @@
 //! their checksums and a signature; what it is made of, what has changed, and a mirror of it.
 
 use std::{
+    env,
     fmt::Write,
     fs,
     path::{Path, PathBuf},
@@ -74,24 +75,42 @@ fn built(options: &Options) -> Result<Vec<(Platform, PathBuf)>> {
         return Ok(vec![(Platform::here()?, binaries.clone())]);
     }
     if options.targets.is_empty() {
-        build(&[])?;
+        build(&[], None)?;
         return Ok(vec![(Platform::here()?, step::target().join("dist"))]);
     }
     let mut all = Vec::new();
     for target in &options.targets {
         let platform = Platform::of(target)?;
-        build(&["--target", target])
+        build(&["--target", target], linker(target)?)
             .with_context(|| format!("{target} cannot be built; `rustup target add {target}` adds its library"))?;
         all.push((platform, step::target().join(target).join("dist")));
     }
     Ok(all)
 }
 
-fn build(arguments: &[&str]) -> Result<()> {
+/// Where cargo looks for the linker of another architecture's Linux, and the one that distributions have for it; `None` where
+/// cargo's own choice is right, or somebody has made one.
+fn linker(target: &str) -> Result<Option<(String, PathBuf)>> {
+    let Some((machine, "unknown-linux-gnu")) = target.split_once('-') else {
+        return Ok(None);
+    };
+    let variable = format!("CARGO_TARGET_{}_LINKER", target.to_uppercase().replace('-', "_"));
+    if machine == env::consts::ARCH || env::var_os(&variable).is_some() {
+        return Ok(None);
+    }
+    let program = format!("{machine}-linux-gnu-gcc");
+    let found = step::find(&program).with_context(|| {
+        format!("{program} is not on the PATH; install gcc-{machine}-linux-gnu, or name another linker in {variable}")
+    })?;
+    Ok(Some((variable, found)))
+}
+
+fn build(arguments: &[&str], linker: Option<(String, PathBuf)>) -> Result<()> {
     step::step("build for release", || {
         let mut build = step::program("cargo");
         build.args(["build", "--quiet", "--profile", "dist"]);
         build.args(["-p", "broker-runtime", "-p", "terraform-provider-msk"]);
+        build.envs(linker);
         step::quietly(build.args(arguments)).map(drop)
     })
 }

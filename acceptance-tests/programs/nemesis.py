@@ -10,9 +10,12 @@ waited for no longer than a limit. Each writes FOLDER/NAME.progress, a number th
 in the shapes of the checkers. The password is in KAFKA_PASSWORD.
 """
 
+import ctypes
 import json
 import os
 import random
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -36,7 +39,7 @@ CLIENT = {
 }
 READER = {**CLIENT, "auto.offset.reset": "earliest", "isolation.level": "read_committed"}
 # A call to the client that takes longer hangs, in seconds.
-HANGING_S = 15
+HANGING_S = 20
 # How long the end of `orders` may take to be reached once the faults are over, in seconds.
 DRAIN_S = 150
 
@@ -52,8 +55,11 @@ def stopped():
 class Progress:
     """A number in a file, which whoever watches sees growing."""
 
-    def __init__(self, name):
+    def __init__(self, name, resumed=False):
         self.file, self.number, self.written, self.lock = path(f"{name}.progress"), 0, 0.0, threading.Lock()
+        if resumed and os.path.exists(self.file):
+            with open(self.file) as file:
+                self.number = int(file.read())
         self.add(0)
 
     def add(self, count):
@@ -67,10 +73,18 @@ class Progress:
                 os.replace(self.file + ".new", self.file)
 
 
+def beat():
+    """The pipeline does not hang."""
+    if ROLE.startswith("pipeline"):
+        with open(path("pipeline.beat"), "w"):
+            pass
+
+
 def retrying(action, deadline_s=120):
     """Does what a client may do again after a retriable error."""
     deadline = time.monotonic() + deadline_s
     while True:
+        beat()
         try:
             return action()
         except KafkaException as error:
@@ -121,50 +135,48 @@ def ends(consumer, partitions):
 
 
 class Pipeline:
+    """One life of the pipeline. The next one goes on from its files."""
+
     def __init__(self, seed):
-        self.number = int(os.environ.get("PIPELINE_NUMBER", 0))
-        self.random, self.progress = random.Random(f"{seed}/{self.number}"), Progress("pipeline")
-        self.progress.number = int(os.environ.get("PIPELINE_PROGRESS", 0))
-        self.log, self.lock = open(path("pipeline.jsonl"), "a", buffering=1), threading.Lock()
-        self.deadline = None
-        # What the open transaction has written, and since when its client is busy with it.
-        self.open, self.busy_since = None, None
-        threading.Thread(target=self.watch, daemon=True).start()
+        self.progress = Progress("pipeline", resumed=True)
+        self.number = 0
+        if os.path.exists(path("pipeline.jsonl")):
+            with open(path("pipeline.jsonl")) as file:
+                self.number = sum(1 for _ in file)
+        self.log = open(path("pipeline.jsonl"), "a", buffering=1)
+        self.random = random.Random(f"{seed}/{self.number}")
+        # Offset of each partition from which on it is read.
+        self.begun_at = {}
+        if os.path.exists(path("pipeline.open")):
+            with open(path("pipeline.open")) as file:
+                number, values = json.load(file)
+            if number == self.number:
+                self.note(values, "unknown")
+
+    def begin(self, values):
+        """Written down before anything is sent, for the next life."""
+        with open(path("pipeline.new"), "w") as file:
+            json.dump([self.number, values], file)
+        os.replace(path("pipeline.new"), path("pipeline.open"))
 
     def note(self, values, outcome):
-        with self.lock:
-            self.log.write(json.dumps({"number": self.number, "values": values, "outcome": outcome}) + "\n")
-            self.number, self.open, self.busy_since = self.number + 1, None, None
-
-    def watch(self):
-        """librdkafka may hang in `send_offsets_to_transaction` or `get_watermark_offsets` when brokers die, whatever timeout it is given.
-        Then this process begins anew, as a real one would have to."""
-        while True:
-            time.sleep(0.5)
-            since, values = self.busy_since, self.open
-            if since is not None and time.monotonic() - since > HANGING_S:
-                self.note(values or [], "unknown")
-                print("the client hangs: the pipeline begins anew as another process", file=sys.stderr, flush=True)
-                environment = {"PIPELINE_NUMBER": str(self.number), "PIPELINE_PROGRESS": str(self.progress.number)}
-                os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **environment})
+        self.log.write(json.dumps({"number": self.number, "values": values, "outcome": outcome}) + "\n")
+        self.number += 1
 
     def is_over(self, consumer, partitions):
         if not os.path.exists(path("drain")):
             return False
-        self.deadline = self.deadline or time.monotonic() + DRAIN_S
-        if time.monotonic() > self.deadline:
-            sys.exit("the pipeline did not reach the end of its topic")
         positions = {it.partition: it.offset for it in consumer.position(consumer.assignment())}
-        return all(positions.get(it, -1) >= end for it, end in ends(consumer, partitions).items())
+        # A partition has no position before its first record has come, which it may have no more of.
+        reached = {it: max(positions.get(it, 0), self.begun_at[it]) for it in partitions}
+        return all(reached[it] >= end for it, end in ends(consumer, partitions).items())
 
     def run(self):
         while True:
             producer = Producer({**CLIENT, "transactional.id": "pipeline", "transaction.timeout.ms": 20000, "linger.ms": 2})
             consumer = Consumer({**READER, "group.id": "pipeline", "enable.auto.commit": False})
             try:
-                self.busy_since = time.monotonic()
                 retrying(lambda: producer.init_transactions(10))
-                self.busy_since = None
                 if self.work(producer, consumer):
                     # All is written down, and librdkafka may hang in `close`, too.
                     os._exit(0)
@@ -177,31 +189,27 @@ class Pipeline:
     def rewind(self, consumer, partitions):
         """Back to what is committed."""
         found = retrying(lambda: consumer.committed([TopicPartition("orders", it) for it in partitions], timeout=10))
+        self.begun_at = {it.partition: max(it.offset, 0) for it in found}
         consumer.assign([TopicPartition("orders", it.partition, it.offset if it.offset >= 0 else OFFSET_BEGINNING) for it in found])
 
     def work(self, producer, consumer):
         """True when all is copied; false when it has to begin anew."""
-        self.busy_since = time.monotonic()
         partitions = sorted(retrying(lambda: consumer.list_topics("orders", timeout=10)).topics["orders"].partitions)
         self.rewind(consumer, partitions)
-        self.busy_since = None
         while True:
+            beat()
             batch = [it for it in consumer.consume(60, timeout=0.3) if it.error() is None]
             if not batch:
-                self.busy_since = time.monotonic()
-                over = self.is_over(consumer, partitions)
-                self.busy_since = None
-                if over:
+                if self.is_over(consumer, partitions):
                     return True
                 continue
-            values, outcome = [], "unknown"
-            self.open, self.busy_since = values, time.monotonic()
+            values = [{"partition": it.partition(), "value": f"{it.partition()}:{it.offset()}:{self.number}"} for it in batch]
+            outcome = "unknown"
+            self.begin(values)
             try:
                 producer.begin_transaction()
-                for message in batch:
-                    value = f"{message.partition()}:{message.offset()}:{self.number}"
-                    values.append({"partition": message.partition(), "value": value})
-                    producer.produce("copies", value=value, partition=message.partition())
+                for copy in values:
+                    producer.produce("copies", **copy)
                 positions = consumer.position(consumer.assignment())
                 metadata = consumer.consumer_group_metadata()
                 retrying(lambda: producer.send_offsets_to_transaction(positions, metadata, 10))
@@ -222,6 +230,25 @@ class Pipeline:
                 self.note(values, outcome)
             if outcome == "aborted":
                 self.rewind(consumer, partitions)
+
+
+def keep_pipeline(arguments):
+    """librdkafka may hang when brokers die, in calls of its transactional client and in `get_watermark_offsets`, whatever timeout it is
+    given. Who hangs is killed and begins anew, as people's pipelines would have to."""
+    die_with_parent = ctypes.CDLL(None).prctl
+    while True:
+        beat()
+        child = subprocess.Popen([sys.executable, sys.argv[0], "pipeline-life", *arguments], preexec_fn=lambda: die_with_parent(1, signal.SIGKILL))
+        while child.poll() is None and time.time() - os.stat(path("pipeline.beat")).st_mtime < HANGING_S:
+            time.sleep(0.2)
+            if os.path.exists(path("drain")) and time.time() - os.stat(path("drain")).st_mtime > DRAIN_S:
+                child.kill()
+                sys.exit("the pipeline did not reach the end of its topic")
+        if child.poll() is not None:
+            sys.exit(child.returncode)
+        print("the client hangs: the pipeline begins anew", file=sys.stderr, flush=True)
+        child.kill()
+        child.wait()
 
 
 class Group:
@@ -297,6 +324,8 @@ if ROLE == "fill":
 elif ROLE == "produce":
     produce()
 elif ROLE == "pipeline":
+    keep_pipeline(sys.argv[2:])
+elif ROLE == "pipeline-life":
     Pipeline(int(REST[1])).run()
 else:
     Group(int(REST[1]), REST[2]).run()

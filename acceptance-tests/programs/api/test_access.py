@@ -230,6 +230,32 @@ class Policies(unittest.TestCase):
                 self.assertEqual(send(method, path.replace("access", "gone"))[0], 404)
         self.assertEqual(send("GET", f"{asked[2][1]}?limit=many")[0], 400)
 
+    def test_many_topics_are_validated_at_once_by_whoever_may(self):
+        cluster = urllib.parse.quote(self.arn, safe="")
+        KAFKA.create_topic(ClusterArn=self.arn, TopicName="validated", PartitionCount=1, ReplicationFactor=1)
+        self.addCleanup(KAFKA.delete_topic, ClusterArn=self.arn, TopicName="validated")
+
+        def validate(*topics, **more):
+            body = {
+                "topics": [
+                    {"topicName": name, "partitionCount": partitions, "replicationFactor": 1, "idempotencyToken": f"token-{name}"}
+                    for name, partitions in topics
+                ]
+            }
+            path = f"/openmsk/v1/clusters/{more.pop('cluster', cluster)}/topics/validate"
+            return send("POST", path, json.dumps(body).encode(), **more)[:2]
+
+        many = [(f"validated-{number}", 1) for number in range(25)]
+        refused = {"refusedTopics": ["not a name", "validated", "without-partitions"]}
+        asked = [*many[:12], ("validated", 1), ("not a name", 1), ("without-partitions", 0), *many[12:]]
+        self.assertEqual(validate(*asked), (200, refused))
+        self.assertEqual([it["TopicName"] for it in KAFKA.list_topics(ClusterArn=self.arn)["Topics"]], ["validated"])
+        reader = make_key("--principal", "validator", "--policy", policy_file(FOLDER, allow("openmsk:ListAcls", self.arn)))
+        self.assertEqual(validate(*many, key=reader)[0], 403)
+        allowed = make_key("--principal", "validator2", "--policy", policy_file(FOLDER, allow("openmsk:ValidateTopics", self.arn)))
+        self.assertEqual(validate(*many, key=allowed), (200, {"refusedTopics": []}))
+        self.assertEqual(validate(*many, cluster=cluster.replace("access", "gone"))[0], 404)
+
     def test_replicas_of_a_topic_are_changed_by_whoever_may(self):
         cluster = urllib.parse.quote(self.arn, safe="")
         path = f"/openmsk/v1/clusters/{cluster}/topics/replicated/replication-factor"

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::topics::DescribeTopicResponse;
+use crate::topics::{CreateTopicRequest, DescribeTopicResponse};
 
 /// `GET /openmsk/v1/runtime`: who answers. The one path that needs no signature.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +66,33 @@ pub struct DescribedTopics {
     /// not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeatable: Option<BTreeSet<String>>,
+}
+
+/// Body of `POST /openmsk/v1/clusters/{arn}/topics/validate`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ValidateTopicsRequest {
+    /// The creations to come.
+    pub topics: Vec<TopicToValidate>,
+}
+
+/// A topic that is to be created later.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TopicToValidate {
+    /// As `CreateTopic` will have it.
+    #[serde(flatten)]
+    pub topic: CreateTopicRequest,
+    /// The token that the creation will carry.
+    pub idempotency_token: String,
+}
+
+/// Its answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ValidatedTopics {
+    /// Names of those that could not be created now. `CreateTopic` with `x-openmsk-validate-only` says why.
+    pub refused_topics: BTreeSet<String>,
 }
 
 /// `GET /openmsk/v1/storage`: room on the disk that the runtime keeps clusters on.

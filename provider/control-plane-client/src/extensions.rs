@@ -4,7 +4,8 @@ use control_plane_api::{
     acls::{Acl, Acls},
     extensions::{
         CertificateAuthority, CertificateRotation, DescribedTopics, LeaderElections, Rebalance,
-        ReplicationFactorUpdate, RuntimeInfo, RuntimeStorage, Status, UpdateReplicationFactorRequest,
+        ReplicationFactorUpdate, RuntimeInfo, RuntimeStorage, Status, TopicToValidate, UpdateReplicationFactorRequest,
+        ValidateTopicsRequest, ValidatedTopics,
     },
     quotas::{Quota, Quotas},
 };
@@ -105,6 +106,13 @@ impl Client {
         let path = format!("/openmsk/v1/clusters/{}/topics", segment(cluster_arn));
         self.call(Call::get("describe_topics", path).query("limit", Some(limit)))
             .await
+    }
+
+    /// Which of the topics could not be created; creates none.
+    pub async fn validate_topics(&self, cluster_arn: &str, topics: Vec<TopicToValidate>) -> Result<ValidatedTopics> {
+        let path = format!("/openmsk/v1/clusters/{}/topics/validate", segment(cluster_arn));
+        let call = Call::new("validate_topics", Method::POST, path).json(&ValidateTopicsRequest { topics });
+        self.call(call.retry(Retry::Always)).await
     }
 
     /// Brings a topic nearer to another number of replicas of each partition; to be called again until no partition remains.

@@ -44,7 +44,7 @@ pub(crate) use quotas::put_quotas;
 pub(crate) use scram::{batch_associate_scram_secret, batch_disassociate_scram_secret};
 pub(crate) use secrets::{create_secret, delete_secret, put_secret_value, tag_secret, untag_secret, update_secret};
 pub(crate) use tags::{tag_resource, untag_resource};
-pub(crate) use topics::{create_topic, delete_topic, update_replication_factor, update_topic};
+pub(crate) use topics::{create_topic, delete_topic, update_replication_factor, update_topic, validate_topics};
 pub(crate) use updates::{
     follow_load, reboot_broker, update_broker_count, update_broker_storage, update_broker_type,
     update_cluster_configuration, update_cluster_kafka_version, update_connectivity, update_monitoring,

@@ -1,14 +1,15 @@
 //! Operations on topics. They live in Kafka; the engine's controller carries them out at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use control_plane_api::{
-    extensions::{ReplicationFactorUpdate, UpdateReplicationFactorRequest},
+    extensions::{ReplicationFactorUpdate, UpdateReplicationFactorRequest, ValidateTopicsRequest, ValidatedTopics},
     server_properties::validate_topic_config,
     topics::{CreateTopicRequest, TopicResponse, UpdateTopicRequest},
 };
 use engine::{NewTopic, TopicError, TopicUpdate};
+use futures::future::join_all;
 
 use super::creations::{Attempt, Creation, forget_creations};
 use crate::{arn, error::OperationError, queries, services::Services, store::ClusterRecord};
@@ -78,6 +79,34 @@ pub(crate) async fn create_topic(
             Err(error.into())
         }
     }
+}
+
+/// Topics that are looked at at once, when it is asked of many whether they could be created.
+const VALIDATED_AT_ONCE: usize = 10;
+
+/// Which of many topics could not be created.
+pub(crate) async fn validate_topics(
+    services: &Services,
+    arn: &str,
+    request: ValidateTopicsRequest,
+) -> Result<ValidatedTopics, OperationError> {
+    queries::reachable_cluster(services, arn)?;
+    let mut refused_topics = BTreeSet::new();
+    for some in request.topics.chunks(VALIDATED_AT_ONCE) {
+        let validated = some.iter().map(|wanted| {
+            let attempt = Attempt {
+                idempotency_token: Some(wanted.idempotency_token.clone()),
+                validate_only: true,
+            };
+            create_topic(services, arn, wanted.topic.clone(), attempt)
+        });
+        for (wanted, answer) in some.iter().zip(join_all(validated).await) {
+            if answer.is_err() {
+                refused_topics.insert(wanted.topic.topic_name.clone());
+            }
+        }
+    }
+    Ok(ValidatedTopics { refused_topics })
 }
 
 /// `UpdateTopic`: the configuration, or the number of partitions.

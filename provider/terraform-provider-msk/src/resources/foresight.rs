@@ -1,7 +1,7 @@
 //! Whether something could be made, asked of the control plane while planning: an apply that fails half-way is worse than a plan
 //! that says why. Only a runtime that runs is asked, and what it cannot know yet is left to the apply.
 //!
-//! Each new resource is a question of its own: cores plan ten at a time, and a plan of a thousand topics takes as long as without them.
+//! Each new resource is a question of its own, and topics, of which there are many, are [asked for together](super::topic).
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -66,6 +66,7 @@ pub(in crate::http) fn extension(request: &Request) -> Option<(&'static str, Str
         ("GET", ["clusters", arn, "quotas"]) => ("openmsk:ListQuotas", *arn),
         ("PUT", ["clusters", arn, "quotas"]) => ("openmsk:PutQuotas", *arn),
         ("GET", ["clusters", arn, "topics"]) => ("openmsk:DescribeTopics", *arn),
+        ("POST", ["clusters", arn, "topics", "validate"]) => ("openmsk:ValidateTopics", *arn),
         ("PUT", ["clusters", arn, "topics", _, "replication-factor"]) => ("openmsk:UpdateReplicationFactor", *arn),
         ("POST", ["clusters", arn, "rebalance"]) => ("openmsk:Rebalance", *arn),
         ("POST", ["clusters", arn, "leader-elections"]) => ("openmsk:ElectLeaders", *arn),
@@ -225,6 +226,7 @@ async fn answer_of_cluster(services: &Services, request: &Request, action: &str,
             let limit = limit.map_err(|_| OperationError::invalid("limit", "it is not a number of topics"))?;
             json(&queries::describe_topics(services, resource, limit.unwrap_or(usize::MAX)).await?)
         }
+        "openmsk:ValidateTopics" => json(&operations::validate_topics(services, resource, request.json()?).await?),
         "openmsk:UpdateReplicationFactor" => {
             let topic = request.segments.get(5).map(String::as_str).unwrap_or_default();
             let only = request.validate_only();

@@ -4,6 +4,7 @@ mod model;
 mod plan;
 mod replication;
 mod resource;
+mod validations;
 
 pub(crate) use model::topic_configs;
 pub(crate) use resource::Topic;

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use control_plane_api::topics::{DescribeTopicResponse, UpdateTopicRequest};
+use control_plane_api::{
+    extensions::TopicToValidate,
+    topics::{DescribeTopicResponse, UpdateTopicRequest},
+};
 use control_plane_client::{Client, Result};
 use plugin_framework::{
     ApplyRequest, Context, DeleteRequest, Diagnostics, Plan, ReadRequest, Resource, StateSink, model::Model,
@@ -14,6 +17,7 @@ use super::{
     model::TopicModel,
     plan::{refuse, too_many_replicas},
     replication,
+    validations::Validations,
 };
 use crate::{
     arn,
@@ -49,6 +53,7 @@ pub(crate) struct Topic {
     creations: Arc<Creations>,
     foresight: Arc<Foresight>,
     reads: Batch<Found>,
+    validations: Validations,
     schema: Schema,
 }
 
@@ -62,6 +67,7 @@ impl Topic {
             creations,
             foresight,
             reads: Batch::new(READS_MIN),
+            validations: Validations::default(),
             schema: TopicModel::schema(),
         }
     }
@@ -78,8 +84,18 @@ impl Topic {
         let wanted = planned.create_request();
         let key = format!("{cluster_arn}|{name}");
         let token = self.creations.token("msk_topic", &key);
-        let arn = cluster_arn.clone();
-        let asked = |client: Client| async move { client.validate_topic(&arn, &wanted, &token).await };
+        let validations = &self.validations;
+        let asked = |client: Client| async move {
+            let one_of_many = TopicToValidate {
+                topic: wanted.clone(),
+                idempotency_token: token.clone(),
+            };
+            let ask = |topics| client.validate_topics(&cluster_arn, topics);
+            if validations.is_fine(&cluster_arn, one_of_many, ask).await {
+                return Ok(());
+            }
+            client.validate_topic(&cluster_arn, &wanted, &token).await
+        };
         let (named, doing) = (("msk_topic", key.as_str()), format!("create topic {name:?}"));
         self.foresight.check(&self.control_plane, named, &doing, asked).await
     }

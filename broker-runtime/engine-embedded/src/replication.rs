@@ -149,6 +149,7 @@ mod tests {
                 leader_epoch: LeaderEpoch(0),
                 partition_epoch: PartitionEpoch(0),
                 removing: Vec::new(),
+                elr: Vec::new(),
             }
         };
         let mut image = MetadataImage::default();

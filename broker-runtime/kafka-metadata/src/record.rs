@@ -178,6 +178,10 @@ pub struct PartitionState {
     pub replicas: Vec<BrokerId>,
     /// In-sync replicas.
     pub isr: Vec<BrokerId>,
+    /// Eligible leader replicas (KIP-966): they have left the ISR while it had too few members for acks=all, so nothing was
+    /// acknowledged that they do not have. None of them is in the ISR.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub elr: Vec<BrokerId>,
     /// The leader, `None` while no eligible replica is alive.
     pub leader: Option<BrokerId>,
     /// See [`LeaderEpoch`].
@@ -196,6 +200,17 @@ impl PartitionState {
     /// True while replicas are being moved.
     pub fn is_moving(&self) -> bool {
         !self.adding.is_empty() || !self.removing.is_empty()
+    }
+
+    /// Replicas that have everything that was ever acknowledged with acks=all: the ISR, and who is eligible beside it.
+    pub fn safe_replicas(&self) -> impl Iterator<Item = BrokerId> {
+        self.isr.iter().chain(&self.elr).copied()
+    }
+
+    /// Members that the ISR has to have for acks=all where `min.insync.replicas` is `min_insync_replicas`: never more than there are
+    /// replicas; those that are only being brought do not count.
+    pub fn required_isr(&self, min_insync_replicas: usize) -> usize {
+        min_insync_replicas.min(self.settled_replicas().len())
     }
 
     /// The assignment that is in force: without the replicas that a reassignment is bringing.

@@ -76,13 +76,15 @@ fn feature(name: &str, level: i16) -> Bytes {
     Message::framed(FEATURE_LEVEL, 0).string(name).i16(level).finish()
 }
 
-/// A partition without a leader: its brokers are not there yet. The first in-sync one that is gets it, in the next epoch.
+/// A partition without a leader: its brokers are not there yet. The first in-sync one that is gets it, in the next epoch. Where nobody
+/// is in sync, those are that may lead.
 fn partition(topic: &TopicImage, index: i32, state: &PartitionState, layout: &KraftLayout) -> Bytes {
+    let in_sync = if state.isr.is_empty() { &state.elr } else { &state.isr };
     let ids = |message: Message, ids: &[BrokerId]| message.array(ids.iter(), |message, id| message.i32(id.0));
     let record = Message::framed(PARTITION, PARTITION_VERSION)
         .i32(index)
         .uuid(topic.topic_id.0);
-    let record = [&state.replicas, &state.isr, &state.removing, &state.adding]
+    let record = [&state.replicas, in_sync, &state.removing, &state.adding]
         .into_iter()
         .fold(record, |message, list| ids(message, list));
     record
@@ -197,6 +199,7 @@ mod tests {
             partition_epoch: PartitionEpoch(7),
             adding: Vec::new(),
             removing: Vec::new(),
+            elr: Vec::new(),
         };
         let config = |resource, name: &str, value: &str| MetadataRecord::Config {
             resource,

@@ -329,7 +329,7 @@ fn behind(layout: &Layout, image: &MetadataImage) -> Behind {
 /// What a partition takes up on the disk of a broker that has it.
 fn partition_bytes(layout: &Layout, image: &MetadataImage, (topic, partition): &(String, i32)) -> u64 {
     let state = image.partition(topic, *partition);
-    let holder = state.and_then(|state| state.leader.or_else(|| state.isr.first().copied()));
+    let holder = state.and_then(|state| state.leader.or_else(|| state.safe_replicas().next()));
     holder.map_or(0, |broker| replica_bytes(layout, broker, &(topic.clone(), *partition)))
 }
 

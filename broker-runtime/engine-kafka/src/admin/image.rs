@@ -138,6 +138,8 @@ fn partition(one: &MetadataResponsePartition, moving: Option<&(Vec<BrokerId>, Ve
     PartitionState {
         replicas: ids(&one.replica_nodes),
         isr: ids(&one.isr_nodes),
+        // Kafka decides on its own who leads.
+        elr: Vec::new(),
         leader: (one.leader_id >= 0).then_some(BrokerId(one.leader_id)),
         leader_epoch: LeaderEpoch(one.leader_epoch),
         partition_epoch: PartitionEpoch(0),

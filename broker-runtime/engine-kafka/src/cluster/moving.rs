@@ -164,6 +164,7 @@ mod tests {
         let state = PartitionState {
             replicas: ids(replicas),
             isr: ids(replicas),
+            elr: Vec::new(),
             leader: Some(BrokerId(1)),
             leader_epoch: LeaderEpoch(0),
             partition_epoch: PartitionEpoch(0),

@@ -7,7 +7,7 @@
 //!   broker knows (KAFKA-18659).
 //! * What is newest depends on the version of Kafka that the cluster has.
 //! * Features: `metadata.version`; `transaction.version` 2, with which producers get a new epoch with every transaction
-//!   (KIP-890); `group.version` 1, with which there are consumer groups (KIP-848).
+//!   (KIP-890); `group.version` 1, with which there are consumer groups (KIP-848); `eligible.leader.replicas.version` 1 (KIP-966).
 
 use std::sync::Arc;
 
@@ -35,6 +35,9 @@ const TRANSACTION_LEVEL: i16 = 2;
 
 /// Level of `group.version`.
 const GROUP_LEVEL: i16 = 1;
+
+/// Level of `eligible.leader.replicas.version`.
+const ELIGIBLE_LEADER_REPLICAS_LEVEL: i16 = 1;
 
 /// First version that carries features and the client's name.
 const FEATURES_VERSION: i16 = 3;
@@ -71,12 +74,13 @@ async fn handle(
 }
 
 /// The features there are, each with its lowest level and the one that the cluster has, which is its highest.
-pub(super) fn features(broker: &Broker) -> [(&'static str, i16, i16); 3] {
+pub(super) fn features(broker: &Broker) -> [(&'static str, i16, i16); 4] {
     let metadata = broker.kafka_version().metadata_level;
     [
         ("metadata.version", METADATA_LEVEL_MIN, metadata),
         ("transaction.version", 0, TRANSACTION_LEVEL),
         ("group.version", 0, GROUP_LEVEL),
+        ("eligible.leader.replicas.version", 0, ELIGIBLE_LEADER_REPLICAS_LEVEL),
     ]
 }
 

@@ -2,9 +2,9 @@
 //!
 //! * Topics come in the order of their names; no topics means all. At most 2000 partitions an answer, or fewer if the
 //!   client says so; the cursor tells where to go on.
-//! * There are no eligible leader replicas outside of the ISR: both lists are empty.
+//! * Nobody is ever the last known leader only: whoever has been in sync last is eligible to lead.
 
-use std::{cmp::Ordering, collections::BTreeSet, sync::Arc};
+use std::{cmp::Ordering, collections::BTreeSet, ops::Range, sync::Arc};
 
 use kafka_codec::{
     ErrorCode, StrBytes,
@@ -16,7 +16,7 @@ use kafka_codec::{
         metadata_response::{MetadataResponsePartition, MetadataResponseTopic},
     },
 };
-use kafka_metadata::acl::AclOperation;
+use kafka_metadata::{PartitionState, acl::AclOperation};
 
 use super::metadata::describe_topic;
 use crate::{
@@ -87,7 +87,7 @@ async fn handle(
         let end = described.partitions.len().min(first.saturating_add(limit - count));
         let rest = described.partitions.len() > end;
         count += end.saturating_sub(first);
-        response.topics.push(portion(described, first, end));
+        response.topics.push(portion(described, &topic.partitions, first..end));
         if rest {
             response.next_cursor = Some(cursor(&name, end));
             break;
@@ -103,7 +103,11 @@ fn cursor(topic: &str, partition: usize) -> Cursor {
     cursor
 }
 
-fn portion(topic: MetadataResponseTopic, first: usize, end: usize) -> DescribeTopicPartitionsResponseTopic {
+fn portion(
+    topic: MetadataResponseTopic,
+    states: &[PartitionState],
+    indexes: Range<usize>,
+) -> DescribeTopicPartitionsResponseTopic {
     let mut entry = DescribeTopicPartitionsResponseTopic::default();
     entry.name = topic.name;
     entry.topic_id = topic.topic_id;
@@ -112,14 +116,18 @@ fn portion(topic: MetadataResponseTopic, first: usize, end: usize) -> DescribeTo
     entry.partitions = topic
         .partitions
         .into_iter()
-        .take(end)
-        .skip(first)
-        .map(describe_partition)
+        .zip(states)
+        .take(indexes.end)
+        .skip(indexes.start)
+        .map(|(partition, state)| describe_partition(partition, state))
         .collect();
     entry
 }
 
-fn describe_partition(partition: MetadataResponsePartition) -> DescribeTopicPartitionsResponsePartition {
+fn describe_partition(
+    partition: MetadataResponsePartition,
+    state: &PartitionState,
+) -> DescribeTopicPartitionsResponsePartition {
     let mut entry = DescribeTopicPartitionsResponsePartition::default();
     entry.error_code = partition.error_code;
     entry.partition_index = partition.partition_index;
@@ -127,7 +135,7 @@ fn describe_partition(partition: MetadataResponsePartition) -> DescribeTopicPart
     entry.leader_epoch = partition.leader_epoch;
     entry.replica_nodes = partition.replica_nodes;
     entry.isr_nodes = partition.isr_nodes;
-    entry.eligible_leader_replicas = Some(Vec::new());
+    entry.eligible_leader_replicas = Some(state.elr.iter().map(|id| id.0.into()).collect());
     entry.last_known_elr = Some(Vec::new());
     entry.offline_replicas = partition.offline_replicas;
     entry

@@ -86,6 +86,8 @@ pub(crate) struct LeaderState {
     /// Replicas that a reassignment is bringing.
     adding: Vec<BrokerId>,
     isr: Vec<BrokerId>,
+    /// The controller holds others for eligible to lead: what is acknowledged now would be lost with them as leaders.
+    has_eligible: bool,
     pending_isr: Option<Vec<BrokerId>>,
     followers: BTreeMap<BrokerId, FollowerState>,
     high_watermark: i64,
@@ -109,6 +111,7 @@ impl LeaderState {
             settled_replicas: 0,
             adding: Vec::new(),
             isr: Vec::new(),
+            has_eligible: false,
             pending_isr: None,
             followers: BTreeMap::new(),
             high_watermark: high_watermark.min(log_end_offset),
@@ -137,6 +140,7 @@ impl LeaderState {
         self.settled_replicas = state.settled_replicas().len();
         self.adding.clone_from(&state.adding);
         self.isr.clone_from(&state.isr);
+        self.has_eligible = !state.elr.is_empty();
         self.pending_isr = None;
         self.followers.retain(|id, _| state.replicas.contains(id));
         for &replica in state.replicas.iter().filter(|&&replica| replica != self.broker_id) {
@@ -195,9 +199,10 @@ impl LeaderState {
         self.settled_replicas
     }
 
-    /// Fewer replicas are in sync than acks=all asks for.
+    /// Fewer replicas are in sync than acks=all asks for, by what this broker knows or by what the controller does: a change of
+    /// `min.insync.replicas` may come later than the answer to a proposal.
     pub(crate) fn is_under_min_isr(&self, settings: LeaderSettings) -> bool {
-        self.isr.len() < self.required_isr(settings)
+        self.has_eligible || self.isr.len() < self.required_isr(settings)
     }
 
     /// Notes a follower's fetch. False when it is no replica of this partition.
@@ -349,6 +354,7 @@ mod tests {
             partition_epoch: PartitionEpoch(partition_epoch),
             adding: Vec::new(),
             removing: Vec::new(),
+            elr: Vec::new(),
         }
     }
 

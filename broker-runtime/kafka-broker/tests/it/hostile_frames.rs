@@ -192,5 +192,13 @@ async fn produce_is_advertised_from_0_and_all_versions_are_those_of_the_table() 
         .iter()
         .map(|feature| feature.name.as_str())
         .collect();
-    assert_eq!(features, ["metadata.version", "transaction.version", "group.version"]);
+    assert_eq!(
+        features,
+        [
+            "metadata.version",
+            "transaction.version",
+            "group.version",
+            "eligible.leader.replicas.version"
+        ]
+    );
 }

@@ -31,7 +31,9 @@ fn alter_one(
     reassign::keep_leader(state, &mut next, draft.image());
     next.partition_epoch = PartitionEpoch(state.partition_epoch.0 + 1);
     draft.push_partition(proposal.topic_id, proposal.partition, next.clone());
-    Ok(next)
+    let name = draft.image().topic_names.get(&proposal.topic_id);
+    let pushed = name.and_then(|name| draft.image().partition(name, proposal.partition));
+    Ok(pushed.cloned().unwrap_or(next))
 }
 
 /// The proposed members in replica order.

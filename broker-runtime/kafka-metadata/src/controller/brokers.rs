@@ -112,7 +112,7 @@ pub(super) fn heartbeat(
     }
 }
 
-/// Takes a broker out of service: it leads nothing and is in no ISR, except where it is the last member.
+/// Takes a broker out of service: it leads nothing and is in no ISR.
 pub(super) fn fence(draft: &mut Draft<'_>, broker_id: BrokerId) {
     if draft.image().brokers.get(&broker_id).is_none_or(|broker| broker.fenced) {
         return;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use server_properties::{Definition, Reach, Scope, ValueType, list_entries};
 
-use super::{create_topics::check_combination, draft::Draft, elections};
+use super::{create_topics::check_combination, draft::Draft, elections, eligible};
 use crate::{
     ConfigResource, MetadataRecord, instructions,
     rpc::{AlterConfigResource, ConfigChange, ControllerError, ControllerResponse},
@@ -19,9 +19,14 @@ const GROUPS_MAX: usize = 10_000;
 /// Changes the configurations of resources, of each on its own.
 pub(super) fn alter(draft: &mut Draft<'_>, resources: &[AlterConfigResource]) -> ControllerResponse {
     let results = resources.iter().map(|resource| alter_one(draft, resource)).collect();
-    let is_election =
-        |resource: &AlterConfigResource| resource.changes.iter().any(|(name, _)| name == elections::UNCLEAN);
-    if resources.iter().any(is_election) {
+    let is_changed = |name: &str| {
+        let mut changes = resources.iter().flat_map(|resource| &resource.changes);
+        changes.any(|(changed, _)| changed == name)
+    };
+    if is_changed(eligible::MIN_INSYNC_REPLICAS) {
+        eligible::review(draft);
+    }
+    if is_changed(elections::UNCLEAN) {
         elections::elect_where_unclean(draft);
     }
     ControllerResponse::Results(results)
@@ -124,6 +129,12 @@ fn apply_change(
     if *change == ConfigChange::Delete && matches!(resource, ConfigResource::Group(_)) {
         // Kafka looks at what a group has afterwards only.
         return Ok(());
+    }
+    if name == eligible::MIN_INSYNC_REPLICAS && matches!(resource, ConfigResource::Broker(_)) {
+        // A leader with a number of its own would acknowledge what eligible leader replicas do not have.
+        return Err(ControllerError::InvalidConfig(
+            "Broker-level min.insync.replicas cannot be altered while ELR is enabled.".to_owned(),
+        ));
     }
     let definition = definition_for(resource, name)?;
     let value = match change {

@@ -183,6 +183,7 @@ fn new_partition(image: &MetadataImage, replicas: Vec<BrokerId>) -> PartitionSta
         partition_epoch: PartitionEpoch(0),
         adding: Vec::new(),
         removing: Vec::new(),
+        elr: Vec::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A batch of records in the making, with the image they lead to: later parts of a request see the earlier ones.
 
-use super::{decision::Decision, defaults::ControllerDefaults};
+use super::{decision::Decision, defaults::ControllerDefaults, eligible};
 use crate::{
     MetadataImage, MetadataOffset, MetadataRecord, PartitionState, TopicId,
     mutations::Allowance,
@@ -55,7 +55,18 @@ impl<'a> Draft<'a> {
         self.records.push(record);
     }
 
-    pub(super) fn push_partition(&mut self, topic_id: TopicId, partition: i32, state: PartitionState) {
+    /// Changes a partition; who is eligible beside the ISR follows from `state` and from what was before.
+    pub(super) fn push_partition(&mut self, topic_id: TopicId, partition: i32, mut state: PartitionState) {
+        let name = self.image.topic_names.get(&topic_id);
+        let before = name.and_then(|name| self.image.partition(name, partition));
+        state.elr = match (name, before) {
+            (Some(name), Some(before)) => {
+                let properties = &self.defaults.properties;
+                let min = || self.image.min_insync_replicas(name, properties);
+                eligible::beside_isr(before, &state, min)
+            }
+            _ => Vec::new(),
+        };
         self.push(MetadataRecord::Partition {
             topic_id,
             partition,

@@ -1,5 +1,6 @@
-//! Who leads a partition. The leader comes from the ISR, so it has every record that was ever acknowledged with acks=all;
-//! among several the first in replica order wins. Where no member of the ISR serves and `unclean.leader.election.enable` holds
+//! Who leads a partition. The leader comes from the ISR or is [eligible](super::eligible) beside it, so it has every record that was
+//! ever acknowledged with acks=all; among several the first in replica order wins, and members of the ISR win over others. Where none
+//! of them serves and `unclean.leader.election.enable` holds
 //! for the topic, or an operator asks for it, the first replica that serves leads and is the ISR: what only the others have is
 //! lost. Kafka: `PartitionChangeBuilder`, `ReplicationControlManager`.
 //!
@@ -29,7 +30,7 @@ fn without(
         .copied()
         .filter(|member| *member != broker_id)
         .collect();
-    let leaves_isr = others.len() < state.isr.len() && !others.is_empty();
+    let leaves_isr = others.len() < state.isr.len();
     if !leads && !leaves_isr {
         return None;
     }
@@ -49,14 +50,33 @@ fn without(
 }
 
 /// The first replica, in their order, that is in sync and active.
+pub(super) fn in_sync_leader(
+    state: &PartitionState,
+    image: &MetadataImage,
+    except: Option<BrokerId>,
+) -> Option<BrokerId> {
+    first_active(state, &state.isr, image, except)
+}
+
+/// The same; else the first that is eligible beside the ISR.
 pub(super) fn eligible_leader(
     state: &PartitionState,
     image: &MetadataImage,
     except: Option<BrokerId>,
 ) -> Option<BrokerId> {
-    state.replicas.iter().copied().find(|replica| {
-        Some(*replica) != except && state.isr.contains(replica) && image.active_broker(*replica).is_some()
-    })
+    in_sync_leader(state, image, except).or_else(|| first_active(state, &state.elr, image, except))
+}
+
+fn first_active(
+    state: &PartitionState,
+    among: &[BrokerId],
+    image: &MetadataImage,
+    except: Option<BrokerId>,
+) -> Option<BrokerId> {
+    let may_lead = |replica: &BrokerId| {
+        Some(*replica) != except && among.contains(replica) && image.active_broker(*replica).is_some()
+    };
+    state.replicas.iter().copied().find(may_lead)
 }
 
 /// The first replica, in their order, that serves, whatever it has; rather none that has only begun to follow.
@@ -102,8 +122,13 @@ fn is_unclean(draft: &Draft<'_>, topic: &str) -> bool {
     value.is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
 }
 
+/// The next leader; one that was not in sync is the ISR.
 pub(super) fn set_leader(state: &mut PartitionState, leader: Option<BrokerId>) {
     state.leader = leader;
+    state.isr = match leader {
+        Some(leader) if !state.isr.contains(&leader) => vec![leader],
+        _ => std::mem::take(&mut state.isr),
+    };
     state.leader_epoch = LeaderEpoch(state.leader_epoch.0 + 1);
 }
 

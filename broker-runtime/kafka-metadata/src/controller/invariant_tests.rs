@@ -5,12 +5,16 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::{
+    eligible::MIN_INSYNC_REPLICAS,
     even_out,
     testing::{Controller, ids, topic},
 };
 use crate::{
-    BrokerId, MetadataImage,
-    rpc::{AlterPartition, ControllerRequest, ControllerResponse, NewPartitions, Reassignment},
+    BrokerId, ConfigResource, MetadataImage,
+    rpc::{
+        AlterConfigResource, AlterPartition, ConfigChange, ControllerRequest, ControllerResponse, NewPartitions,
+        Reassignment,
+    },
 };
 
 #[derive(Clone, Debug)]
@@ -54,6 +58,10 @@ enum Step {
     },
     EvenOut,
     ElectPreferred,
+    MinInsync {
+        topic: Option<usize>,
+        value: u32,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -74,6 +82,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (0..4_usize, 0..4_usize, prop::collection::vec(broker, 1..4))
             .prop_map(|(topic, partition, isr)| Step::Propose { topic, partition, isr }),
         1 => Just(Step::ElectPreferred),
+        2 => (prop::option::of(0..4_usize), 1..4_u32).prop_map(|(topic, value)| Step::MinInsync { topic, value }),
     ]
 }
 
@@ -128,6 +137,16 @@ fn carry_out(controller: &mut Controller, step: &Step, number: usize) {
         Step::EvenOut => controller.ask(ControllerRequest::AlterReassignments {
             reassignments: even_out(&controller.image).unwrap_or_default(),
         }),
+        Step::MinInsync { topic, value } => {
+            let resource = topic.map_or(ConfigResource::Brokers, |topic| ConfigResource::Topic(name(topic)));
+            controller.ask(ControllerRequest::AlterConfigs {
+                resources: vec![AlterConfigResource {
+                    resource,
+                    changes: vec![(MIN_INSYNC_REPLICAS.to_owned(), ConfigChange::Set(value.to_string()))],
+                }],
+                validate_only: false,
+            })
+        }
         Step::ElectPreferred => controller.ask(ControllerRequest::ElectPreferredLeaders { partitions: None }),
         Step::Propose { topic, partition, isr } => {
             propose(controller, &name(*topic), *partition, isr);

@@ -12,6 +12,7 @@ mod defaults;
 mod delete_topics;
 mod draft;
 mod elections;
+mod eligible;
 mod even_out;
 mod leader_balance;
 mod placement;
@@ -30,6 +31,8 @@ pub use leader_balance::LeaderBalance;
 pub use replicate::replicate;
 pub use topic_name::validate_topic_name;
 
+#[cfg(test)]
+mod eligible_tests;
 #[cfg(test)]
 mod invariant_tests;
 #[cfg(test)]

@@ -85,9 +85,10 @@ fn begun(state: &PartitionState, target: &[BrokerId], image: &MetadataImage) -> 
         .copied()
         .filter(|it| next.replicas.contains(it))
         .collect();
-    if wanted.is_empty() {
-        next.removing.extend(&state.isr);
-        next.replicas.extend(&state.isr);
+    let is_held = !wanted.is_empty() || state.elr.iter().any(|it| next.replicas.contains(it));
+    if !is_held {
+        next.removing.extend(state.safe_replicas());
+        next.replicas.extend(state.safe_replicas());
     } else {
         next.isr = wanted;
     }
@@ -105,7 +106,7 @@ fn taken_back(state: &PartitionState, image: &MetadataImage) -> Result<Option<Pa
     let origin = state.settled_replicas();
     let mut next = state.clone();
     next.isr.retain(|member| origin.contains(member));
-    if next.isr.is_empty() {
+    if next.isr.is_empty() && !next.elr.iter().any(|replica| origin.contains(replica)) {
         let message = "no replica of before is in sync any more: the reassignment cannot be taken back".to_owned();
         return Err(ControllerError::InvalidReplicaAssignment(message));
     }
@@ -141,7 +142,7 @@ pub(super) fn keep_leader(before: &PartitionState, state: &mut PartitionState, i
     }
     let mut proven = state.clone();
     proven.isr.retain(|member| before.isr.contains(member));
-    let leader = elections::eligible_leader(&proven, image, None);
+    let leader = elections::in_sync_leader(&proven, image, None);
     let leader = leader.or_else(|| elections::eligible_leader(state, image, None));
     if state.leader != leader {
         elections::set_leader(state, leader);

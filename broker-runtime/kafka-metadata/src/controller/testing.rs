@@ -159,8 +159,20 @@ fn check_partitions(before: &MetadataImage, after: &MetadataImage) {
             let name = format!("{}-{partition}: {state:?}", topic.name);
             let replicas: BTreeSet<_> = state.replicas.iter().collect();
             assert_eq!(replicas.len(), state.replicas.len(), "{name}");
-            assert!(!state.isr.is_empty(), "somebody has the records: {name}");
-            assert!(state.isr.iter().all(|member| state.replicas.contains(member)), "{name}");
+            assert!(
+                state.safe_replicas().next().is_some(),
+                "somebody has the records: {name}"
+            );
+            assert!(
+                state.safe_replicas().all(|member| state.replicas.contains(&member)),
+                "{name}"
+            );
+            assert!(!state.elr.iter().any(|member| state.isr.contains(member)), "{name}");
+            let min = after.min_insync_replicas(&topic.name, &BTreeMap::new());
+            assert!(
+                state.elr.is_empty() || state.isr.len() < state.required_isr(min),
+                "the high watermark moves without the eligible: {name}"
+            );
             if let Some(leader) = state.leader {
                 assert!(state.isr.contains(&leader), "leaders are in sync: {name}");
                 assert!(after.active_broker(leader).is_some(), "leaders serve: {name}");
@@ -172,7 +184,9 @@ fn check_partitions(before: &MetadataImage, after: &MetadataImage) {
                 }
             } else {
                 assert!(
-                    !state.isr.iter().any(|member| after.active_broker(*member).is_some()),
+                    !state
+                        .safe_replicas()
+                        .any(|member| after.active_broker(member).is_some()),
                     "somebody could lead: {name}"
                 );
             }
@@ -194,7 +208,7 @@ fn check_partitions(before: &MetadataImage, after: &MetadataImage) {
             if let Some(leader) = state.leader.filter(|leader| old.leader != Some(*leader)) {
                 let just_come = old.is_moving() && !state.is_moving() && old.replicas.contains(&leader);
                 assert!(
-                    old.isr.contains(&leader) || just_come || may_be_unclean(before, old),
+                    old.safe_replicas().any(|member| member == leader) || just_come || may_be_unclean(before, old),
                     "unclean election: {name}, before {old:?}"
                 );
             }

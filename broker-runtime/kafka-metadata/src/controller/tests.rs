@@ -80,7 +80,7 @@ fn registrations_are_told_apart_by_process() {
 }
 
 #[test]
-fn leaders_come_from_the_isr_in_replica_order_and_the_last_member_stays() {
+fn leaders_come_from_the_isr_in_replica_order_and_the_last_member_stays_eligible() {
     let mut controller = Controller::new(3);
     controller.create(assigned("t", &[2, 3, 1])).unwrap();
     assert_eq!(
@@ -95,7 +95,7 @@ fn leaders_come_from_the_isr_in_replica_order_and_the_last_member_stays() {
     controller.fence(3);
     controller.fence(1);
     let state = controller.state("t", 0).clone();
-    assert_eq!((state.leader, state.isr), (None, ids(&[1])));
+    assert_eq!((state.leader, state.isr, state.elr), (None, ids(&[]), ids(&[1])));
     // 2 and 3 may have missed records that 1 has.
     for broker in [2, 3] {
         controller.beat(broker, false).unwrap();
@@ -233,7 +233,7 @@ fn leadership(controller: &Controller) -> (Option<BrokerId>, Vec<BrokerId>) {
     (state.leader, state.isr.clone())
 }
 
-/// A topic whose only in-sync replica is gone.
+/// A topic whose only replica that may lead is gone.
 fn with_a_lost_isr() -> Controller {
     let mut controller = Controller::new(3);
     controller.create(assigned("t", &[1, 2, 3])).unwrap();
@@ -245,9 +245,10 @@ fn with_a_lost_isr() -> Controller {
     }
     assert_eq!(
         leadership(&controller),
-        (None, ids(&[1])),
+        (None, ids(&[])),
         "who is not in sync does not lead"
     );
+    assert_eq!(controller.state("t", 0).elr, ids(&[1]));
     controller
 }
 

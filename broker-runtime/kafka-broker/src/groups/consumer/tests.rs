@@ -53,6 +53,7 @@ pub(in crate::groups) fn image(offset: i64, topics: &[(&str, i32)]) -> MetadataI
         partition_epoch: PartitionEpoch(0),
         adding: Vec::new(),
         removing: Vec::new(),
+        elr: Vec::new(),
     };
     for (name, partitions) in topics {
         records.push(MetadataRecord::TopicCreated {

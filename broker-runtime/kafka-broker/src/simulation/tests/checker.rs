@@ -51,26 +51,26 @@ impl Checker {
         for (index, state) in (0..).zip(image.topics.get(TOPIC).into_iter().flat_map(|topic| &topic.partitions)) {
             let end = self.acknowledged_end.get(&index).copied().unwrap_or(0);
             ensure!(
-                !state.isr.is_empty(),
-                "partition {index} has no replica in sync: {state:?}"
+                state.safe_replicas().next().is_some(),
+                "partition {index} has no replica that may lead: {state:?}"
             );
             ensure!(
-                state.isr.iter().all(|member| state.replicas.contains(member)),
-                "a member of the ISR is no replica: {state:?}"
+                state.safe_replicas().all(|member| state.replicas.contains(&member)),
+                "who may lead is no replica: {state:?}"
             );
             ensure!(
                 state.leader.is_none_or(|leader| state.isr.contains(&leader)),
                 "the leader is not in sync: {state:?}"
             );
-            for member in &state.isr {
-                let holder = nodes.iter().find(|node| node.id == *member);
+            for member in state.safe_replicas() {
+                let holder = nodes.iter().find(|node| node.id == member);
                 let process = holder.and_then(|node| node.process.as_ref());
                 let Some(held) = process.and_then(|process| process.partitions.get(&index)) else {
                     continue;
                 };
                 ensure!(
                     held.log_end_offset() >= end,
-                    "{member} is in sync and ends at {}, but {end} records of partition {index} were acknowledged: {state:?}",
+                    "{member} may lead and ends at {}, but {end} records of partition {index} were acknowledged: {state:?}",
                     held.log_end_offset()
                 );
             }
@@ -141,7 +141,10 @@ impl Checker {
         self.check(nodes, image)?;
         for (index, state) in (0..).zip(image.topics.get(TOPIC).into_iter().flat_map(|topic| &topic.partitions)) {
             let end = self.acknowledged_end.get(&index).copied().unwrap_or(0);
-            for node in nodes.iter().filter(|node| state.isr.contains(&node.id)) {
+            for node in nodes
+                .iter()
+                .filter(|node| state.safe_replicas().any(|member| member == node.id))
+            {
                 let held = node.process.as_ref().and_then(|process| process.partitions.get(&index));
                 if let Some(held) = held {
                     self.compare(node, index, held, end)?;

@@ -34,6 +34,10 @@ const QUICK_LIMIT: Duration = Duration::from_secs(30);
 const FACTS_LIMIT: Duration = Duration::from_secs(2);
 /// How long processes may take to end, and archives to be sent and unpacked.
 const SLOW_LIMIT: Duration = Duration::from_secs(600);
+/// How long to wait before an order is given once more to an agent that was there a moment ago.
+const RETRY_PAUSE: Duration = Duration::from_millis(300);
+/// How long it is given again and again; what has taken longer than that has not failed for this reason.
+const RETRY_LIMIT: Duration = Duration::from_secs(10);
 /// How long connections are kept that nobody uses.
 const IDLE_LIMIT: Duration = Duration::from_secs(30);
 /// Bytes of an archive that are sent at a time.
@@ -94,11 +98,9 @@ impl RemoteHost {
         self.seen.borrow().clone()
     }
 
-    /// Asks it what it is, and gives it a new certificate when its own ends before long.
+    /// Asks it what it is, and gives it a new certificate when its own ends before long. One that was declared dead is asked as
+    /// well: when it is there all the same, what it runs has to end.
     pub async fn ask(&self) {
-        if self.entry().standing == Standing::Dead {
-            return;
-        }
         let before_ms = self.clock.now_ms();
         let answer = self.order(&Order::Facts, FACTS_LIMIT).await;
         let after_ms = self.clock.now_ms();
@@ -112,7 +114,8 @@ impl RemoteHost {
                     clock_ahead_ms: ahead,
                     problem: None,
                 });
-                if self.keys.is_due(not_after_ms, after_ms)
+                if self.entry().standing != Standing::Dead
+                    && self.keys.is_due(not_after_ms, after_ms)
                     && let Err(error) = self.renew_certificate().await
                 {
                     tracing::warn!(host = self.name(), %error, "certificate of the host is not renewed");
@@ -145,6 +148,11 @@ impl RemoteHost {
         Ok(())
     }
 
+    /// Whether it has answered a moment ago, whatever was said of it.
+    pub fn answers(&self) -> bool {
+        !self.is_silent(&self.last_seen())
+    }
+
     fn is_silent(&self, seen: &LastSeen) -> bool {
         let now = self.clock.monotonic();
         seen.at.is_none_or(|at| now.saturating_duration_since(at) > SILENCE_MAX)
@@ -165,7 +173,46 @@ impl RemoteHost {
         }
     }
 
+    /// One that was declared dead is asked what it is, and once it answers, told to end what it runs.
+    fn refuse_the_dead(&self, order: &Order) -> Result<(), HostError> {
+        let obeys = matches!(order, Order::Facts) || (order.is_for_the_dead() && self.answers());
+        if self.entry().standing == Standing::Dead && !obeys {
+            return Err(self.unreachable("it was declared dead"));
+        }
+        Ok(())
+    }
+
+    /// Whoever only looks does not wait for a host that is known to be away: it is asked once a second, and heard when it is back.
+    fn refuse_when_away(&self, order: &Order) -> Result<(), HostError> {
+        let seen = self.last_seen();
+        match &seen.problem {
+            Some(problem) if order.only_looks() && self.is_silent(&seen) => Err(self.unreachable(problem.clone())),
+            _ => Ok(()),
+        }
+    }
+
     async fn order(&self, order: &Order, limit: Duration) -> Result<Answer, HostError> {
+        let begun = self.clock.monotonic();
+        loop {
+            match self.give(order, limit).await {
+                // An agent that is started again is back in a moment, and any order may be given twice.
+                Err(HostError::Unreachable { .. }) if order.is_worth_waiting() && self.may_be_back(begun) => {
+                    self.clock.sleep(RETRY_PAUSE).await;
+                }
+                answered => return answered,
+            }
+        }
+    }
+
+    /// Whether something that was begun at this moment, and has failed, is worth another attempt.
+    fn may_be_back(&self, begun: Instant) -> bool {
+        let tried = self.clock.monotonic().saturating_duration_since(begun);
+        self.entry().standing != Standing::Dead && tried < RETRY_LIMIT && self.answers()
+    }
+
+    async fn give(&self, order: &Order, limit: Duration) -> Result<Answer, HostError> {
+        self.refuse_the_dead(order)?;
+        self.refuse_when_away(order)?;
         let body = serde_json::to_vec(order).map_err(|error| HostError::Refused {
             host: self.name(),
             reason: format!("the order cannot be written: {error}"),
@@ -203,9 +250,6 @@ impl RemoteHost {
         body: reqwest::Body,
         limit: Duration,
     ) -> Result<Answer, HostError> {
-        if self.entry().standing == Standing::Dead {
-            return Err(self.unreachable("it was declared dead"));
-        }
         let client = self.client().map_err(|reason| self.unreachable(reason))?;
         let (name, port) = (host_dns_name(self.entry().host_id), self.entry().agent_address.port());
         let request = client
@@ -222,6 +266,21 @@ impl RemoteHost {
                 problem: format!("its agent answered something that is not understood: {error}"),
                 remedy: "run the same version of broker-runtime there".to_owned(),
             }),
+        }
+    }
+
+    async fn send_bundle(&self, digest: &BundleDigest, archive: &Path) -> Result<(), HostError> {
+        let file = tokio::fs::File::open(archive)
+            .await
+            .map_err(|error| HostError::Refused {
+                host: self.name(),
+                reason: format!("the archive {} cannot be read: {error}", archive.display()),
+            })?;
+        let path = format!("{BUNDLES_PATH}{}", digest.as_str());
+        let body = reqwest::Body::wrap(StreamBody::new(chunks(file)));
+        match self.send(Method::PUT, &path, body, SLOW_LIMIT).await? {
+            Answer::Done => Ok(()),
+            other => Err(self.unexpected(&other)),
         }
     }
 
@@ -349,27 +408,19 @@ impl Host for RemoteHost {
     }
 
     async fn put_bundle(&self, digest: &BundleDigest, archive: &Path) -> Result<(), HostError> {
-        let order = Order::HasBundle { digest: digest.clone() };
-        match self.order(&order, QUICK_LIMIT).await? {
-            Answer::There(true) => return Ok(()),
-            Answer::There(false) => (),
-            other => return Err(self.unexpected(&other)),
-        }
-        let file = tokio::fs::File::open(archive)
-            .await
-            .map_err(|error| HostError::Refused {
-                host: self.name(),
-                reason: format!("the archive {} cannot be read: {error}", archive.display()),
-            })?;
-        let path = format!("{BUNDLES_PATH}{}", digest.as_str());
-        let body = reqwest::Body::wrap(StreamBody::new(chunks(file)));
-        let sent = async {
-            match self.send(Method::PUT, &path, body, SLOW_LIMIT).await? {
-                Answer::Done => Ok(()),
-                other => Err(self.unexpected(&other)),
+        let begun = self.clock.monotonic();
+        loop {
+            let order = Order::HasBundle { digest: digest.clone() };
+            match self.order(&order, QUICK_LIMIT).await? {
+                Answer::There(true) => return Ok(()),
+                Answer::There(false) => (),
+                other => return Err(self.unexpected(&other)),
             }
-        };
-        self.slowly(sent).await
+            match self.slowly(self.send_bundle(digest, archive)).await {
+                Err(HostError::Unreachable { .. }) if self.may_be_back(begun) => self.clock.sleep(RETRY_PAUSE).await,
+                sent => return sent,
+            }
+        }
     }
 
     async fn taken(&self, addresses: &[std::net::SocketAddr]) -> Result<Vec<std::net::SocketAddr>, HostError> {

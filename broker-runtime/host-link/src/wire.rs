@@ -101,6 +101,26 @@ pub enum Order {
     },
 }
 
+impl Order {
+    /// Whether it asks for nothing but how units are.
+    pub(crate) fn only_looks(&self) -> bool {
+        matches!(self, Self::Units | Self::Status { .. })
+    }
+
+    /// Whether whoever gives it waits for an agent that is started again: who looks will look again.
+    pub(crate) fn is_worth_waiting(&self) -> bool {
+        !matches!(self, Self::Facts) && !self.only_looks()
+    }
+
+    /// Whether it only asks, or ends what runs: a host that was declared dead obeys no other.
+    pub(crate) fn is_for_the_dead(&self) -> bool {
+        matches!(
+            self,
+            Self::Facts | Self::Units | Self::Status { .. } | Self::Stop { .. } | Self::Remove { .. }
+        )
+    }
+}
+
 /// What is answered to an order, or to an archive.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Answer {

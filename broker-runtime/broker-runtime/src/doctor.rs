@@ -22,7 +22,7 @@ use crate::{
     background,
     context::{Context, VERSION},
     data_dir::DataDir,
-    output, serve_lock,
+    doctor_kafka, output, serve_lock,
 };
 
 /// Less free space than this and a cluster is not going to live long.
@@ -37,7 +37,7 @@ const NOW_MS_MIN: i64 = 1_735_689_600_000;
 const SAMPLE_ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 15, 255, 1);
 
 /// What one check has found.
-enum Finding {
+pub(crate) enum Finding {
     /// As it should be.
     Good(String),
     /// Not as it should be, and what to do about it.
@@ -57,6 +57,7 @@ pub(crate) fn run(context: &Context, as_json: bool) -> Result<ExitCode> {
     findings.extend([INTERNAL, PLAINTEXT, TLS, SASL_SCRAM, SASL_IAM].map(port));
     findings.extend([wall_clock(), program(&context.executable), control_plane(data_dir)]);
     findings.extend(certificates(data_dir));
+    findings.extend(doctor_kafka::findings(context));
     if as_json {
         return Ok(print_json(&findings));
     }
@@ -92,11 +93,11 @@ fn print_json(findings: &[Finding]) -> ExitCode {
     if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn good(text: impl Into<String>) -> Finding {
+pub(crate) fn good(text: impl Into<String>) -> Finding {
     Finding::Good(text.into())
 }
 
-fn bad(problem: impl Into<String>, remedy: impl Into<String>) -> Finding {
+pub(crate) fn bad(problem: impl Into<String>, remedy: impl Into<String>) -> Finding {
     Finding::Bad {
         problem: problem.into(),
         remedy: remedy.into(),

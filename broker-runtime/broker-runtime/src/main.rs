@@ -11,6 +11,7 @@ mod config;
 mod context;
 mod data_dir;
 mod doctor;
+mod doctor_kafka;
 mod engines;
 mod guard;
 mod host_agent;

@@ -66,7 +66,13 @@ pub(crate) fn run(context: &Context, as_json: bool) -> Result<ExitCode> {
     }
     output::line(&cluster_table(&clusters).to_string());
     output::line("");
-    output::line(&broker_table(&clusters, &data_dir.clusters(), &status).to_string());
+    let (here, elsewhere) = split(&clusters, &data_dir.kafka_clusters());
+    if !here.is_empty() {
+        output::line(&broker_table(&here, &data_dir.clusters(), &status).to_string());
+    }
+    if !elsewhere.is_empty() {
+        output::line(&kafka_table(&elsewhere, &status).to_string());
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -99,6 +105,50 @@ fn cluster_table(clusters: &[Value]) -> Table {
     table
 }
 
+/// Clusters whose brokers are this project's own, and those of Apache Kafka, which may be on other machines.
+fn split(clusters: &[Value], kafka: &Path) -> (Vec<Value>, Vec<Value>) {
+    let is_of_kafka = |cluster: &&Value| {
+        let arn = text(&cluster["clusterArn"]);
+        cluster_uuid(&arn).is_some_and(|uuid| kafka.join(uuid).is_dir())
+    };
+    let (elsewhere, here): (Vec<&Value>, Vec<&Value>) = clusters.iter().partition(is_of_kafka);
+    (
+        here.into_iter().cloned().collect(),
+        elsewhere.into_iter().cloned().collect(),
+    )
+}
+
+/// One row a broker of Apache Kafka, as the control plane has seen it on its host.
+fn kafka_table(clusters: &[Value], status: &Value) -> Table {
+    let mut table = Table::new(&[
+        "CLUSTER",
+        "BROKER",
+        "ZONE",
+        "HOST",
+        "STATE",
+        "PROCESS",
+        "MEMORY",
+        "CERTIFICATE UNTIL",
+    ]);
+    for cluster in clusters {
+        let arn = text(&cluster["clusterArn"]);
+        for broker in brokers_of(status, &arn) {
+            let bytes = broker["residentBytes"].as_u64();
+            table.row([
+                text(&cluster["clusterName"]),
+                text(&broker["brokerId"]),
+                text(&broker["zone"]),
+                text(&broker["host"]),
+                text(&broker["state"]),
+                text(&broker["pid"]),
+                bytes.map_or_else(String::new, |bytes| format!("{:.1} MiB", mebibytes(bytes))),
+                day(&broker["certificateExpiresAt"]),
+            ]);
+        }
+    }
+    table
+}
+
 /// One row a broker directory; what a cluster should have and has not shows in the other table.
 fn broker_table(clusters: &[Value], directory: &Path, status: &Value) -> Table {
     let mut table = Table::new(&["CLUSTER", "BROKER", "PROCESS", "MEMORY", "CERTIFICATE UNTIL", "LOG"]);
@@ -122,14 +172,23 @@ fn broker_table(clusters: &[Value], directory: &Path, status: &Value) -> Table {
 
 /// The day on which the certificate of a broker ends.
 fn certificate_end(status: &Value, arn: &str, broker: u32) -> String {
+    let mut found = brokers_of(status, arn).filter(|found| found["brokerId"] == broker);
+    found
+        .next()
+        .map_or_else(String::new, |found| day(&found["certificateExpiresAt"]))
+}
+
+fn brokers_of<'a>(status: &'a Value, arn: &'a str) -> impl Iterator<Item = &'a Value> {
     let clusters = status["clusters"].as_array().into_iter().flatten();
-    let brokers = clusters
-        .filter(|cluster| cluster["arn"] == arn)
-        .flat_map(|cluster| cluster["brokers"].as_array().into_iter().flatten());
-    let found = brokers
-        .filter(|found| found["brokerId"] == broker)
-        .find_map(|found| found["certificateExpiresAt"].as_str()?.split('T').next());
-    found.unwrap_or_default().to_owned()
+    clusters
+        .filter(move |cluster| cluster["arn"] == arn)
+        .flat_map(|cluster| cluster["brokers"].as_array().into_iter().flatten())
+}
+
+/// The day of a moment.
+fn day(moment: &Value) -> String {
+    let text = moment.as_str().unwrap_or_default();
+    text.split('T').next().unwrap_or_default().to_owned()
 }
 
 /// Directories of the brokers of a cluster, by id.
@@ -184,6 +243,42 @@ mod tests {
         let status = json!({"clusters": [{"arn": "other", "brokers": []}, {"arn": "ours", "brokers": [broker]}]});
         assert_eq!(certificate_end(&status, "ours", 2), "2027-11-29");
         assert_eq!(certificate_end(&status, "ours", 1), "");
+    }
+
+    #[test]
+    fn brokers_of_apache_kafka_are_shown_as_the_control_plane_has_seen_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let uuid = "6b1f2d3c-0000-4000-8000-123456789abc";
+        fs::create_dir(folder.path().join(uuid)).unwrap();
+        let cluster =
+            |name: &str, uuid: &str| json!({"clusterName": name, "clusterArn": format!("arn:cluster/{name}/{uuid}-1")});
+        let clusters = [
+            cluster("genuine", uuid),
+            cluster("own", "7b1f2d3c-0000-4000-8000-123456789abc"),
+        ];
+        let (here, elsewhere) = split(&clusters, folder.path());
+        assert_eq!((text(&here[0]["clusterName"]), here.len()), ("own".to_owned(), 1));
+        let broker = json!({
+            "brokerId": 1, "zone": "a", "host": "192.0.2.1", "state": "RUNNING", "pid": 42, "residentBytes": 1_048_576,
+            "certificateExpiresAt": "2027-11-29T05:00:00Z",
+        });
+        let status = json!({"clusters": [{"arn": elsewhere[0]["clusterArn"], "brokers": [broker]}]});
+        let table = kafka_table(&elsewhere, &status).to_string();
+        let row: Vec<&str> = table.lines().nth(1).unwrap().split_whitespace().collect();
+        assert_eq!(
+            row,
+            [
+                "genuine",
+                "1",
+                "a",
+                "192.0.2.1",
+                "RUNNING",
+                "42",
+                "1.0",
+                "MiB",
+                "2027-11-29"
+            ]
+        );
     }
 
     #[test]

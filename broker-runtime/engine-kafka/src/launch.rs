@@ -10,7 +10,7 @@ use crate::{bundle::Bundle, errors::host_error, placement::Node};
 /// Name of the program that runs Java, as hosts look it up.
 pub(crate) const JAVA: &str = "java";
 /// Oldest Java that Kafka's brokers run on.
-const JAVA_MIN: u32 = 17;
+pub const JAVA_MIN: u32 = 17;
 /// How long `java -version` may take.
 const VERSION_LIMIT: Duration = Duration::from_secs(20);
 /// How long formatting may take.
@@ -183,7 +183,7 @@ pub(crate) async fn check_java(host: &dyn Host, unit: &UnitName) -> Result<(), E
 }
 
 /// The feature number in what `java -version` says.
-fn java_version(said: &str) -> Option<u32> {
+pub fn java_version(said: &str) -> Option<u32> {
     let quoted = said.split_once("version \"")?.1;
     let mut numbers = quoted.split(|character: char| !character.is_ascii_digit());
     match numbers.next()?.parse().ok()? {

@@ -27,5 +27,6 @@ mod validate;
 pub use crate::{
     bundle::{create as create_bundle, verify as verify_bundle},
     engine::{KafkaEngine, KafkaEngineConfig},
+    launch::{JAVA_MIN, java_version},
     releases::{RELEASES, Release},
 };

@@ -19,6 +19,9 @@ const KEYS: [&str; 2] = ["encryption.key", "credentials"];
 /// What there may be besides: without its authority, hosts that have joined do not obey.
 const FLEET: &str = "fleet";
 const FLEET_AUTHORITY: &str = "fleet/authority.pem";
+/// A folder a cluster of Apache Kafka: where its nodes are, its authority, and the certificate by which they know us. Without
+/// them, brokers on hosts would go on and belong to nobody.
+const KAFKA_CLUSTERS: &str = "kafka-clusters";
 
 /// Why a backup is not made or not taken back.
 #[derive(Debug, Error)]
@@ -70,6 +73,7 @@ pub fn backup(data_dir: &Path, to: &Path) -> Result<(), BackupError> {
         copy(&data_dir.join(name), &unfinished.join(name))?;
     }
     copy_fleet(data_dir, &unfinished)?;
+    copy_folders(&data_dir.join(KAFKA_CLUSTERS), &unfinished.join(KAFKA_CLUSTERS))?;
     fs::rename(&unfinished, to).map_err(failed(to))
 }
 
@@ -83,12 +87,17 @@ pub fn restore(from: &Path, data_dir: &Path) -> Result<(), BackupError> {
     if let Some(there) = may_not_be.map(|name| data_dir.join(name)).find(|path| path.exists()) {
         return Err(BackupError::NotEmpty(there));
     }
+    let clusters = data_dir.join(KAFKA_CLUSTERS);
+    if fs::read_dir(&clusters).is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(BackupError::NotEmpty(clusters));
+    }
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(data_dir);
     made.map_err(|source| BackupError::Files {
         path: data_dir.to_owned(),
         source,
     })?;
     copy_fleet(from, data_dir)?;
+    copy_folders(&from.join(KAFKA_CLUSTERS), &clusters)?;
     // The database comes last: without it, what was copied before is not taken for a data directory.
     for name in KEYS.into_iter().chain([STATE]) {
         copy(&from.join(name), &data_dir.join(name))?;
@@ -105,6 +114,39 @@ fn copy_fleet(from: &Path, to: &Path) -> Result<(), BackupError> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
     made.map_err(|source| BackupError::Files { path: folder, source })?;
     copy(&from.join(FLEET_AUTHORITY), &to.join(FLEET_AUTHORITY))
+}
+
+/// Copies the files of all folders in `from`, where there are any. A cluster that is being removed may lose its own meanwhile.
+fn copy_folders(from: &Path, to: &Path) -> Result<(), BackupError> {
+    let folders = entries(from)?;
+    for folder in folders.iter().filter(|folder| folder.is_dir()) {
+        let Some(target) = folder.file_name().map(|name| to.join(name)) else {
+            continue;
+        };
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&target);
+        made.map_err(|source| BackupError::Files {
+            path: target.clone(),
+            source,
+        })?;
+        for file in entries(folder)?.iter().filter(|file| file.is_file()) {
+            if let Some(name) = file.file_name() {
+                copy(file, &target.join(name))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What is in a folder; nothing where there is none.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, BackupError> {
+    let listed = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        listed => listed.and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect()),
+    };
+    listed.map_err(|source| BackupError::Files {
+        path: folder.to_owned(),
+        source,
+    })
 }
 
 /// Copies a file for the user only.
@@ -145,6 +187,9 @@ mod tests {
         }
         fs::create_dir(data.join(FLEET)).unwrap();
         fs::write(data.join(FLEET_AUTHORITY), "authority").unwrap();
+        let cluster = Path::new(KAFKA_CLUSTERS).join("6b1f2d3c-0000-4000-8000-123456789abc");
+        fs::create_dir_all(data.join(&cluster)).unwrap();
+        fs::write(data.join(&cluster).join("ca.key"), "key").unwrap();
         let principal = PrincipalRecord {
             account: "000000000000".to_owned(),
             name: "ci".to_owned(),
@@ -163,7 +208,17 @@ mod tests {
         );
         assert_eq!(fs::read_to_string(other.join("credentials")).unwrap(), "credentials");
         assert_eq!(fs::read_to_string(other.join(FLEET_AUTHORITY)).unwrap(), "authority");
+        let key = other.join(&cluster).join("ca.key");
+        assert_eq!(fs::read_to_string(&key).unwrap(), "key");
+        assert_eq!(
+            std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&key).unwrap().permissions()) & 0o777,
+            0o600
+        );
         assert!(matches!(restore(&copy, &other), Err(BackupError::NotEmpty(_))));
+        // Brokers that belong to somebody are not taken over.
+        let foreign = folder.path().join("foreign");
+        fs::create_dir_all(foreign.join(&cluster)).unwrap();
+        assert!(matches!(restore(&copy, &foreign), Err(BackupError::NotEmpty(path)) if path.ends_with(KAFKA_CLUSTERS)));
         fs::remove_file(copy.join("encryption.key")).unwrap();
         let incomplete = restore(&copy, &folder.path().join("third"));
         assert!(matches!(incomplete, Err(BackupError::Incomplete(path)) if path.ends_with("encryption.key")));

@@ -43,6 +43,7 @@ impl Scripted {
             clock: Arc::new(SystemClock),
             version: "0".to_owned(),
             public_address: None,
+            host_dead_after: None,
         };
         let (control_plane, listener) = runtime.block_on(async {
             let control_plane = ControlPlane::open(config).await.context("the control plane")?;

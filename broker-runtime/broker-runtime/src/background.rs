@@ -17,8 +17,8 @@ use crate::{
     context::Context as RuntimeContext,
     data_dir::{DataDir, RuntimeInfo},
     guard,
-    listening::ListenArguments,
     serve::Announcement,
+    serve_arguments::ServeArguments,
     serve_lock,
 };
 
@@ -30,7 +30,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 const CONNECT_LIMIT: Duration = Duration::from_millis(500);
 
 /// Returns once a control plane answers.
-pub(crate) fn run(context: &RuntimeContext, listen: &ListenArguments) -> Result<()> {
+pub(crate) fn run(context: &RuntimeContext, arguments: &ServeArguments) -> Result<()> {
     let data_dir = &context.data_dir;
     data_dir.create()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -43,7 +43,7 @@ pub(crate) fn run(context: &RuntimeContext, listen: &ListenArguments) -> Result<
             thread::sleep(PAUSE);
             continue;
         }
-        match start(context, listen)? {
+        match start(context, arguments)? {
             Announcement::Ready => return Ok(()),
             // Somebody else was faster.
             Announcement::AlreadyRunning => thread::sleep(PAUSE),
@@ -66,8 +66,8 @@ pub(crate) fn ready(data_dir: &DataDir) -> Option<RuntimeInfo> {
 }
 
 /// Starts a control plane and waits for what it has to say.
-fn start(context: &RuntimeContext, listen: &ListenArguments) -> Result<Announcement> {
-    let mut child = guard::serve_command(context, listen)?
+fn start(context: &RuntimeContext, arguments: &ServeArguments) -> Result<Announcement> {
+    let mut child = guard::serve_command(context, arguments)?
         .stdout(Stdio::piped())
         .spawn()
         .with_context(|| format!("{} cannot be started", context.executable.display()))?;

@@ -19,7 +19,9 @@ use rustix::{
 };
 use supervisor::{ProcessIdentity, RestartPolicy};
 
-use crate::{context::Context as RuntimeContext, data_dir::DataDir, listening::ListenArguments, logging, serve_lock};
+use crate::{
+    context::Context as RuntimeContext, data_dir::DataDir, logging, serve_arguments::ServeArguments, serve_lock,
+};
 
 /// How long a control plane that was started may take to become the one that holds the lock.
 const LOCK_LIMIT: Duration = Duration::from_secs(5);
@@ -33,7 +35,7 @@ const POLICY: RestartPolicy = RestartPolicy {
 };
 
 /// Watches for as long as the data directory exists.
-pub(crate) fn run(context: &RuntimeContext, listen: &ListenArguments) -> Result<()> {
+pub(crate) fn run(context: &RuntimeContext, arguments: &ServeArguments) -> Result<()> {
     logging::to_stderr(&context.log_filter);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let data_dir = &context.data_dir;
@@ -46,7 +48,7 @@ pub(crate) fn run(context: &RuntimeContext, listen: &ListenArguments) -> Result<
             thread::sleep(delay);
             if data_dir.root().exists() && serve_lock::holder(data_dir).is_none() {
                 tracing::warn!(restarts, "control plane has ended and is started again");
-                start(context, listen)?;
+                start(context, arguments)?;
             }
             continue;
         };
@@ -59,8 +61,8 @@ pub(crate) fn run(context: &RuntimeContext, listen: &ListenArguments) -> Result<
 }
 
 /// Starts a control plane and returns once it holds the lock or has ended.
-fn start(context: &RuntimeContext, listen: &ListenArguments) -> Result<()> {
-    let mut child = serve_command(context, listen)?
+fn start(context: &RuntimeContext, arguments: &ServeArguments) -> Result<()> {
+    let mut child = serve_command(context, arguments)?
         .stdout(Stdio::null())
         .spawn()
         .with_context(|| format!("{} cannot be started", context.executable.display()))?;
@@ -80,7 +82,7 @@ fn start(context: &RuntimeContext, listen: &ListenArguments) -> Result<()> {
 }
 
 /// The command that starts a control plane in the background; its log lines go to a file.
-pub(crate) fn serve_command(context: &RuntimeContext, listen: &ListenArguments) -> Result<Command> {
+pub(crate) fn serve_command(context: &RuntimeContext, arguments: &ServeArguments) -> Result<Command> {
     let data_dir: &DataDir = &context.data_dir;
     let path = data_dir.serve_log();
     let open = OpenOptions::new().create(true).append(true).open(&path);
@@ -91,7 +93,7 @@ pub(crate) fn serve_command(context: &RuntimeContext, listen: &ListenArguments) 
         .arg("--data-dir")
         .arg(data_dir.root())
         .arg("--detached");
-    command.args(listen.to_arguments());
+    command.args(arguments.to_arguments());
     command
         .env_clear()
         .envs(context.child_environment.iter().map(|(name, value)| (name, value)));

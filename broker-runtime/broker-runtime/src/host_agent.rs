@@ -149,6 +149,9 @@ fn join(context: &Context, join: &Join) -> Result<()> {
         address,
         listen,
     };
+    // It may have been a host before that was declared dead: what ran here is elsewhere by now.
+    host_agent::unwant_all(context.data_dir.root())
+        .context("what ran here before cannot be ended: mend it and run the same command again")?;
     complete(&folder, &membership, &joining, &joined)?;
     drop(lock);
     output::line(&format!(

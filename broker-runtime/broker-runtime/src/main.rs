@@ -25,6 +25,7 @@ mod logs;
 mod output;
 mod rotate_certificates;
 mod serve;
+mod serve_arguments;
 mod serve_lock;
 mod status;
 mod stop;
@@ -44,7 +45,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     context::{Context, VERSION},
     data_dir::DataDir,
-    listening::ListenArguments,
+    serve_arguments::ServeArguments,
 };
 
 /// Which log lines are written when `OPENMSK_LOG` does not say.
@@ -68,7 +69,7 @@ enum Command {
     /// Runs the control plane.
     Serve {
         #[command(flatten)]
-        listen: ListenArguments,
+        arguments: ServeArguments,
         /// Start it in the background and return once it answers.
         #[arg(long)]
         background: bool,
@@ -89,7 +90,7 @@ enum Command {
     /// Brings a killed control plane back; the control plane starts it.
     Guard {
         #[command(flatten)]
-        listen: ListenArguments,
+        arguments: ServeArguments,
         #[arg(long, hide = true)]
         process_token: Option<String>,
     },
@@ -185,12 +186,14 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
     };
     match arguments.command {
         Command::Serve {
-            listen,
+            arguments,
             background: true,
             ..
-        } => background::run(&context, &listen)?,
-        Command::Serve { listen, detached, .. } => serve::run(&context, &serve::Options { listen, detached })?,
-        Command::Guard { listen, .. } => guard::run(&context, &listen)?,
+        } => background::run(&context, &arguments)?,
+        Command::Serve {
+            arguments, detached, ..
+        } => serve::run(&context, &serve::Options { arguments, detached })?,
+        Command::Guard { arguments, .. } => guard::run(&context, &arguments)?,
         Command::Status { json } => return status::run(&context, json),
         Command::Doctor { json } => return doctor::run(&context, json),
         Command::Logs(logs) => logs::run(&context, &logs)?,

@@ -14,9 +14,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     context::{Context as RuntimeContext, VERSION},
     data_dir::RuntimeInfo,
-    engines, limits,
-    listening::{self, ListenArguments},
-    logging, output,
+    engines, limits, listening, logging, output,
+    serve_arguments::ServeArguments,
     serve_lock::{self, Acquired},
 };
 
@@ -33,8 +32,8 @@ const LOG_DELIVERY_INTERVAL: Duration = Duration::from_secs(60);
 /// How it was started.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
-    /// Where to listen; an error when that is not possible.
-    pub(crate) listen: ListenArguments,
+    /// What it was told.
+    pub(crate) arguments: ServeArguments,
     /// Log to a file and announce on standard output what came of the start.
     pub(crate) detached: bool,
 }
@@ -71,7 +70,7 @@ impl Announcement {
 
 /// Serves until it is told to end.
 pub(crate) fn run(context: &RuntimeContext, options: &Options) -> Result<()> {
-    options.listen.check()?;
+    options.arguments.listen.check()?;
     context.data_dir.create()?;
     if options.detached {
         logging::to_file(&context.log_filter, &context.data_dir.serve_log())?;
@@ -131,10 +130,14 @@ struct Started {
 async fn start(context: &RuntimeContext, options: &Options) -> Result<Started> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let data_dir = &context.data_dir;
-    let local = options.listen.bind_local(data_dir.runtime_info().as_ref()).await?;
+    let local = options
+        .arguments
+        .listen
+        .bind_local(data_dir.runtime_info().as_ref())
+        .await?;
     let address = local.local_addr()?;
     let directory = listening::tls_directory(data_dir.root());
-    let tls = options.listen.bind_tls(&directory, clock.now_ms()).await?;
+    let tls = options.arguments.listen.bind_tls(&directory, clock.now_ms()).await?;
     let mut listeners = vec![ApiListener {
         listener: local,
         tls: None,
@@ -160,7 +163,8 @@ async fn start(context: &RuntimeContext, options: &Options) -> Result<Started> {
         fleet,
         clock: Arc::clone(&clock),
         version: VERSION.to_owned(),
-        public_address: options.listen.public_address(),
+        public_address: options.arguments.listen.public_address(),
+        host_dead_after: options.arguments.host_dead_after(),
     };
     let control_plane = ControlPlane::open(config)
         .await
@@ -174,7 +178,7 @@ async fn start(context: &RuntimeContext, options: &Options) -> Result<Started> {
             .context("the control plane has ended")
     });
     let endpoint = format!("http://{address}");
-    tracing::info!(%endpoint, tls = options.listen.tls_address().map(tracing::field::display), version = VERSION, "control plane serves");
+    tracing::info!(%endpoint, tls = options.arguments.listen.tls_address().map(tracing::field::display), version = VERSION, "control plane serves");
     data_dir.write_runtime_info(&RuntimeInfo {
         endpoint,
         pid: std::process::id(),
@@ -192,7 +196,7 @@ impl Started {
     /// Serves until a signal says otherwise.
     async fn serve(mut self, context: &RuntimeContext, options: &Options) -> Result<()> {
         let signal = termination()?;
-        let guard = match keep_guard(context, &options.listen, Arc::clone(&self.clock)).await {
+        let guard = match keep_guard(context, &options.arguments, Arc::clone(&self.clock)).await {
             Ok(guard) => Some(guard),
             Err(error) => {
                 tracing::error!(error = format!("{error:#}"), "guard does not run");
@@ -231,14 +235,14 @@ pub(crate) fn termination() -> io::Result<impl Future<Output = ()>> {
 }
 
 /// Keeps a guard running beside the control plane.
-async fn keep_guard(context: &RuntimeContext, listen: &ListenArguments, clock: Arc<dyn Clock>) -> Result<Supervised> {
+async fn keep_guard(context: &RuntimeContext, handed_on: &ServeArguments, clock: Arc<dyn Clock>) -> Result<Supervised> {
     let data_dir = &context.data_dir;
     let mut arguments = vec![
         "guard".to_owned(),
         "--data-dir".to_owned(),
         data_dir.root().display().to_string(),
     ];
-    arguments.extend(listen.to_arguments());
+    arguments.extend(handed_on.to_arguments());
     let spec = ProcessSpec {
         name: "guard".to_owned(),
         program: context.executable.clone(),

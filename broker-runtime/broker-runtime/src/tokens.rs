@@ -95,7 +95,7 @@ fn list(tokens: &Value, as_json: bool) {
 }
 
 /// A time such as `90s`, `15m`, `1h` or `7d`, in seconds.
-fn seconds(text: &str) -> Result<u64, String> {
+pub(crate) fn seconds(text: &str) -> Result<u64, String> {
     let wrong = || format!("{text:?} is no time: write a number with s, m, h or d, such as 1h");
     let unit = text.chars().last().ok_or_else(wrong)?;
     let factor = match unit {

@@ -1,6 +1,6 @@
 //! The control plane as a whole: opened once, then served until it is told to end.
 
-use std::{net::IpAddr, path::PathBuf, sync::Arc};
+use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use clock::Clock;
 use engine::Engine;
@@ -31,6 +31,8 @@ pub struct ControlPlaneConfig {
     pub version: String,
     /// The address of this machine that others reach, for clusters with public access.
     pub public_address: Option<IpAddr>,
+    /// How long a host may be away before it is declared dead; `None` leaves that to people.
+    pub host_dead_after: Option<Duration>,
 }
 
 /// A socket of the API.
@@ -87,6 +89,7 @@ impl ControlPlane {
             config.version,
         );
         services.public_address = config.public_address;
+        services.host_dead_after = config.host_dead_after;
         services.buckets = data_dir.join("buckets");
         // Engines find their hosts before they are asked for anything.
         reconcilers::set_hosts(&services).map_err(|error| OpenError::new("the hosts cannot be read", error))?;
@@ -122,7 +125,11 @@ impl ControlPlane {
             tokio::spawn(reconcilers::observe(Arc::clone(&self.services), until.clone())),
             tokio::spawn(reconcilers::follow_load(Arc::clone(&self.services), until.clone())),
             tokio::spawn(reconcilers::rebalance(Arc::clone(&self.services), until.clone())),
-            tokio::spawn(reconcilers::ask_hosts(Arc::clone(&self.services), until.clone())),
+            tokio::spawn(reconcilers::ask_hosts(
+                Arc::clone(&self.services),
+                Arc::clone(&self.audit),
+                until.clone(),
+            )),
             tokio::spawn(reconcilers::renew_certificates(
                 Arc::clone(&self.services),
                 until.clone(),

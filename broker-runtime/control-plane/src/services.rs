@@ -4,8 +4,11 @@ use std::{
     collections::BTreeMap,
     net::IpAddr,
     path::PathBuf,
-    sync::{Arc, OnceLock},
-    time::Instant,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use clock::Clock;
@@ -61,10 +64,16 @@ pub(crate) struct Services {
     pub(crate) fleet: Arc<RemoteFleet>,
     /// Where hosts may join, once it is known.
     pub(crate) entrance: OnceLock<Entrance>,
+    /// How long a host may be away before it is declared dead; `None` leaves that to people.
+    pub(crate) host_dead_after: Option<Duration>,
     /// Directory of the buckets that logs can be delivered to.
     pub(crate) buckets: PathBuf,
     /// Counts the changes of desired or reported state; reconcilers and waiting requests watch it.
     changes: watch::Sender<u64>,
+    /// All clusters should be looked at, also those that nobody has asked to change.
+    unsettled: AtomicBool,
+    /// A look at one of them has failed.
+    unsettled_again: AtomicBool,
     /// What was last seen of each cluster that should serve.
     observations: RwLock<BTreeMap<Uuid, Observation>>,
 }
@@ -88,8 +97,12 @@ impl Services {
             public_address: None,
             fleet,
             entrance: OnceLock::new(),
+            host_dead_after: None,
             buckets: PathBuf::new(),
             changes: watch::Sender::new(0),
+            // What an earlier control plane has left half-done is looked at once.
+            unsettled: AtomicBool::new(true),
+            unsettled_again: AtomicBool::new(false),
             observations: RwLock::default(),
         }
     }
@@ -97,6 +110,27 @@ impl Services {
     /// Wakes reconcilers and waiting requests. Call it after each transaction that changes a cluster or an operation.
     pub(crate) fn wake(&self) {
         self.changes.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Has all clusters looked at: hosts have come, or are lost.
+    pub(crate) fn settle_all(&self) {
+        self.unsettled.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    /// Whether that was asked for; asked for once.
+    pub(crate) fn take_unsettled(&self) -> bool {
+        self.unsettled.swap(false, Ordering::AcqRel)
+    }
+
+    /// A cluster is not what it should be, although it was looked at.
+    pub(crate) fn remember_unsettled(&self) {
+        self.unsettled_again.store(true, Ordering::Release);
+    }
+
+    /// Whether there was such a cluster since this was last asked.
+    pub(crate) fn take_unsettled_again(&self) -> bool {
+        self.unsettled_again.swap(false, Ordering::AcqRel)
     }
 
     /// A receiver that is marked changed by every later [`Services::wake`].

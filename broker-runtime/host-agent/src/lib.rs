@@ -5,4 +5,4 @@ mod agent;
 mod local;
 
 pub use agent::{AgentConfig, AgentError, AgentFolder, FolderError, Joining, Membership, run};
-pub use local::{LocalHost, LocalHostConfig};
+pub use local::{LocalHost, LocalHostConfig, unwant_all};

@@ -5,7 +5,7 @@ use std::{net::IpAddr, path::PathBuf};
 use control_plane_api::hosts::{JoinHostRequest, JoinHostResponse, UpdateHostRequest};
 use engine::chain;
 use host_link::{FleetAuthority, HostEntry, HostRequest, Standing, secret_hash};
-use hosts::{Capacity, Host as _, HostFacts, HostState};
+use hosts::{Capacity, Host as _, HostError, HostFacts, HostState};
 use uuid::Uuid;
 
 use crate::{
@@ -187,6 +187,7 @@ fn keep(
         entry,
         key_fingerprint: usage.key_fingerprint.clone(),
         created_ms: now_ms,
+        dead_reason: None,
     };
     for other in transaction.all::<HostRecord>()? {
         let is_same = other.entry.host_id == host.entry.host_id && other.key_fingerprint == host.key_fingerprint;
@@ -234,6 +235,20 @@ pub(crate) async fn update_host(
         "DEAD" => Standing::Dead,
         _ => return Err(OperationError::invalid("state", "state is ACTIVE, DRAINING or DEAD")),
     };
+    set_standing(services, name, standing, None)
+}
+
+/// Takes a host for lost because a rule says so.
+pub(crate) fn declare_dead(services: &Services, name: &str, reason: &str) -> Result<(), OperationError> {
+    set_standing(services, name, Standing::Dead, Some(reason))
+}
+
+fn set_standing(
+    services: &Services,
+    name: &str,
+    standing: Standing,
+    dead_reason: Option<&str>,
+) -> Result<(), OperationError> {
     if standing == Standing::Dead
         && let Some(host) = services.fleet.named(name)
         && matches!(host.facts().state, HostState::Active | HostState::Draining)
@@ -250,6 +265,7 @@ pub(crate) async fn update_host(
             )));
         }
         host.entry.standing = standing;
+        host.dead_reason = dead_reason.map(str::to_owned);
         transaction.put(&host)?;
         Ok(())
     })?;
@@ -261,7 +277,9 @@ pub(crate) async fn update_host(
 /// Forgets a host that has no units, or is dead.
 pub(crate) async fn remove_host(services: &Services, name: &str) -> Result<(), OperationError> {
     let record: HostRecord = services.store.get(name)?.ok_or_else(|| unknown(name))?;
-    if record.entry.standing != Standing::Dead {
+    if record.entry.standing == Standing::Dead {
+        empty_the_dead(services, name).await?;
+    } else {
         let host = services.fleet.named(name).ok_or_else(|| unknown(name))?;
         let units = host.units().await.map_err(|error| {
             OperationError::Conflict(format!(
@@ -288,6 +306,22 @@ pub(crate) async fn remove_host(services: &Services, name: &str) -> Result<(), O
     })?;
     refresh(services)?;
     services.wake();
+    Ok(())
+}
+
+/// Removes what is left on a dead host that is there all the same: once it is forgotten, nobody would.
+async fn empty_the_dead(services: &Services, name: &str) -> Result<(), OperationError> {
+    let Some(host) = services.fleet.named(name).filter(|host| host.answers()) else {
+        return Ok(());
+    };
+    let left = |error: &HostError| {
+        OperationError::Conflict(format!(
+            "host {name:?} is there again, and what is left on it cannot be removed: {error}"
+        ))
+    };
+    for unit in host.units().await.map_err(|error| left(&error))? {
+        host.remove(&unit.unit).await.map_err(|error| left(&error))?;
+    }
     Ok(())
 }
 

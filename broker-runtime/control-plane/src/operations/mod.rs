@@ -39,7 +39,7 @@ pub(crate) use clusters::{create_cluster, create_cluster_v2, delete_cluster};
 pub(crate) use configurations::{create_configuration, delete_configuration, update_configuration};
 pub(crate) use creations::{Attempt, forget_creations, forget_idempotency_token};
 pub(crate) use host_tokens::{create_host_token, delete_host_token};
-pub(crate) use hosts::{join_host, remove_host, update_host};
+pub(crate) use hosts::{declare_dead, join_host, remove_host, update_host};
 pub(crate) use quotas::put_quotas;
 pub(crate) use scram::{batch_associate_scram_secret, batch_disassociate_scram_secret};
 pub(crate) use secrets::{create_secret, delete_secret, put_secret_value, tag_secret, untag_secret, update_secret};

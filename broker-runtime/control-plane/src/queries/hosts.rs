@@ -23,9 +23,11 @@ fn host(services: &Services, record: &HostRecord) -> Host {
     let facts = remote
         .as_ref()
         .map_or_else(|| entry.facts.clone(), |remote| remote.facts());
+    let is_back = remote.as_ref().is_some_and(|remote| remote.answers());
     let seen = remote.map(|remote| remote.last_seen()).unwrap_or_default();
     let state_reason = match facts.state {
         HostState::Unreachable => Some(seen.problem.unwrap_or_else(|| "nobody has asked it yet".to_owned())),
+        HostState::Dead => dead_reason(record, is_back),
         _ => None,
     };
     Host {
@@ -45,6 +47,13 @@ fn host(services: &Services, record: &HostRecord) -> Host {
         certificate_not_after: seen.facts.map(|facts| iso8601(facts.certificate_not_after_ms)),
         creation_time: iso8601(record.created_ms),
     }
+}
+
+/// What is to be known of a host that was declared dead.
+fn dead_reason(record: &HostRecord, is_back: bool) -> Option<String> {
+    let back = is_back.then(|| "it answers all the same, and what it ran was ended: remove it".to_owned());
+    let reasons: Vec<String> = record.dead_reason.iter().cloned().chain(back).collect();
+    (!reasons.is_empty()).then(|| reasons.join("; "))
 }
 
 fn state_name(state: HostState) -> &'static str {

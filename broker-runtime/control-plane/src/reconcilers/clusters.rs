@@ -34,14 +34,23 @@ pub(crate) async fn run(services: Arc<Services>, until: CancellationToken) {
     let mut changed = services.changed();
     let mut tasks: JoinSet<Uuid> = JoinSet::new();
     let mut busy: BTreeSet<Uuid> = BTreeSet::new();
-    // What an earlier control plane may have left half-done is looked at once, whatever its state.
-    let mut unseen = true;
+    // Clusters that are looked at once, although nobody has asked to change them.
+    let mut unsettled: BTreeSet<Uuid> = BTreeSet::new();
+    let mut look_at_all = false;
+    // Nothing can be placed on hosts that nobody has asked yet.
+    services.fleet.ask_all().await;
     loop {
+        look_at_all |= services.take_unsettled();
         match services.store.all::<ClusterRecord>() {
             Ok(clusters) => {
                 for cluster in clusters {
-                    let due = cluster.active_operation.is_some() || (unseen && cluster.state == ClusterState::Active);
+                    if look_at_all {
+                        unsettled.insert(cluster.uuid);
+                    }
+                    let is_unsettled = unsettled.contains(&cluster.uuid) && cluster.state == ClusterState::Active;
+                    let due = cluster.active_operation.is_some() || is_unsettled;
                     if due && busy.insert(cluster.uuid) {
+                        unsettled.remove(&cluster.uuid);
                         let services = Arc::clone(&services);
                         tasks.spawn(async move {
                             reconcile(&services, cluster.uuid).await;
@@ -49,7 +58,7 @@ pub(crate) async fn run(services: Arc<Services>, until: CancellationToken) {
                         });
                     }
                 }
-                unseen = false;
+                look_at_all = false;
             }
             Err(error) => tracing::error!(error = chain(&error), "state cannot be read"),
         }
@@ -104,6 +113,7 @@ async fn ensure_settled(services: &Services, cluster: &ClusterRecord) -> Result<
     let spec = specification(services, cluster, &cluster.settings)?;
     if let Err(error) = services.engine.ensure(&spec).await {
         tracing::warn!(error = chain(&error), cluster = %cluster.arn, "cluster is not what it should be");
+        services.remember_unsettled();
     }
     // It may have been in maintenance until now.
     services.wake();

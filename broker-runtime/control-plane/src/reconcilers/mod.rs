@@ -2,6 +2,7 @@
 
 mod certificates;
 mod clusters;
+mod dead_hosts;
 mod elastic;
 mod hosts;
 mod observer;

@@ -14,6 +14,9 @@ pub(crate) struct HostRecord {
     /// Tells the key with which it has joined from others.
     pub(crate) key_fingerprint: String,
     pub(crate) created_ms: i64,
+    /// Why it was declared dead, when nobody in person has done it.
+    #[serde(default)]
+    pub(crate) dead_reason: Option<String>,
 }
 
 impl Record for HostRecord {

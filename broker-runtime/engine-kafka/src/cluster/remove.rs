@@ -50,10 +50,14 @@ pub(crate) async fn remove(settings: &Settings, layout: &Layout, cluster_id: Uui
             .filter(|unit| units.get(unit) != Some(&host.facts().host_id));
         work.extend(ours.map(|unit| (Arc::clone(&host), unit)));
     }
-    let removals = work
-        .iter()
-        .filter(|(host, _)| host.facts().state != HostState::Dead)
-        .map(|(host, unit)| host.remove(unit));
+    let removals = work.iter().map(|(host, unit)| async move {
+        let removed = host.remove(unit).await;
+        // One that is there all the same obeys.
+        if host.facts().state == HostState::Dead {
+            return Ok(());
+        }
+        removed
+    });
     for removed in join_all(removals).await {
         removed.map_err(host_error)?;
     }

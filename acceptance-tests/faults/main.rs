@@ -4,6 +4,7 @@ mod brokers;
 mod consumer_groups;
 mod control_plane;
 mod hostile;
+mod hosts;
 mod nemesis;
 mod overload;
 mod test_runs;
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
     brokers::add(&mut suite, &tools);
     control_plane::add(&mut suite, &tools);
     hostile::add(&mut suite, &tools);
+    hosts::add(&mut suite, &tools);
     nemesis::add(&mut suite, &tools);
     overload::add(&mut suite, &tools);
     test_runs::add(&mut suite, &tools);

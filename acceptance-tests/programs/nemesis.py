@@ -36,6 +36,8 @@ CLIENT = {
     "reconnect.backoff.max.ms": 500,
     "retry.backoff.ms": 50,
     "log_level": 3,
+    # How long a broker that says nothing any more is waited for.
+    "socket.timeout.ms": int(os.environ.get("KAFKA_SOCKET_TIMEOUT_MS", 60000)),
 }
 READER = {**CLIENT, "auto.offset.reset": "earliest", "isolation.level": "read_committed"}
 # A call to the client that takes longer hangs, in seconds.

@@ -5,6 +5,7 @@
 //! ignored, loudly; with `OPENMSK_REQUIRE_TOOLS=1`, as in CI, it fails instead.
 
 pub mod apache_kafka;
+pub mod archives;
 pub mod binaries;
 pub mod cluster;
 pub mod copies;

@@ -9,6 +9,7 @@ use std::{
 };
 
 use acceptance_tests::{
+    archives::Archives,
     binaries,
     history::{Read, Sent, check},
     load, processes, program,
@@ -286,39 +287,4 @@ fn java(workspace: &Workspace) -> Result<Vec<String>> {
     let running = processes::working_in(&everything(workspace)?).into_iter();
     let lines = running.map(|process| process.arguments.join(" "));
     Ok(lines.filter(|line| line.contains("kafka.Kafka")).collect())
-}
-
-/// Archives of Apache Kafka, which are kept from one run to the next.
-struct Archives {
-    cache: PathBuf,
-    used: PathBuf,
-}
-
-impl Archives {
-    fn of(workspace: &Workspace) -> Result<Self> {
-        let archives = Self {
-            cache: Tools::directory().join("kafka-bundles"),
-            used: workspace.runtime.data_dir().join("kafka-bundles"),
-        };
-        if archives.cache.is_dir() {
-            copy_all(&archives.cache, &archives.used)?;
-        }
-        Ok(archives)
-    }
-
-    fn keep(&self) -> Result<()> {
-        copy_all(&self.used, &self.cache)
-    }
-}
-
-fn copy_all(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let path = entry?.path();
-        let target = to.join(path.file_name().context("name of an archive")?);
-        if path.extension().is_some_and(|end| end == "tar") && !target.exists() {
-            fs::copy(&path, &target)?;
-        }
-    }
-    Ok(())
 }

@@ -3,6 +3,7 @@
 mod edges;
 mod headlines;
 mod properties;
+mod services;
 mod sources;
 
 use std::process::ExitCode;
@@ -14,6 +15,7 @@ fn main() -> ExitCode {
     edges::add(&mut suite);
     headlines::add(&mut suite);
     properties::add(&mut suite);
+    services::add(&mut suite);
     sources::add(&mut suite);
     suite.run(|| ())
 }

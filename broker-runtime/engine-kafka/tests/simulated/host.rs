@@ -1,0 +1,238 @@
+//! Hosts that keep files in memory, and whose processes are listeners.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use hosts::{
+    BundleDigest, Capacity, Finished, Fleet, Host, HostError, HostFacts, HostState, UnitCommand, UnitFile, UnitName,
+    UnitPhase, UnitProcess, UnitStatus,
+};
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+use crate::broker::{Cluster, Node};
+
+/// Clusters by the id that their nodes are formatted with.
+type Clusters = Arc<Mutex<BTreeMap<String, Arc<Cluster>>>>;
+
+/// All hosts.
+#[derive(Clone)]
+pub struct SimulatedHosts(Vec<Arc<SimulatedHost>>);
+
+impl SimulatedHosts {
+    pub fn new(count: usize) -> Self {
+        let clusters = Clusters::default();
+        let hosts = (0..count).map(|number| Arc::new(SimulatedHost::new(number, Arc::clone(&clusters))));
+        Self(hosts.collect())
+    }
+
+    /// The same, with something wrong with each.
+    pub fn with(count: usize, quirks: Quirks) -> Self {
+        let clusters = Clusters::default();
+        let hosts = (0..count).map(|number| {
+            let mut host = SimulatedHost::new(number, Arc::clone(&clusters));
+            host.facts.capacity.disk_free_bytes = quirks.disk_free_bytes.unwrap_or(1 << 39);
+            host.quirks = quirks;
+            Arc::new(host)
+        });
+        Self(hosts.collect())
+    }
+
+    /// How many units there are.
+    pub async fn units(&self) -> usize {
+        self.0.iter().map(|host| host.units.lock().len()).sum()
+    }
+}
+
+impl Fleet for SimulatedHosts {
+    fn hosts(&self) -> Vec<Arc<dyn Host>> {
+        self.0.iter().map(|host| Arc::clone(host) as Arc<dyn Host>).collect()
+    }
+
+    fn host(&self, host_id: Uuid) -> Option<Arc<dyn Host>> {
+        let found = self.0.iter().find(|host| host.facts.host_id == host_id);
+        found.map(|host| Arc::clone(host) as Arc<dyn Host>)
+    }
+}
+
+/// What may be wrong with a host.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Quirks {
+    /// What its Java says.
+    pub java: Option<&'static str>,
+    /// What is free on its disk.
+    pub disk_free_bytes: Option<u64>,
+    /// Something listens on every port.
+    pub is_taken: bool,
+}
+
+#[derive(Default)]
+struct Unit {
+    files: BTreeMap<String, Vec<u8>>,
+    process: Option<Node>,
+}
+
+pub struct SimulatedHost {
+    facts: HostFacts,
+    units: Mutex<BTreeMap<UnitName, Unit>>,
+    clusters: Clusters,
+    quirks: Quirks,
+}
+
+impl SimulatedHost {
+    fn new(number: usize, clusters: Clusters) -> Self {
+        let [high, low] = u16::try_from(number + 1).unwrap().to_be_bytes();
+        let facts = HostFacts {
+            host_id: Uuid::new_v4(),
+            name: format!("host-{number:04}"),
+            zone: ["a", "b", "c"][number % 3].to_owned(),
+            // A part of 127/8 that nothing else here has.
+            address: IpAddr::from([127, 64 + (std::process::id() % 32) as u8, high, low]),
+            state: HostState::Active,
+            capacity: Capacity {
+                cores: 16,
+                memory_bytes: 64 << 30,
+                disk_bytes: 1 << 40,
+                disk_free_bytes: 1 << 39,
+            },
+            agent_version: "0".to_owned(),
+            clock_ahead_ms: 0,
+            data_directory: PathBuf::from("/simulated"),
+        };
+        Self {
+            facts,
+            units: Mutex::default(),
+            clusters,
+            quirks: Quirks::default(),
+        }
+    }
+
+    fn argument<'a>(command: &'a UnitCommand, name: &str) -> Option<&'a str> {
+        let at = command.arguments.iter().position(|argument| argument == name)?;
+        command.arguments.get(at + 1).map(String::as_str)
+    }
+
+    /// What Kafka's formatter does: the directory knows its cluster, and the cluster its first controllers.
+    fn format(&self, unit: &UnitName, command: &UnitCommand) {
+        let cluster_id = Self::argument(command, "--cluster-id").unwrap().to_owned();
+        let mut clusters = self.clusters.lock();
+        let cluster = clusters.entry(cluster_id.clone()).or_default();
+        if let Some(members) = Self::argument(command, "--initial-controllers") {
+            cluster.set_voters(members);
+        }
+        let meta = format!("version=1\ncluster.id={cluster_id}\n");
+        let mut units = self.units.lock();
+        let files = &mut units.entry(unit.clone()).or_default().files;
+        files.insert("data/meta.properties".to_owned(), meta.into_bytes());
+    }
+
+    fn status_of(name: &UnitName, unit: &Unit) -> UnitStatus {
+        let runs = unit.process.is_some();
+        UnitStatus {
+            unit: name.clone(),
+            phase: if runs { UnitPhase::Running } else { UnitPhase::Stopped },
+            pid: runs.then_some(1),
+            started_at_ms: runs.then_some(1),
+            resident_bytes: runs.then_some(400 << 20),
+            cpu_ms: runs.then_some(1),
+            restarts: 0,
+            last_exit: None,
+        }
+    }
+}
+
+#[async_trait]
+impl Host for SimulatedHost {
+    fn facts(&self) -> HostFacts {
+        self.facts.clone()
+    }
+
+    async fn write_files(&self, unit: &UnitName, files: &[UnitFile]) -> Result<(), HostError> {
+        let mut units = self.units.lock();
+        let unit = units.entry(unit.clone()).or_default();
+        let files = files.iter().map(|file| (file.path.clone(), file.content.clone()));
+        unit.files.extend(files);
+        Ok(())
+    }
+
+    async fn read_file(&self, unit: &UnitName, path: &str, _: u64) -> Result<Option<Vec<u8>>, HostError> {
+        let units = self.units.lock();
+        Ok(units.get(unit).and_then(|unit| unit.files.get(path).cloned()))
+    }
+
+    async fn delete_file(&self, unit: &UnitName, path: &str) -> Result<(), HostError> {
+        if let Some(unit) = self.units.lock().get_mut(unit) {
+            unit.files.remove(path);
+        }
+        Ok(())
+    }
+
+    async fn run(&self, unit: &UnitName, command: &UnitCommand, _: Duration) -> Result<Finished, HostError> {
+        if command.arguments.iter().any(|argument| argument == "format") {
+            self.format(unit, command);
+        }
+        Ok(Finished {
+            code: Some(0),
+            stdout: String::new(),
+            stderr: self.quirks.java.unwrap_or("openjdk version \"17.0.1\"\n").to_owned(),
+        })
+    }
+
+    async fn start(&self, unit: &UnitName, _: &UnitProcess) -> Result<(), HostError> {
+        let (properties, identity, cluster) = {
+            let units = self.units.lock();
+            let unit = &units[unit];
+            if unit.process.is_some() {
+                return Ok(());
+            }
+            let text = |path: &str| String::from_utf8(unit.files[path].clone()).unwrap();
+            let meta = text("data/meta.properties");
+            let cluster_id = meta.lines().find_map(|line| line.strip_prefix("cluster.id=")).unwrap();
+            let cluster = Arc::clone(&self.clusters.lock()[cluster_id]);
+            (text("server.properties"), text("identity.pem"), cluster)
+        };
+        let node = Node::start(cluster, &properties, &identity).await;
+        self.units.lock().get_mut(unit).unwrap().process = Some(node);
+        Ok(())
+    }
+
+    async fn stop(&self, unit: &UnitName, _: bool) -> Result<(), HostError> {
+        if let Some(unit) = self.units.lock().get_mut(unit) {
+            unit.process = None;
+        }
+        Ok(())
+    }
+
+    async fn status(&self, unit: &UnitName) -> Result<Option<UnitStatus>, HostError> {
+        let units = self.units.lock();
+        Ok(units.get(unit).map(|found| Self::status_of(unit, found)))
+    }
+
+    async fn units(&self) -> Result<Vec<UnitStatus>, HostError> {
+        let units = self.units.lock();
+        Ok(units.iter().map(|(name, unit)| Self::status_of(name, unit)).collect())
+    }
+
+    async fn remove(&self, unit: &UnitName) -> Result<(), HostError> {
+        self.units.lock().remove(unit);
+        Ok(())
+    }
+
+    async fn put_bundle(&self, _: &BundleDigest, _: &Path) -> Result<(), HostError> {
+        Ok(())
+    }
+
+    async fn taken(&self, addresses: &[SocketAddr]) -> Result<Vec<SocketAddr>, HostError> {
+        Ok(if self.quirks.is_taken {
+            addresses.to_vec()
+        } else {
+            Vec::new()
+        })
+    }
+}

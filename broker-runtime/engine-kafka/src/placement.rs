@@ -66,6 +66,21 @@ pub(crate) struct HostView {
 }
 
 impl HostView {
+    /// The host of a node that has left the fleet: as if it were dead.
+    pub(crate) fn gone(node: &Node) -> Self {
+        Self {
+            host_id: node.host_id,
+            name: node.host_name.clone(),
+            zone: node.zone.clone(),
+            address: node.address,
+            memory_bytes: 0,
+            is_open: false,
+            is_dead: true,
+            rows_taken: BTreeSet::new(),
+            others: 0,
+        }
+    }
+
     fn is_in(&self, zone: &str) -> bool {
         self.zone.is_empty() || self.zone == zone
     }
@@ -111,7 +126,9 @@ pub(crate) fn plan(
         if nodes.contains_key(id) {
             continue;
         }
-        let zone = zone_of(wanted.zones, turn);
+        // One that is lost stays in its zone, whatever zones there are by now: the replicas of a partition are in different ones.
+        let lost = existing.get(id).map(|before| before.zone.as_str());
+        let zone = lost.unwrap_or_else(|| zone_of(wanted.zones, turn));
         let mut node = place(&nodes, hosts, zone, wanted.memory_bytes, new_id())?;
         node.is_broker = true;
         node.is_controller = existing.get(id).is_some_and(|before| before.is_controller);
@@ -340,6 +357,20 @@ mod tests {
         let after = planned(&before, 3, &names, &hosts).unwrap();
         assert_eq!(after[&2].host_name, "host-4");
         assert_eq!((&after[&1], &after[&3]), (&before[&1], &before[&3]));
+        // Without a host in its zone it waits for one.
+        let refused = planned(&before, 3, &zones(&["a", "c"]), &hosts[..3]).unwrap_err();
+        assert!(refused.problem.starts_with("zone \"b\" has no host"), "{refused:?}");
+        // A host that was forgotten is as good as dead.
+        let forgotten = [
+            hosts[0].clone(),
+            HostView::gone(&before[&2]),
+            hosts[2].clone(),
+            hosts[3].clone(),
+        ];
+        assert_eq!(
+            hosts_of(&planned(&before, 3, &names, &forgotten).unwrap()),
+            hosts_of(&after)
+        );
         // One that is only away keeps what it has.
         hosts[1].is_dead = false;
         assert_eq!(planned(&before, 3, &names, &hosts).unwrap(), before);

@@ -32,7 +32,10 @@ impl KafkaEngine {
         let mut blocked: BTreeMap<Uuid, BTreeSet<u16>> = BTreeMap::new();
         let mut seen = Vec::new();
         for _ in 0..TRIES {
-            let hosts = self.host_views(spec.cluster_id, &blocked)?;
+            let mut hosts = self.host_views(spec.cluster_id, &blocked)?;
+            let fleet = &self.settings.fleet;
+            let gone = existing.values().filter(|node| fleet.host(node.host_id).is_none());
+            hosts.extend(gone.map(HostView::gone));
             let nodes = placement::plan(existing, wanted(spec), &hosts, new_directory_id)
                 .map_err(|no_place| no_place_error(&spec.cluster_name, no_place))?;
             let taken = self.taken(existing, &nodes, spec).await?;

@@ -84,7 +84,8 @@ impl Fire {
     }
 
     fn all(&mut self, rounds: u32) -> Result<()> {
-        // On more than three hosts, controllers have processes of their own.
+        // A cluster that begins on more than three hosts has processes for its controllers alone.
+        let brokers = if rounds == 0 { 3 } else { 4 };
         let zones: &[&str] = if rounds == 0 {
             &["a", "b", "c"]
         } else {
@@ -96,14 +97,14 @@ impl Fire {
         if env::var_os(CALM).is_some() {
             return self.calm();
         }
-        self.make()?;
+        self.make(brokers)?;
         self.agent_dies(0)?;
         self.broker_dies(1)?;
         self.leader_of_controllers_dies()?;
         self.links_are_cut()?;
         for round in 0..rounds {
             self.say(&format!("round {round}"));
-            self.again()?;
+            self.again(brokers)?;
         }
         self.host_is_lost(2, rounds > 0)?;
         if rounds > 0 {
@@ -130,9 +131,9 @@ impl Fire {
     }
 
     /// A cluster is made while the control plane is killed again and again, and agents are.
-    fn make(&mut self) -> Result<()> {
+    fn make(&mut self, brokers: u32) -> Result<()> {
         self.say("a cluster is made, and the control plane and agents are killed meanwhile");
-        self.change(3)?;
+        self.change(brokers)?;
         self.stage.settled()?;
         self.say("a producer works");
         self.stage.produce()
@@ -253,6 +254,7 @@ impl Fire {
             back.is_fenced().is_ok_and(|it| it).then_some(())
         })
         .with_context(|| format!("{:?}, {:?}", back.units(), back.brokers()))?;
+        self.say(&format!("what {name} ran was ended"));
         self.stage.await_hosts(&[(&name, "DEAD")])?;
         self.settle()?;
         self.stage.command(&["hosts", "remove", &name])?;
@@ -289,7 +291,7 @@ impl Fire {
     }
 
     /// Everything once more, and what takes longer.
-    fn again(&mut self) -> Result<()> {
+    fn again(&mut self, brokers: u32) -> Result<()> {
         for at in 0..3 {
             self.agent_dies(at)?;
             self.broker_dies(at)?;
@@ -308,10 +310,10 @@ impl Fire {
         self.machines[1].boot(&self.stage.workspace.runtime)?;
         self.settle()?;
         self.say("brokers come, and the control plane is killed meanwhile");
-        self.change(4)?;
+        self.change(brokers + 1)?;
         self.settle()?;
         self.say("brokers go, and the control plane is killed meanwhile");
-        self.change(3)?;
+        self.change(brokers)?;
         self.settle()
     }
 

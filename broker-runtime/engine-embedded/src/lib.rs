@@ -16,7 +16,6 @@ mod metadata_calls;
 mod quotas;
 mod replication;
 mod scram;
-mod shown;
 mod topics;
 
 pub use crate::engine::{EmbeddedEngine, EmbeddedEngineConfig};

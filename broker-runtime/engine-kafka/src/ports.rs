@@ -38,6 +38,11 @@ impl Listener {
     pub(crate) fn is_for_clients(&self) -> bool {
         ![REPLICATION, CONTROLLER].contains(&self.name)
     }
+
+    /// Whether it has TLS, and a certificate.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.protocol != "PLAINTEXT"
+    }
 }
 
 /// All listeners of a node.

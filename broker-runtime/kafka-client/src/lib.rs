@@ -2,12 +2,14 @@
 //!
 //! One [`Connection`] is one TCP or TLS connection to one broker, with requests answered one after the other. It knows
 //! nothing of metadata, retries or consumer groups; followers and tests need none of that. [`AdminClient`] makes calls to
-//! whichever broker of a cluster answers.
+//! whichever broker of a cluster answers; [`shows`] looks at the certificate of one listener.
 
 mod admin;
 mod connection;
 mod error;
+mod shown;
 
 pub use admin::AdminClient;
 pub use connection::{Connection, ConnectionOptions, TlsOptions};
 pub use error::ClientError;
+pub use shown::shows;

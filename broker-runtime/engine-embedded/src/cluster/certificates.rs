@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use cluster_files::certificates::Held;
 use engine::{EngineError, Progress, Step};
+use kafka_client::shows;
 use kafka_metadata::{
     BrokerId,
     instructions::{self, CERTIFICATES},
@@ -14,7 +15,6 @@ use kafka_metadata::{
 use uuid::Uuid;
 
 use super::{Cluster, broker, running::blocking};
-use crate::shown;
 
 /// How long a broker may take to show what it was given.
 const SHOW_LIMIT: Duration = Duration::from_secs(20);
@@ -122,8 +122,10 @@ impl Cluster {
         };
         let begun = self.settings.clock.monotonic();
         loop {
-            let Err(error) = shown::shows(&endpoint, &held.certificate).await else {
-                return Ok(());
+            let instead = match shows(endpoint.address, &held.certificate).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => "it shows another one".to_owned(),
+                Err(error) => engine::chain(&error),
             };
             let waited = self.settings.clock.monotonic().saturating_duration_since(begun);
             if waited >= SHOW_LIMIT {
@@ -133,11 +135,7 @@ impl Cluster {
                         description.cluster_name
                     ),
                     waited_ms: u64::try_from(waited.as_millis()).unwrap_or(u64::MAX),
-                    last_state: format!(
-                        "it does not show the one with serial number {}: {}",
-                        held.serial,
-                        engine::chain(&error)
-                    ),
+                    last_state: format!("it does not show the one with serial number {}: {instead}", held.serial),
                 });
             }
             tokio::time::sleep(LOOK_AGAIN).await;

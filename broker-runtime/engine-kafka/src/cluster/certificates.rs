@@ -1,4 +1,5 @@
-//! Certificates of nodes. New ones are taken up while nodes run: Kafka reads the file again when it is told of it anew.
+//! Certificates of nodes. New ones are taken up while nodes run: Kafka reads the file again when it is told of it anew, and says
+//! that it will before it has. So nodes are looked at until they show what they were given.
 
 use std::net::SocketAddr;
 
@@ -32,20 +33,21 @@ impl Cluster {
     async fn renew(&self, rotation: u64) -> Result<usize, EngineError> {
         let description = self.description();
         let now_ms = self.settings.clock.now_ms();
-        let mut due = Vec::new();
+        let (mut due, mut settled) = (Vec::new(), Vec::new());
         for (id, node) in &description.nodes {
             let host = self.host_of(node)?;
-            let held = self.held(&*host, *id).await?;
-            if held
-                .as_ref()
-                .is_none_or(|held| self.authority.is_due(held, rotation, now_ms))
-            {
-                due.push((
-                    *id,
-                    node,
-                    host,
-                    held.map_or(rotation, |held| held.rotation().max(rotation)),
-                ));
+            match self.held(&*host, *id).await? {
+                Some(held) if !self.authority.is_due(&held, rotation, now_ms) => settled.push((*id, node, host, held)),
+                held => {
+                    let rotation = held.map_or(rotation, |held| held.rotation().max(rotation));
+                    due.push((*id, node, host, rotation));
+                }
+            }
+        }
+        // What was written by a call that was cut off may not have been read.
+        for (id, node, host, held) in settled {
+            if self.shows_another(node, &held).await {
+                self.take_up(id, node, &*host, &held).await?;
             }
         }
         let total = u64::try_from(due.len()).unwrap_or(u64::MAX);
@@ -55,15 +57,17 @@ impl Cluster {
                 total,
                 ..Progress::begun(Step::RenewCertificates)
             }));
+            let text = self.make_identity(*id, node, *rotation)?;
             let file = UnitFile {
                 path: IDENTITY.to_owned(),
-                content: self.make_identity(*id, node, *rotation)?.into_bytes(),
+                content: text.into_bytes(),
                 is_secret: true,
             };
             let unit = launch::unit(description.cluster_id, *id);
             host.write_files(&unit, &[file]).await.map_err(host_error)?;
-            self.reload(*id, node, &**host).await?;
-            self.held(&**host, *id).await?;
+            if let Some(held) = self.held(&**host, *id).await? {
+                self.take_up(*id, node, &**host, &held).await?;
+            }
             tracing::info!(node_id = id, cluster = self.name(), "node has another certificate");
         }
         if total > 0 {
@@ -72,13 +76,19 @@ impl Cluster {
         Ok(due.len())
     }
 
+    /// Has a node show the certificate that it has.
+    async fn take_up(&self, id: i32, node: &Node, host: &dyn Host, held: &Held) -> Result<(), EngineError> {
+        self.reload(id, node, host).await?;
+        self.wait_until_shown(id, node, held).await
+    }
+
     /// Has a node read its certificate again, for each of its listeners.
     async fn reload(&self, id: i32, node: &Node, host: &dyn Host) -> Result<(), EngineError> {
         let description = self.description();
         let unit = launch::unit(description.cluster_id, id);
         let path = host.facts().unit_directory(&unit).join(IDENTITY).display().to_string();
         let listeners = ports::listeners(node, description.listeners());
-        let encrypted = listeners.iter().filter(|listener| listener.protocol != "PLAINTEXT");
+        let encrypted = listeners.iter().filter(|listener| listener.is_encrypted());
         let changes: Vec<_> = encrypted
             .map(|listener| {
                 let name = listener.name.to_lowercase();

@@ -10,6 +10,7 @@ mod quorum;
 mod remove;
 mod rolling;
 mod settings;
+mod shown;
 mod waiting;
 
 use cluster::refused;

@@ -55,12 +55,19 @@ async fn survivors(stage: Stage) {
     assert_eq!(pids(&observed(&engine, &stage).await), pids(&before));
 
     // Certificates are taken up by processes that go on.
-    let shown = certificate(&before).await;
-    spec.certificate_rotations = 1;
-    engine.ensure(&spec).await.unwrap();
-    let rotated = observed(&engine, &stage).await;
-    assert_eq!(pids(&rotated), pids(&before));
-    assert_ne!(certificate(&rotated).await, shown, "clients see another certificate");
+    let mut shown = certificates(&before).await;
+    for rotation in 1..=2 {
+        spec.certificate_rotations = rotation;
+        engine.ensure(&spec).await.unwrap();
+        let rotated = observed(&engine, &stage).await;
+        assert_eq!(pids(&rotated), pids(&before));
+        let now = certificates(&rotated).await;
+        assert!(
+            shown.iter().zip(&now).all(|(old, new)| old != new),
+            "clients of all brokers see another certificate at once"
+        );
+        shown = now;
+    }
     assert_eq!(
         engine.renew_certificates(stage.cluster_id).await.unwrap(),
         0,
@@ -117,9 +124,17 @@ fn pids(observed: &ObservedCluster) -> Vec<Option<u32>> {
     observed.brokers.iter().map(|broker| broker.pid).collect()
 }
 
-/// What the first broker shows to clients.
-async fn certificate(observed: &ObservedCluster) -> Vec<u8> {
-    let address: SocketAddr = observed.bootstrap.tls[0].parse().unwrap();
+/// What brokers show to clients.
+async fn certificates(observed: &ObservedCluster) -> Vec<Vec<u8>> {
+    let mut shown = Vec::new();
+    for address in &observed.bootstrap.tls {
+        shown.push(certificate(observed, address.parse().unwrap()).await);
+    }
+    assert_eq!(shown.len(), observed.brokers.len());
+    shown
+}
+
+async fn certificate(observed: &ObservedCluster, address: SocketAddr) -> Vec<u8> {
     let mut roots = rustls::RootCertStore::empty();
     roots
         .add(CertificateDer::from_pem_slice(observed.certificate_authority_pem.as_bytes()).unwrap())

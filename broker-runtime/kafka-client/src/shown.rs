@@ -1,8 +1,7 @@
-//! Which certificate a broker shows: a TLS handshake that succeeds with one certificate only.
+//! Which certificate a listener shows: a TLS handshake that succeeds with one certificate only.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use kafka_client::{ClientError, Connection, ConnectionOptions, TlsOptions};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -10,15 +9,18 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
 
-use crate::addresses::BrokerEndpoint;
+use crate::{ClientError, Connection, ConnectionOptions, TlsOptions};
 
 /// How long one handshake may take.
 const LIMIT: Duration = Duration::from_secs(2);
 /// Nothing is asked, so nothing is answered.
 const RESPONSE_BYTES_MAX: usize = 1024;
+/// How whoever shows another certificate is refused.
+const ANOTHER: Error = Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure);
 
-/// Succeeds when whoever listens there shows this certificate, and proves that it has the key.
-pub(crate) async fn shows(endpoint: &BrokerEndpoint, certificate: &CertificateDer<'static>) -> Result<(), ClientError> {
+/// Whether whoever listens there shows this certificate, and proves that it has the key. An error is no answer: nobody
+/// listens, or there is no handshake.
+pub async fn shows(address: SocketAddr, certificate: &CertificateDer<'static>) -> Result<bool, ClientError> {
     let provider = Arc::new(ring::default_provider());
     let only = Arc::new(Only {
         certificate: certificate.clone(),
@@ -38,10 +40,16 @@ pub(crate) async fn shows(endpoint: &BrokerEndpoint, certificate: &CertificateDe
         connect_timeout: LIMIT,
         response_bytes_max: RESPONSE_BYTES_MAX,
     };
-    let address = endpoint.address;
-    Connection::open(&address.ip().to_string(), address.port(), &options)
-        .await
-        .map(drop)
+    match Connection::open(&address.ip().to_string(), address.port(), &options).await {
+        Ok(_) => Ok(true),
+        Err(ClientError::Io { source, .. }) if is_another(&source) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_another(error: &io::Error) -> bool {
+    let refusal = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    refusal == Some(&ANOTHER)
 }
 
 /// Believes one certificate.
@@ -63,7 +71,7 @@ impl ServerCertVerifier for Only {
         if *end_entity == self.certificate {
             return Ok(ServerCertVerified::assertion());
         }
-        Err(CertificateError::ApplicationVerificationFailure.into())
+        Err(ANOTHER)
     }
 
     fn verify_tls12_signature(

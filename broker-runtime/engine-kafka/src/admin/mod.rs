@@ -14,4 +14,5 @@ pub(crate) use configs::ConfigChange;
 pub(crate) use kafka::Kafka;
 use kafka::{LOOK_AGAIN, check, text};
 pub(crate) use moves::MOVING_MAX;
+pub(crate) use quorum::CaughtUp;
 pub(crate) use scram::{Fingerprints, fingerprints};

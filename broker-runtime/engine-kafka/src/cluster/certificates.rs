@@ -1,20 +1,13 @@
 //! Certificates of nodes. New ones are taken up while nodes run: Kafka reads the file again when it is told of it anew, and says
-//! that it will before it has. So nodes are looked at until they show what they were given.
-
-use std::net::SocketAddr;
+//! that it will before it has. So nodes are looked at until they show what they were given. Controllers with a process of their
+//! own are restarted, one after the other.
 
 use cluster_files::certificates::Held;
 use engine::{EngineError, Progress, Step};
 use hosts::{Host, UnitFile};
 
 use super::{Cluster, refused};
-use crate::{
-    errors::host_error,
-    launch,
-    node_properties::IDENTITY,
-    placement::Node,
-    ports::{self, CONTROLLER},
-};
+use crate::{errors::host_error, launch, node_properties::IDENTITY, placement::Node, ports};
 
 /// Longest file of a certificate and its key.
 const BYTES_MAX: u64 = 1 << 20;
@@ -78,11 +71,16 @@ impl Cluster {
 
     /// Has a node show the certificate that it has.
     async fn take_up(&self, id: i32, node: &Node, host: &dyn Host, held: &Held) -> Result<(), EngineError> {
-        self.reload(id, node, host).await?;
+        if node.is_broker {
+            self.reload(id, node, host).await?;
+        } else {
+            // Apache Kafka keeps dynamic properties of brokers only: it says that it knows no node of that id.
+            self.restart_controller(id).await?;
+        }
         self.wait_until_shown(id, node, held).await
     }
 
-    /// Has a node read its certificate again, for each of its listeners.
+    /// Has a broker read its certificate again, for each of its listeners.
     async fn reload(&self, id: i32, node: &Node, host: &dyn Host) -> Result<(), EngineError> {
         let description = self.description();
         let unit = launch::unit(description.cluster_id, id);
@@ -98,10 +96,7 @@ impl Cluster {
                 )
             })
             .collect();
-        let address: SocketAddr = match listeners.iter().find(|listener| !listener.is_for_clients()) {
-            Some(listener) if node.is_broker || listener.name == CONTROLLER => listener.address,
-            _ => return Ok(()),
-        };
+        let address = ports::replication(node);
         let context = format!("giving node {id} another certificate");
         self.kafka
             .alter_node(id, address, &changes)

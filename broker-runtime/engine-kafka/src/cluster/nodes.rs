@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use engine::{ClusterSpec, EngineError};
-use hosts::{Host, UnitFile, UnitPhase, UnitProcess, UnitStatus};
+use hosts::{Host, UnitFile, UnitName, UnitPhase, UnitProcess, UnitStatus};
 use server_properties::definition;
 
 use super::Cluster;
@@ -118,9 +118,12 @@ impl Cluster {
         host.write_files(&unit, &wanted.files()).await.map_err(host_error)?;
         if is_formatted.is_none() {
             launch::check_java(&*host, &unit).await?;
-            host.put_bundle(&bundle.digest, &bundle.archive)
-                .await
-                .map_err(host_error)?;
+        }
+        // Also for a node that was away while the version changed.
+        host.put_bundle(&bundle.digest, &bundle.archive)
+            .await
+            .map_err(host_error)?;
+        if is_formatted.is_none() {
             self.format(&*host, id, node, bundle).await?;
         }
         host.start(&unit, &wanted.process).await.map_err(host_error)
@@ -196,25 +199,63 @@ impl Cluster {
         Ok(false)
     }
 
-    /// Stops a node, replaces its files, and starts it.
-    pub(super) async fn replace_process(
-        &self,
-        id: i32,
-        wanted: &WantedNode,
-        bundle: &Bundle,
-    ) -> Result<(), EngineError> {
+    /// Stops a node whose files will be replaced; what it needs then is there before.
+    pub(super) async fn stop_for_replacement(&self, id: i32, bundle: &Bundle) -> Result<(), EngineError> {
+        let description = self.description();
+        let Some(node) = description.nodes.get(&id) else {
+            return Ok(());
+        };
+        self.host_of(node)?
+            .put_bundle(&bundle.digest, &bundle.archive)
+            .await
+            .map_err(host_error)?;
+        self.stop_node(id).await
+    }
+
+    /// Stops a node, which gives its leaderships away first.
+    pub(super) async fn stop_node(&self, id: i32) -> Result<(), EngineError> {
+        let description = self.description();
+        let Some(node) = description.nodes.get(&id) else {
+            return Ok(());
+        };
+        let unit = launch::unit(description.cluster_id, id);
+        self.host_of(node)?.stop(&unit, false).await.map_err(host_error)
+    }
+
+    /// Starts a node that has been stopped, as it was started before.
+    pub(crate) async fn start_again(&self, id: i32) -> Result<(), EngineError> {
         let description = self.description();
         let Some(node) = description.nodes.get(&id) else {
             return Ok(());
         };
         let host = self.host_of(node)?;
         let unit = launch::unit(description.cluster_id, id);
-        host.put_bundle(&bundle.digest, &bundle.archive)
-            .await
-            .map_err(host_error)?;
-        host.stop(&unit, false).await.map_err(host_error)?;
+        let process = self.process_of(&*host, &unit).await?;
+        host.start(&unit, &process).await.map_err(host_error)
+    }
+
+    /// Replaces the files of a node that has been stopped, and starts it.
+    pub(super) async fn start_replaced(&self, id: i32, wanted: &WantedNode) -> Result<(), EngineError> {
+        let description = self.description();
+        let Some(node) = description.nodes.get(&id) else {
+            return Ok(());
+        };
+        let host = self.host_of(node)?;
+        let unit = launch::unit(description.cluster_id, id);
         host.write_files(&unit, &wanted.files()).await.map_err(host_error)?;
         host.start(&unit, &wanted.process).await.map_err(host_error)
+    }
+
+    /// The process that a node was last started with.
+    async fn process_of(&self, host: &dyn Host, unit: &UnitName) -> Result<UnitProcess, EngineError> {
+        let text = host
+            .read_file(unit, PROCESS, FILE_BYTES_MAX)
+            .await
+            .map_err(host_error)?;
+        serde_json::from_slice(&text.unwrap_or_default()).map_err(|source| EngineError::Internal {
+            context: format!("{PROCESS} of unit {} on host {}", unit.as_str(), host.facts().name),
+            source: source.into(),
+        })
     }
 
     /// The unit of a node as it is.

@@ -4,13 +4,18 @@ use std::time::Duration;
 
 use engine::EngineError;
 use kafka_codec::uuid_from_text;
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::{Cluster, refused};
-use crate::{errors::host_error, launch, node_properties::DATA, placement::Node, ports};
+use crate::{admin::CaughtUp, errors::host_error, launch, node_properties::DATA, placement::Node, ports};
 
 /// How long a new member may take to catch up.
 const LIMIT: Duration = Duration::from_secs(120);
+/// How long members of the quorum may take to have all there is.
+const CATCH_UP_LIMIT: Duration = Duration::from_secs(120);
+/// Members that had all there was this long ago are up to date: they ask twice a second.
+const CAUGHT_UP_MS: i64 = 5_000;
 /// Longest file of the properties of a directory.
 const BYTES_MAX: u64 = 1 << 16;
 
@@ -54,6 +59,53 @@ impl Cluster {
             .await?;
         }
         Ok(())
+    }
+
+    /// Waits until all members of the quorum but one have all there is, so that this one may leave.
+    pub(super) async fn wait_quorum_without(&self, id: i32) -> Result<(), EngineError> {
+        let what = format!("having the controllers of cluster {:?} catch up", self.name());
+        self.wait(&what, CATCH_UP_LIMIT, || async {
+            Ok(match self.kafka.caught_up().await {
+                Ok(quorum) => quorum.behind(Some(id), quorum.now_ms - CAUGHT_UP_MS),
+                Err(error) => Some(error.to_string()),
+            })
+        })
+        .await
+    }
+
+    /// What time the quorum has, once it has a leader that is not the one which has just left.
+    pub(super) async fn quorum_time_ms(&self) -> Result<i64, EngineError> {
+        let found: Mutex<Option<CaughtUp>> = Mutex::default();
+        let what = format!("electing a leader of the controllers of cluster {:?}", self.name());
+        self.wait(&what, CATCH_UP_LIMIT, || async {
+            match self.kafka.caught_up().await {
+                Ok(quorum) => {
+                    *found.lock() = Some(quorum);
+                    Ok(None)
+                }
+                Err(error) => Ok(Some(error.to_string())),
+            }
+        })
+        .await?;
+        Ok(found.into_inner().map_or(0, |quorum| quorum.now_ms))
+    }
+
+    /// Waits until every member of the quorum has had all there was after this time.
+    pub(super) async fn wait_quorum_since(&self, since_ms: i64) -> Result<(), EngineError> {
+        let what = format!("having the controllers of cluster {:?} catch up", self.name());
+        self.wait(&what, CATCH_UP_LIMIT, || async {
+            Ok(match self.kafka.caught_up().await {
+                Ok(quorum) => quorum.behind(None, since_ms),
+                Err(error) => Some(error.to_string()),
+            })
+        })
+        .await
+    }
+
+    /// How many controllers the cluster has.
+    pub(super) fn controller_count(&self) -> usize {
+        let description = self.description();
+        description.nodes.values().filter(|node| node.is_controller).count()
     }
 
     /// What the formatter has called the directory of a node.

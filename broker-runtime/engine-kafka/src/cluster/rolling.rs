@@ -1,5 +1,5 @@
-//! Restarts, one node after the other. A broker leaves only while every partition has all of its replicas in sync, and the
-//! next one only once that is so again.
+//! Restarts, one node after the other. A node leaves only while every partition has all of its replicas in sync and all other
+//! controllers have all there is, and the next one only once that is so again. Kafka moves leaderships away before a broker ends.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -34,8 +34,12 @@ impl Cluster {
                 total,
                 ..Progress::begun(Step::RestartBrokers)
             }));
+            let is_member = self.is_one_of_several_controllers(id);
             if begun != Some(id) {
                 self.wait_in_sync().await?;
+            }
+            if is_member {
+                self.wait_quorum_without(id).await?;
             }
             tracing::info!(
                 node_id = id,
@@ -44,8 +48,17 @@ impl Cluster {
             );
             // Before its files are replaced: from these nobody could tell what the process has read.
             self.describe(|next| next.restarting = Some(id)).await?;
-            self.replace_process(id, node, bundle).await?;
+            self.stop_for_replacement(id, bundle).await?;
+            let stopped_at_ms = if is_member {
+                Some(self.quorum_time_ms().await?)
+            } else {
+                None
+            };
+            self.start_replaced(id, node).await?;
             self.wait_for_brokers().await?;
+            if let Some(stopped_at_ms) = stopped_at_ms {
+                self.wait_quorum_since(stopped_at_ms).await?;
+            }
             self.wait_in_sync().await?;
             self.describe(|next| next.restarting = None).await?;
         }
@@ -55,6 +68,24 @@ impl Cluster {
         let failed = |error| super::refused("giving leaderships back", error);
         let image = self.kafka.image(&[]).await.map_err(failed)?;
         self.kafka.elect_preferred(&image).await.map(drop).map_err(failed)
+    }
+
+    /// Restarts a node that is a controller only, with what it was started with.
+    pub(super) async fn restart_controller(&self, id: i32) -> Result<(), EngineError> {
+        let is_member = self.is_one_of_several_controllers(id);
+        if is_member {
+            self.wait_quorum_without(id).await?;
+        }
+        self.stop_node(id).await?;
+        let stopped_at_ms = if is_member { self.quorum_time_ms().await? } else { 0 };
+        self.start_again(id).await?;
+        self.wait_quorum_since(stopped_at_ms).await
+    }
+
+    /// Whether the others can do without this controller for a while, and have to.
+    fn is_one_of_several_controllers(&self, id: i32) -> bool {
+        let description = self.description();
+        description.nodes.get(&id).is_some_and(|node| node.is_controller) && self.controller_count() > 1
     }
 
     pub(super) async fn wait_in_sync(&self) -> Result<(), EngineError> {

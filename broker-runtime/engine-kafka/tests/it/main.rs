@@ -1,6 +1,7 @@
 //! The engine with real Apache Kafka, on three hosts that are all this machine. It needs `java` and, the first time, `mvn`.
 #![allow(clippy::unwrap_used, reason = "a test may end with a panic, its stage too")]
 
+mod dedicated;
 mod life;
 mod mishaps;
 mod stage;
@@ -9,6 +10,7 @@ use std::{
     env,
     panic::{self, AssertUnwindSafe},
     process::{Command, ExitCode},
+    sync::Arc,
 };
 
 use libtest_mimic::{Arguments, Trial};
@@ -17,9 +19,17 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // A cluster at a time: three machines of Java are enough for one of ours.
     arguments.test_threads = Some(1);
-    let trials = life::trials().into_iter().chain(mishaps::trials());
+    let trials = [
+        life::trials(),
+        mishaps::trials(),
+        dedicated::trials(),
+    ];
     let usable = has("java") && has("mvn") || env::var_os("OPENMSK_REQUIRE_TOOLS").is_some();
-    let trials = trials.map(|trial| trial.with_ignored_flag(!usable)).collect();
+    let trials = trials
+        .into_iter()
+        .flatten()
+        .map(|trial| trial.with_ignored_flag(!usable))
+        .collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
@@ -36,7 +46,7 @@ fn trial<F: Future<Output = ()> + 'static>(name: &str, test: fn(stage::Stage) ->
             .build()?;
         let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
             let stage = runtime.block_on(stage::Stage::new());
-            let hosts = stage.hosts.clone();
+            let (hosts, _folder) = (stage.hosts.clone(), Arc::clone(&stage.folder));
             let outcome = panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(test(stage))));
             if outcome.is_err() {
                 runtime.block_on(stage::tell(&hosts));

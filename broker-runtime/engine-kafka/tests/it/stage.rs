@@ -37,14 +37,15 @@ impl Fleet for Hosts {
 
 /// Hosts and the directory of an engine.
 pub struct Stage {
-    folder: tempfile::TempDir,
+    /// Whoever clears away needs it after a test that has ended early.
+    pub folder: Arc<tempfile::TempDir>,
     pub hosts: Hosts,
     pub cluster_id: Uuid,
 }
 
 impl Stage {
     pub async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Arc::new(tempfile::tempdir().unwrap());
         // The fourth one is a spare. A part of 127/8 that no test beside this one has.
         let [_, _, high, low] = std::process::id().to_be_bytes();
         let mut hosts: Vec<Arc<dyn Host>> = Vec::new();

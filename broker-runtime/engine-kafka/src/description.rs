@@ -41,6 +41,9 @@ pub(crate) struct Description {
     pub(crate) uneven: bool,
     /// The broker that is being restarted.
     pub(crate) restarting: Option<i32>,
+    /// Number of the release whose levels of features are in force, or about to be: older ones cannot run any more.
+    #[serde(default)]
+    pub(crate) finalized: Option<String>,
 }
 
 impl Description {
@@ -62,6 +65,7 @@ impl Description {
             scram_users: Fingerprints::new(),
             uneven: false,
             restarting: None,
+            finalized: None,
         }
     }
 

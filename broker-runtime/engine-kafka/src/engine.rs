@@ -119,6 +119,7 @@ impl KafkaEngine {
             slot.put(Arc::clone(&cluster));
             cluster
         };
+        cluster.refuse_to_go_back(spec)?;
         let begun = {
             // Held until the places are written down: nobody else may choose the same.
             let _allocation = self.allocation.lock().await;
@@ -194,8 +195,8 @@ impl Engine for KafkaEngine {
 
     fn validate(&self, spec: &ClusterSpec) -> Result<(), EngineError> {
         validate(spec)?;
-        if self.cluster(spec.cluster_id).is_some() {
-            return Ok(());
+        if let Some(cluster) = self.cluster(spec.cluster_id) {
+            return cluster.refuse_to_go_back(spec);
         }
         self.check_place(spec)
     }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::admin::Levels;
+
 /// A release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Release {
@@ -9,6 +11,8 @@ pub struct Release {
     pub msk: &'static str,
     /// Apache's number of the release that it stands for.
     pub number: &'static str,
+    /// Levels of features that a cluster has which was made with it: `StorageTool version-mapping` prints them.
+    levels: &'static [(&'static str, i16)],
     /// One line a jar: its SHA-256 and its name.
     lock: &'static str,
 }
@@ -18,16 +22,35 @@ pub const RELEASES: &[Release] = &[
     Release {
         msk: "4.0.x.kraft",
         number: "4.0.1",
+        levels: &[
+            ("metadata.version", 25),
+            ("transaction.version", 2),
+            ("group.version", 1),
+        ],
         lock: include_str!("releases/kafka-4.0.1.lock"),
     },
     Release {
         msk: "4.1.x.kraft",
         number: "4.1.1",
+        levels: &[
+            ("metadata.version", 27),
+            ("transaction.version", 2),
+            ("group.version", 1),
+            ("eligible.leader.replicas.version", 1),
+        ],
         lock: include_str!("releases/kafka-4.1.1.lock"),
     },
     Release {
         msk: "4.2.x.kraft",
         number: "4.2.0",
+        levels: &[
+            ("metadata.version", 29),
+            ("transaction.version", 2),
+            ("group.version", 1),
+            ("eligible.leader.replicas.version", 1),
+            ("share.version", 1),
+            ("streams.version", 1),
+        ],
         lock: include_str!("releases/kafka-4.2.0.lock"),
     },
 ];
@@ -41,6 +64,18 @@ impl Release {
     /// The release with this number.
     pub fn numbered(number: &str) -> Option<Self> {
         RELEASES.iter().copied().find(|release| release.number == number)
+    }
+
+    /// Whether it came before the other one.
+    pub(crate) fn is_before(&self, other: &Self) -> bool {
+        let place = |release: &Self| RELEASES.iter().position(|known| known.number == release.number);
+        place(self) < place(other)
+    }
+
+    /// Levels of features of clusters that are made with it.
+    pub(crate) fn levels(&self) -> Levels {
+        let levels = self.levels.iter();
+        levels.map(|(name, level)| ((*name).to_owned(), *level)).collect()
     }
 
     /// SHA-256 of each jar, by its name.
@@ -58,6 +93,16 @@ impl Release {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn levels_of_features_only_go_up() {
+        for pair in RELEASES.windows(2) {
+            let (old, new) = (pair[0].levels(), pair[1].levels());
+            assert!(pair[0].is_before(&pair[1]) && !pair[1].is_before(&pair[0]) && !pair[0].is_before(&pair[0]));
+            assert!(old.iter().all(|(name, level)| new[name] >= *level));
+            assert!(new["metadata.version"] > old["metadata.version"]);
+        }
+    }
 
     #[test]
     fn lock_files_name_whole_releases() {

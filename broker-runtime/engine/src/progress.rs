@@ -17,17 +17,20 @@ pub enum Step {
     MoveData,
     /// Brokers that hold nothing any more are stopped.
     StopBrokers,
+    /// What only brokers of the new version can read may be written from now on.
+    FinalizeVersion,
 }
 
 impl Step {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::StartBrokers,
         Self::ApplySettings,
         Self::RestartBrokers,
         Self::RenewCertificates,
         Self::MoveData,
         Self::StopBrokers,
+        Self::FinalizeVersion,
     ];
 
     /// Name, as operations show it.
@@ -39,6 +42,7 @@ impl Step {
             Self::RenewCertificates => "RENEW_CERTIFICATES",
             Self::MoveData => "MOVE_DATA",
             Self::StopBrokers => "STOP_BROKERS",
+            Self::FinalizeVersion => "FINALIZE_VERSION",
         }
     }
 }

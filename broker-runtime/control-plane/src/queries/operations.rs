@@ -75,10 +75,10 @@ fn steps_of(kind: OperationKind) -> &'static [Step] {
         OperationKind::IncreaseBrokerCount => &[Step::StartBrokers, Step::MoveData],
         OperationKind::DecreaseBrokerCount => &[Step::MoveData, Step::StopBrokers],
         OperationKind::UpdateClusterConfiguration => &[Step::ApplySettings, Step::RestartBrokers],
-        OperationKind::RebootNode
-        | OperationKind::UpdateClusterKafkaVersion
-        | OperationKind::UpdateConnectivity
-        | OperationKind::UpdateSecurity => &[Step::RestartBrokers],
+        OperationKind::UpdateClusterKafkaVersion => &[Step::RestartBrokers, Step::FinalizeVersion],
+        OperationKind::RebootNode | OperationKind::UpdateConnectivity | OperationKind::UpdateSecurity => {
+            &[Step::RestartBrokers]
+        }
         OperationKind::RotateCertificates => &[Step::RenewCertificates],
         OperationKind::DeleteCluster
         | OperationKind::UpdateBrokerStorage

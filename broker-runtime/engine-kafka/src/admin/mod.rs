@@ -2,6 +2,7 @@
 
 mod acls;
 mod configs;
+mod features;
 mod image;
 mod kafka;
 mod moves;
@@ -11,6 +12,7 @@ mod scram;
 mod topics;
 
 pub(crate) use configs::ConfigChange;
+pub(crate) use features::{Levels, missing};
 pub(crate) use kafka::Kafka;
 use kafka::{LOOK_AGAIN, check, text};
 pub(crate) use moves::MOVING_MAX;

@@ -106,7 +106,7 @@ impl Cluster {
             let wanted = self.wanted_nodes(spec, &bundle)?;
             self.restart_outdated(&wanted, &bundle).await?;
         }
-        Ok(())
+        self.finalize(release).await
     }
 
     /// Waits until every broker serves, and the controller can write.

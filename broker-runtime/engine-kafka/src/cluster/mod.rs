@@ -3,6 +3,7 @@
 mod certificates;
 mod cluster;
 mod ensure;
+mod finalize;
 mod moving;
 mod nodes;
 mod observe;

@@ -1,10 +1,12 @@
 //! The engine with real Apache Kafka, on three hosts that are all this machine. It needs `java` and, the first time, `mvn`.
 #![allow(clippy::unwrap_used, reason = "a test may end with a panic, its stage too")]
 
+mod clients;
 mod dedicated;
 mod life;
 mod mishaps;
 mod stage;
+mod upgrade;
 
 use std::{
     env,
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
         life::trials(),
         mishaps::trials(),
         dedicated::trials(),
+        upgrade::trials(),
     ];
     let usable = has("java") && has("mvn") || env::var_os("OPENMSK_REQUIRE_TOOLS").is_some();
     let trials = trials

@@ -109,7 +109,7 @@ pub struct Host {
     pub zone: String,
     /// `ACTIVE`, `DRAINING`, `UNREACHABLE` or `DEAD`.
     pub state: String,
-    /// Why it cannot be reached.
+    /// Why it cannot be reached, or what keeps it from being emptied or replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_reason: Option<String>,
     /// Where others reach it.
@@ -128,6 +128,9 @@ pub struct Host {
     pub disk_free_bytes: u64,
     /// By how much its clock is ahead, milliseconds.
     pub clock_ahead_ms: i64,
+    /// Brokers and controllers that are placed on it.
+    #[serde(default)]
+    pub node_count: usize,
     /// When the certificate of its agent ends, ISO 8601; absent before it has answered once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate_not_after: Option<String>,

@@ -125,6 +125,7 @@ impl ControlPlane {
             tokio::spawn(reconcilers::observe(Arc::clone(&self.services), until.clone())),
             tokio::spawn(reconcilers::follow_load(Arc::clone(&self.services), until.clone())),
             tokio::spawn(reconcilers::rebalance(Arc::clone(&self.services), until.clone())),
+            tokio::spawn(reconcilers::relocate(Arc::clone(&self.services), until.clone())),
             tokio::spawn(reconcilers::ask_hosts(
                 Arc::clone(&self.services),
                 Arc::clone(&self.audit),

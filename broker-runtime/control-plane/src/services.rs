@@ -76,6 +76,8 @@ pub(crate) struct Services {
     unsettled_again: AtomicBool,
     /// What was last seen of each cluster that should serve.
     observations: RwLock<BTreeMap<Uuid, Observation>>,
+    /// Why hosts are not emptied or replaced, by the cluster that stands in the way.
+    pub(crate) stuck: RwLock<BTreeMap<Uuid, String>>,
 }
 
 impl Services {
@@ -104,6 +106,7 @@ impl Services {
             unsettled: AtomicBool::new(true),
             unsettled_again: AtomicBool::new(false),
             observations: RwLock::default(),
+            stuck: RwLock::default(),
         }
     }
 

@@ -23,6 +23,8 @@ use engine::{
     ObservedCluster, Progress, Quota, QuotaAdmin, Replicated, Step, Storage, TopicAdmin, TopicDescription, TopicError,
     TopicSummary, TopicUpdate,
 };
+use host_link::{HostEntry, Standing};
+use hosts::{HostFacts, HostState};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -32,7 +34,7 @@ use crate::{
     error::OperationError,
     operations, queries, reconcilers,
     services::Services,
-    store::{SecretBox, Store},
+    store::{HostRecord, SecretBox, Store},
 };
 
 /// How long anything may take.
@@ -47,6 +49,8 @@ pub(crate) struct ScriptedEngine {
     progress: Mutex<Option<Progress>>,
     /// How often certificates were to be renewed.
     renewals: AtomicU64,
+    /// How often processes were to leave hosts.
+    relocations: AtomicU64,
 }
 
 #[async_trait]
@@ -103,6 +107,15 @@ impl Engine for ScriptedEngine {
 
     fn storage(&self) -> Result<Storage, EngineError> {
         Ok(Storage::default())
+    }
+
+    async fn relocate(&self, spec: &ClusterSpec) -> Result<bool, EngineError> {
+        self.relocations.fetch_add(1, Ordering::SeqCst);
+        self.ensure(spec).await.map(|()| false)
+    }
+
+    fn placed(&self) -> Result<BTreeMap<Uuid, usize>, EngineError> {
+        Ok(BTreeMap::from([(Uuid::from_u128(1), 2)]))
     }
 
     async fn renew_certificates(&self, _: Uuid) -> Result<usize, EngineError> {
@@ -535,6 +548,64 @@ async fn certificates_are_looked_after_every_hour_while_nothing_changes_the_clus
     let hours = hours_until(2).await;
     assert!(hours >= 1, "{hours}");
     running.until.cancel();
+}
+
+#[tokio::test]
+async fn hosts_that_are_to_be_left_are_and_what_stands_in_the_way_is_told() {
+    let stage = Stage::new();
+    let running = stage.start();
+    let services = &running.services;
+    let created = operations::create_cluster(services, &world(), orders(), operations::Attempt::default()).await;
+    running.until(&created.unwrap().cluster_arn, Some("ACTIVE")).await;
+    stage.engine.fails.store(true, Ordering::SeqCst);
+    let host = lost_host();
+    services
+        .store
+        .transaction(|transaction| transaction.put(&host))
+        .unwrap();
+    reconcilers::set_hosts(services).unwrap();
+    tokio::spawn(reconcilers::relocate(Arc::clone(services), running.until.clone()));
+    let told = async {
+        loop {
+            let hosts = queries::list_hosts(services).unwrap().hosts;
+            if let Some(reason) = &hosts[0].state_reason {
+                assert_eq!(reason, "port 9092 is taken; free it");
+                assert_eq!((hosts[0].state.as_str(), hosts[0].node_count), ("DEAD", 2));
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, told).await.expect("in time");
+    let relocations = stage.engine.relocations.load(Ordering::SeqCst);
+    assert_eq!(relocations, 1, "what failed is left alone for a while");
+    running.until.cancel();
+}
+
+fn lost_host() -> HostRecord {
+    let facts = HostFacts {
+        host_id: Uuid::from_u128(1),
+        name: "one".to_owned(),
+        zone: "a".to_owned(),
+        address: std::net::IpAddr::from([127, 0, 0, 1]),
+        state: HostState::Dead,
+        capacity: hosts::Capacity::default(),
+        agent_version: "0".to_owned(),
+        clock_ahead_ms: 0,
+        data_directory: "/".into(),
+    };
+    HostRecord {
+        entry: HostEntry {
+            host_id: facts.host_id,
+            name: facts.name.clone(),
+            zone: facts.zone.clone(),
+            agent_address: std::net::SocketAddr::from(([127, 0, 0, 1], 1)),
+            standing: Standing::Dead,
+            facts,
+        },
+        key_fingerprint: String::new(),
+        created_ms: 0,
+    }
 }
 
 #[tokio::test]

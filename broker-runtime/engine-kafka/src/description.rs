@@ -31,6 +31,10 @@ pub(crate) struct Description {
     pub(crate) nodes: Nodes,
     /// Nodes on hosts that are dead, by the name of their unit: they go when the host comes back all the same.
     pub(crate) left_behind: BTreeMap<String, Uuid>,
+    /// Nodes that were stopped on hosts which are to be emptied, and are elsewhere now, by the name of their unit: they go once
+    /// everything is in sync.
+    #[serde(default)]
+    pub(crate) drained: BTreeMap<String, Uuid>,
     /// Name by which its nodes know each other.
     pub(crate) principal: String,
     /// Properties of the configuration that has been in force.
@@ -60,6 +64,7 @@ impl Description {
             sasl_scram: spec.listeners.sasl_scram,
             nodes,
             left_behind: BTreeMap::new(),
+            drained: BTreeMap::new(),
             principal,
             server_properties: BTreeMap::new(),
             scram_users: Fingerprints::new(),

@@ -1,6 +1,11 @@
 //! The engine: which clusters there are, one change of a cluster at a time, and places for their nodes.
 
-use std::{collections::BTreeSet, ffi::OsString, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
+    path::PathBuf,
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use clock::Clock;
@@ -14,7 +19,7 @@ use uuid::Uuid;
 
 use crate::{
     bundle::Bundles,
-    cluster::{self, Cluster, Settings},
+    cluster::{self, Cluster, Displaced, Settings},
     description::{Description, Layout, Phase},
     placement::Nodes,
     releases::Release,
@@ -123,17 +128,47 @@ impl KafkaEngine {
         let begun = {
             // Held until the places are written down: nobody else may choose the same.
             let _allocation = self.allocation.lock().await;
-            let nodes = self.place(spec, &cluster.description().nodes).await?;
+            let nodes = self.place(spec, &cluster.description().nodes, None).await?;
             cluster.begin(spec, nodes, release).await?
         };
         cluster.ensure(spec, begun).await
+    }
+
+    /// Moves one node that is not where it should be, and whatever follows from that. Returns whether there was one.
+    async fn relocate_one(&self, slot: &Slot<Cluster>, spec: &ClusterSpec) -> Result<bool, EngineError> {
+        let Some(cluster) = slot.running() else {
+            return Ok(false);
+        };
+        let id = match cluster.displaced() {
+            None => return Ok(false),
+            Some(Displaced::Unsettled) => {
+                self.bring_up_and_ensure(slot, spec).await?;
+                return Ok(true);
+            }
+            Some(Displaced::OnDrainingHost(id)) => id,
+        };
+        // Before anything is stopped: is there a place at all?
+        self.place(spec, &cluster.description().nodes, Some(id)).await?;
+        cluster.vacate(id).await?;
+        let begun = {
+            let _allocation = self.allocation.lock().await;
+            match self.place(spec, &cluster.description().nodes, Some(id)).await {
+                Ok(nodes) => cluster.begin(spec, nodes, release_of(spec)?).await?,
+                Err(error) => {
+                    cluster.start_again(id).await?;
+                    return Err(error);
+                }
+            }
+        };
+        cluster.ensure(spec, begun).await?;
+        Ok(true)
     }
 
     /// Chooses places and writes them down.
     async fn create(&self, layout: &Layout, spec: &ClusterSpec, release: Release) -> Result<Description, EngineError> {
         cluster::remove(&self.settings, layout, spec.cluster_id).await?;
         let _allocation = self.allocation.lock().await;
-        let nodes = self.place(spec, &Nodes::new()).await?;
+        let nodes = self.place(spec, &Nodes::new(), None).await?;
         let principal = format!("openmsk-{}", Uuid::new_v4().simple());
         let description = Description::new(spec, release.number, nodes, principal);
         durable_file::create_directory(layout.root())?;
@@ -254,6 +289,37 @@ impl Engine for KafkaEngine {
             Some(cluster) => cluster.move_some().await,
             None => Ok(0),
         }
+    }
+
+    async fn relocate(&self, spec: &ClusterSpec) -> Result<bool, EngineError> {
+        validate(spec)?;
+        let Some(_held) = self.try_hold(spec.cluster_id) else {
+            return Ok(false);
+        };
+        let slot = self.slots.of(spec.cluster_id);
+        let relocating = self.relocate_one(&slot, spec);
+        let relocated = slot.unless_removed(&spec.cluster_name, relocating).await?;
+        if relocated.is_err()
+            && let Some(cluster) = slot.running()
+        {
+            cluster.report_nothing();
+        }
+        relocated
+    }
+
+    fn placed(&self) -> Result<BTreeMap<Uuid, usize>, EngineError> {
+        let mut counts = BTreeMap::new();
+        for cluster_id in self.cluster_ids()? {
+            for node in self
+                .layout(cluster_id)
+                .read()?
+                .iter()
+                .flat_map(|found| found.nodes.values())
+            {
+                *counts.entry(node.host_id).or_default() += 1;
+            }
+        }
+        Ok(counts)
     }
 
     fn storage(&self) -> Result<Storage, EngineError> {

@@ -93,6 +93,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) zones: &'a [String],
     /// Memory that a broker may have.
     pub(crate) memory_bytes: Option<u64>,
+    /// A node that is to leave its host, which takes no nodes.
+    pub(crate) leaves: Option<i32>,
 }
 
 /// Why nodes cannot be placed, and what to do.
@@ -102,7 +104,8 @@ pub(crate) struct NoPlace {
     pub(crate) remedy: String,
 }
 
-/// Places all nodes. Those of `existing` stay where they are, except on dead hosts: there only ids are kept.
+/// Places all nodes. Those of `existing` stay where they are, except on dead hosts and the one that is to leave its host: there
+/// only ids are kept.
 pub(crate) fn plan(
     existing: &Nodes,
     wanted: Wanted<'_>,
@@ -110,9 +113,10 @@ pub(crate) fn plan(
     mut new_id: impl FnMut() -> Uuid,
 ) -> Result<Nodes, NoPlace> {
     let dead = |node: &Node| hosts.iter().any(|host| host.host_id == node.host_id && host.is_dead);
+    let stays = |id: i32, node: &Node| wanted.leaves != Some(id) && !dead(node);
     let mut nodes: Nodes = existing
         .iter()
-        .filter(|(_, node)| !dead(node))
+        .filter(|(id, node)| stays(**id, node))
         .map(|(id, node)| (*id, node.clone()))
         .collect();
     let broker_ids: Vec<i32> = (1..=wanted.broker_count)
@@ -278,6 +282,7 @@ mod tests {
             broker_count,
             zones,
             memory_bytes: None,
+            leaves: None,
         };
         plan(existing, wanted, hosts, || Uuid::from_u128(7))
     }
@@ -374,6 +379,29 @@ mod tests {
         // One that is only away keeps what it has.
         hosts[1].is_dead = false;
         assert_eq!(planned(&before, 3, &names, &hosts).unwrap(), before);
+    }
+
+    #[test]
+    fn node_that_leaves_comes_to_another_host_of_its_zone() {
+        let mut hosts = vec![host(1, "a"), host(2, "b"), host(3, "c"), host(4, "b")];
+        let names = zones(&["a", "b", "c"]);
+        let before = planned(&Nodes::new(), 3, &names, &hosts[..3]).unwrap();
+        hosts[1].is_open = false;
+        assert_eq!(planned(&before, 3, &names, &hosts).unwrap(), before, "not by itself");
+        let wanted = Wanted {
+            broker_count: 3,
+            zones: &names,
+            memory_bytes: None,
+            leaves: Some(2),
+        };
+        let after = plan(&before, wanted, &hosts, || Uuid::from_u128(7)).unwrap();
+        assert_eq!(
+            (after[&2].host_name.as_str(), after[&2].is_controller),
+            ("host-4", true)
+        );
+        assert_eq!((&after[&1], &after[&3]), (&before[&1], &before[&3]));
+        let refused = plan(&before, wanted, &hosts[..3], || Uuid::from_u128(7)).unwrap_err();
+        assert!(refused.problem.contains("zone \"b\" has no host"), "{refused:?}");
     }
 
     #[test]

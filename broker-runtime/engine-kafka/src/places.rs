@@ -22,13 +22,19 @@ impl KafkaEngine {
     /// Whether there is a place for a new cluster at all, as far as that can be told beforehand.
     pub(crate) fn check_place(&self, spec: &ClusterSpec) -> Result<(), EngineError> {
         let hosts = self.host_views(spec.cluster_id, &BTreeMap::new())?;
-        placement::plan(&Nodes::new(), wanted(spec), &hosts, Uuid::nil)
+        placement::plan(&Nodes::new(), wanted(spec, None), &hosts, Uuid::nil)
             .map(drop)
             .map_err(|no_place| no_place_error(&spec.cluster_name, no_place))
     }
 
-    /// Places for all nodes: what there is stays, new ones come to ports that nothing listens on.
-    pub(crate) async fn place(&self, spec: &ClusterSpec, existing: &Nodes) -> Result<Nodes, EngineError> {
+    /// Places for all nodes: what there is stays, but for one that `leaves` its host, and new ones come to ports that nothing
+    /// listens on.
+    pub(crate) async fn place(
+        &self,
+        spec: &ClusterSpec,
+        existing: &Nodes,
+        leaves: Option<i32>,
+    ) -> Result<Nodes, EngineError> {
         let mut blocked: BTreeMap<Uuid, BTreeSet<u16>> = BTreeMap::new();
         let mut seen = Vec::new();
         for _ in 0..TRIES {
@@ -36,7 +42,7 @@ impl KafkaEngine {
             let fleet = &self.settings.fleet;
             let gone = existing.values().filter(|node| fleet.host(node.host_id).is_none());
             hosts.extend(gone.map(HostView::gone));
-            let nodes = placement::plan(existing, wanted(spec), &hosts, new_directory_id)
+            let nodes = placement::plan(existing, wanted(spec, leaves), &hosts, new_directory_id)
                 .map_err(|no_place| no_place_error(&spec.cluster_name, no_place))?;
             let taken = self.taken(existing, &nodes, spec).await?;
             if taken.is_empty() {
@@ -130,11 +136,12 @@ impl KafkaEngine {
     }
 }
 
-fn wanted(spec: &ClusterSpec) -> Wanted<'_> {
+fn wanted(spec: &ClusterSpec, leaves: Option<i32>) -> Wanted<'_> {
     Wanted {
         broker_count: spec.broker_count,
         zones: &spec.zones,
         memory_bytes: spec.resources.map(|resources| resources.memory_bytes),
+        leaves,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Several engines as one: each cluster belongs to the one that its specification names.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, RwLock},
 };
 
@@ -111,6 +111,20 @@ impl Engine for Engines {
 
     async fn rebalance(&self, cluster_id: Uuid) -> Result<usize, EngineError> {
         self.of(cluster_id).rebalance(cluster_id).await
+    }
+
+    async fn relocate(&self, spec: &ClusterSpec) -> Result<bool, EngineError> {
+        self.of(spec.cluster_id).relocate(spec).await
+    }
+
+    fn placed(&self) -> Result<BTreeMap<Uuid, usize>, EngineError> {
+        let mut counts = BTreeMap::new();
+        for engine in &self.all {
+            for (host_id, count) in engine.placed()? {
+                *counts.entry(host_id).or_default() += count;
+            }
+        }
+        Ok(counts)
     }
 
     fn storage(&self) -> Result<Storage, EngineError> {

@@ -18,7 +18,7 @@ mod slots;
 mod spec;
 mod topics;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use thiserror::Error;
@@ -72,6 +72,18 @@ pub trait Engine: Send + Sync + 'static {
     /// Moves replicas from brokers with many to brokers with few, a few partitions a call, and returns how many are moving
     /// then; none when brokers have equal shares. Does nothing while something else changes the cluster.
     async fn rebalance(&self, cluster_id: Uuid) -> Result<usize, EngineError>;
+
+    /// Moves one process of a cluster that is on a host which is to be emptied, or does not come back, to another host, with
+    /// everything that it holds, and returns whether there was one. Does nothing while something else changes the cluster. An
+    /// error says why a host is not emptied; everything goes on where it is then.
+    async fn relocate(&self, _spec: &ClusterSpec) -> Result<bool, EngineError> {
+        Ok(false)
+    }
+
+    /// How many processes are to be on each host, by its id; hosts that have none need not be named.
+    fn placed(&self) -> Result<BTreeMap<Uuid, usize>, EngineError> {
+        Ok(BTreeMap::new())
+    }
 
     /// The room there is for clusters.
     fn storage(&self) -> Result<Storage, EngineError>;

@@ -1,6 +1,7 @@
 //! Hosts as they were last heard of, and the tokens that let others join.
 
 use control_plane_api::hosts::{Host, HostToken, ListHostTokensResponse, ListHostsResponse};
+use engine::chain;
 use hosts::{Host as _, HostState};
 
 use super::iso8601;
@@ -13,7 +14,14 @@ use crate::{
 /// All hosts, by name.
 pub(crate) fn list_hosts(services: &Services) -> Result<ListHostsResponse, OperationError> {
     let records: Vec<HostRecord> = services.store.all()?;
-    let hosts = records.iter().map(|record| host(services, record));
+    let placed = services
+        .engine
+        .placed()
+        .map_err(|error| OperationError::Internal(chain(&error)))?;
+    let hosts = records.iter().map(|record| Host {
+        node_count: placed.get(&record.entry.host_id).copied().unwrap_or_default(),
+        ..host(services, record)
+    });
     Ok(ListHostsResponse { hosts: hosts.collect() })
 }
 
@@ -27,7 +35,8 @@ fn host(services: &Services, record: &HostRecord) -> Host {
     let seen = remote.map(|remote| remote.last_seen()).unwrap_or_default();
     let state_reason = match facts.state {
         HostState::Unreachable => Some(seen.problem.unwrap_or_else(|| "nobody has asked it yet".to_owned())),
-        HostState::Dead => dead_reason(record, is_back),
+        HostState::Draining => stuck(services),
+        HostState::Dead => dead_reason(services, record, is_back),
         _ => None,
     };
     Host {
@@ -44,15 +53,22 @@ fn host(services: &Services, record: &HostRecord) -> Host {
         disk_bytes: facts.capacity.disk_bytes,
         disk_free_bytes: facts.capacity.disk_free_bytes,
         clock_ahead_ms: facts.clock_ahead_ms,
+        node_count: 0,
         certificate_not_after: seen.facts.map(|facts| iso8601(facts.certificate_not_after_ms)),
         creation_time: iso8601(record.created_ms),
     }
 }
 
+/// What keeps hosts from being emptied, and dead ones from being replaced.
+fn stuck(services: &Services) -> Option<String> {
+    let reasons: Vec<String> = services.stuck.read().values().cloned().collect();
+    (!reasons.is_empty()).then(|| reasons.join("; "))
+}
+
 /// What is to be known of a host that was declared dead.
-fn dead_reason(record: &HostRecord, is_back: bool) -> Option<String> {
+fn dead_reason(services: &Services, record: &HostRecord, is_back: bool) -> Option<String> {
     let back = is_back.then(|| "it answers all the same, and what it ran was ended: remove it".to_owned());
-    let reasons: Vec<String> = record.dead_reason.iter().cloned().chain(back).collect();
+    let reasons: Vec<String> = record.dead_reason.iter().cloned().chain(back).chain(stuck(services)).collect();
     (!reasons.is_empty()).then(|| reasons.join("; "))
 }
 

@@ -7,6 +7,7 @@ mod elastic;
 mod hosts;
 mod observer;
 mod rebalancer;
+mod relocation;
 mod rounds;
 mod specification;
 
@@ -16,4 +17,5 @@ pub(crate) use elastic::{Bounds, run as follow_load};
 pub(crate) use hosts::{run as ask_hosts, set_hosts};
 pub(crate) use observer::run as observe;
 pub(crate) use rebalancer::run as rebalance;
+pub(crate) use relocation::run as relocate;
 pub(crate) use specification::{listeners, specification};

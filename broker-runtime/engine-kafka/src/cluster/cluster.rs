@@ -95,6 +95,11 @@ impl Cluster {
         *self.progress.lock() = progress;
     }
 
+    /// No change is under way any more.
+    pub(crate) fn report_nothing(&self) {
+        self.report(None);
+    }
+
     pub(super) fn report_step(&self, step: Step) {
         self.report(Some(Progress::begun(step)));
     }

@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 
 use engine::{ClusterSpec, EngineError, Step, TopicError};
 use futures::future::{join_all, try_join_all};
-use hosts::UnitName;
+use hosts::{HostState, UnitName};
+use uuid::Uuid;
 
 use super::{Cluster, refused};
 use crate::{
@@ -37,15 +38,27 @@ impl Cluster {
         let leaving = leaving(&before.nodes, &nodes);
         let uneven = before.uneven || before.broker_count != spec.broker_count;
         let on_the_way = with_leaving(&nodes, &before.nodes, &leaving);
-        let moved: Vec<(UnitName, uuid::Uuid)> = moved_away(before.cluster_id, &before.nodes, &on_the_way);
+        let moved = moved_away(before.cluster_id, &before.nodes, &on_the_way);
+        let moved: Vec<(UnitName, Uuid, bool)> = moved
+            .into_iter()
+            .map(|(unit, host_id)| (unit, host_id, self.is_lost(host_id)))
+            .collect();
         self.describe(|next| {
             next.nodes = on_the_way;
             next.broker_count = next.broker_count.max(spec.broker_count);
             next.uneven = uneven;
             next.release = release.number.to_owned();
             next.set_listeners(spec.listeners);
-            let units = moved.into_iter().map(|(unit, host_id)| (unit.to_string(), host_id));
-            next.left_behind.extend(units);
+            let (lost, drained): (Vec<_>, Vec<_>) = moved.into_iter().partition(|(_, _, is_lost)| *is_lost);
+            if !lost.is_empty() {
+                // Nobody may come upon what they have there.
+                next.left_behind.append(&mut next.drained);
+            }
+            let named = |units: Vec<(UnitName, Uuid, bool)>| {
+                units.into_iter().map(|(unit, host_id, _)| (unit.to_string(), host_id))
+            };
+            next.left_behind.extend(named(lost));
+            next.drained.extend(named(drained));
         })
         .await?;
         Ok(Begun {
@@ -83,6 +96,7 @@ impl Cluster {
         self.report_step(Step::ApplySettings);
         self.apply_settings(spec, &before).await?;
         self.restart_outdated(&wanted, &bundle).await?;
+        self.leave_old_hosts().await?;
         self.rotate_certificates(spec.certificate_rotations).await?;
         if uneven {
             self.report_step(Step::MoveData);
@@ -169,6 +183,12 @@ impl Cluster {
         Ok(())
     }
 
+    /// Whether nothing on this host can be stopped or read any more.
+    fn is_lost(&self, host_id: Uuid) -> bool {
+        let host = self.settings.fleet.host(host_id);
+        host.is_none_or(|host| host.facts().state == HostState::Dead)
+    }
+
     /// Removes what nodes have left on hosts that were dead, where these are back.
     async fn clean_up(&self) -> Result<(), EngineError> {
         let left_behind = self.description().left_behind.clone();
@@ -206,7 +226,7 @@ fn with_leaving(wanted: &Nodes, before: &Nodes, leaving: &[i32]) -> Nodes {
 }
 
 /// Units of nodes that are somewhere else now.
-fn moved_away(cluster_id: uuid::Uuid, before: &Nodes, now: &Nodes) -> Vec<(UnitName, uuid::Uuid)> {
+fn moved_away(cluster_id: Uuid, before: &Nodes, now: &Nodes) -> Vec<(UnitName, Uuid)> {
     let elsewhere = |id: &i32, node: &Node| now.get(id).is_some_and(|other| other.host_id != node.host_id);
     before
         .iter()

@@ -3,6 +3,8 @@
 
 mod clients;
 mod dedicated;
+mod drain;
+mod hosts_of_tests;
 mod life;
 mod mishaps;
 mod stage;
@@ -26,6 +28,7 @@ fn main() -> ExitCode {
         mishaps::trials(),
         dedicated::trials(),
         upgrade::trials(),
+        drain::trials(),
     ];
     let usable = has("java") && has("mvn") || env::var_os("OPENMSK_REQUIRE_TOOLS").is_some();
     let trials = trials

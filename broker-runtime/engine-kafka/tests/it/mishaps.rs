@@ -1,19 +1,16 @@
 //! What goes wrong, and what is said or done then.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
-use async_trait::async_trait;
 use engine::{BrokerState, Engine, NewTopic, ObservedCluster};
 use engine_kafka::KafkaEngine;
-use hosts::{
-    BundleDigest, Finished, Host, HostError, HostFacts, HostState, UnitCommand, UnitFile, UnitName, UnitProcess,
-    UnitStatus,
-};
+use hosts::HostState;
 use libtest_mimic::Trial;
 use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
 use uuid::Uuid;
 
 use crate::{
+    hosts_of_tests::Seen,
     stage::{Hosts, Stage},
     trial,
 };
@@ -81,7 +78,7 @@ async fn survivors(stage: Stage) {
         lost.stop(&status.unit, true).await.unwrap();
     }
     let mut hosts = stage.hosts.0.clone();
-    hosts[1] = Arc::new(Dead(lost));
+    hosts[1] = Arc::new(Seen::new(lost, Some(HostState::Dead)));
     let engine = stage.engine_with(Hosts(hosts)).await;
     engine.ensure(&spec).await.unwrap();
     let moved = observed(&engine, &stage).await;
@@ -151,70 +148,4 @@ async fn certificate(observed: &ObservedCluster, address: SocketAddr) -> Vec<u8>
         .await
         .unwrap();
     stream.get_ref().1.peer_certificates().unwrap()[0].to_vec()
-}
-
-/// A host that somebody has given up.
-struct Dead(Arc<dyn Host>);
-
-impl Dead {
-    fn gone<T>(&self) -> Result<T, HostError> {
-        Err(HostError::Unreachable {
-            host: self.0.facts().name,
-            reason: "it is dead".to_owned(),
-        })
-    }
-}
-
-#[async_trait]
-impl Host for Dead {
-    fn facts(&self) -> HostFacts {
-        HostFacts {
-            state: HostState::Dead,
-            ..self.0.facts()
-        }
-    }
-
-    async fn write_files(&self, _: &UnitName, _: &[UnitFile]) -> Result<(), HostError> {
-        self.gone()
-    }
-
-    async fn read_file(&self, _: &UnitName, _: &str, _: u64) -> Result<Option<Vec<u8>>, HostError> {
-        self.gone()
-    }
-
-    async fn delete_file(&self, _: &UnitName, _: &str) -> Result<(), HostError> {
-        self.gone()
-    }
-
-    async fn run(&self, _: &UnitName, _: &UnitCommand, _: Duration) -> Result<Finished, HostError> {
-        self.gone()
-    }
-
-    async fn start(&self, _: &UnitName, _: &UnitProcess) -> Result<(), HostError> {
-        self.gone()
-    }
-
-    async fn stop(&self, _: &UnitName, _: bool) -> Result<(), HostError> {
-        self.gone()
-    }
-
-    async fn status(&self, _: &UnitName) -> Result<Option<UnitStatus>, HostError> {
-        self.gone()
-    }
-
-    async fn units(&self) -> Result<Vec<UnitStatus>, HostError> {
-        self.gone()
-    }
-
-    async fn remove(&self, _: &UnitName) -> Result<(), HostError> {
-        self.gone()
-    }
-
-    async fn put_bundle(&self, _: &BundleDigest, _: &std::path::Path) -> Result<(), HostError> {
-        self.gone()
-    }
-
-    async fn taken(&self, _: &[SocketAddr]) -> Result<Vec<SocketAddr>, HostError> {
-        self.gone()
-    }
 }

@@ -38,8 +38,8 @@ pub(crate) struct Cluster {
     progress: Mutex<Option<Progress>>,
     /// When certificates of nodes end, as far as that is known.
     pub(super) certificate_ends: Mutex<BTreeMap<i32, i64>>,
-    /// What logs take up, and when that was looked at.
-    pub(super) log_bytes: Mutex<Option<(Instant, u64)>>,
+    /// What the logs of each broker take up, and when that was looked at.
+    pub(super) log_bytes: Mutex<Option<(Instant, BTreeMap<i32, u64>)>>,
 }
 
 impl Cluster {

@@ -4,6 +4,7 @@ mod certificates;
 mod cluster;
 mod ensure;
 mod finalize;
+mod measured;
 mod moving;
 mod nodes;
 mod observe;

@@ -1,6 +1,6 @@
 //! What a cluster is, right now.
 
-use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use cluster_files::certificates;
 use engine::{BootstrapBrokers, BrokerState, Counts, EngineError, ObservedBroker, ObservedCluster};
@@ -8,7 +8,7 @@ use futures::future::join_all;
 use hosts::{UnitPhase, UnitStatus};
 use kafka_metadata::{BrokerId, MetadataImage};
 
-use super::Cluster;
+use super::{Cluster, measured::metrics};
 use crate::{
     description::Description,
     placement::Node,
@@ -31,9 +31,14 @@ impl Cluster {
             .map(|(id, node)| (*id, node))
             .collect();
         let statuses = join_all(brokers.iter().map(|(id, node)| self.status(*id, node))).await;
+        let log_bytes = self.log_bytes(&image).await;
         let observed = brokers.iter().zip(statuses).map(|((id, node), status)| {
             // A host that cannot be asked tells nothing of the process.
-            self.observe_broker(&description, *id, node, status.ok().flatten(), &image)
+            let mut broker = self.observe_broker(&description, *id, node, status.ok().flatten(), &image);
+            if broker.state == BrokerState::Running {
+                broker.metrics = Arc::new(metrics(&image, BrokerId(*id), log_bytes.get(id).copied()));
+            }
+            broker
         });
         let observed = observed.collect();
         let partitions = || image.topics.values().flat_map(|topic| &topic.partitions);
@@ -44,7 +49,7 @@ impl Cluster {
             bootstrap: bootstrap(&description),
             certificate_authority_pem: String::from_utf8_lossy(&self.authority_pem).into_owned(),
             authority_expires_at_ms: certificates::expires_at_ms(&self.authority_pem),
-            log_bytes: self.log_bytes(&image).await,
+            log_bytes: log_bytes.values().sum(),
             counts: Counts {
                 topics: image.topics.len(),
                 partitions: partitions().count(),
@@ -81,22 +86,25 @@ impl Cluster {
         }
     }
 
-    /// What the logs of all brokers take up; asked for now and then.
-    async fn log_bytes(&self, image: &MetadataImage) -> u64 {
+    /// What the logs of each broker take up; asked for now and then.
+    async fn log_bytes(&self, image: &MetadataImage) -> BTreeMap<i32, u64> {
         let now = self.settings.clock.monotonic();
-        let last = *self.log_bytes.lock();
-        if let Some((at, bytes)) = last
-            && now.saturating_duration_since(at) < LOG_BYTES_LIFE
+        let last = self.log_bytes.lock().clone();
+        if let Some((at, bytes)) = &last
+            && now.saturating_duration_since(*at) < LOG_BYTES_LIFE
         {
-            return bytes;
+            return bytes.clone();
         }
         if image.brokers.is_empty() {
-            return last.map_or(0, |(_, bytes)| bytes);
+            return last.map_or_else(BTreeMap::new, |(_, bytes)| bytes);
         }
-        let brokers: BTreeSet<SocketAddr> = self.description().brokers().into_values().collect();
-        let sizes = join_all(brokers.into_iter().map(|broker| self.kafka.log_bytes(broker))).await;
-        let bytes = sizes.into_iter().filter_map(Result::ok).sum();
-        *self.log_bytes.lock() = Some((now, bytes));
+        let brokers = self.description().brokers();
+        let asked = brokers.into_iter().map(|(id, address)| async move {
+            let bytes = self.kafka.log_bytes(address).await;
+            Some((id, bytes.ok()?))
+        });
+        let bytes: BTreeMap<i32, u64> = join_all(asked).await.into_iter().flatten().collect();
+        *self.log_bytes.lock() = Some((now, bytes.clone()));
         bytes
     }
 }

@@ -105,9 +105,11 @@ impl Cluster {
         };
         let host = self.host_of(node)?;
         let unit = launch::unit(description.cluster_id, id);
-        let status = host.status(&unit).await.map_err(host_error)?;
-        if status.as_ref().is_some_and(|status| status.phase != UnitPhase::Stopped) {
-            return Ok(());
+        match host.status(&unit).await.map_err(host_error)?.map(|status| status.phase) {
+            // Whoever was stopping it does not start it any more.
+            Some(UnitPhase::Stopping) => host.stop(&unit, false).await.map_err(host_error)?,
+            Some(UnitPhase::Stopped) | None => {}
+            Some(UnitPhase::Running | UnitPhase::Waiting) => return Ok(()),
         }
         let formatted = format!("{DATA}/meta.properties");
         let is_formatted = host

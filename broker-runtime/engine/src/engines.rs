@@ -1,35 +1,47 @@
 //! Several engines as one: each cluster belongs to the one that its specification names.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, RwLock},
 };
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use crate::{
     Acl, AclAdmin, ClusterSpec, Elected, Engine, EngineError, IamAuthenticator, NewTopic, ObservedCluster, Progress,
-    Quota, QuotaAdmin, Replicated, Storage, TopicAdmin, TopicDescription, TopicError, TopicSummary, TopicUpdate,
+    Quota, QuotaAdmin, Replicated, Step, Storage, TopicAdmin, TopicDescription, TopicError, TopicSummary, TopicUpdate,
+    changes::{Changes, claim},
 };
 
 /// All engines of a runtime.
 pub struct Engines {
-    all: Vec<Arc<dyn Engine>>,
+    pub(crate) all: Vec<Arc<dyn Engine>>,
     /// Which engine has which cluster, as far as that is known.
     owners: RwLock<HashMap<Uuid, usize>>,
+    pub(crate) changes: Changes,
+    /// Clusters that one engine is taking over from another.
+    pub(crate) taking_over: Mutex<BTreeSet<Uuid>>,
 }
 
 impl Engines {
     /// These engines; the first is the default one. What each of them has is asked for once.
     pub async fn new(all: Vec<Arc<dyn Engine>>) -> Result<Self, EngineError> {
-        let mut owners = HashMap::new();
+        let mut claims: HashMap<Uuid, (u8, usize)> = HashMap::new();
         for (index, engine) in all.iter().enumerate() {
-            owners.extend(engine.list().await?.into_iter().map(|cluster_id| (cluster_id, index)));
+            for cluster_id in engine.list().await? {
+                let claimed = (claim(&**engine, cluster_id), index);
+                let strongest = claims.entry(cluster_id).or_insert(claimed);
+                *strongest = claimed.max(*strongest);
+            }
         }
+        let owners = claims.into_iter().map(|(cluster_id, (_, index))| (cluster_id, index));
         Ok(Self {
             all,
-            owners: RwLock::new(owners),
+            owners: RwLock::new(owners.collect()),
+            changes: Changes::default(),
+            taking_over: Mutex::default(),
         })
     }
 
@@ -51,19 +63,19 @@ impl Engines {
 
     /// The engine of a cluster; the default one for clusters that nobody has.
     fn of(&self, cluster_id: Uuid) -> &dyn Engine {
-        let owner = self
-            .owners
-            .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .get(&cluster_id)
-            .copied();
         &**self
             .all
-            .get(owner.unwrap_or_default())
+            .get(self.noted(cluster_id).unwrap_or_default())
             .expect("every owner is an engine, and there is one at least")
     }
 
-    fn owns(&self, cluster_id: Uuid, owner: Option<usize>) {
+    /// Which engine has a cluster, as far as that has been noted.
+    pub(crate) fn noted(&self, cluster_id: Uuid) -> Option<usize> {
+        let owners = self.owners.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        owners.get(&cluster_id).copied()
+    }
+
+    pub(crate) fn owns(&self, cluster_id: Uuid, owner: Option<usize>) {
         let mut owners = self.owners.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(owner) = owner {
             owners.insert(cluster_id, owner);
@@ -80,13 +92,17 @@ impl Engine for Engines {
     }
 
     fn validate(&self, spec: &ClusterSpec) -> Result<(), EngineError> {
-        self.all[self.named(spec)?].validate(spec)
+        let wanted = self.named(spec)?;
+        match self.owner(spec.cluster_id) {
+            Some(has) if has != wanted => self.validate_change(spec, has, wanted),
+            _ => self.all[wanted].validate(spec),
+        }
     }
 
     async fn ensure(&self, spec: &ClusterSpec) -> Result<(), EngineError> {
-        let owner = self.named(spec)?;
-        self.owns(spec.cluster_id, Some(owner));
-        self.all[owner].ensure(spec).await
+        let wanted = self.named(spec)?;
+        self.bring_to(spec, wanted).await?;
+        self.all[wanted].ensure(spec).await
     }
 
     fn authenticate_with(&self, authenticator: Arc<dyn IamAuthenticator>) {
@@ -96,6 +112,9 @@ impl Engine for Engines {
     }
 
     fn progress(&self, cluster_id: Uuid) -> Option<Progress> {
+        if self.taking_over.lock().contains(&cluster_id) {
+            return Some(Progress::begun(Step::TakeOver));
+        }
         self.of(cluster_id).progress(cluster_id)
     }
 
@@ -104,6 +123,9 @@ impl Engine for Engines {
     }
 
     async fn remove(&self, cluster_id: Uuid) -> Result<(), EngineError> {
+        let owner = self.owner(cluster_id);
+        self.remove_beside(cluster_id, owner).await?;
+        self.owns(cluster_id, owner);
         self.of(cluster_id).remove(cluster_id).await?;
         self.owns(cluster_id, None);
         Ok(())
@@ -145,6 +167,11 @@ impl Engine for Engines {
             all.extend(engine.list().await?);
         }
         Ok(all)
+    }
+
+    fn engine_of(&self, cluster_id: Uuid) -> &'static str {
+        let owner = self.owner(cluster_id).and_then(|index| self.all.get(index));
+        owner.map_or(self.name(), |engine| engine.name())
     }
 
     fn topics(&self) -> &dyn TopicAdmin {

@@ -5,9 +5,11 @@
 //! HTTP nor the store. Every implementation passes the same suite, `conformance` (a feature, for tests).
 
 mod acls;
+mod changes;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod engines;
+mod handover;
 mod iam;
 mod observed;
 mod progress;
@@ -26,6 +28,9 @@ use uuid::Uuid;
 
 pub use acls::{Acl, AclAdmin};
 pub use engines::Engines;
+pub use handover::{
+    Handed, Handover, HandsOver, Metadata, MetadataFile, Offer, OfferedBroker, Quorum, QuorumVoter, Taken, TakesOver,
+};
 pub use iam::{IamAuthenticator, IamLogin, IamRefusal};
 pub use observed::{BootstrapBrokers, BrokerState, Counts, Metric, ObservedBroker, ObservedCluster, Storage};
 pub use progress::{Progress, Step};
@@ -94,6 +99,21 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Clusters of which this engine holds anything, so that orphans can be found.
     async fn list(&self) -> Result<Vec<Uuid>, EngineError>;
+
+    /// Hands its clusters over to other engines, where it can.
+    fn hands_over(&self) -> Option<&dyn HandsOver> {
+        None
+    }
+
+    /// Takes clusters over from other engines, where it can.
+    fn takes_over(&self) -> Option<&dyn TakesOver> {
+        None
+    }
+
+    /// Name of the engine that has a cluster; of one that nobody has, the default one.
+    fn engine_of(&self, _cluster_id: Uuid) -> &'static str {
+        self.name()
+    }
 
     /// Topics of a cluster.
     fn topics(&self) -> &dyn TopicAdmin;

@@ -5,6 +5,8 @@ use std::fmt;
 /// What is being done, in the order of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
+    /// Brokers have ended, and another engine takes what they have stored.
+    TakeOver,
     /// Processes are started, and join.
     StartBrokers,
     /// Properties and users that need no restart are put in force.
@@ -23,7 +25,8 @@ pub enum Step {
 
 impl Step {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
+        Self::TakeOver,
         Self::StartBrokers,
         Self::ApplySettings,
         Self::RestartBrokers,
@@ -36,6 +39,7 @@ impl Step {
     /// Name, as operations show it.
     pub fn name(self) -> &'static str {
         match self {
+            Self::TakeOver => "TAKE_OVER",
             Self::StartBrokers => "START_BROKERS",
             Self::ApplySettings => "APPLY_SETTINGS",
             Self::RestartBrokers => "RESTART_BROKERS",

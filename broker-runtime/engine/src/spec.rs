@@ -14,7 +14,7 @@ pub struct ClusterSpec {
     pub cluster_id: Uuid,
     /// Name, for log lines and certificates.
     pub cluster_name: String,
-    /// Name of the engine that runs it, as [`crate::Engine::name`] has it. Never changes.
+    /// Name of the engine that runs it, as [`crate::Engine::name`] has it.
     pub engine: String,
     /// MSK's version name, such as `4.1.x.kraft`.
     pub kafka_version: String,

@@ -16,6 +16,12 @@ pub enum Phase {
     Established,
     /// It is to go away.
     Removing,
+    /// Another engine is to have it: its brokers have ended, or are about to.
+    HandingOver,
+    /// Another engine has it; what is left is its name and its addresses.
+    HandedOver,
+    /// It is being taken over from another engine; nothing of it has run yet.
+    TakingOver,
 }
 
 /// Reads a description; `None` when there is none.

@@ -12,8 +12,8 @@ use async_trait::async_trait;
 use clock::Clock;
 use cluster_files::durable_file;
 use engine::{
-    AclAdmin, ClusterSpec, Engine, EngineError, Hold, IamAuthenticator, ObservedCluster, Progress, QuotaAdmin, Reach,
-    Slot, Slots, Storage, TopicAdmin, TopicError, chain,
+    AclAdmin, ClusterSpec, Engine, EngineError, HandsOver, Hold, IamAuthenticator, ObservedCluster, Progress,
+    QuotaAdmin, Reach, Slot, Slots, Storage, TopicAdmin, TopicError, chain,
 };
 use kms::KeyStore;
 use tokio::task::JoinSet;
@@ -45,8 +45,8 @@ pub struct EmbeddedEngineConfig {
 #[derive(Debug)]
 pub struct EmbeddedEngine {
     directory: PathBuf,
-    settings: Arc<Settings>,
-    slots: Slots<Cluster>,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) slots: Slots<Cluster>,
     /// Held while a block of addresses is chosen and written down.
     allocation: tokio::sync::Mutex<()>,
 }
@@ -100,7 +100,7 @@ impl EmbeddedEngine {
         self.slots.try_hold(cluster_id)
     }
 
-    fn layout(&self, cluster_id: Uuid) -> Layout {
+    pub(crate) fn layout(&self, cluster_id: Uuid) -> Layout {
         Layout::new(self.directory.join(cluster_id.to_string()))
     }
 
@@ -111,6 +111,11 @@ impl EmbeddedEngine {
         let layout = self.layout(cluster_id);
         let taken_up = async {
             match Description::read(&layout)? {
+                // It waits for the engine that is to have it, or for a call that takes it back.
+                Some(description) if description.phase == Phase::HandingOver => Ok(()),
+                Some(description) if description.phase == Phase::HandedOver => {
+                    cluster::forget(&layout, description).await
+                }
                 Some(description) if description.phase != Phase::Removing => {
                     let cluster = Cluster::open(Arc::clone(&self.settings), layout, description).await?;
                     slot.put(cluster);
@@ -132,6 +137,11 @@ impl EmbeddedEngine {
         }
         let layout = self.layout(spec.cluster_id);
         let description = match Description::read(&layout)? {
+            Some(description) if [Phase::HandingOver, Phase::HandedOver].contains(&description.phase) => {
+                return Err(EngineError::Unsupported {
+                    reason: format!("another engine has cluster {:?}, or is about to", spec.cluster_name),
+                });
+            }
             Some(description) if description.phase != Phase::Removing => description,
             Some(_) | None => {
                 cluster::remove(&layout, None, &*self.settings.clock).await?;
@@ -369,6 +379,10 @@ impl Engine for EmbeddedEngine {
 
     async fn list(&self) -> Result<Vec<Uuid>, EngineError> {
         durable_file::cluster_ids(&self.directory)
+    }
+
+    fn hands_over(&self) -> Option<&dyn HandsOver> {
+        Some(self)
     }
 
     fn topics(&self) -> &dyn TopicAdmin {

@@ -11,6 +11,7 @@ pub mod broker_config;
 mod cluster;
 pub mod controller;
 mod engine;
+mod hand_over;
 mod log_delivery;
 mod metadata_calls;
 mod quotas;

@@ -41,7 +41,7 @@ pub(crate) async fn remove(
         drop(brokers);
         cluster.close().await;
     } else {
-        end_left_over(layout).await?;
+        end_left_over(layout, GRACE).await?;
     }
     let (layout, now_ms) = (layout.clone(), clock.now_ms());
     blocking(move || {
@@ -54,7 +54,7 @@ pub(crate) async fn remove(
 }
 
 /// Ends brokers that nobody supervises.
-async fn end_left_over(layout: &Layout) -> Result<(), EngineError> {
+pub(super) async fn end_left_over(layout: &Layout, grace: Duration) -> Result<(), EngineError> {
     let entries =
         fs::read_dir(layout.root()).map_err(|source| durable_file::file_error("read", layout.root(), source))?;
     let directories = entries
@@ -63,7 +63,7 @@ async fn end_left_over(layout: &Layout) -> Result<(), EngineError> {
         .filter(|path| path.join("process.lock").exists());
     try_join_all(directories.map(|path| async move {
         let name = path.display().to_string();
-        let ended = supervisor::end(&name, &path, GRACE).await;
+        let ended = supervisor::end(&name, &path, grace).await;
         ended.map_err(|source| supervisor_error(format!("ending the process of {name}"), source))
     }))
     .await

@@ -70,8 +70,9 @@ pub(crate) async fn open(
         maven_environment: Vec::new(),
         fleet: Arc::new(Machines {
             joined: Arc::clone(joined),
-            here,
+            here: Arc::clone(&here) as Arc<dyn Host>,
         }),
+        here: Some(here),
         clock: Arc::clone(clock),
     })
     .await

@@ -48,6 +48,9 @@ pub(crate) struct Description {
     /// Number of the release whose levels of features are in force, or about to be: older ones cannot run any more.
     #[serde(default)]
     pub(crate) finalized: Option<String>,
+    /// Where the log directories of its brokers were when another engine had it; empty once it has come up.
+    #[serde(default)]
+    pub(crate) taken_from: BTreeMap<i32, PathBuf>,
 }
 
 impl Description {
@@ -71,6 +74,7 @@ impl Description {
             uneven: false,
             restarting: None,
             finalized: None,
+            taken_from: BTreeMap::new(),
         }
     }
 

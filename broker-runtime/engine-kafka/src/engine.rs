@@ -12,9 +12,9 @@ use clock::Clock;
 use cluster_files::durable_file;
 use engine::{
     AclAdmin, ClusterSpec, Engine, EngineError, Hold, IamAuthenticator, ObservedCluster, Progress, QuotaAdmin, Slot,
-    Slots, Storage, TopicAdmin, chain,
+    Slots, Storage, TakesOver, TopicAdmin, chain,
 };
-use hosts::Fleet;
+use hosts::{Fleet, Host};
 use uuid::Uuid;
 
 use crate::{
@@ -42,6 +42,9 @@ pub struct KafkaEngineConfig {
     pub maven_environment: Vec<(OsString, OsString)>,
     /// The machines that nodes run on.
     pub fleet: Arc<dyn Fleet>,
+    /// This machine as one of them, where the log directories of clusters are that are taken over from other engines; `None` takes
+    /// nothing over.
+    pub here: Option<Arc<dyn Host>>,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
@@ -50,9 +53,10 @@ pub struct KafkaEngineConfig {
 pub struct KafkaEngine {
     directory: PathBuf,
     pub(crate) settings: Arc<Settings>,
-    slots: Slots<Cluster>,
+    pub(crate) slots: Slots<Cluster>,
+    pub(crate) here: Option<Arc<dyn Host>>,
     /// Held while places are chosen and written down.
-    allocation: tokio::sync::Mutex<()>,
+    pub(crate) allocation: tokio::sync::Mutex<()>,
 }
 
 impl KafkaEngine {
@@ -69,6 +73,7 @@ impl KafkaEngine {
             directory: config.directory,
             settings: Arc::new(settings),
             slots: Slots::default(),
+            here: config.here,
             allocation: tokio::sync::Mutex::default(),
         });
         for cluster_id in engine.cluster_ids()? {
@@ -100,7 +105,7 @@ impl KafkaEngine {
     async fn take_up(&self, cluster_id: Uuid) -> Result<(), EngineError> {
         let layout = self.layout(cluster_id);
         match layout.read()? {
-            Some(description) if description.phase != Phase::Removing => {
+            Some(description) if ![Phase::Removing, Phase::TakingOver].contains(&description.phase) => {
                 let cluster = Cluster::open(Arc::clone(&self.settings), layout, description).await?;
                 self.slots.of(cluster_id).put(cluster);
                 Ok(())
@@ -117,6 +122,11 @@ impl KafkaEngine {
             cluster
         } else {
             let description = match layout.read()? {
+                Some(description) if description.phase == Phase::TakingOver => {
+                    return Err(EngineError::Unsupported {
+                        reason: format!("cluster {:?} has been taken over in part only", spec.cluster_name),
+                    });
+                }
                 Some(description) if description.phase != Phase::Removing => description,
                 _ => self.create(&layout, spec, release).await?,
             };
@@ -213,7 +223,7 @@ impl KafkaEngine {
     }
 }
 
-fn release_of(spec: &ClusterSpec) -> Result<Release, EngineError> {
+pub(crate) fn release_of(spec: &ClusterSpec) -> Result<Release, EngineError> {
     Release::of(&spec.kafka_version).ok_or_else(|| EngineError::Unsupported {
         reason: format!(
             "there is no release of Apache Kafka for version {:?}",
@@ -266,7 +276,7 @@ impl Engine for KafkaEngine {
         let Some(description) = layout.read()? else {
             return Ok(None);
         };
-        if description.phase == Phase::Removing {
+        if [Phase::Removing, Phase::TakingOver].contains(&description.phase) {
             return Ok(Some(cluster::at_rest(&description)));
         }
         let cluster = Cluster::open(Arc::clone(&self.settings), layout, description).await?;
@@ -355,6 +365,10 @@ impl Engine for KafkaEngine {
             );
         }
         Ok(all.into_iter().collect())
+    }
+
+    fn takes_over(&self) -> Option<&dyn TakesOver> {
+        Some(self)
     }
 
     fn topics(&self) -> &dyn TopicAdmin {

@@ -10,6 +10,7 @@
 
 mod admin;
 mod administration;
+mod adoption;
 mod blocking;
 mod bundle;
 mod cluster;
@@ -17,11 +18,13 @@ mod description;
 mod engine;
 mod errors;
 mod launch;
+mod log_dirs;
 mod node_properties;
 mod placement;
 mod places;
 mod ports;
 mod releases;
+mod take_over;
 mod validate;
 
 pub use crate::{

@@ -158,11 +158,7 @@ fn add_controllers(
     hosts: &[HostView],
     mut new_id: impl FnMut() -> Uuid,
 ) -> Result<(), NoPlace> {
-    let count: i32 = match wanted.broker_count {
-        0..3 => 1,
-        3..MANY_BROKERS => 3,
-        _ => 5,
-    };
+    let count = controller_count(wanted.broker_count);
     let used: BTreeSet<Uuid> = nodes.values().map(|node| node.host_id).collect();
     if used.len() <= COMBINED_HOSTS_MAX {
         for id in 1..=count {
@@ -178,6 +174,15 @@ fn add_controllers(
         nodes.insert(id, node);
     }
     Ok(())
+}
+
+/// How many controllers a cluster of so many brokers has.
+pub(crate) fn controller_count(brokers: u32) -> i32 {
+    match brokers {
+        0..3 => 1,
+        3..MANY_BROKERS => 3,
+        _ => 5,
+    }
 }
 
 fn zone_of(zones: &[String], turn: usize) -> &str {
@@ -245,7 +250,7 @@ fn no_host(hosts: &[HostView], zone: &str) -> NoPlace {
 }
 
 /// Memory for objects: half of what a broker may have, else a quarter of its share of the host; page cache gets the rest.
-fn heap_mib(host_bytes: u64, nodes: usize, memory_bytes: Option<u64>) -> u64 {
+pub(crate) fn heap_mib(host_bytes: u64, nodes: usize, memory_bytes: Option<u64>) -> u64 {
     const MIB: u64 = 1 << 20;
     let share = host_bytes / u64::try_from(nodes).unwrap_or(u64::MAX).max(1);
     let (bytes, most) = match memory_bytes {

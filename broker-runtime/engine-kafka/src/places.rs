@@ -1,9 +1,12 @@
 //! Places for the nodes of a cluster, among those of all other clusters and programs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use engine::{ClusterSpec, EngineError};
-use hosts::HostState;
+use hosts::{Host, HostFacts, HostState};
 use uuid::Uuid;
 
 use crate::{
@@ -11,7 +14,7 @@ use crate::{
     description::Description,
     engine::FREE_BYTES_MIN,
     errors::host_error,
-    placement::{self, HostView, NoPlace, Nodes, Wanted},
+    placement::{self, HostView, NoPlace, Node, Nodes, Wanted},
     ports,
 };
 
@@ -21,7 +24,7 @@ const TRIES: usize = 16;
 impl KafkaEngine {
     /// Whether there is a place for a new cluster at all, as far as that can be told beforehand.
     pub(crate) fn check_place(&self, spec: &ClusterSpec) -> Result<(), EngineError> {
-        let hosts = self.host_views(spec.cluster_id, &BTreeMap::new())?;
+        let hosts = self.host_views(spec.cluster_id, &self.settings.fleet.hosts(), &BTreeMap::new())?;
         placement::plan(&Nodes::new(), wanted(spec, None), &hosts, Uuid::nil)
             .map(drop)
             .map_err(|no_place| no_place_error(&spec.cluster_name, no_place))
@@ -37,10 +40,13 @@ impl KafkaEngine {
     ) -> Result<Nodes, EngineError> {
         let mut blocked: BTreeMap<Uuid, BTreeSet<u16>> = BTreeMap::new();
         let mut seen = Vec::new();
+        let candidates = self.candidates(existing);
         for _ in 0..TRIES {
-            let mut hosts = self.host_views(spec.cluster_id, &blocked)?;
+            let mut hosts = self.host_views(spec.cluster_id, &candidates, &blocked)?;
             let fleet = &self.settings.fleet;
-            let gone = existing.values().filter(|node| fleet.host(node.host_id).is_none());
+            let gone = existing.values().filter(|node| {
+                fleet.host(node.host_id).is_none() && candidates.iter().all(|host| host.facts().host_id != node.host_id)
+            });
             hosts.extend(gone.map(HostView::gone));
             let nodes = placement::plan(existing, wanted(spec, leaves), &hosts, new_directory_id)
                 .map_err(|no_place| no_place_error(&spec.cluster_name, no_place))?;
@@ -100,14 +106,23 @@ impl KafkaEngine {
         Ok(found)
     }
 
-    fn host_views(
+    /// Hosts that nodes beside these may come to. Those on addresses of this machine alone are reached by nobody else.
+    fn candidates(&self, existing: &Nodes) -> Vec<Arc<dyn Host>> {
+        match &self.here {
+            Some(here) if existing.values().any(|node| is_bound(node, &here.facts())) => vec![Arc::clone(here)],
+            _ => self.settings.fleet.hosts(),
+        }
+    }
+
+    pub(crate) fn host_views(
         &self,
         cluster_id: Uuid,
+        hosts: &[Arc<dyn Host>],
         blocked: &BTreeMap<Uuid, BTreeSet<u16>>,
     ) -> Result<Vec<HostView>, EngineError> {
         let others = self.descriptions_but(cluster_id)?;
         let nodes = || others.iter().flat_map(|other| other.nodes.values());
-        let views = self.settings.fleet.hosts().into_iter().map(|host| {
+        let views = hosts.iter().map(|host| {
             let facts = host.facts();
             let here: Vec<_> = nodes().filter(|node| node.host_id == facts.host_id).collect();
             let mut rows_taken = blocked.get(&facts.host_id).cloned().unwrap_or_default();
@@ -134,6 +149,11 @@ impl KafkaEngine {
             .filter_map(|other| self.layout(other).read().ok().flatten())
             .collect())
     }
+}
+
+/// Whether a node was another engine's, on this machine and an address of its own.
+fn is_bound(node: &Node, here: &HostFacts) -> bool {
+    node.host_id == here.host_id && node.address != here.address
 }
 
 fn wanted(spec: &ClusterSpec, leaves: Option<i32>) -> Wanted<'_> {

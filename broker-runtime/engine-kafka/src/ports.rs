@@ -1,6 +1,6 @@
 //! Ports of nodes: MSK's, and for the next nodes on the same host the same ones in rows ten apart.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use engine::Listeners;
 
@@ -66,6 +66,11 @@ pub(crate) fn listeners(node: &Node, open: Listeners) -> Vec<Listener> {
 /// Where one listener of a node is, open or not.
 pub(crate) fn replication(node: &Node) -> SocketAddr {
     SocketAddr::new(node.address, 9091 + node.row * ROW_STEP)
+}
+
+/// The same of a node that has an address of its own.
+pub(crate) fn replication_at(address: IpAddr) -> SocketAddr {
+    SocketAddr::new(address, 9091)
 }
 
 /// Where its controller is.

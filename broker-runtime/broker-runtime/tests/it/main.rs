@@ -8,3 +8,4 @@ mod hosts;
 mod promises;
 mod real_brokers;
 mod runtime;
+mod take_over;

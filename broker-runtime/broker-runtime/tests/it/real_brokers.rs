@@ -44,6 +44,10 @@ impl Stage {
         }
     }
 
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     fn clusters(&self) -> PathBuf {
         self.folder.path().join(&self.depth).join("clusters")
     }
@@ -68,7 +72,7 @@ impl Stage {
         engine.observe(self.spec.cluster_id).await.unwrap().unwrap()
     }
 
-    fn processes(&self) -> Vec<u32> {
+    pub fn processes(&self) -> Vec<u32> {
         let root = self.folder.path().display().to_string();
         let entries = fs::read_dir("/proc").unwrap().flatten();
         let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());

@@ -17,4 +17,4 @@ pub(crate) use kafka::Kafka;
 use kafka::{LOOK_AGAIN, check, text};
 pub(crate) use moves::MOVING_MAX;
 pub(crate) use quorum::CaughtUp;
-pub(crate) use scram::{Fingerprints, fingerprints};
+pub(crate) use scram::{Fingerprints, code as mechanism_code, fingerprints};

@@ -34,7 +34,7 @@ pub(crate) fn fingerprints(users: &[ScramUser]) -> Fingerprints {
 }
 
 /// Kafka's code of a mechanism.
-fn code(mechanism: ScramMechanism) -> i8 {
+pub(crate) fn code(mechanism: ScramMechanism) -> i8 {
     match mechanism {
         ScramMechanism::Sha256 => 1,
         ScramMechanism::Sha512 => 2,

@@ -97,6 +97,9 @@ impl Cluster {
         self.apply_settings(spec, &before).await?;
         self.restart_outdated(&wanted, &bundle).await?;
         self.leave_old_hosts().await?;
+        if !self.description().taken_from.is_empty() {
+            self.spread_leaders().await?;
+        }
         self.rotate_certificates(spec.certificate_rotations).await?;
         if uneven {
             self.report_step(Step::MoveData);
@@ -112,6 +115,7 @@ impl Cluster {
             }
             next.broker_count = spec.broker_count;
             next.uneven = false;
+            next.taken_from.clear();
             next.phase = Phase::Established;
         })
         .await?;

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use engine::EngineError;
-use kafka_codec::uuid_from_text;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::{Cluster, refused};
-use crate::{admin::CaughtUp, errors::host_error, launch, node_properties::DATA, placement::Node, ports};
+use crate::{
+    admin::CaughtUp, errors::host_error, launch, log_dirs::directory_id, node_properties::DATA, placement::Node, ports,
+};
 
 /// How long a new member may take to catch up.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -119,22 +120,5 @@ impl Cluster {
             context: format!("{path} of node {id} on host {}", node.host_name),
             source: "it names no directory".into(),
         })
-    }
-}
-
-fn directory_id(meta: &str) -> Option<Uuid> {
-    let line = meta.lines().find_map(|line| line.strip_prefix("directory.id="))?;
-    uuid_from_text(line.trim()).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn directory_is_named_in_its_properties() {
-        let meta = "#\n#Sun\ncluster.id=x\ndirectory.id=AAAAAQAAAAAAAAAAAAAAAA\nnode.id=1\nversion=1\n";
-        assert_eq!(directory_id(meta), Some(Uuid::from_u128(1 << 96)));
-        assert_eq!(directory_id("version=1\n"), None);
     }
 }

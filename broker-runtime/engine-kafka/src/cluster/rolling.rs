@@ -65,6 +65,16 @@ impl Cluster {
         if total == 0 {
             return Ok(());
         }
+        self.give_leaders_back().await
+    }
+
+    /// Leaders were taken as brokers came up: once all have caught up, each partition gets its preferred one.
+    pub(super) async fn spread_leaders(&self) -> Result<(), EngineError> {
+        self.wait_in_sync().await?;
+        self.give_leaders_back().await
+    }
+
+    async fn give_leaders_back(&self) -> Result<(), EngineError> {
         let failed = |error| super::refused("giving leaderships back", error);
         let image = self.kafka.image(&[]).await.map_err(failed)?;
         self.kafka.elect_preferred(&image).await.map(drop).map_err(failed)

@@ -83,6 +83,7 @@ impl Stage {
             maven: "mvn".into(),
             maven_environment: Vec::new(),
             fleet: Arc::new(hosts),
+            here: None,
             clock: Arc::new(SystemClock),
         };
         KafkaEngine::open(config).await.unwrap()

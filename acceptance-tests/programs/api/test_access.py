@@ -317,6 +317,26 @@ class Policies(unittest.TestCase):
         self.assertIn("user/rotator", runtime("audit", "--action", "RotateCertificates"))
         self.assertIn("broker 1 shows a certificate", runtime("rotate-certificates", "access"))
 
+    def test_another_engine_is_asked_for_by_whoever_may(self):
+        path = f"/openmsk/v1/clusters/{urllib.parse.quote(self.arn, safe='')}/engine"
+        only = {"x-openmsk-validate-only": "true"}
+
+        def put(engine, path=path, **more):
+            return send("PUT", path, json.dumps({"currentVersion": "K0", "engine": engine}).encode(), **more)
+
+        key = make_key("--principal", "no-mover", "--policy", policy_file(FOLDER, allow("openmsk:Rebalance", self.arn)))
+        self.assertEqual(put("apache-kafka", key=key)[0], 403)
+        key = make_key("--principal", "mover", "--policy", policy_file(FOLDER, allow("openmsk:UpdateEngine", self.arn)))
+        self.assertEqual(put("apache-kafka", path=path.replace("access", "gone"))[0], 404)
+        self.assertEqual(put("apache-kafka", key=key, headers=only)[0], 204)
+        for engine, words in (("steam", "there is no engine"), ("embedded", "runs the cluster already")):
+            status, body, _ = put(engine, key=key, headers=only)
+            self.assertEqual(status, 400, body)
+            self.assertIn(words, body["message"])
+        status, body, _ = put("apache-kafka", key=key)
+        self.assertEqual(status, 400, body)
+        self.assertIn("somebody changed it since", body["message"])
+
     def test_a_topic_is_repeatable_until_its_token_is_given_up(self):
         cluster = urllib.parse.quote(self.arn, safe="")
         topic = {"topicName": "repeated", "partitionCount": 1, "replicationFactor": 1}

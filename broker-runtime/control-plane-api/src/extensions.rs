@@ -54,6 +54,16 @@ pub struct CertificateRotation {
     pub cluster_operation_arn: String,
 }
 
+/// Body of `PUT /openmsk/v1/clusters/{arn}/engine`; the answer is that of every update.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UpdateEngineRequest {
+    /// The version the caller has seen.
+    pub current_version: String,
+    /// The engine that is to run the cluster.
+    pub engine: String,
+}
+
 /// `GET /openmsk/v1/clusters/{arn}/topics?limit=N`: all topics in full, at once, without those that Kafka keeps for itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

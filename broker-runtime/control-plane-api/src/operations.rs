@@ -60,6 +60,9 @@ pub struct MutableClusterInfo {
     /// Whether it keeps itself even.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rebalancing: Option<Rebalancing>,
+    /// Our extension: the engine that runs it, where that is not the default one.
+    #[serde(rename = "openmskEngine", skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
 }
 
 /// A step.

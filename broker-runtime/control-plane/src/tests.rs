@@ -15,6 +15,7 @@ use control_plane_api::{
     SecretText,
     clusters::CreateClusterRequest,
     configurations::CreateConfigurationRequest,
+    extensions::UpdateEngineRequest,
     secrets_manager::CreateSecretRequest,
     updates::{RebootBrokerRequest, UpdateBrokerCountRequest},
 };
@@ -471,6 +472,46 @@ async fn a_rotation_is_one_operation_however_often_it_is_asked_for_meanwhile() {
     assert_eq!(rotations(), 1);
     let info = queries::describe_cluster(services, &arn).await.unwrap();
     assert_eq!(info.current_version, version, "its settings are the same");
+    running.until.cancel();
+}
+
+#[tokio::test]
+async fn a_cluster_belongs_to_the_engine_that_has_it_also_when_its_change_has_failed() {
+    let stage = Stage::new();
+    let running = stage.start();
+    let services = &running.services;
+    let arn = running.orders().await;
+    stage.engine.fails.store(true, Ordering::SeqCst);
+    let change = async |engine: &str, only: bool| {
+        let info = queries::describe_cluster(services, &arn).await.unwrap();
+        let request = UpdateEngineRequest {
+            current_version: info.current_version,
+            engine: engine.to_owned(),
+        };
+        operations::update_engine(services, &arn, request, only).await
+    };
+    let engine = async || queries::describe_cluster(services, &arn).await.unwrap().engine;
+    assert_eq!(change("apache-kafka", true).await.unwrap(), None, "nothing was begun");
+    // Nobody has taken it over: it stays where it is.
+    let begun = change("apache-kafka", false).await.unwrap().unwrap();
+    running.until(&arn, Some("ACTIVE")).await;
+    let operation = queries::describe_cluster_operation(services, &begun.cluster_operation_arn).await;
+    let operation = operation.unwrap();
+    assert_eq!(
+        (operation.operation_type.as_str(), operation.operation_state.as_str()),
+        ("UPDATE_ENGINE", "UPDATE_FAILED")
+    );
+    assert_eq!(
+        operation.target_cluster_info.unwrap().engine.as_deref(),
+        Some("apache-kafka")
+    );
+    assert_eq!(engine().await, None);
+    // The scripted engine says that it has all clusters.
+    change("scripted", false).await.unwrap();
+    running.until(&arn, Some("ACTIVE")).await;
+    assert_eq!(engine().await.as_deref(), Some("scripted"));
+    let refused = change("scripted", false).await.unwrap_err();
+    assert!(refused.to_string().contains("runs the cluster already"), "{refused}");
     running.until.cancel();
 }
 

@@ -4,10 +4,11 @@ use control_plane_api::{
     acls::{Acl, Acls},
     extensions::{
         CertificateAuthority, CertificateRotation, DescribedTopics, LeaderElections, Rebalance,
-        ReplicationFactorUpdate, RuntimeInfo, RuntimeStorage, Status, TopicToValidate, UpdateReplicationFactorRequest,
-        ValidateTopicsRequest, ValidatedTopics,
+        ReplicationFactorUpdate, RuntimeInfo, RuntimeStorage, Status, TopicToValidate, UpdateEngineRequest,
+        UpdateReplicationFactorRequest, ValidateTopicsRequest, ValidatedTopics,
     },
     quotas::{Quota, Quotas},
+    updates::UpdateClusterResponse,
 };
 
 use http::Method;
@@ -31,6 +32,11 @@ fn replication_factor(operation: &'static str, (cluster_arn, topic): (&str, &str
     Call::new(operation, Method::PUT, path).json(&UpdateReplicationFactorRequest {
         replication_factor: factor,
     })
+}
+
+fn engine(operation: &'static str, cluster_arn: &str, request: &UpdateEngineRequest) -> Call {
+    let path = format!("/openmsk/v1/clusters/{}/engine", segment(cluster_arn));
+    Call::new(operation, Method::PUT, path).json(request)
 }
 
 impl Client {
@@ -150,6 +156,21 @@ impl Client {
     pub async fn rotate_certificates(&self, cluster_arn: &str) -> Result<CertificateRotation> {
         let path = format!("/openmsk/v1/clusters/{}/certificate-rotations", segment(cluster_arn));
         self.call(Call::new("rotate_certificates", Method::POST, path).retry(Retry::Always))
+            .await
+    }
+
+    /// Begins to have another engine take a cluster over.
+    pub async fn update_engine(
+        &self,
+        cluster_arn: &str,
+        request: &UpdateEngineRequest,
+    ) -> Result<UpdateClusterResponse> {
+        self.call(engine("update_engine", cluster_arn, request)).await
+    }
+
+    /// Says whether another engine could take a cluster over, and changes nothing.
+    pub async fn validate_engine(&self, cluster_arn: &str, request: &UpdateEngineRequest) -> Result<()> {
+        self.call_for_nothing(engine("validate_engine", cluster_arn, request).validate_only())
             .await
     }
 

@@ -365,5 +365,6 @@ fn mutable(settings: &ClusterSettings) -> MutableClusterInfo {
         logging_info: settings.logging_info.clone(),
         connectivity_info: group.connectivity_info.clone(),
         rebalancing: settings.rebalancing.clone(),
+        engine: Some(settings.engine.clone()).filter(|engine| *engine != default_engine()),
     }
 }

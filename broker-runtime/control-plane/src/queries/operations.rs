@@ -79,6 +79,7 @@ fn steps_of(kind: OperationKind) -> &'static [Step] {
         OperationKind::RebootNode | OperationKind::UpdateConnectivity | OperationKind::UpdateSecurity => {
             &[Step::RestartBrokers]
         }
+        OperationKind::UpdateEngine => &[Step::TakeOver, Step::StartBrokers, Step::ApplySettings],
         OperationKind::RotateCertificates => &[Step::RenewCertificates],
         OperationKind::DeleteCluster
         | OperationKind::UpdateBrokerStorage

@@ -243,6 +243,12 @@ fn finish(services: &Services, operation: &OperationRecord, failure: Option<Stri
             // What a restart or a rotation was begun with is not taken back: the next one is another one.
             cluster.settings.reboots.clone_from(&operation.wanted.reboots);
             cluster.settings.certificate_rotations = operation.wanted.certificate_rotations;
+            // A cluster that has been taken over is not given back, whatever went wrong afterwards.
+            if operation.kind == OperationKind::UpdateEngine
+                && services.engine.engine_of(cluster.uuid) == operation.wanted.engine
+            {
+                cluster.settings.engine.clone_from(&operation.wanted.engine);
+            }
         } else {
             cluster.settings = operation.wanted.clone();
             cluster.version += u64::from(operation.kind.changes_settings());

@@ -160,6 +160,8 @@ pub(crate) enum OperationKind {
     UpdateClusterConfiguration,
     UpdateClusterKafkaVersion,
     UpdateConnectivity,
+    /// Not one of MSK's.
+    UpdateEngine,
     UpdateMonitoring,
     UpdateRebalancing,
     UpdateSecurity,
@@ -185,6 +187,7 @@ impl OperationKind {
             Self::UpdateClusterConfiguration => "UPDATE_CLUSTER_CONFIGURATION",
             Self::UpdateClusterKafkaVersion => "UPDATE_CLUSTER_KAFKA_VERSION",
             Self::UpdateConnectivity => "UPDATE_CONNECTIVITY",
+            Self::UpdateEngine => "UPDATE_ENGINE",
             Self::UpdateMonitoring => "UPDATE_MONITORING",
             Self::UpdateRebalancing => "UPDATE_REBALANCING",
             Self::UpdateSecurity => "UPDATE_SECURITY",

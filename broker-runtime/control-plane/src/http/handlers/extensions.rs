@@ -71,6 +71,7 @@ pub(in crate::http) fn extension(request: &Request) -> Option<(&'static str, Str
         ("POST", ["clusters", arn, "rebalance"]) => ("openmsk:Rebalance", *arn),
         ("POST", ["clusters", arn, "leader-elections"]) => ("openmsk:ElectLeaders", *arn),
         ("POST", ["clusters", arn, "certificate-rotations"]) => ("openmsk:RotateCertificates", *arn),
+        ("PUT", ["clusters", arn, "engine"]) => ("openmsk:UpdateEngine", *arn),
         ("DELETE", ["idempotency-tokens", _]) => ("openmsk:ForgetIdempotencyToken", "*"),
         ("POST", ["access-keys"]) => ("openmsk:CreateAccessKey", "*"),
         ("GET", ["access-keys"]) => ("openmsk:ListAccessKeys", "*"),
@@ -234,6 +235,13 @@ async fn answer_of_cluster(services: &Services, request: &Request, action: &str,
         }
         "openmsk:Rebalance" => json(&operations::rebalance(services, resource).await?),
         "openmsk:ElectLeaders" => json(&operations::elect_leaders(services, resource).await?),
+        "openmsk:UpdateEngine" => {
+            let only = request.validate_only();
+            match operations::update_engine(services, resource, request.json()?, only).await? {
+                Some(begun) => json(&begun),
+                None => no_content(),
+            }
+        }
         "openmsk:RotateCertificates" => json(&operations::rotate_certificates(services, resource).await?),
         _ => Err(OperationError::Internal(format!("nothing answers {action}"))),
     }

@@ -37,6 +37,7 @@ mod scale;
 mod secrets;
 mod serverless;
 mod shared_runtime;
+mod taken_over;
 mod values;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
     let mut suite = Suite::new();
     lifecycle::add(&mut suite, &tools);
     apache_kafka::add(&mut suite, &tools);
+    taken_over::add(&mut suite, &tools);
     drift::add(&mut suite, &tools);
     protection::add(&mut suite, &tools);
     restarts::add(&mut suite, &tools);

@@ -5,6 +5,7 @@ mod access;
 mod connectivity;
 mod disk;
 mod encryption;
+mod engine;
 mod model;
 mod monitoring;
 mod plan;

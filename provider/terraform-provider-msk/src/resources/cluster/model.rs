@@ -49,7 +49,8 @@ pub(super) struct ClusterModel {
     #[attribute(optional, computed, stable)]
     pub(super) kafka_version: Field<String>,
     /// What runs the brokers: `embedded`, brokers of this project on the machine of the runtime, or `apache-kafka`, Apache Kafka
-    /// itself on the hosts of the runtime. It cannot be changed yet. Default: `embedded`.
+    /// itself on the hosts of the runtime. Apache Kafka takes a cluster over when it is changed to that; there is no way back.
+    /// Default: `embedded`.
     #[attribute(optional, computed, stable, one_of = ENGINES)]
     pub(super) engine: Field<String>,
     /// How much brokers report to the control plane's page of metrics. Default: `DEFAULT`.

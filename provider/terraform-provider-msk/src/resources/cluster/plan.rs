@@ -11,6 +11,7 @@ use super::{
     access::Access,
     connectivity::{Connectivity, ConnectivityInfo},
     encryption::{self, CLIENT_BROKER},
+    engine,
     model::{BrokerNodeGroupInfo, ClusterModel},
     monitoring::{self, Monitoring},
     requests,
@@ -136,6 +137,7 @@ pub(super) fn plan(plan: &mut Plan<'_>) -> Diagnostics {
     let changes_cluster = scales
         || prior.configuration_info != planned.configuration_info
         || prior.kafka_version != planned.kafka_version
+        || engine::changes(&prior, &planned)
         || prior.enhanced_monitoring != planned.enhanced_monitoring
         || requests::instance_type(&prior) != requests::instance_type(&planned)
         || requests::volume_size(&prior) != requests::volume_size(&planned)
@@ -197,17 +199,7 @@ fn refuse(prior: &ClusterModel, planned: &ClusterModel, diagnostics: &mut Diagno
             ),
         );
     }
-    let engines = prior.engine.known().zip(planned.engine.known());
-    if let Some((has, wants)) = engines.filter(|(has, wants)| has != wants) {
-        diagnostics.attribute_error(
-            Path::attribute("engine"),
-            "The engine of a cluster cannot be changed yet",
-            format!(
-                "Engine {has} runs the cluster, and engine is {wants:?}. What one engine has stored, another one cannot take over. Set \
-                 it to {has:?}, or make another cluster beside this one and move clients and records to it."
-            ),
-        );
-    }
+    engine::refuse(prior, planned, diagnostics);
     let sizes = requests::volume_size(prior).zip(requests::volume_size(planned));
     if let Some((has, wants)) = sizes.filter(|(has, wants)| wants < has) {
         diagnostics.attribute_error(

@@ -20,8 +20,8 @@ use plugin_framework::{
 };
 
 use super::{
-    access::Access, connectivity::Connectivity, disk, model::ClusterModel, monitoring::Monitoring, plan, requests,
-    restarts, state,
+    access::Access, connectivity::Connectivity, disk, engine, model::ClusterModel, monitoring::Monitoring, plan,
+    requests, restarts, state,
 };
 use crate::{
     control_plane::ControlPlane,
@@ -91,12 +91,19 @@ impl Cluster {
 
     /// Says what a change does, and what it cannot. What cannot be read now is read by the apply, which says what is wrong.
     async fn foresee_change(&self, prior: &ClusterModel, planned: &ClusterModel) -> Diagnostics {
+        let mut diagnostics = engine::warning(prior, planned);
+        if let Some((arn, request)) = engine::question(prior, planned) {
+            let asked = |client: Client| async move { client.validate_engine(&arn, &request).await };
+            let doing = "have another engine take the cluster over";
+            diagnostics.extend(self.foresight.check_change(&self.control_plane, doing, asked).await);
+        }
         let causes = restarts::causes(prior, planned);
         let Ok(client) = self.control_plane.client().await else {
-            return restarts::warning(&causes, &[]);
+            diagnostics.extend(restarts::warning(&causes, &[]));
+            return diagnostics;
         };
         let properties = restarts::restarting_properties(&client, prior, planned).await;
-        let mut diagnostics = restarts::warning(&causes, &properties.unwrap_or_default());
+        diagnostics.extend(restarts::warning(&causes, &properties.unwrap_or_default()));
         let scaled_in = plan::scaled_in_to(prior, planned).zip(prior.arn.as_str());
         if let Some((brokers, cluster_arn)) = scaled_in
             && let Ok(topics) = client.list_topics(cluster_arn).await
@@ -317,6 +324,8 @@ impl<'a> Wanted<'a> {
         let cluster = client.wait_for_cluster(arn, limit).await?;
         self.change_access(client, &cluster, limit).await?;
         let cluster = self.connectivity.bring_about(client, arn, limit).await?;
+        // Last: what this engine has and the other one has not may have been given up before.
+        engine::bring_about(client, self.planned, &cluster, limit).await?;
         let tags = self.planned.tags.known().cloned().unwrap_or_default();
         change_tags(client, &cluster, &tags).await?;
         client.wait_for_cluster(arn, limit).await

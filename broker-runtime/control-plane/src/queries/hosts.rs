@@ -68,7 +68,13 @@ fn stuck(services: &Services) -> Option<String> {
 /// What is to be known of a host that was declared dead.
 fn dead_reason(services: &Services, record: &HostRecord, is_back: bool) -> Option<String> {
     let back = is_back.then(|| "it answers all the same, and what it ran was ended: remove it".to_owned());
-    let reasons: Vec<String> = record.dead_reason.iter().cloned().chain(back).chain(stuck(services)).collect();
+    let reasons: Vec<String> = record
+        .dead_reason
+        .iter()
+        .cloned()
+        .chain(back)
+        .chain(stuck(services))
+        .collect();
     (!reasons.is_empty()).then(|| reasons.join("; "))
 }
 

@@ -81,6 +81,7 @@ async fn engine(folder: &Path, fleet: &SimulatedHosts) -> Arc<KafkaEngine> {
         maven: "mvn".into(),
         maven_environment: Vec::new(),
         fleet: Arc::new(fleet.clone()),
+        here: None,
         clock: Arc::new(SystemClock),
     };
     KafkaEngine::open(config).await.unwrap()

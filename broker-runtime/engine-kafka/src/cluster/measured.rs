@@ -39,6 +39,7 @@ mod tests {
         let partition = |replicas: &[i32], isr: &[i32]| PartitionState {
             replicas: ids(replicas),
             isr: ids(isr),
+            elr: Vec::new(),
             leader: isr.first().copied().map(BrokerId),
             leader_epoch: LeaderEpoch(0),
             partition_epoch: PartitionEpoch(0),

@@ -228,6 +228,7 @@ mod tests {
         let partitions = partitions.iter().map(|(replicas, isr)| PartitionState {
             replicas: ids(replicas),
             isr: ids(isr),
+            elr: Vec::new(),
             leader: isr.first().copied().map(BrokerId),
             leader_epoch: LeaderEpoch(0),
             partition_epoch: PartitionEpoch(0),

@@ -135,7 +135,7 @@ fn describe_partition(
     entry.leader_epoch = partition.leader_epoch;
     entry.replica_nodes = partition.replica_nodes;
     entry.isr_nodes = partition.isr_nodes;
-    entry.eligible_leader_replicas = Some(state.elr.iter().map(|id| id.0.into()).collect());
+    entry.eligible_leader_replicas = Some(state.elr.iter().map(|id| id.0).collect());
     entry.last_known_elr = Some(Vec::new());
     entry.offline_replicas = partition.offline_replicas;
     entry

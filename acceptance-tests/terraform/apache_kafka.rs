@@ -1,5 +1,5 @@
 //! Clusters whose brokers are Apache Kafka itself: made, used over SASL_SSL, and gone without a trace; on this machine, and on hosts
-//! that have joined, of which one dies.
+//! that have joined, of which one dies and comes back, and is drained.
 
 use std::{
     fs,
@@ -44,6 +44,8 @@ pub fn add(suite: &mut Suite, tools: &Tools) {
 
 /// How long clients may take.
 const LIMIT: Duration = Duration::from_secs(120);
+/// How long a broker may take to move.
+const DRAIN_LIMIT: Duration = Duration::from_secs(240);
 pub(crate) const PASSWORD: &str = "Planted-7b1e-password";
 
 pub(crate) fn configuration(engine: &str, iam: bool, brokers: u32) -> String {
@@ -184,6 +186,16 @@ fn outlives_a_host(terraform: &Path, python: &Path) -> Result<()> {
     agents[1].run(&workspace)?;
     await_hosts(&workspace, "ACTIVE", 3)?;
     workspace.expect_empty_plan()?;
+
+    // What is on a host that is drained moves to another one, by itself.
+    agents.push(Agent::join(&workspace, &net, 4, "b")?);
+    await_hosts(&workspace, "ACTIVE", 4)?;
+    workspace.runtime.command(&["hosts", "drain", "host-2"])?;
+    wait::until("a drained host to be empty", DRAIN_LIMIT, || {
+        let is_empty = agents[1].units().ok()? == 0 && agents[3].units().ok()? == 1;
+        is_empty.then_some(())
+    })?;
+    sent.extend(history(&workspace, python, "produce", &["1"])?);
     let read: Vec<Read> = history(&workspace, python, "read", &[])?;
     let anomalies = check(&sent, &read);
     ensure!(

@@ -54,6 +54,8 @@ pub struct LastSeen {
     pub clock_ahead_ms: i64,
     /// Why it does not answer, if it does not.
     pub problem: Option<String>,
+    /// Since when it does not.
+    pub silent_since: Option<Instant>,
 }
 
 /// A host that is elsewhere.
@@ -113,6 +115,7 @@ impl RemoteHost {
                     facts: Some(*facts),
                     clock_ahead_ms: ahead,
                     problem: None,
+                    silent_since: None,
                 });
                 if self.entry().standing != Standing::Dead
                     && self.keys.is_due(not_after_ms, after_ms)
@@ -128,7 +131,11 @@ impl RemoteHost {
     }
 
     fn silent(&self, problem: String) {
-        self.seen.send_modify(|seen| seen.problem = Some(problem));
+        let now = self.clock.monotonic();
+        self.seen.send_modify(|seen| {
+            seen.problem = Some(problem);
+            seen.silent_since.get_or_insert(now);
+        });
     }
 
     /// Has the agent make a new key, and gives it the certificate to that.
@@ -182,11 +189,18 @@ impl RemoteHost {
         Ok(())
     }
 
+    /// Whether it is known not to answer, and that for longer than an agent takes that is started again.
+    fn is_away(&self, seen: &LastSeen) -> bool {
+        let now = self.clock.monotonic();
+        seen.silent_since
+            .is_some_and(|since| now.saturating_duration_since(since) > SILENCE_MAX)
+    }
+
     /// Whoever only looks does not wait for a host that is known to be away: it is asked once a second, and heard when it is back.
     fn refuse_when_away(&self, order: &Order) -> Result<(), HostError> {
         let seen = self.last_seen();
         match &seen.problem {
-            Some(problem) if order.only_looks() && self.is_silent(&seen) => Err(self.unreachable(problem.clone())),
+            Some(problem) if order.only_looks() && self.is_away(&seen) => Err(self.unreachable(problem.clone())),
             _ => Ok(()),
         }
     }
@@ -196,7 +210,7 @@ impl RemoteHost {
         loop {
             match self.give(order, limit).await {
                 // An agent that is started again is back in a moment, and any order may be given twice.
-                Err(HostError::Unreachable { .. }) if order.is_worth_waiting() && self.may_be_back(begun) => {
+                Err(HostError::Unreachable { .. }) if !matches!(order, Order::Facts) && self.may_be_back(begun) => {
                     self.clock.sleep(RETRY_PAUSE).await;
                 }
                 answered => return answered,
@@ -207,7 +221,7 @@ impl RemoteHost {
     /// Whether something that was begun at this moment, and has failed, is worth another attempt.
     fn may_be_back(&self, begun: Instant) -> bool {
         let tried = self.clock.monotonic().saturating_duration_since(begun);
-        self.entry().standing != Standing::Dead && tried < RETRY_LIMIT && self.answers()
+        self.entry().standing != Standing::Dead && tried < RETRY_LIMIT && !self.is_away(&self.last_seen())
     }
 
     async fn give(&self, order: &Order, limit: Duration) -> Result<Answer, HostError> {

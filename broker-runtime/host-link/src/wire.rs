@@ -107,11 +107,6 @@ impl Order {
         matches!(self, Self::Units | Self::Status { .. })
     }
 
-    /// Whether whoever gives it waits for an agent that is started again: who looks will look again.
-    pub(crate) fn is_worth_waiting(&self) -> bool {
-        !matches!(self, Self::Facts) && !self.only_looks()
-    }
-
     /// Whether it only asks, or ends what runs: a host that was declared dead obeys no other.
     pub(crate) fn is_for_the_dead(&self) -> bool {
         matches!(

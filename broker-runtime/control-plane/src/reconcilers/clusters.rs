@@ -10,6 +10,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use control_plane_api::operations::ErrorInfo;
 use engine::{ClusterSpec, EngineError, chain, request_id};
+use hosts::{Host as _, HostState};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -26,6 +27,8 @@ use crate::{
 const ATTEMPTS_MAX: u32 = 3;
 /// Pause after a failure of the store, or of an engine that will be asked again.
 const PAUSE: Duration = Duration::from_millis(500);
+/// How often hosts are asked before anything is placed on them.
+const FIRST_ASKS_MAX: usize = 3;
 /// How long everything is left alone when nothing calls.
 const IDLE: Duration = Duration::from_secs(30);
 
@@ -38,7 +41,7 @@ pub(crate) async fn run(services: Arc<Services>, until: CancellationToken) {
     let mut unsettled: BTreeSet<Uuid> = BTreeSet::new();
     let mut look_at_all = false;
     // Nothing can be placed on hosts that nobody has asked yet.
-    services.fleet.ask_all().await;
+    ask_hosts(&services).await;
     loop {
         look_at_all |= services.take_unsettled();
         match services.store.all::<ClusterRecord>() {
@@ -77,6 +80,23 @@ pub(crate) async fn run(services: Arc<Services>, until: CancellationToken) {
             },
             () = services.clock.sleep(IDLE) => (),
         }
+    }
+}
+
+/// Asks all hosts, and once more those that do not answer: an agent may be starting, just as this control plane is.
+async fn ask_hosts(services: &Services) {
+    for _ in 0..FIRST_ASKS_MAX {
+        services.fleet.ask_all().await;
+        let away = |state| state == HostState::Unreachable;
+        if !services
+            .fleet
+            .remote_hosts()
+            .iter()
+            .any(|host| away(host.facts().state))
+        {
+            return;
+        }
+        services.clock.sleep(PAUSE).await;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Nodes on their hosts: files, formatting, processes.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use engine::{ClusterSpec, EngineError};
 use hosts::{Host, UnitFile, UnitName, UnitPhase, UnitProcess, UnitStatus};
@@ -22,6 +22,9 @@ const PROCESS: &str = "process.json";
 const FILE_BYTES_MAX: u64 = 1 << 20;
 /// How much of a log is looked at.
 const LOG_TAIL_BYTES: u64 = 64 << 10;
+/// Attempts to format a directory, and the pause between them: the program of an agent that was killed may be at it still.
+const FORMAT_ATTEMPTS: u32 = 3;
+const FORMAT_PAUSE: Duration = Duration::from_secs(3);
 /// Ends one after the other by which a node is known never to serve.
 const HOPELESS: u32 = 3;
 
@@ -144,11 +147,17 @@ impl Cluster {
             &description.kafka_cluster_id(),
             members.as_deref(),
         );
-        let finished = host.run(&unit, &command, FORMAT_LIMIT).await.map_err(host_error)?;
-        if finished.code == Some(0) {
-            return Ok(());
+        let mut said = String::new();
+        for attempt in 0..FORMAT_ATTEMPTS {
+            if attempt > 0 {
+                self.settings.clock.sleep(FORMAT_PAUSE).await;
+            }
+            let finished = host.run(&unit, &command, FORMAT_LIMIT).await.map_err(host_error)?;
+            if finished.code == Some(0) {
+                return Ok(());
+            }
+            said = format!("{}\n{}", finished.stdout, finished.stderr);
         }
-        let said = format!("{}\n{}", finished.stdout, finished.stderr);
         let mut lines = said.lines().rev().map(str::trim).filter(|line| !line.is_empty());
         Err(EngineError::Internal {
             context: format!("formatting node {id} on host {}", node.host_name),

@@ -203,7 +203,8 @@ impl Host for LocalHost {
         let program = commands::find(&command.program, search).ok_or_else(|| self.no_program(&command.program))?;
         let directory = self.layout.unit(unit);
         files::make_folder(&directory).map_err(|error| self.of_file(error))?;
-        let finished = commands::run(&program, command, search, &directory, limit).await;
+        let running = commands::run(&program, command, search, &directory, limit);
+        let finished = self.units.alone(unit, running).await;
         finished.map_err(|error| match error {
             CommandError::Spawn(error) => self.environment(
                 format!("{} cannot be run: {error}", program.display()),

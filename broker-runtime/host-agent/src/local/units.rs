@@ -176,6 +176,13 @@ impl Units {
         Ok(supervised)
     }
 
+    /// Does something in a unit while nobody else gives orders to it: whoever has hung up meanwhile gives the same one again.
+    pub(super) async fn alone<T>(&self, name: &UnitName, work: impl Future<Output = T>) -> T {
+        let unit = self.unit(name);
+        let _order = unit.order.lock().await;
+        work.await
+    }
+
     /// Ends the process of a unit; see [`hosts::Host::stop`].
     pub(super) async fn stop(&self, name: &UnitName, kill: bool) -> Result<(), UnitError> {
         if !self.layout.unit(name).exists() {

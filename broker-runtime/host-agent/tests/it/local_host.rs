@@ -55,6 +55,16 @@ async fn process_is_started_once_and_again_when_it_ends() {
 }
 
 #[tokio::test]
+async fn commands_in_a_unit_run_one_after_the_other() {
+    let stage = Stage::new();
+    let host = stage.host().await;
+    let command = stage.command("mkdir busy && sleep 0.2 && rmdir busy");
+    let (name, limit) = (unit("one"), Duration::from_secs(20));
+    let (one, other) = tokio::join!(host.run(&name, &command, limit), host.run(&name, &command, limit));
+    assert_eq!((one.unwrap().code, other.unwrap().code), (Some(0), Some(0)));
+}
+
+#[tokio::test]
 async fn next_host_of_the_directory_adopts_what_runs_and_ends_what_nobody_wants() {
     let stage = Stage::new();
     let host = stage.host().await;

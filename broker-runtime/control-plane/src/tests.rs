@@ -646,6 +646,7 @@ fn lost_host() -> HostRecord {
         },
         key_fingerprint: String::new(),
         created_ms: 0,
+        dead_reason: None,
     }
 }
 

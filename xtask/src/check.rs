@@ -10,12 +10,15 @@ use clap::Args;
 
 use crate::{step, tools};
 
-/// What to leave out.
+/// What to leave out, or to add.
 #[derive(Args)]
 pub struct Options {
     /// Only format, lints and the tests that need none of the programs of others.
     #[arg(long)]
     quick: bool,
+    /// Also what takes too long for every day: more clusters of Apache Kafka, and kills at every step.
+    #[arg(long, conflicts_with = "quick")]
+    full: bool,
 }
 
 /// Counts of a test run.
@@ -66,6 +69,9 @@ pub fn run(options: &Options) -> Result<()> {
     unit.args(["test", "--workspace", "--exclude", "benchmarks", "--no-fail-fast"]);
     if options.quick {
         unit.args(["--exclude", "acceptance-tests"]);
+    }
+    if options.full {
+        unit.envs([("OPENMSK_LONG_TESTS", "1"), ("OPENMSK_KILL_STRIDE", "1")]);
     }
     let passed = count(&mut unit, &mut counts)?;
     step::say(&format!(

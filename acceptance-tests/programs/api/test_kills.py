@@ -2,7 +2,7 @@
 processes, and at moments between them. The next one finishes what was begun, or nothing has begun; the caller's wait ends
 with the truth, and nothing is done twice, left half-done or left behind.
 
-A run takes every second step, and begins with the first or the second one; OPENMSK_KILL_STRIDE=1 takes all of them."""
+A run takes every third step, and begins with one of the first three; OPENMSK_KILL_STRIDE=1 takes all of them."""
 
 import functools
 import json
@@ -21,7 +21,7 @@ from victim import Moment, Step, Victim, processes
 # After the call. A long run sets more of them: OPENMSK_KILL_MOMENTS_MS="0 5 10 15 20".
 MOMENTS_MS = tuple(int(moment) for moment in os.environ.get("OPENMSK_KILL_MOMENTS_MS", "0 15 60 250").split())
 # From one step that is interrupted to the next, in operations: what is answered at once has few steps, and each is tried.
-STRIDE = int(os.environ.get("OPENMSK_KILL_STRIDE", "2"))
+STRIDE = int(os.environ.get("OPENMSK_KILL_STRIDE", "3"))
 # Of an operation, at most: a loop that never ends is a failure.
 STEPS_MAX = 400
 # Two types of one size would be one and the same to a broker. Clusters are made with the last one.

@@ -6,9 +6,10 @@ use bytes::Bytes;
 use kafka_codec::{
     RequestHeader, StrBytes, decode_limits, decode_request_header, encode_response,
     messages::{
-        DescribeClusterResponse, DescribeConfigsResponse, DescribeLogDirsResponse, DescribeQuorumResponse,
-        DescribeUserScramCredentialsResponse, IncrementalAlterConfigsResponse, InitProducerIdResponse, KafkaResponse,
-        ListPartitionReassignmentsResponse, MetadataResponse,
+        ApiVersionsResponse, DescribeClusterResponse, DescribeConfigsResponse, DescribeLogDirsResponse,
+        DescribeQuorumResponse, DescribeUserScramCredentialsResponse, IncrementalAlterConfigsResponse,
+        InitProducerIdResponse, KafkaResponse, ListPartitionReassignmentsResponse, MetadataResponse,
+        api_versions_response::FinalizedFeatureKey,
         describe_cluster_response::DescribeClusterBroker,
         describe_quorum_response::{PartitionData, ReplicaState, TopicData},
     },
@@ -132,6 +133,7 @@ async fn talk(stream: TcpStream, tls: TlsAcceptor, cluster: Arc<Cluster>) -> std
 fn answer(cluster: &Cluster, header: &RequestHeader) -> Bytes {
     match header.api_key {
         3 => encoded(header, &MetadataResponse::default()),
+        18 => encoded(header, &features()),
         22 => encoded(header, &InitProducerIdResponse::default()),
         32 => encoded(header, &DescribeConfigsResponse::default()),
         35 => encoded(header, &DescribeLogDirsResponse::default()),
@@ -146,6 +148,28 @@ fn answer(cluster: &Cluster, header: &RequestHeader) -> Bytes {
 
 fn encoded<R: KafkaResponse>(header: &RequestHeader, response: &R) -> Bytes {
     encode_response(header.correlation_id, header.api_version, response).unwrap()
+}
+
+/// Nothing is left to be raised.
+fn features() -> ApiVersionsResponse {
+    let names = [
+        "metadata.version",
+        "transaction.version",
+        "group.version",
+        "eligible.leader.replicas.version",
+        "share.version",
+        "streams.version",
+    ];
+    let mut response = ApiVersionsResponse::default();
+    response.finalized_features = names
+        .map(|name| {
+            let mut feature = FinalizedFeatureKey::default();
+            feature.name = StrBytes::from(name);
+            feature.max_version_level = i16::MAX;
+            feature
+        })
+        .to_vec();
+    response
 }
 
 fn brokers(cluster: &Cluster) -> DescribeClusterResponse {

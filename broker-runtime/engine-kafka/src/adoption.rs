@@ -9,48 +9,20 @@ use uuid::Uuid;
 use crate::{
     placement::{self, HostView, Node, Nodes},
     ports::{self, CONTROLLER},
+    releases::Release,
 };
 
-/// Features that a cluster of a release begins with, by the number of the release: what its formatter finalizes, without
-/// `eligible.leader.replicas.version`, which changes what `min.insync.replicas` means.
-const FEATURES: &[(&str, &[(&str, i16)])] = &[
-    (
-        "4.0.1",
-        &[
-            ("metadata.version", 25),
-            ("group.version", 1),
-            ("transaction.version", 2),
-        ],
-    ),
-    (
-        "4.1.1",
-        &[
-            ("metadata.version", 27),
-            ("group.version", 1),
-            ("transaction.version", 2),
-        ],
-    ),
-    (
-        "4.2.0",
-        &[
-            ("metadata.version", 29),
-            ("group.version", 1),
-            ("transaction.version", 2),
-            ("share.version", 1),
-            ("streams.version", 1),
-        ],
-    ),
-];
+/// The first feature of every snapshot.
+const METADATA_VERSION: &str = "metadata.version";
+/// Raised once the cluster serves, as at the end of a change of version: Kafka puts the configuration of `min.insync.replicas` in order then.
+const RAISED_LATER: &str = "eligible.leader.replicas.version";
 
-/// Features of a release; `None` for one that takes nothing over.
-pub(crate) fn features(release: &str) -> Option<Vec<(String, i16)>> {
-    let (_, features) = FEATURES.iter().find(|(number, _)| *number == release)?;
-    Some(
-        features
-            .iter()
-            .map(|(name, level)| ((*name).to_owned(), *level))
-            .collect(),
-    )
+/// Levels of features that a cluster begins with that is taken over.
+pub(crate) fn features(release: Release) -> Vec<(String, i16)> {
+    let mut levels = release.levels();
+    levels.remove(RAISED_LATER);
+    let metadata_version = levels.remove_entry(METADATA_VERSION);
+    metadata_version.into_iter().chain(levels).collect()
 }
 
 /// The nodes of brokers that are all on one host, by the ids of their log directories.
@@ -107,12 +79,12 @@ mod tests {
     use crate::releases::RELEASES;
 
     #[test]
-    fn every_release_has_its_features() {
+    fn metadata_version_comes_first() {
         for release in RELEASES {
-            let features = features(release.number).unwrap();
+            let features = features(*release);
             assert_eq!(features[0].0, "metadata.version", "{}", release.number);
+            assert!(features.iter().all(|(name, _)| name != RAISED_LATER));
         }
-        assert_eq!(features("3.9.0"), None);
     }
 
     #[test]

@@ -29,6 +29,7 @@ use crate::{
     launch, log_dirs,
     node_properties::DATA,
     ports,
+    releases::Release,
     validate::validate,
 };
 
@@ -132,10 +133,6 @@ impl TakesOver for KafkaEngine {
                 spec.broker_count
             ));
         }
-        let release = release_of(spec)?;
-        if adoption::features(release.number).is_none() {
-            return refuse(format!("release {} takes nothing over", release.number));
-        }
         let facts = self.here()?.facts();
         for (id, broker) in &offer.brokers {
             let unit = launch::unit(spec.cluster_id, *id);
@@ -197,7 +194,9 @@ impl TakesOver for KafkaEngine {
         };
         copy(&handover.offer.authority_key, &layout.authority_key(), Readers::User)?;
         copy(&handover.offer.authority, &layout.authority(), Readers::All)?;
-        let features = adoption::features(&description.release).unwrap_or_default();
+        let features = Release::numbered(&description.release)
+            .map(adoption::features)
+            .unwrap_or_default();
         let quorum = adoption::quorum(&description.nodes, features, self.settings.clock.now_ms());
         let metadata = handover.metadata.snapshot(&quorum)?;
         self.take_directories(&description, metadata).await?;

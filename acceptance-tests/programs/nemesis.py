@@ -36,9 +36,10 @@ CLIENT = {
     "reconnect.backoff.max.ms": 500,
     "retry.backoff.ms": 50,
     "log_level": 3,
-    # How long a broker that says nothing any more is waited for.
-    "socket.timeout.ms": int(os.environ.get("KAFKA_SOCKET_TIMEOUT_MS", 60000)),
 }
+# How long a broker that says nothing any more is waited for.
+if "KAFKA_SOCKET_TIMEOUT_MS" in os.environ:
+    CLIENT["socket.timeout.ms"] = int(os.environ["KAFKA_SOCKET_TIMEOUT_MS"])
 READER = {**CLIENT, "auto.offset.reset": "earliest", "isolation.level": "read_committed"}
 # A call to the client that takes longer hangs, in seconds.
 HANGING_S = 20

@@ -7,6 +7,7 @@ mod hostile;
 mod hosts;
 mod nemesis;
 mod overload;
+mod rerun;
 mod test_runs;
 mod transactions;
 

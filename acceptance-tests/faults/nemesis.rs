@@ -33,6 +33,8 @@ use acceptance_tests::{
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::rerun;
+
 const NAME: &str = "nemesis_finds_nothing_lost_doubled_or_stuck";
 /// Set for the run inside of the namespaces.
 const INSIDE: &str = "OPENMSK_FAULTS_INSIDE";
@@ -124,31 +126,8 @@ fn namespaces() -> Result<()> {
 
 /// The same test once more, in namespaces of its own.
 fn run_inside() -> Result<()> {
-    // What is mounted in there cannot be removed from there.
-    let folder = tempfile::Builder::new().prefix("om-").tempdir()?;
-    let mut command = shell(&format!("{PREPARATION} && exec \"$TEST\" --exact {NAME} --nocapture"));
-    command
-        .env("TEST", env::current_exe()?)
-        .env(INSIDE, "1")
-        .env("TMPDIR", folder.path())
-        .stdin(Stdio::null());
-    let mut child = command.spawn()?;
-    let ended = wait::until("the run to end", RUN_LIMIT, || child.try_wait().ok().flatten());
-    if ended.is_err() {
-        terminate(&child)?;
-        child.wait()?;
-    }
-    let status = ended?;
-    ensure!(
-        status.success(),
-        "the run ended with {status}; what it has found stands above"
-    );
-    Ok(())
-}
-
-fn terminate(child: &Child) -> Result<()> {
-    let pid = Pid::from_raw(i32::try_from(child.id())?).context("process id")?;
-    Ok(kill_process(pid, Signal::TERM)?)
+    let command = shell(&format!("{PREPARATION} && exec \"$TEST\" --exact {NAME} --nocapture"));
+    rerun::run(command, INSIDE, RUN_LIMIT)
 }
 
 fn number<T: std::str::FromStr>(variable: &str) -> Option<T> {

@@ -3,15 +3,12 @@
 //! The test works in the namespace of the control plane; clients have one of their own. A link between two machines is cut by
 //! a neighbour entry at both ends that nobody answers to: packets go out and get lost, as with a cable that is pulled further on.
 
-use std::{
-    env,
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::{process::Command, time::Duration};
 
-use acceptance_tests::{program, wait};
-use anyhow::{Context, Result, ensure};
-use rustix::process::{Pid, Signal, kill_process};
+use acceptance_tests::program;
+use anyhow::{Context, Result};
+
+use crate::rerun;
 
 /// Machines that hosts may be.
 pub const HOSTS_MAX: u32 = 6;
@@ -78,36 +75,12 @@ pub fn possible() -> Result<()> {
 }
 
 /// Runs a test of this program once more, in the network, on the machine of the control plane.
-pub fn run_inside(name: &str, inside: &str, limit: Duration) -> Result<()> {
-    // What is mounted in there cannot be removed from there.
-    let folder = tempfile::Builder::new().prefix("om-").tempdir()?;
+pub fn run_inside(name: &str, variable: &str, limit: Duration) -> Result<()> {
     // The shell stays: it is the parent of processes whose own has died, and has to take note of their end.
     let script = format!(
         "{PREPARATION}set +e\nnsenter --net=/run/netns/{CONTROL_PLANE} \"$TEST\" --exact {name} --nocapture\nexit $?"
     );
-    let mut command = shell(&script);
-    command
-        .env("TEST", env::current_exe()?)
-        .env(inside, "1")
-        .env("TMPDIR", folder.path())
-        .stdin(Stdio::null());
-    let mut child = command.spawn()?;
-    let ended = wait::until("the run to end", limit, || child.try_wait().ok().flatten());
-    if ended.is_err() {
-        terminate(&child)?;
-        child.wait()?;
-    }
-    let status = ended?;
-    ensure!(
-        status.success(),
-        "the run ended with {status}; what it has found stands above"
-    );
-    Ok(())
-}
-
-fn terminate(child: &Child) -> Result<()> {
-    let pid = Pid::from_raw(i32::try_from(child.id())?).context("process id")?;
-    Ok(kill_process(pid, Signal::TERM)?)
+    rerun::run(shell(&script), variable, limit)
 }
 
 /// The same command, in another namespace. Its process is the command's.

@@ -1,11 +1,18 @@
 //! A test binary: a list of trials, some of which need tools that this machine may not have.
 
-use std::{env, process::ExitCode};
+use std::{
+    env,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use anyhow::Result;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::interrupt;
+
+/// A test that takes as long says so: the whole run has to end in time.
+const SLOW: Duration = Duration::from_secs(15);
 
 /// Collects trials and runs them.
 #[derive(Default)]
@@ -21,8 +28,14 @@ impl Suite {
 
     /// Adds a test.
     pub fn test(&mut self, name: &str, body: impl FnOnce() -> Result<()> + Send + 'static) -> &mut Self {
+        let named = name.to_owned();
         self.trials.push(Trial::test(name, move || {
-            body().map_err(|error| Failed::from(format!("{error:?}")))
+            let start = Instant::now();
+            let result = body();
+            if start.elapsed() >= SLOW {
+                eprintln!("{named} took {} s", start.elapsed().as_secs());
+            }
+            result.map_err(|error| Failed::from(format!("{error:?}")))
         }));
         self
     }

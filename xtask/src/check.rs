@@ -21,13 +21,57 @@ pub struct Options {
     full: bool,
 }
 
-/// Counts of a test run.
+/// What a test run came to.
 #[derive(Default)]
 struct Counts {
     passed: u64,
     failed: u64,
     skipped: u64,
+    /// What the tests that failed said, each with a line of its name.
+    failures: Vec<String>,
+    in_failure: bool,
 }
+
+impl Counts {
+    /// Takes a line of what a test binary prints.
+    fn read(&mut self, line: &str) {
+        if let Some(summary) = line.strip_prefix("test result: ") {
+            self.passed += number(summary, " passed");
+            self.failed += number(summary, " failed");
+            self.skipped += number(summary, " ignored");
+        }
+        if line.starts_with("---- ") {
+            self.failures.push(String::new());
+            self.in_failure = true;
+        } else if line == "failures:" || line.starts_with("test result: ") {
+            self.in_failure = false;
+        }
+        if let Some(failure) = self.failures.last_mut().filter(|_| self.in_failure) {
+            failure.push_str(line);
+            failure.push('\n');
+        }
+    }
+
+    /// Says again what failed, so that nobody has to look for it among the tests that passed.
+    fn repeat_failures(&self) {
+        for failure in &self.failures {
+            let lines: Vec<&str> = failure.trim_end().lines().collect();
+            let omitted = lines.len().saturating_sub(2 * SHOWN_LINES);
+            step::say("");
+            for (number, line) in lines.iter().enumerate() {
+                if omitted > 0 && number == SHOWN_LINES {
+                    step::say(&format!("… {omitted} lines stand above …"));
+                }
+                if number < SHOWN_LINES || number >= SHOWN_LINES + omitted {
+                    step::say(line);
+                }
+            }
+        }
+    }
+}
+
+/// Lines of a failure that are said again, from its beginning and from its end.
+const SHOWN_LINES: usize = 25;
 
 /// Runs every check; the first line says what is missing, the last one how many tests there were.
 pub fn run(options: &Options) -> Result<()> {
@@ -74,6 +118,7 @@ pub fn run(options: &Options) -> Result<()> {
         unit.envs([("OPENMSK_LONG_TESTS", "1"), ("OPENMSK_KILL_STRIDE", "1")]);
     }
     let passed = count(&mut unit, &mut counts)?;
+    counts.repeat_failures();
     step::say(&format!(
         "\n{} passed, {} failed, {} skipped",
         counts.passed, counts.failed, counts.skipped
@@ -103,11 +148,7 @@ fn count(command: &mut Command, counts: &mut Counts) -> Result<bool> {
     for line in BufReader::new(output).lines() {
         let line = line?;
         step::say(&line);
-        if let Some(summary) = line.strip_prefix("test result: ") {
-            counts.passed += number(summary, " passed");
-            counts.failed += number(summary, " failed");
-            counts.skipped += number(summary, " ignored");
-        }
+        counts.read(&line);
     }
     Ok(child.wait()?.success())
 }
@@ -123,7 +164,35 @@ fn number(summary: &str, word: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::number;
+    use super::{Counts, number};
+
+    #[test]
+    fn what_failed_is_kept_under_its_name() {
+        let mut counts = Counts::default();
+        for line in [
+            "test one ... FAILED",
+            "",
+            "failures:",
+            "",
+            "---- one stdout ----",
+            "it is not so",
+            "---- two ----",
+            "waited in vain",
+            "",
+            "failures:",
+            "    one",
+            "test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.10s",
+            "a line of the next binary",
+        ] {
+            counts.read(line);
+        }
+        let failures: Vec<&str> = counts.failures.iter().map(|it| it.trim_end()).collect();
+        assert_eq!(
+            failures,
+            ["---- one stdout ----\nit is not so", "---- two ----\nwaited in vain"]
+        );
+        assert_eq!((counts.passed, counts.failed), (1, 2));
+    }
 
     #[test]
     fn counts_are_read_from_a_summary() {

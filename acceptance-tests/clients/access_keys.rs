@@ -1,14 +1,13 @@
 //! Clients that log in with the signature of an access key: Amazon's own login module for Java, its signer for the bearer
 //! tokens of librdkafka and kafka-python, and franz-go's.
 
-use std::{fs, path::Path, process::Command, time::Duration};
+use std::{fs, path::Path, process::Command};
 
 use acceptance_tests::{cluster::Cluster, program, suite::Suite, tools::Tools};
 use anyhow::{Context, Result, ensure};
 
 use crate::{Shared, programs::file};
 
-const LIMIT: Duration = Duration::from_secs(180);
 const REGION: &str = "us-east-1";
 
 /// Adds the tests of this file.
@@ -94,7 +93,7 @@ fn run_java(java: &Path, class_path: &str, cluster: &Cluster) -> Result<()> {
         .env("AWS_ACCESS_KEY_ID", &key.id)
         .env("AWS_SECRET_ACCESS_KEY", &key.secret)
         .env("AWS_REGION", REGION);
-    let finished = program::succeed(&mut command, LIMIT)?;
+    let finished = program::succeed(&mut command, program::LIMIT)?;
     ensure!(finished.stdout.contains("ok: "), "{}", finished.text());
     Ok(())
 }
@@ -103,7 +102,7 @@ fn refusals(client: &Path, cluster: &Cluster) -> Result<()> {
     let refused = |key: &Key, why: &str| {
         let mut command = Command::new(client);
         prepare(&mut command, cluster, "AWS_MSK_IAM", key);
-        let said = program::fail(&mut command, LIMIT)?.text();
+        let said = program::fail(&mut command, program::LIMIT)?.text();
         ensure!(
             said.contains("SASL_AUTHENTICATION_FAILED") && said.contains(why),
             "{said}"
@@ -192,7 +191,7 @@ fn prepare(command: &mut Command, cluster: &Cluster, mechanism: &str, key: &Key)
 
 fn succeed(mut command: Command, cluster: &Cluster, mechanism: &str, key: &Key) -> Result<()> {
     prepare(&mut command, cluster, mechanism, key);
-    let finished = program::succeed(&mut command, LIMIT)?;
+    let finished = program::succeed(&mut command, program::LIMIT)?;
     ensure!(finished.stdout.contains("ok: "), "{}", finished.text());
     Ok(())
 }

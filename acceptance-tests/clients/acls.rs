@@ -1,16 +1,13 @@
 //! Access control lists: the same requests under the same lists have the same outcomes on Apache Kafka with its
 //! `StandardAuthorizer` as on ours.
 
-use std::{path::Path, process::Command, thread, time::Duration};
+use std::{path::Path, process::Command, thread};
 
 use acceptance_tests::{apache_kafka::ApacheKafka, outside, program, runtime::Runtime, suite::Suite, tools::Tools};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::programs::file;
-
-/// Dozens of requests under five sets of lists; what is refused for ever is waited for.
-const LIMIT: Duration = Duration::from_secs(400);
 
 /// Adds the test of this file.
 pub fn add(suite: &mut Suite, tools: &Tools) {
@@ -59,7 +56,7 @@ fn compare(python: &Path) -> Result<()> {
 fn outcomes(python: &Path, bootstrap: &str) -> Result<Value> {
     let mut command = Command::new(python);
     command.arg(file("acl_actions.py")).arg(bootstrap);
-    let finished = program::succeed(&mut command, LIMIT)?;
+    let finished = program::succeed(&mut command, program::LIMIT)?;
     Ok(serde_json::from_str(&finished.stdout)?)
 }
 

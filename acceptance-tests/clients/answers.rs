@@ -1,14 +1,12 @@
 //! The same requests, right and wrong, have the same answers from Apache Kafka as from ours.
 
-use std::{path::Path, process::Command, thread, time::Duration};
+use std::{path::Path, process::Command, thread};
 
 use acceptance_tests::{apache_kafka::ApacheKafka, outside, program, runtime::Runtime, suite::Suite, tools::Tools};
 use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::Value;
 
 use crate::programs::file;
-
-const LIMIT: Duration = Duration::from_secs(180);
 
 /// What Kafka is told, so that it does what ours does: targets are computed at once, before the answer.
 const PROPERTIES: [(&str, &str); 3] = [
@@ -59,6 +57,6 @@ fn answers(java: &Path, jars: &Path, bootstrap: &str) -> Result<Vec<String>> {
         .args(["-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp"])
         .arg(jars.join("*"));
     command.arg(file("java/Answers.java")).arg(bootstrap);
-    let finished = program::succeed(&mut command, LIMIT)?;
+    let finished = program::succeed(&mut command, program::LIMIT)?;
     Ok(finished.stdout.lines().map(str::to_owned).collect())
 }

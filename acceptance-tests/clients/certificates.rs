@@ -4,7 +4,6 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
-    time::Duration,
 };
 
 use acceptance_tests::{program, suite::Suite, terraform::Workspace, tools::Tools};
@@ -12,10 +11,6 @@ use anyhow::{Context, Result, ensure};
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair};
 
 use crate::programs::file;
-
-const LIMIT: Duration = Duration::from_secs(180);
-/// How long whoever is refused may try.
-const REFUSAL_LIMIT: Duration = Duration::from_secs(240);
 
 /// Adds the tests of this file.
 pub fn add(suite: &mut Suite, tools: &Tools) {
@@ -111,7 +106,7 @@ fn life(core: &Path, python: &Path, java: &(PathBuf, PathBuf)) -> Result<()> {
         command
     };
     let good = ours.issue(&folder, "app")?;
-    program::succeed(&mut librdkafka(Some(&good)), LIMIT)?;
+    program::succeed(&mut librdkafka(Some(&good)), program::LIMIT)?;
     let properties = folder.join("client.properties");
     let settings = format!(
         "bootstrap.servers={bootstrap}\nsecurity.protocol=SSL\nssl.truststore.type=PEM\nssl.truststore.location={}\n\
@@ -122,12 +117,12 @@ fn life(core: &Path, python: &Path, java: &(PathBuf, PathBuf)) -> Result<()> {
     fs::write(&properties, settings)?;
     let mut client = Command::new(&java.0);
     client.arg("-cp").arg(java.1.join("*")).arg(file("java/Clients.java"));
-    program::succeed(client.arg(&properties).args(["orders", "100"]), LIMIT)?;
+    program::succeed(client.arg(&properties).args(["orders", "100"]), program::LIMIT)?;
     program::fail(
         &mut librdkafka(Some(&others.issue(&folder, "stranger")?)),
-        REFUSAL_LIMIT,
+        program::LIMIT,
     )?;
-    program::fail(&mut librdkafka(None), REFUSAL_LIMIT)?;
+    program::fail(&mut librdkafka(None), program::LIMIT)?;
 
     let used = workspace.runtime.command(&["authorities", "delete", &arn])?;
     ensure!(
@@ -140,8 +135,8 @@ fn life(core: &Path, python: &Path, java: &(PathBuf, PathBuf)) -> Result<()> {
     workspace.write(&configuration(&both))?;
     workspace.apply()?;
     workspace.expect_empty_plan()?;
-    program::succeed(&mut librdkafka(None), LIMIT)?;
-    program::succeed(&mut librdkafka(Some(&good)), LIMIT)?;
+    program::succeed(&mut librdkafka(None), program::LIMIT)?;
+    program::succeed(&mut librdkafka(Some(&good)), program::LIMIT)?;
     workspace.destroy()?;
     runtime(&["authorities", "delete", &arn])?;
     ensure!(runtime(&["authorities", "list"])? == "no authorities");

@@ -5,7 +5,6 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    time::Duration,
 };
 
 use acceptance_tests::{
@@ -17,8 +16,6 @@ use acceptance_tests::{
 use anyhow::{Context, Result, ensure};
 
 use crate::Shared;
-
-const LIMIT: Duration = Duration::from_secs(120);
 
 /// A class of `kafka-tools` and a cluster to point it at.
 struct Console<'a> {
@@ -51,11 +48,11 @@ impl Console<'_> {
             .arg("kafka.admin.ConfigCommand")
             .args(["--bootstrap-server", &self.cluster.bootstrap]);
         command.arg("--command-config").arg(&self.properties);
-        Ok(program::succeed(command.args(arguments), LIMIT)?.stdout)
+        Ok(program::succeed(command.args(arguments), program::LIMIT)?.stdout)
     }
 
     fn run(&self, class: &str, option: &str, arguments: &[&str]) -> Result<Finished> {
-        program::succeed(&mut self.command(class, option, arguments), LIMIT)
+        program::succeed(&mut self.command(class, option, arguments), program::LIMIT)
     }
 }
 
@@ -129,7 +126,7 @@ fn reassignments(console: &Console<'_>) -> Result<()> {
             ensure!(shown.contains("follower.replication.throttled.replicas=0:"), "{shown}");
         }
         let verify = ["--reassignment-json-file", &path, "--verify"];
-        acceptance_tests::wait::until("the reassignment", LIMIT, || {
+        acceptance_tests::wait::until("the reassignment", program::LIMIT, || {
             let said = console.run(tool, "--command-config", &verify).ok()?.stdout;
             said.contains("console-0 is completed").then_some(())
         })?;
@@ -181,7 +178,7 @@ fn quorum(console: &Console<'_>) -> Result<()> {
     for broker in 1..=3 {
         ensure!(status.contains(&format!(r#"{{"id": {broker}}}"#)), "{status}");
     }
-    acceptance_tests::wait::until("all brokers to have all metadata", LIMIT, || {
+    acceptance_tests::wait::until("all brokers to have all metadata", program::LIMIT, || {
         let replication = describe(&["--replication", "--human-readable"]).ok()?;
         let caught_up = |line: &&str| {
             let columns: Vec<&str> = line.split('\t').map(str::trim).collect();
@@ -338,7 +335,7 @@ fn users(console: &Console<'_>) -> Result<()> {
     console.configs(&[&visitor[..], &["--alter", "--delete-config", "SCRAM-SHA-512"]].concat())?;
     let refused = program::fail(
         &mut visiting.command("TopicCommand", "--command-config", &["--list"]),
-        LIMIT,
+        program::LIMIT,
     )?;
     ensure!(refused.text().contains("Authentication failed"), "{}", refused.text());
     Ok(())

@@ -4,13 +4,10 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
-    time::Duration,
 };
 
 use acceptance_tests::{cluster::Cluster, program};
 use anyhow::Result;
-
-const LIMIT: Duration = Duration::from_secs(120);
 
 /// What `kafka-dump-log` prints of the log files in folders whose path contains `folder`.
 pub fn dump_logs((java, jars): (&Path, &Path), cluster: &Cluster, decoder: &str, folder: &str) -> Result<String> {
@@ -24,7 +21,7 @@ pub fn dump_logs((java, jars): (&Path, &Path), cluster: &Cluster, decoder: &str,
         .arg(jars.join("*"))
         .arg("org.apache.kafka.tools.DumpLogSegments");
     command.args([decoder, "--files", &files.join(",")]);
-    Ok(program::succeed(&mut command, LIMIT)?.stdout)
+    Ok(program::succeed(&mut command, program::LIMIT)?.stdout)
 }
 
 /// Adds the log files that are not empty.

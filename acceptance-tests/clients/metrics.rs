@@ -1,13 +1,12 @@
 //! The page of metrics of a broker is what Prometheus' JMX exporter makes of Apache Kafka's: the same names, labels and types.
 
-use std::{fs, path::Path, process::Command, time::Duration};
+use std::{fs, path::Path, process::Command};
 
 use acceptance_tests::{apache_kafka::ApacheKafka, outside, program, runtime::Runtime, suite::Suite, tools::Tools};
 use anyhow::{Context, Result, ensure};
 
 use crate::programs::file;
 
-const LIMIT: Duration = Duration::from_secs(180);
 /// Where the agent in Kafka's Java machine listens, which is the first node's address.
 const KAFKA_PAGE: &str = "127.9.1.1:11001";
 
@@ -43,7 +42,7 @@ fn compare(python: &Path, agent: &Path) -> Result<()> {
         .arg(file("metric_names.py"))
         .args([kafka.bootstrap.as_str(), &format!("http://{KAFKA_PAGE}/metrics")])
         .args([text("bootstrap")?, format!("http://{}:11001/metrics", text("host")?)]);
-    let finished = program::succeed(&mut command, LIMIT)?;
+    let finished = program::succeed(&mut command, program::LIMIT)?;
     ensure!(finished.stdout.contains("ok: "), "{}", finished.text());
     Ok(())
 }

@@ -3,7 +3,6 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    time::Duration,
 };
 
 use acceptance_tests::{
@@ -17,7 +16,6 @@ use anyhow::{Result, ensure};
 
 use crate::Shared;
 
-const LIMIT: Duration = Duration::from_secs(180);
 const MECHANISMS: [&str; 2] = ["SCRAM-SHA-512", "SCRAM-SHA-256"];
 
 /// Adds the tests of this file.
@@ -68,7 +66,7 @@ pub fn add(suite: &mut Suite, tools: &Tools, shared: &Shared) {
                     .args([&cluster.bootstrap])
                     .arg(&cluster.authority)
                     .args([user, "SCRAM-SHA-512", "orders", "1"]);
-                let finished = program::fail(command.env("KAFKA_PASSWORD", password), LIMIT)?;
+                let finished = program::fail(command.env("KAFKA_PASSWORD", password), program::LIMIT)?;
                 ensure!(
                     finished.text().contains("SASL_AUTHENTICATION_FAILED"),
                     "{}",
@@ -92,7 +90,7 @@ pub fn file(name: &str) -> PathBuf {
 
 /// Runs one of them that says `ok:` when all is well.
 pub fn succeed(command: &mut Command) -> Result<()> {
-    let finished = program::succeed(command, LIMIT)?;
+    let finished = program::succeed(command, program::LIMIT)?;
     ensure!(finished.stdout.contains("ok: "), "{}", finished.text());
     Ok(())
 }
@@ -102,7 +100,7 @@ fn run(mut command: Command, cluster: &Cluster, mechanism: &str) -> Result<()> {
         .arg(&cluster.bootstrap)
         .arg(&cluster.authority)
         .args([USER, mechanism, "orders", "500"]);
-    let finished = program::succeed(command.env("KAFKA_PASSWORD", PASSWORD), LIMIT)?;
+    let finished = program::succeed(command.env("KAFKA_PASSWORD", PASSWORD), program::LIMIT)?;
     ensure!(finished.stdout.contains("ok: "), "{}", finished.text());
     Ok(())
 }
@@ -111,7 +109,7 @@ fn run_java(java: &Path, jars: &Path, cluster: &Cluster, mechanism: &str) -> Res
     let mut command = Command::new(java);
     command.arg("-cp").arg(jars.join("*")).arg(file("java/Clients.java"));
     command.arg(cluster.java_properties(mechanism)?).args(["orders", "500"]);
-    let finished = program::succeed(&mut command, LIMIT)?;
+    let finished = program::succeed(&mut command, program::LIMIT)?;
     ensure!(finished.stdout.contains("ok: "), "{}", finished.text());
     Ok(())
 }

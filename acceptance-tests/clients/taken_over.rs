@@ -6,7 +6,6 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
-    time::Duration,
 };
 
 use acceptance_tests::{
@@ -22,9 +21,6 @@ use kraft_snapshot::{Endpoint, KraftLayout, METADATA_FOLDER, Voter, snapshot};
 use uuid::Uuid;
 
 use crate::programs::file;
-
-/// How long reading or writing may take.
-const LIMIT: Duration = Duration::from_secs(180);
 
 /// Small Java machines: three of them run beside the test.
 const SMALL: [&str; 2] = ["-Xms128m", "-Xmx384m"];
@@ -54,7 +50,7 @@ fn take_over(tools: &Tools, java: &Path, jars: &Path) -> Result<()> {
         let mut command = Command::new(java);
         command.arg("-cp").arg(jars.join("*")).arg(file("java/TakenOver.java"));
         command.arg(action).arg(properties);
-        program::succeed(&mut command, LIMIT)
+        program::succeed(&mut command, program::LIMIT)
     };
     let ours = cluster.java_properties("SCRAM-SHA-512")?;
     program("write", &ours)?;

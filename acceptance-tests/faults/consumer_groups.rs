@@ -1,6 +1,6 @@
 //! `kill -9` of each broker in turn under members of a consumer group (KIP-848) that come and go.
 
-use std::{path::Path, process::Command, thread, time::Duration};
+use std::{path::Path, process::Command, thread};
 
 use acceptance_tests::{
     binaries,
@@ -12,8 +12,6 @@ use acceptance_tests::{
 use anyhow::{Result, anyhow, ensure};
 
 use crate::brokers::kill_each;
-
-const LIMIT: Duration = Duration::from_secs(180);
 
 /// Records, and the seconds in which they are written.
 const WORK: [&str; 2] = ["3000", "15"];
@@ -40,7 +38,7 @@ fn one_at_a_time(core: &Path, python: &Path) -> Result<()> {
         .args(WORK)
         .arg("storm")
         .env("KAFKA_PASSWORD", PASSWORD);
-    let running = thread::spawn(move || program::succeed(&mut members, LIMIT));
+    let running = thread::spawn(move || program::succeed(&mut members, program::LIMIT));
     kill_each(&cluster, "balanced-")?;
     let finished = running.join().map_err(|_| anyhow!("the members panicked"))?;
     let finished = match finished {

@@ -1,13 +1,11 @@
 //! `kill -9` of each broker in turn under a pipeline that copies records exactly once.
 
-use std::{path::Path, process::Command, thread, time::Duration};
+use std::{path::Path, process::Command, thread};
 
 use acceptance_tests::{binaries, cluster::Cluster, program, suite::Suite, tools::Tools};
 use anyhow::{Result, anyhow, ensure};
 
 use crate::brokers::kill_each;
-
-const LIMIT: Duration = Duration::from_secs(180);
 
 /// Records, and the seconds in which they are written.
 const WORK: [&str; 2] = ["4000", "18"];
@@ -32,7 +30,7 @@ fn one_at_a_time(core: &Path, java: &Path, jars: &Path) -> Result<()> {
     let program = binaries::repository().join("acceptance-tests/programs/java/Pipeline.java");
     pipeline.arg("-cp").arg(jars.join("*")).arg(program);
     pipeline.arg(cluster.java_properties("SCRAM-SHA-512")?).args(WORK);
-    let running = thread::spawn(move || program::succeed(&mut pipeline, LIMIT));
+    let running = thread::spawn(move || program::succeed(&mut pipeline, program::LIMIT));
     kill_each(&cluster, "pipeline-out")?;
     let finished = running.join().map_err(|_| anyhow!("the pipeline panicked"))??;
     ensure!(finished.stdout.contains("ok: "), "{}", finished.text());

@@ -15,7 +15,8 @@ pub const PASSWORD: &str = "Planted-9f3c-password";
 /// Name of the user.
 pub const USER: &str = "app";
 
-/// The configuration of the fixture.
+/// The configuration of the fixture. Members of groups of the consumer protocol learn of a change at their next heartbeat,
+/// and tests wait for that.
 pub const CONFIGURATION: &str = r#"
 terraform {
   required_providers {
@@ -42,6 +43,8 @@ resource "msk_configuration" "this" {
     auto.create.topics.enable = false
     min.insync.replicas = 2
     num.partitions = 3
+    group.consumer.min.heartbeat.interval.ms = 500
+    group.consumer.heartbeat.interval.ms = 500
   EOT
 }
 

@@ -11,6 +11,10 @@ use anyhow::{Context, Result, bail};
 
 use crate::wait;
 
+/// How long a program may take that has work of a minute or two: long enough for a machine that is slow or busy, since a
+/// limit is there to end what hangs, not to measure.
+pub const LIMIT: Duration = Duration::from_secs(400);
+
 /// What a program did.
 #[derive(Debug)]
 pub struct Finished {

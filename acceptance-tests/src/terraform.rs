@@ -4,7 +4,6 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
-    time::Duration,
 };
 
 use anyhow::{Context, Result};
@@ -16,9 +15,6 @@ use crate::{
     program::{self, Finished},
     runtime::Runtime,
 };
-
-/// How long one command of Terraform may take.
-const LIMIT: Duration = Duration::from_secs(180);
 
 /// What every configuration begins with.
 pub const REQUIRED_PROVIDERS: &str =
@@ -108,12 +104,12 @@ impl Workspace {
 
     /// Runs a command that must succeed.
     pub fn succeed(&self, arguments: &[&str]) -> Result<Finished> {
-        program::succeed(&mut self.prepare(arguments), LIMIT)
+        program::succeed(&mut self.prepare(arguments), program::LIMIT)
     }
 
     /// Runs a command that must fail.
     pub fn fail(&self, arguments: &[&str]) -> Result<Finished> {
-        program::fail(&mut self.prepare(arguments), LIMIT)
+        program::fail(&mut self.prepare(arguments), program::LIMIT)
     }
 
     /// `apply` without questions.
@@ -130,7 +126,7 @@ impl Workspace {
     pub fn expect_empty_plan(&self) -> Result<()> {
         let finished = program::run(
             &mut self.prepare(&["plan", "-detailed-exitcode", "-no-color", "-input=false"]),
-            LIMIT,
+            program::LIMIT,
         )?;
         anyhow::ensure!(finished.code == Some(0), "the plan is not empty:\n{}", finished.text());
         Ok(())
@@ -155,7 +151,7 @@ impl Drop for Workspace {
         // The runtime's own clean-up ends what destroy could not.
         let _ = program::run(
             &mut self.prepare(&["destroy", "-auto-approve", "-no-color", "-input=false"]),
-            LIMIT,
+            program::LIMIT,
         );
     }
 }

@@ -1,7 +1,7 @@
 //! A machine that is in the way: a port is taken, the disk is full. One diagnostic says what to do, and once that is
 //! done the next apply converges. The tests do so in namespaces of their own, so that nobody else notices.
 
-use std::{fs, path::Path, process::Command, time::Duration};
+use std::{fs, path::Path, process::Command};
 
 use acceptance_tests::{
     binaries,
@@ -12,9 +12,6 @@ use acceptance_tests::{
     tools::Tools,
 };
 use anyhow::{Context, Result, ensure};
-
-/// How long a whole script may take.
-const LIMIT: Duration = Duration::from_secs(180);
 
 /// Adds the tests of this file.
 pub fn add(suite: &mut Suite, tools: &Tools) {
@@ -38,7 +35,7 @@ fn namespaces() -> Result<()> {
         "-c",
         "ip link set lo up && mount -t tmpfs -o size=1m tmpfs /mnt",
     ]);
-    program::succeed(&mut command, LIMIT)
+    program::succeed(&mut command, program::LIMIT)
         .map(drop)
         .context("no network and mount namespaces for this user")
 }
@@ -68,7 +65,7 @@ impl Script {
             .env("TERRAFORM", core)
             .env("RUNTIME", binaries::path("broker-runtime")?)
             .env("DATA", workspace.runtime.data_dir());
-        program::succeed(&mut command, LIMIT)?;
+        program::succeed(&mut command, program::LIMIT)?;
         Ok(Self { workspace })
     }
 

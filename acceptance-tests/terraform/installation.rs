@@ -6,7 +6,6 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     thread,
-    time::Duration,
 };
 
 use acceptance_tests::{binaries, cluster::PASSWORD, program, suite::Suite, terraform::Workspace, tools::Tools};
@@ -14,9 +13,6 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::files_over_https::FilesOverHttps;
-
-/// How long each step of a release may take.
-const PACKAGE_LIMIT: Duration = Duration::from_secs(180);
 
 /// A configuration that needs the runtime and makes no cluster.
 const SMALL: &str = "terraform {\n  required_providers {\n    msk = { source = \"openmsk/msk\" }\n  }\n}\n\
@@ -85,7 +81,7 @@ fn packaged(core: PathBuf) -> Result<()> {
     if let Some(key) = &key {
         package.args(["--sign", KEY_OWNER]).env("GNUPGHOME", key);
     }
-    program::succeed(&mut package, PACKAGE_LIMIT)?;
+    program::succeed(&mut package, program::LIMIT)?;
     expect_release(&release)?;
     if let Some(key) = &key {
         expect_signature(&release, key)?;
@@ -139,7 +135,7 @@ fn signing_key(workspace: &Workspace) -> Result<PathBuf> {
         "rsa2048",
         "sign",
     ]);
-    program::succeed(&mut gpg, PACKAGE_LIMIT)?;
+    program::succeed(&mut gpg, program::LIMIT)?;
     Ok(folder)
 }
 
@@ -149,7 +145,7 @@ fn expect_release(release: &Path) -> Result<()> {
     check
         .current_dir(release)
         .args(["--check", "--strict", "terraform-provider-msk_0.1.0_SHA256SUMS"]);
-    program::succeed(&mut check, PACKAGE_LIMIT)?;
+    program::succeed(&mut check, program::LIMIT)?;
     let sums = fs::read_to_string(release.join("terraform-provider-msk_0.1.0_SHA256SUMS"))?;
     ensure!(
         sums.contains("_linux_amd64.zip") && sums.contains("_manifest.json"),
@@ -175,10 +171,10 @@ fn expect_signature(release: &Path, key: &Path) -> Result<()> {
         "terraform-provider-msk_0.1.0_SHA256SUMS.sig",
         "terraform-provider-msk_0.1.0_SHA256SUMS",
     ]);
-    program::succeed(&mut verify, PACKAGE_LIMIT)?;
+    program::succeed(&mut verify, program::LIMIT)?;
     // The agent that it has started would outlive the test.
     let mut stop = Command::new("gpgconf");
-    program::succeed(stop.env("GNUPGHOME", key).args(["--kill", "all"]), PACKAGE_LIMIT)?;
+    program::succeed(stop.env("GNUPGHOME", key).args(["--kill", "all"]), program::LIMIT)?;
     Ok(())
 }
 

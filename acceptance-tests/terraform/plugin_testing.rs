@@ -1,13 +1,10 @@
 //! HashiCorp's own way of testing providers, with the newest Terraform: a program in Go drives the provider, and ends with an error
 //! when anything is wrong. What it does is in `programs/plugin-testing`.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use acceptance_tests::{program, suite::Suite, terraform::Workspace, tools::Tools};
 use anyhow::{Result, ensure};
-
-/// How long all of it may take.
-const LIMIT: Duration = Duration::from_secs(180);
 
 /// Adds the test of this file.
 pub fn add(suite: &mut Suite, tools: &Tools) {
@@ -24,7 +21,7 @@ fn nothing_wrong(terraform: &Path, tests: &Path) -> Result<()> {
     let workspace = Workspace::new(terraform)?;
     let mut command = workspace.prepare_with(tests, &["-test.v"]);
     command.env("TF_ACC", "1").env("TF_ACC_TERRAFORM_PATH", terraform);
-    let finished = program::succeed(&mut command, LIMIT)?;
+    let finished = program::succeed(&mut command, program::LIMIT)?;
     let passed = finished.stdout.matches("--- PASS").count();
     ensure!(passed >= 3, "{passed} tests passed:\n{}", finished.text());
     Ok(())

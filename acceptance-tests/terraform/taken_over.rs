@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use acceptance_tests::{
@@ -24,8 +24,6 @@ use serde_json::json;
 
 use crate::apache_kafka::{PASSWORD, client, configuration, java};
 
-/// How long a client may take.
-const LIMIT: Duration = Duration::from_secs(180);
 /// Seconds for which the producer works; the change is made meanwhile.
 const WORKS_S: u64 = 75;
 /// Longest time without an acknowledgement: three Java machines start at once, on a machine that may be busy.
@@ -90,7 +88,7 @@ fn taken_over(needed: &Needed) -> Result<()> {
         let program = binaries::repository().join("acceptance-tests/programs/java/TakenOver.java");
         command.arg("-cp").arg(needed.jars.join("*")).arg(program);
         command.arg(action).arg(&properties);
-        program::succeed(&mut command, LIMIT)
+        program::succeed(&mut command, program::LIMIT)
     };
     checksums("write")?;
     let before = checksums("read")?.stdout;
@@ -137,7 +135,7 @@ fn taken_over(needed: &Needed) -> Result<()> {
 /// control plane carries it on.
 fn kill_meanwhile(workspace: &Workspace) -> Result<()> {
     let folder = workspace.runtime.data_dir().join("kafka-clusters");
-    wait::until("Apache Kafka to begin to take over", LIMIT, || {
+    wait::until("Apache Kafka to begin to take over", program::LIMIT, || {
         let mut entries = fs::read_dir(&folder).ok()?.flatten();
         entries
             .any(|entry| entry.path().join("cluster.json").exists())
@@ -189,7 +187,7 @@ fn nothing_lost(workspace: &Workspace, needed: &Needed, produced: &[u8], sent_fi
     let summary: serde_json::Value = serde_json::from_slice(produced)?;
     let read_file = workspace.path().join("read.jsonl");
     let mut reader = client(workspace, &needed.python, "history.py", &["read"])?;
-    program::succeed(reader.args(["app", "orders"]).arg(&read_file), LIMIT)?;
+    program::succeed(reader.args(["app", "orders"]).arg(&read_file), program::LIMIT)?;
     let (sent, read): (Vec<Sent>, Vec<Read>) = (load::lines(sent_file)?, load::lines(&read_file)?);
     let anomalies = check(&sent, &read);
     ensure!(

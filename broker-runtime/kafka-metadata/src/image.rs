@@ -26,6 +26,8 @@ pub struct BrokerImage {
     pub incarnation_id: Uuid,
     /// Boot id of the kernel it runs on.
     pub boot_id: String,
+    /// Ids of its log directories; none where it has not told them.
+    pub log_dirs: Vec<Uuid>,
     /// Its zone.
     pub rack: Option<String>,
     /// Its listeners.
@@ -216,6 +218,7 @@ impl MetadataImage {
             broker_epoch,
             incarnation_id,
             boot_id,
+            log_dirs,
             rack,
             endpoints,
         } = record
@@ -227,6 +230,7 @@ impl MetadataImage {
             broker_epoch: *broker_epoch,
             incarnation_id: *incarnation_id,
             boot_id: boot_id.clone(),
+            log_dirs: log_dirs.clone(),
             rack: rack.clone(),
             endpoints: endpoints.clone(),
             fenced: true,
@@ -446,6 +450,7 @@ fn broker_records(broker: &BrokerImage, records: &mut Vec<MetadataRecord>) {
         broker_epoch: broker.broker_epoch,
         incarnation_id: broker.incarnation_id,
         boot_id: broker.boot_id.clone(),
+        log_dirs: broker.log_dirs.clone(),
         rack: broker.rack.clone(),
         endpoints: broker.endpoints.clone(),
     });

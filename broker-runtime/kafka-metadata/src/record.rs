@@ -61,6 +61,9 @@ pub enum MetadataRecord {
         incarnation_id: Uuid,
         /// The kernel's boot id: after a restart with the same one the page cache is intact.
         boot_id: String,
+        /// Ids of its log directories; none from versions that did not tell them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        log_dirs: Vec<Uuid>,
         /// Zone of the broker (`broker.rack`).
         rack: Option<String>,
         /// All listeners.

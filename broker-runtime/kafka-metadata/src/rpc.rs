@@ -67,6 +67,10 @@ pub enum ControllerRequest {
         incarnation_id: Uuid,
         /// The kernel's boot id.
         boot_id: String,
+        /// Ids of its log directories (`directory.id` of `meta.properties`), as in Kafka's registration: a broker that
+        /// comes without one that it had has lost what was in it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        log_dirs: Vec<Uuid>,
         /// Zone.
         rack: Option<String>,
         /// All listeners.

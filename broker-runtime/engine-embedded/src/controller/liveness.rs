@@ -121,6 +121,7 @@ mod tests {
                 broker_epoch: BrokerEpoch(0),
                 incarnation_id: uuid::Uuid::nil(),
                 boot_id: String::new(),
+                log_dirs: Vec::new(),
                 rack: None,
                 endpoints: Vec::new(),
             };

@@ -101,6 +101,7 @@ impl FakeBroker {
             cluster_id: CLUSTER.to_owned(),
             incarnation_id: self.incarnation,
             boot_id: "boot".to_owned(),
+            log_dirs: Vec::new(),
             rack: Some(format!("zone-{}", self.id)),
             endpoints: vec![Endpoint {
                 listener: "TLS".to_owned(),
@@ -442,6 +443,7 @@ async fn a_broker_that_missed_much_or_saw_another_future_gets_a_snapshot() {
         cluster_id: CLUSTER.to_owned(),
         incarnation_id: incarnation,
         boot_id: "boot".to_owned(),
+        log_dirs: Vec::new(),
         rack: None,
         endpoints: Vec::new(),
         metadata_from: from,

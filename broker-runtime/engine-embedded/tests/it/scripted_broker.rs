@@ -71,6 +71,7 @@ async fn serve(stream: UnixStream, config: &Value, incarnation_id: Uuid) -> io::
         cluster_id: config["cluster_id"].as_str().unwrap().to_owned(),
         incarnation_id,
         boot_id: "boot".to_owned(),
+        log_dirs: Vec::new(),
         rack: config["rack"].as_str().map(str::to_owned),
         endpoints: endpoints.collect(),
         metadata_from: MetadataOffset(0),

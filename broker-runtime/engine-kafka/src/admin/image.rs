@@ -77,6 +77,7 @@ fn to_image(
             broker_epoch: BrokerEpoch(0),
             incarnation_id: Uuid::nil(),
             boot_id: String::new(),
+            log_dirs: Vec::new(),
             rack: broker.rack.as_ref().map(ToString::to_string),
             endpoints: Vec::new(),
             fenced: broker.is_fenced,

@@ -250,6 +250,7 @@ mod tests {
                 broker_epoch: BrokerEpoch(0),
                 incarnation_id: Uuid::nil(),
                 boot_id: String::new(),
+                log_dirs: Vec::new(),
                 rack: None,
                 endpoints: Vec::new(),
                 fenced: id == 1 && first_is_fenced,

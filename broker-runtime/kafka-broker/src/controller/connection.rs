@@ -196,6 +196,7 @@ fn registration(broker: &Broker, incarnation: &Incarnation, metadata_from: Metad
         cluster_id: broker.config.cluster_id.clone(),
         incarnation_id: incarnation.id,
         boot_id: incarnation.boot_id.clone(),
+        log_dirs: broker.store.directory_ids(),
         rack: broker.config.rack.clone(),
         endpoints: broker
             .config

@@ -17,6 +17,7 @@ use kms::KmsError;
 use parking_lot::Mutex;
 use thiserror::Error;
 use tracing::{error, info, warn};
+use uuid::Uuid;
 
 use super::{
     flusher::Flusher,
@@ -82,6 +83,11 @@ impl LogStore {
             directories,
             loaded: Mutex::new(loaded),
         })
+    }
+
+    /// What tells the directories from others that were in their places before.
+    pub(crate) fn directory_ids(&self) -> Vec<Uuid> {
+        self.directories.iter().map(|it| it.dir.directory_id()).collect()
     }
 
     /// The log of a partition: one that was found at start, else a new one in the directory that has the fewest.

@@ -11,7 +11,7 @@
 //! Difference from Kafka: a process that registers while another one of the same broker is alive is refused until that
 //! one is fenced; one with another boot id proves that the machine, and so the old process, is gone.
 
-use super::{draft::Draft, elections};
+use super::{draft::Draft, elections, eligible};
 use crate::{
     BrokerEpoch, BrokerId, MetadataImage, MetadataOffset, MetadataRecord,
     rpc::{ControllerError, ControllerRequest, ControllerResponse},
@@ -39,6 +39,7 @@ pub(super) fn register(
         cluster_id,
         incarnation_id,
         boot_id,
+        log_dirs,
         rack,
         endpoints,
         ..
@@ -64,6 +65,10 @@ pub(super) fn register(
             return Err(ControllerError::DuplicateBrokerRegistration(broker_id));
         }
         fence(draft, broker_id);
+        // Versions that do not tell their directories come with those they had.
+        if !log_dirs.is_empty() && known.log_dirs.iter().any(|had| !log_dirs.contains(had)) {
+            eligible::without_its_disk(draft, broker_id);
+        }
     }
     let broker_epoch = BrokerEpoch(draft.next_offset().0);
     draft.push(MetadataRecord::BrokerRegistered {
@@ -71,6 +76,7 @@ pub(super) fn register(
         broker_epoch,
         incarnation_id,
         boot_id,
+        log_dirs,
         rack,
         endpoints,
     });

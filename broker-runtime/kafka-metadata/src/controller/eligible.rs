@@ -5,10 +5,11 @@
 //! Kafka: `PartitionChangeBuilder.maybePopulateTargetElr`. Differences: a replica stays eligible when its process ended without a
 //! clean shutdown, because acknowledged records are on its disk, or in the page cache of the machine that all replicas share; so
 //! there is always somebody who is in sync or eligible, and nobody is ever the last known leader only. A change of `min.insync.replicas`
-//! takes away who is eligible only where the ISR has enough members afterwards.
+//! takes away who is eligible only where the ISR has enough members afterwards. What takes eligibility away is a disk that was
+//! replaced, wherever others have what was acknowledged.
 
 use super::draft::Draft;
-use crate::{BrokerId, PartitionEpoch, PartitionState, TopicId};
+use crate::{BrokerId, MetadataImage, MetadataRecord, PartitionEpoch, PartitionState, TopicId, image::TopicImage};
 
 /// The property that decides.
 pub(super) const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
@@ -24,21 +25,47 @@ pub(super) fn beside_isr(before: &PartitionState, next: &PartitionState, min: im
     left
 }
 
+/// Nobody counts on what was on the disk of a broker that comes back with another one, unless it is the last one that could lead.
+pub(super) fn without_its_disk(draft: &mut Draft<'_>, broker_id: BrokerId) {
+    let counts = |state: &PartitionState| state.elr.contains(&broker_id) && state.safe_replicas().nth(1).is_some();
+    for (topic_id, partition, mut state) in partitions(draft.image(), |_, state| counts(state)) {
+        state.elr.retain(|replica| *replica != broker_id);
+        state.partition_epoch = PartitionEpoch(state.partition_epoch.0 + 1);
+        draft.push(MetadataRecord::Partition {
+            topic_id,
+            partition,
+            state,
+        });
+    }
+}
+
 /// Takes away who is eligible where the ISR has enough members, now that `min.insync.replicas` may have changed.
 pub(super) fn review(draft: &mut Draft<'_>) {
     let image = draft.image();
-    let mut due: Vec<(String, TopicId, i32, PartitionState)> = Vec::new();
-    for topic in image.topics.values() {
-        let min = image.min_insync_replicas(&topic.name, &draft.defaults().properties);
-        for (partition, state) in (0..).zip(&topic.partitions) {
-            if !state.elr.is_empty() && state.isr.len() >= state.required_isr(min) {
-                due.push((topic.name.clone(), topic.topic_id, partition, state.clone()));
-            }
-        }
-    }
-    due.sort_unstable_by(|left, right| (&left.0, left.2).cmp(&(&right.0, right.2)));
-    for (_, topic_id, partition, mut state) in due {
+    let min = |topic: &TopicImage| image.min_insync_replicas(&topic.name, &draft.defaults().properties);
+    let has_enough = |topic: &TopicImage, state: &PartitionState| {
+        !state.elr.is_empty() && state.isr.len() >= state.required_isr(min(topic))
+    };
+    for (topic_id, partition, mut state) in partitions(image, has_enough) {
         state.partition_epoch = PartitionEpoch(state.partition_epoch.0 + 1);
         draft.push_partition(topic_id, partition, state);
     }
+}
+
+/// Partitions of which `condition` holds, in the order of topics and indexes.
+fn partitions(
+    image: &MetadataImage,
+    condition: impl Fn(&TopicImage, &PartitionState) -> bool,
+) -> Vec<(TopicId, i32, PartitionState)> {
+    let mut topics: Vec<&TopicImage> = image.topics.values().map(AsRef::as_ref).collect();
+    topics.sort_unstable_by(|left, right| left.name.cmp(&right.name));
+    let mut found = Vec::new();
+    for topic in topics {
+        for (partition, state) in (0..).zip(&topic.partitions) {
+            if condition(topic, state) {
+                found.push((topic.topic_id, partition, state.clone()));
+            }
+        }
+    }
+    found
 }

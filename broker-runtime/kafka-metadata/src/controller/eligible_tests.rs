@@ -138,3 +138,48 @@ fn a_reassignment_keeps_whoever_may_lead() {
     controller.beat(1, false).unwrap();
     assert_eq!(controller.state("t", 0).leader, Some(BrokerId(1)));
 }
+
+#[test]
+fn a_broker_with_another_disk_does_not_lead_where_others_have_everything() {
+    let mut controller = controller();
+    for broker in [3, 2, 1] {
+        controller.fence(broker);
+    }
+    assert_eq!(seen(controller.state("t", 0)), (None, ids(&[]), ids(&[1, 2])));
+    controller.register_with(2, 22, "boot", &[2, 20]).unwrap();
+    assert_eq!(
+        seen(controller.state("t", 0)),
+        (None, ids(&[]), ids(&[1, 2])),
+        "a disk more is no disk less"
+    );
+    controller.register_with(2, 23, "boot", &[]).unwrap();
+    controller.register_with(2, 24, "boot", &[200]).unwrap();
+    assert_eq!(
+        seen(controller.state("t", 0)),
+        (None, ids(&[]), ids(&[1, 2])),
+        "nothing was known of the one before"
+    );
+    controller.register_with(2, 25, "boot", &[201]).unwrap();
+    assert_eq!(seen(controller.state("t", 0)), (None, ids(&[]), ids(&[1])));
+    controller.beat(2, false).unwrap();
+    assert_eq!(controller.state("t", 0).leader, None);
+    controller.register_with(1, 11, "boot", &[100]).unwrap();
+    controller.beat(1, false).unwrap();
+    assert_eq!(
+        seen(controller.state("t", 0)),
+        (Some(1), ids(&[1]), ids(&[])),
+        "nobody else is known to have anything"
+    );
+}
+
+#[test]
+fn a_disk_is_asked_for_before_the_old_process_is_known_to_be_dead() {
+    let mut controller = controller();
+    let proposal = controller.proposal("t", &[1]);
+    controller.propose(1, proposal).unwrap();
+    assert_eq!(seen(controller.state("t", 0)), (Some(1), ids(&[1]), ids(&[2, 3])));
+    // Another boot id proves that the process before is gone.
+    controller.register_with(1, 11, "after", &[100]).unwrap();
+    let state = controller.state("t", 0);
+    assert_eq!(seen(state), (Some(2), ids(&[2]), ids(&[3])), "{state:?}");
+}

@@ -70,11 +70,23 @@ impl Controller {
         incarnation: u128,
         boot_id: &str,
     ) -> Result<ControllerResponse, ControllerError> {
+        self.register_with(broker, incarnation, boot_id, &[u128::from(broker.unsigned_abs())])
+    }
+
+    /// Registers a process with these log directories.
+    pub(super) fn register_with(
+        &mut self,
+        broker: i32,
+        incarnation: u128,
+        boot_id: &str,
+        log_dirs: &[u128],
+    ) -> Result<ControllerResponse, ControllerError> {
         self.ask(ControllerRequest::Register {
             broker_id: BrokerId(broker),
             cluster_id: "cluster".to_owned(),
             incarnation_id: Uuid::from_u128(incarnation),
             boot_id: boot_id.to_owned(),
+            log_dirs: log_dirs.iter().copied().map(Uuid::from_u128).collect(),
             rack: Some(format!("zone-{}", broker % 3)),
             endpoints: Vec::new(),
             metadata_from: MetadataOffset(0),

@@ -69,6 +69,7 @@ fn registrations_are_told_apart_by_process() {
         cluster_id: "another".to_owned(),
         incarnation_id: Uuid::nil(),
         boot_id: String::new(),
+        log_dirs: Vec::new(),
         rack: None,
         endpoints: Vec::new(),
         metadata_from: MetadataOffset(0),

@@ -14,6 +14,7 @@ use kafka_metadata::{
     rpc::ControllerResponse,
 };
 use tokio::sync::mpsc::UnboundedReceiver;
+use uuid::Uuid;
 
 use super::{clock::SimulatedClock, disk::SimulatedDisk};
 use crate::{
@@ -37,6 +38,8 @@ const LAG_TIME_MAX_MS: i64 = 1_000;
 pub(super) struct Node {
     pub(super) id: BrokerId,
     pub(super) disk: Arc<SimulatedDisk>,
+    /// How often it got another disk.
+    pub(super) disks: u32,
     directory: PathBuf,
     /// How often its process was started.
     pub(super) lives: u32,
@@ -79,11 +82,17 @@ impl Node {
         Self {
             id: BrokerId(id),
             disk: Arc::default(),
+            disks: 0,
             directory,
             lives: 0,
             boots: 0,
             process: None,
         }
+    }
+
+    /// Id of the log directory on the disk that it has now.
+    pub(super) fn directory_id(&self) -> Uuid {
+        Uuid::from_u64_pair(u64::from(self.id.0.unsigned_abs()), u64::from(self.disks))
     }
 
     /// Starts its process, which recovers its logs.
@@ -92,7 +101,7 @@ impl Node {
         let identity = LogDirConfig {
             cluster_id: CLUSTER.to_owned(),
             node_id: self.id.0,
-            directory_id: None,
+            directory_id: Some(self.directory_id()),
             data_key: None,
         };
         let (dir, found) = LogDir::open_on(Arc::clone(&self.disk) as _, &self.directory, identity)?;

@@ -81,7 +81,7 @@ impl World {
 
     fn fault(&mut self, at: usize) -> Result<()> {
         let id = self.nodes[at].id;
-        match self.rng.random_range(0..20) {
+        match self.rng.random_range(0..21) {
             0..3 => self.kill(at)?,
             3 => self.lose_power(at)?,
             4 => {
@@ -117,6 +117,7 @@ impl World {
                 let by_ms = self.rng.random_range(-3_600_000..3_600_000);
                 self.clock.set_wall(by_ms);
             }
+            19 => self.replace_disk(at)?,
             _ => self.stop(at)?,
         }
         self.count("faults");
@@ -142,6 +143,29 @@ impl World {
         self.nodes[at].boots += 1;
         let disk = Arc::clone(&self.nodes[at].disk);
         disk.lose_power(&mut self.rng);
+        Ok(())
+    }
+
+    /// A disk fails for good, and another one takes its place; only where others have what was acknowledged.
+    fn replace_disk(&mut self, at: usize) -> Result<()> {
+        let id = self.nodes[at].id;
+        let topic = self.controller.topics.values().next();
+        let have_others = topic.is_some_and(|topic| {
+            topic.partitions.iter().all(|state| {
+                let others = |member: BrokerId| member != id && !self.blank.contains(&member);
+                !state.safe_replicas().any(|member| member == id) || state.safe_replicas().any(others)
+            })
+        });
+        if !have_others {
+            return Ok(());
+        }
+        self.kill(at)?;
+        self.tell(|| format!("{id} gets another disk"));
+        self.blank.insert(id);
+        let node = &mut self.nodes[at];
+        node.disks += 1;
+        node.disk = Arc::default();
+        self.count("disks");
         Ok(())
     }
 

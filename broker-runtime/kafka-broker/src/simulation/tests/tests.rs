@@ -113,6 +113,11 @@ fn readers_that_see_open_transactions_are_found() {
 }
 
 #[test]
+fn disks_that_are_replaced_in_silence_are_found() {
+    expect_found(Planted::DiskUnnoticed);
+}
+
+#[test]
 fn transactions_that_nobody_asked_for_are_found() {
     expect_found(Planted::Unverified);
 }

@@ -59,6 +59,8 @@ pub(super) enum Planted {
     ReadsPastStable,
     /// Leaders do not ask the coordinator about transactions.
     Unverified,
+    /// Brokers do not say that they have another disk.
+    DiskUnnoticed,
 }
 
 /// An append whose fate is waited for.
@@ -87,6 +89,8 @@ pub(super) struct World {
     batches: Vec<(i64, Vec<MetadataRecord>)>,
     pub(super) nodes: Vec<Node>,
     pub(super) cut: BTreeSet<(BrokerId, BrokerId)>,
+    /// Who has another disk, and has not registered with it.
+    pub(super) blank: BTreeSet<BrokerId>,
     pub(super) network: VecDeque<Message>,
     pub(super) producers: Vec<Producer>,
     pub(super) waiting: Vec<Waiting>,
@@ -114,6 +118,7 @@ impl World {
             batches: Vec::new(),
             nodes: nodes.collect(),
             cut: BTreeSet::new(),
+            blank: BTreeSet::new(),
             network: VecDeque::new(),
             producers: producers
                 .map(|(id, is_transactional)| Producer::new(id, is_transactional, ASSIGNMENT.len()))
@@ -278,17 +283,23 @@ impl World {
         let node = &self.nodes[at];
         let (id, lives, boots) = (node.id, node.lives, node.boots);
         let incarnation = (u128::try_from(id.0)? << 64) | u128::from(lives);
+        let log_dir = match self.planted {
+            Some(Planted::DiskUnnoticed) => Uuid::nil(),
+            _ => node.directory_id(),
+        };
         let request = ControllerRequest::Register {
             broker_id: id,
             cluster_id: CLUSTER.to_owned(),
             incarnation_id: Uuid::from_u128(incarnation),
             boot_id: boots.to_string(),
+            log_dirs: vec![log_dir],
             rack: None,
             endpoints: Vec::new(),
             metadata_from: kafka_metadata::MetadataOffset(0),
         };
         match self.ask(request) {
             Ok(ControllerResponse::Registered { broker_epoch }) => {
+                self.blank.remove(&id);
                 self.tell(|| format!("{id} registers with epoch {broker_epoch}"));
                 if let Some(process) = self.process(at) {
                     process.registered(broker_epoch);

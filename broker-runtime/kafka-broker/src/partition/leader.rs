@@ -6,13 +6,14 @@
 //!                 ▼                                                               │
 //!   committed ISR ── follower caught up, or one fell behind ──► pending ISR ──────┤
 //!                                                               (maximal ISR      │
-//!                 ▲                                              = both)          │
-//!                 └───────────────────── refused ◄────────────────────────────────┘
+//!                 ▲                                              = all)           │
+//!                 ├───────────────────── refused ◄────────────────────────────────┤
+//!                 └── in doubt (its members count until the epoch moves) ◄── no answer
 //! ```
 //!
 //! Rules (Kafka's `Partition.scala`, `reference` §3.3): the high watermark is the least end offset over the *maximal*
-//! ISR, which is the committed one and the one in flight together; a replica counts with what it has *flushed*; with
-//! fewer in-sync replicas than `min.insync.replicas` the high watermark stands still.
+//! ISR, which is the committed one, the one in flight and those in doubt together; a replica counts with what it has *flushed*;
+//! with fewer in-sync replicas than `min.insync.replicas` the high watermark stands still.
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
@@ -89,6 +90,9 @@ pub(crate) struct LeaderState {
     /// The controller holds others for eligible to lead: what is acknowledged now would be lost with them as leaders.
     has_eligible: bool,
     pending_isr: Option<Vec<BrokerId>>,
+    /// Members of proposals that were not answered: the controller may have taken one of them, and elect any of its members. Over when
+    /// the epoch of the committed state moves, since they were based on this one.
+    in_doubt: Vec<BrokerId>,
     followers: BTreeMap<BrokerId, FollowerState>,
     high_watermark: i64,
 }
@@ -113,6 +117,7 @@ impl LeaderState {
             isr: Vec::new(),
             has_eligible: false,
             pending_isr: None,
+            in_doubt: Vec::new(),
             followers: BTreeMap::new(),
             high_watermark: high_watermark.min(log_end_offset),
         };
@@ -142,6 +147,7 @@ impl LeaderState {
         self.isr.clone_from(&state.isr);
         self.has_eligible = !state.elr.is_empty();
         self.pending_isr = None;
+        self.in_doubt.clear();
         self.followers.retain(|id, _| state.replicas.contains(id));
         for &replica in state.replicas.iter().filter(|&&replica| replica != self.broker_id) {
             // A member of the ISR gets the whole lag time before it is found wanting.
@@ -225,7 +231,8 @@ impl LeaderState {
     }
 
     fn in_maximal_isr(&self, broker_id: BrokerId) -> bool {
-        self.isr.contains(&broker_id) || self.pending_isr.as_ref().is_some_and(|isr| isr.contains(&broker_id))
+        let in_flight = self.pending_isr.iter().flatten().chain(&self.in_doubt);
+        self.isr.iter().chain(in_flight).any(|member| *member == broker_id)
     }
 
     /// Moves the high watermark as far as the replicas allow; the new one if it moved. `counted_end` is the end of
@@ -268,7 +275,8 @@ impl LeaderState {
             || now_ms.saturating_sub(follower.last_caught_up_ms) <= settings.replica_lag_time_max_ms
     }
 
-    /// The ISR to propose now, if it should change and no proposal is in flight. `leader_end` is the end of our log,
+    /// The ISR to propose now, if it should change and no proposal is in flight; also the one that there is, when it is in doubt, so
+    /// that its epoch moves. `leader_end` is the end of our log,
     /// `eligible` tells whether a broker is alive and registered as it claims.
     pub(crate) fn propose(
         &mut self,
@@ -299,7 +307,7 @@ impl LeaderState {
             })
             .collect();
         let same = wanted.len() == self.isr.len() && wanted.iter().all(|replica| self.isr.contains(replica));
-        if same {
+        if same && self.in_doubt.is_empty() {
             return None;
         }
         self.pending_isr = Some(wanted.clone());
@@ -309,10 +317,19 @@ impl LeaderState {
         })
     }
 
-    /// The controller refused the proposal, or was not reached.
-    pub(crate) fn proposal_failed(&mut self, partition_epoch: PartitionEpoch) {
+    /// The controller refused the proposal: it has no effect, now or later.
+    pub(crate) fn proposal_refused(&mut self, partition_epoch: PartitionEpoch) {
         if self.partition_epoch == partition_epoch {
             self.pending_isr = None;
+        }
+    }
+
+    /// Nobody knows what has become of the proposal.
+    pub(crate) fn proposal_in_doubt(&mut self, partition_epoch: PartitionEpoch) {
+        if self.partition_epoch == partition_epoch {
+            self.in_doubt.extend(self.pending_isr.take().unwrap_or_default());
+            self.in_doubt.sort_unstable();
+            self.in_doubt.dedup();
         }
     }
 
@@ -465,11 +482,35 @@ mod tests {
         }
         let proposal = leader.propose(300, SETTINGS, 200, everybody_epoch).unwrap();
         assert_eq!(proposal.isr, ids(&[1, 2]));
-        leader.proposal_failed(PartitionEpoch(0));
+        leader.proposal_refused(PartitionEpoch(0));
         assert!(
             leader.propose(300, SETTINGS, 200, everybody_epoch).is_some(),
             "a refused proposal is made again"
         );
+    }
+
+    #[test]
+    fn a_replica_that_may_have_joined_is_waited_for() {
+        let mut leader = LeaderState::new(BrokerId(1), &state(&[1, 2], 3), 0, 0, 0);
+        for id in [2, 3] {
+            leader.on_fetch(fetch(id, 10, 10, 1));
+        }
+        leader.advance(10, SETTINGS, 1, everybody);
+        assert_eq!(
+            leader.propose(10, SETTINGS, 1, everybody_epoch).unwrap().isr,
+            ids(&[1, 2, 3])
+        );
+        leader.proposal_in_doubt(PartitionEpoch(3));
+        // Replica 3 stands still, for so long that it is not about to join any more.
+        leader.on_fetch(fetch(2, 20, 20, 500));
+        assert_eq!(leader.advance(20, SETTINGS, 500, everybody), None);
+        let again = leader.propose(20, SETTINGS, 500, |id, _| id == BrokerId(2)).unwrap();
+        assert_eq!(again.isr, ids(&[1, 2]), "what there is, so that its epoch moves");
+        leader.proposal_refused(PartitionEpoch(3));
+        assert_eq!(leader.advance(20, SETTINGS, 500, everybody), None);
+        leader.commit(&state(&[1, 2], 4), 500);
+        assert_eq!(leader.advance(20, SETTINGS, 500, everybody), Some(20));
+        assert_eq!(leader.propose(20, SETTINGS, 500, |id, _| id == BrokerId(2)), None);
     }
 
     #[test]
@@ -489,6 +530,10 @@ mod tests {
         Review,
         Accept,
         Refuse,
+        /// The answer does not come, and the proposal has been accepted or not.
+        Lose(bool),
+        /// The committed state comes.
+        Learn,
         Pass(i64),
     }
 
@@ -500,6 +545,8 @@ mod tests {
             Just(Step::Review),
             Just(Step::Accept),
             Just(Step::Refuse),
+            any::<bool>().prop_map(Step::Lose),
+            Just(Step::Learn),
             (1..80i64).prop_map(Step::Pass),
         ];
         prop::collection::vec(step, 1..200)
@@ -530,13 +577,27 @@ mod tests {
                         }
                     }
                     Step::Accept => if let Some(proposal) = proposed.take() {
-                        partition_epoch += 1;
-                        committed_isr = proposal.isr.iter().map(|id| id.0).collect();
+                        // Unless one before it was accepted.
+                        if proposal.partition_epoch.0 == partition_epoch {
+                            partition_epoch += 1;
+                            committed_isr = proposal.isr.iter().map(|id| id.0).collect();
+                        }
                         leader.commit(&state(&committed_isr, partition_epoch), now_ms);
                     },
-                    Step::Refuse => if proposed.take().is_some() {
-                        leader.proposal_failed(PartitionEpoch(partition_epoch));
+                    Step::Refuse => if let Some(proposal) = proposed.take() {
+                        leader.proposal_refused(proposal.partition_epoch);
                     },
+                    Step::Lose(accepted) => if let Some(proposal) = proposed.take() {
+                        if accepted && proposal.partition_epoch.0 == partition_epoch {
+                            partition_epoch += 1;
+                            committed_isr = proposal.isr.iter().map(|id| id.0).collect();
+                        }
+                        leader.proposal_in_doubt(proposal.partition_epoch);
+                    },
+                    Step::Learn => {
+                        leader.commit(&state(&committed_isr, partition_epoch), now_ms);
+                        proposed = proposed.filter(|it| it.partition_epoch.0 == partition_epoch);
+                    }
                     Step::Pass(ms) => now_ms += ms,
                 }
                 leader.advance(flushed, SETTINGS, now_ms, everybody);

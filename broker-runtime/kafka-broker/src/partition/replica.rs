@@ -23,7 +23,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use kafka_log::{Compaction, Log};
-use kafka_metadata::{BrokerId, LeaderEpoch, PartitionEpoch, PartitionState, TopicId};
+use kafka_metadata::{BrokerId, LeaderEpoch, PartitionEpoch, PartitionState, TopicId, rpc::ControllerError};
 use parking_lot::{Mutex, RwLock};
 
 use super::{
@@ -353,13 +353,27 @@ impl Partition {
     }
 
     /// The controller refused a proposal of this leader epoch, or was not reached: it may be made again.
-    pub(crate) fn proposal_failed(&self, leader_epoch: LeaderEpoch, partition_epoch: PartitionEpoch) {
+    pub(crate) fn proposal_failed(
+        &self,
+        leader_epoch: LeaderEpoch,
+        partition_epoch: PartitionEpoch,
+        error: &ControllerError,
+    ) {
+        // Any other error may be about a state that an earlier proposal has led to, or about an answer that got lost.
+        let is_refused = matches!(
+            error,
+            ControllerError::IneligibleReplica(_) | ControllerError::InvalidRequest(_)
+        );
         let role = self.role.read();
         if let Role::Leader(leader) = &*role {
             let mut leader = leader.lock();
             if leader.leader_epoch == leader_epoch {
                 self.context.metrics.failed_isr_updates.mark(1);
-                leader.proposal_failed(partition_epoch);
+                if is_refused {
+                    leader.proposal_refused(partition_epoch);
+                } else {
+                    leader.proposal_in_doubt(partition_epoch);
+                }
                 self.advance(&mut leader);
             }
         }

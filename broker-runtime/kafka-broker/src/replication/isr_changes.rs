@@ -167,7 +167,7 @@ async fn propose(controller: &ControllerClient, batch: Vec<Submission>) {
             Ok(state) => partition.isr_committed(&state),
             Err(error) => {
                 info!(topic = %partition.topic, partition = partition.index, %error, "isr change refused");
-                partition.proposal_failed(submission.leader_epoch, submission.partition_epoch);
+                partition.proposal_failed(submission.leader_epoch, submission.partition_epoch, &error);
             }
         }
     }

@@ -21,12 +21,10 @@ fn alter_one(
     proposal: &AlterPartition,
 ) -> Result<PartitionState, ControllerError> {
     let state = validate(draft.image(), sender, proposal)?;
-    let new_isr = ordered(state, proposal);
     let mut next = state.clone();
-    if same_members(&new_isr, &state.isr) {
-        return Ok(next);
-    }
-    next.isr = new_isr;
+    // Also where it is the ISR that there is: the leader wants another epoch then, so that no proposal before this one, whose answer
+    // it has not got, can be accepted any more.
+    next.isr = ordered(state, proposal);
     reassign::complete(&mut next, draft.image());
     reassign::keep_leader(state, &mut next, draft.image());
     next.partition_epoch = PartitionEpoch(state.partition_epoch.0 + 1);
@@ -40,10 +38,6 @@ fn alter_one(
 fn ordered(state: &PartitionState, proposal: &AlterPartition) -> Vec<BrokerId> {
     let is_proposed = |replica: &BrokerId| proposal.new_isr.iter().any(|(member, _)| member == replica);
     state.replicas.iter().copied().filter(is_proposed).collect()
-}
-
-fn same_members(left: &[BrokerId], right: &[BrokerId]) -> bool {
-    left.len() == right.len() && left.iter().all(|member| right.contains(member))
 }
 
 fn validate<'a>(

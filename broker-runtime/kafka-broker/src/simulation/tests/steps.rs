@@ -475,7 +475,7 @@ impl World {
         };
         match result {
             Ok(state) => partition.isr_committed(&state),
-            Err(_) => partition.proposal_failed(leader_epoch, partition_epoch),
+            Err(error) => partition.proposal_failed(leader_epoch, partition_epoch, &error),
         }
     }
 

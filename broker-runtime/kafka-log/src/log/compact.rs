@@ -24,7 +24,7 @@ use crate::{LogConfig, LogError, segment::Segment};
 const KEYS_BYTES_MAX: usize = 8 << 20;
 const KEY_OVERHEAD_BYTES: usize = 64;
 /// Bytes of batches that are collected before they are written.
-const WRITE_BYTES: usize = 1 << 20;
+pub(super) const WRITE_BYTES: usize = 1 << 20;
 
 /// What a pass has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -209,6 +209,7 @@ impl Log {
             done.bytes_before += before;
             done.bytes_after += after;
         }
+        self.merge(pass.keys.end_offset, &config)?;
         let _flushing = self.flushing.lock();
         if self.log_end_offset() >= pass.keys.end_offset {
             self.cleaned_offset.fetch_max(pass.keys.end_offset, Ordering::AcqRel);
@@ -442,7 +443,7 @@ impl Log {
 }
 
 /// Visits the batches of a segment until `each` says that it is enough; true when it has seen all.
-fn visit(segment: &Segment, mut each: impl FnMut(&RecordBatch<'_>) -> io::Result<bool>) -> io::Result<bool> {
+pub(super) fn visit(segment: &Segment, mut each: impl FnMut(&RecordBatch<'_>) -> io::Result<bool>) -> io::Result<bool> {
     let (mut whole, end) = (true, segment.size());
     let scanned = segment.scan(end, |batch, _| {
         batch.verify_crc().map_err(damaged)?;
@@ -465,7 +466,7 @@ fn visit(segment: &Segment, mut each: impl FnMut(&RecordBatch<'_>) -> io::Result
     }
 }
 
-fn write_out(left: &Segment, waiting: &mut Vec<(BatchHeader, Bytes)>, config: &LogConfig) -> io::Result<()> {
+pub(super) fn write_out(left: &Segment, waiting: &mut Vec<(BatchHeader, Bytes)>, config: &LogConfig) -> io::Result<()> {
     let mut slices: Vec<IoSlice<'_>> = waiting.iter().map(|(_, bytes)| IoSlice::new(bytes)).collect();
     let headers: Vec<BatchHeader> = waiting.iter().map(|(header, _)| *header).collect();
     if !headers.is_empty() {

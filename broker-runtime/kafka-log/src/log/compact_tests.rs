@@ -13,7 +13,7 @@ use crate::{
 
 const DELETE_RETENTION_MS: i64 = 1000;
 
-fn compacted() -> LogConfig {
+pub(super) fn compacted() -> LogConfig {
     LogConfig {
         segment_bytes: 400,
         index_interval_bytes: 60,
@@ -28,9 +28,9 @@ fn compacted() -> LogConfig {
 }
 
 /// A record: its key, and its value; a tombstone without.
-type Entry = (u8, Option<u16>);
+pub(super) type Entry = (u8, Option<u16>);
 
-fn appended(log: &Log, entries: &[Entry], compression: Compression, producer: Option<(i64, i32)>) {
+pub(super) fn appended(log: &Log, entries: &[Entry], compression: Compression, producer: Option<(i64, i32)>) {
     let mut batch = RecordBatchBuilder::new().compression(compression);
     if let Some((id, sequence)) = producer {
         batch = batch.producer(id, 0, sequence);
@@ -43,13 +43,13 @@ fn appended(log: &Log, entries: &[Entry], compression: Compression, producer: Op
 }
 
 /// Everything is on the medium and committed.
-fn commit(log: &Log) {
+pub(super) fn commit(log: &Log) {
     log.flush().unwrap();
     log.set_high_watermark(log.log_end_offset());
 }
 
 /// All records from `offset` on: their keys and values by offset.
-fn read(log: &Log, offset: i64) -> BTreeMap<i64, (u8, Option<u16>)> {
+pub(super) fn read(log: &Log, offset: i64) -> BTreeMap<i64, (u8, Option<u16>)> {
     let mut found = BTreeMap::new();
     let mut next = offset;
     while next < log.log_end_offset() {
@@ -86,13 +86,13 @@ fn read(log: &Log, offset: i64) -> BTreeMap<i64, (u8, Option<u16>)> {
 
 /// What has been appended, and what of it has to be there.
 #[derive(Default)]
-struct Model {
-    all: Vec<Entry>,
+pub(super) struct Model {
+    pub(super) all: Vec<Entry>,
 }
 
 impl Model {
     /// Nothing is there that was not written, and of each key the last record is, unless it is a tombstone.
-    fn check(&self, log: &Log) {
+    pub(super) fn check(&self, log: &Log) {
         assert_eq!(log.log_start_offset(), 0);
         assert_eq!(log.log_end_offset(), i64::try_from(self.all.len()).unwrap());
         let found = read(log, 0);
@@ -315,6 +315,7 @@ fn a_stop_at_any_moment_loses_nothing() {
             let disk = FaultyDisk::default();
             let (opened, model) = dirty(&disk, folder.path());
             disk.stop_after(calls);
+            let before = opened.log.segment_count();
             let finished = opened.log.compact(NOW_MS).is_ok();
             drop(opened);
             if power_fails {
@@ -328,6 +329,7 @@ fn a_stop_at_any_moment_loses_nothing() {
             let names = std::fs::read_dir(opened.log.path()).unwrap();
             let left = names.filter(|name| name.as_ref().unwrap().path().to_string_lossy().ends_with(".cleaned"));
             assert_eq!(left.count(), 0);
+            assert!(opened.log.segment_count() < before, "small segments are merged");
             if finished {
                 assert!(calls > 50, "{calls} calls were enough");
                 break;

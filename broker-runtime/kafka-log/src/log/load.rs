@@ -66,7 +66,10 @@ impl LoadLog {
     }
 
     fn load_files(self) -> io::Result<Result<Log, LogError>> {
-        let entries = self.storage.list(&self.directory)?;
+        let mut entries = self.storage.list(&self.directory)?;
+        if self.finish_swaps(&entries)? {
+            entries = self.storage.list(&self.directory)?;
+        }
         self.remove_leftovers(&entries)?;
         let mut epochs = self.load_epochs()?;
         let mut loaded = self.load_segments(&entries, &mut epochs)?;
@@ -139,7 +142,7 @@ impl LoadLog {
             .filter_map(|entry| entry.name.strip_suffix(".log"))
             .collect();
         for entry in entries.iter().filter(|entry| !entry.is_dir) {
-            let stale = [".deleted", ".cleaned", ".tmp"]
+            let stale = [".deleted", ".cleaned", ".swap", ".tmp"]
                 .iter()
                 .any(|suffix| entry.name.ends_with(suffix));
             let orphan = [".index", ".timeindex", ".txnindex"]
@@ -252,7 +255,7 @@ impl LoadLog {
 }
 
 /// The offset in a file name such as `00000000000000000000.log`.
-fn offset_of(name: &str, suffix: &str) -> Option<i64> {
+pub(super) fn offset_of(name: &str, suffix: &str) -> Option<i64> {
     let digits = name.strip_suffix(suffix)?;
     if digits.len() == 20 && digits.bytes().all(|digit| digit.is_ascii_digit()) {
         digits.parse().ok()

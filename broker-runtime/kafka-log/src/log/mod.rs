@@ -5,6 +5,7 @@ mod compact;
 mod flush;
 mod load;
 mod log;
+mod merge;
 mod offsets;
 mod read;
 mod retention;
@@ -22,6 +23,8 @@ pub(crate) use validate::DECOMPRESSED_BYTES_MAX;
 mod compact_tests;
 #[cfg(test)]
 mod fault_tests;
+#[cfg(test)]
+mod merge_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

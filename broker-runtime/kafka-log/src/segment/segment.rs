@@ -22,13 +22,18 @@ use crate::{
 /// Positions of recent reads that are remembered, so that the next one need not search.
 const HINTS: usize = 4;
 
+/// Suffix of files that compaction writes.
+const CLEANED: &str = ".cleaned";
+/// Suffix of a file that is whole, and of others that it is made of some may be left.
+const SWAP: &str = ".swap";
+
 /// The names of a segment's files.
 #[derive(Clone, Debug)]
 pub(crate) struct SegmentPaths {
     directory: PathBuf,
     base_offset: i64,
-    /// What compaction writes has a suffix until it takes the place of what was there.
-    cleaned: bool,
+    /// What compaction writes has a suffix until it takes the place of what was there; empty otherwise.
+    suffix: &'static str,
 }
 
 impl SegmentPaths {
@@ -36,14 +41,14 @@ impl SegmentPaths {
         Self {
             directory: directory.to_owned(),
             base_offset,
-            cleaned: false,
+            suffix: "",
         }
     }
 
     fn with(&self, suffix: &str) -> PathBuf {
-        let cleaned = if self.cleaned { ".cleaned" } else { "" };
+        let of_compaction = self.suffix;
         self.directory
-            .join(format!("{:020}.{suffix}{cleaned}", self.base_offset))
+            .join(format!("{:020}.{suffix}{of_compaction}", self.base_offset))
     }
 
     pub(crate) fn log(&self) -> PathBuf {
@@ -64,6 +69,15 @@ impl SegmentPaths {
 
     pub(crate) fn snapshot(&self) -> PathBuf {
         self.with("snapshot")
+    }
+
+    /// A log file that is to take the place of this one and of others.
+    pub(crate) fn swap(&self) -> PathBuf {
+        self.with(&format!("log{SWAP}"))
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
     }
 }
 
@@ -212,10 +226,21 @@ impl Segment {
     /// An empty one whose files have the suffix of what compaction writes; such that an earlier one has left are emptied.
     pub(crate) fn cleaned(storage: Arc<dyn Storage>, directory: &Path, base_offset: i64) -> io::Result<Self> {
         let mut segment = Self::new(storage, directory, base_offset);
-        segment.paths.cleaned = true;
+        segment.rename_files(CLEANED);
         segment.delete()?;
-        *segment.state.lock() = SegmentState::new(&segment.paths);
         Ok(segment)
+    }
+
+    /// One that is to take the place of others.
+    pub(crate) fn swapped(storage: Arc<dyn Storage>, directory: &Path, base_offset: i64) -> Self {
+        let mut segment = Self::new(storage, directory, base_offset);
+        segment.rename_files(SWAP);
+        segment
+    }
+
+    fn rename_files(&mut self, suffix: &'static str) {
+        self.paths.suffix = suffix;
+        *self.state.lock() = SegmentState::new(&self.paths);
     }
 
     /// Its files are about to be replaced. Whoever reads it goes on with the file that it has open, without the indexes.

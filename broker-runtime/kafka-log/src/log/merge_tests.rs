@@ -1,0 +1,99 @@
+//! Segments that compaction leaves small.
+
+use std::sync::Arc;
+
+use kafka_codec::record_batch::Compression;
+
+use super::compact_tests::{Entry, Model, appended, commit, compacted, read};
+use crate::{
+    LogConfig,
+    storage::Disk,
+    testing::{NOW_MS, open},
+};
+
+/// Two keys that change, and one that is new, in every round.
+fn round(number: u16) -> [Entry; 3] {
+    let new = u8::try_from(number).unwrap() + 10;
+    [(1, Some(number)), (2, Some(number)), (new, Some(number))]
+}
+
+#[test]
+fn what_is_left_of_many_segments_is_in_few() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = LogConfig {
+        segment_bytes: 4000,
+        ..compacted()
+    };
+    let mut model = Model::default();
+    {
+        let opened = open(Arc::new(Disk), folder.path(), compacted());
+        for number in 0..120 {
+            appended(&opened.log, &round(number), Compression::None, None);
+            model.all.extend(round(number));
+        }
+        commit(&opened.log);
+        opened.log.configure(config.clone());
+        let before = opened.log.segment_count();
+        opened.log.compact(NOW_MS).unwrap().unwrap();
+        let segments = opened.log.segments();
+        let closed = &segments[..segments.len() - 1];
+        assert!(
+            before > 50 && closed.len() < 8,
+            "{before} segments are {} now",
+            closed.len()
+        );
+        assert!(closed.iter().all(|segment| segment.size() <= config.segment_bytes));
+        for pair in closed.windows(2) {
+            assert!(
+                pair[0].size() + pair[1].size() > config.segment_bytes / 2,
+                "neighbours are small"
+            );
+        }
+        model.check(&opened.log);
+        opened.dir.clean_shutdown().unwrap();
+    }
+    let reopened = open(Arc::new(Disk), folder.path(), config);
+    model.check(&reopened.log);
+}
+
+#[test]
+fn what_is_large_is_not_copied_for_what_is_small() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = LogConfig {
+        segment_bytes: 3000,
+        ..compacted()
+    };
+    let opened = open(Arc::new(Disk), folder.path(), config.clone());
+    let log = &opened.log;
+    // Nothing of it is ever superseded.
+    for key in 0..20 {
+        appended(log, &[(key, Some(1))], Compression::None, None);
+    }
+    log.configure(compacted());
+    for number in 0..3 {
+        appended(
+            log,
+            &[(100, Some(number)), (101, Some(number))],
+            Compression::None,
+            None,
+        );
+    }
+    for number in 0..6 {
+        appended(
+            log,
+            &[(102, Some(number)), (103, Some(number))],
+            Compression::None,
+            None,
+        );
+    }
+    commit(log);
+    log.configure(config);
+    let first = log.segments()[0].clone();
+    assert!(first.size() > 1500, "{}", first.size());
+    let before = log.segment_count();
+    log.compact(NOW_MS).unwrap().unwrap();
+    assert!(Arc::ptr_eq(&first, &log.segments()[0]), "it is as it was");
+    let count = log.segment_count();
+    assert!(count < before, "{before} segments are {count} now");
+    assert_eq!(read(log, 0).range(..20).count(), 20);
+}

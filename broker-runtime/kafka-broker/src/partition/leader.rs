@@ -15,7 +15,7 @@
 //! ISR, which is the committed one, the one in flight and those in doubt together; a replica counts with what it has *flushed*;
 //! with fewer in-sync replicas than `min.insync.replicas` the high watermark stands still.
 
-use std::{cmp::Ordering, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use kafka_metadata::{BrokerEpoch, BrokerId, LeaderEpoch, PartitionEpoch, PartitionState};
 
@@ -131,11 +131,8 @@ impl LeaderState {
             state.leader_epoch, self.leader_epoch,
             "a new leader epoch begins a new leadership"
         );
-        match state.partition_epoch.cmp(&self.partition_epoch) {
-            Ordering::Less => {}
-            // What was proposed is what there is already.
-            Ordering::Equal => self.pending_isr = None,
-            Ordering::Greater => self.adopt(state, now_ms),
+        if state.partition_epoch > self.partition_epoch {
+            self.adopt(state, now_ms);
         }
     }
 
@@ -317,7 +314,7 @@ impl LeaderState {
         })
     }
 
-    /// The controller refused the proposal: it has no effect, now or later.
+    /// The controller refused the proposal, or left the state as it was: it has no effect, now or later.
     pub(crate) fn proposal_refused(&mut self, partition_epoch: PartitionEpoch) {
         if self.partition_epoch == partition_epoch {
             self.pending_isr = None;
@@ -519,6 +516,12 @@ mod tests {
         leader.on_fetch(fetch(3, 0, 0, 1));
         leader.propose(0, SETTINGS, 1, everybody_epoch).unwrap();
         leader.commit(&state(&[1, 2], 3), 1);
+        assert_eq!(
+            leader.propose(0, SETTINGS, 1, everybody_epoch),
+            None,
+            "no answer to this one"
+        );
+        leader.proposal_refused(PartitionEpoch(3));
         assert!(leader.propose(0, SETTINGS, 1, everybody_epoch).is_some());
     }
 

@@ -251,21 +251,43 @@ impl Partition {
                 return Ok(false);
             }
         }
+        // Nobody else led in between, so whoever waits here waits for the same as before.
+        let leads_on =
+            matches!(&*role, Role::Leader(leader) if leader.lock().leader_epoch.0 + 1 == state.leader_epoch.0);
         let end = self.log.log_end_offset();
         self.log.begin_leader_epoch(state.leader_epoch.0, end)?;
         let leader = LeaderState::new(self.context.broker_id, state, end, self.high_watermark(), now_ms);
         *role = Role::Leader(Box::new(Mutex::new(leader)));
         drop(role);
-        self.committed.fail(WaitFailure::NotLeader);
+        if !leads_on {
+            self.committed.fail(WaitFailure::NotLeader);
+        }
         self.appended.wake();
         self.readable.wake();
         self.leader_changed();
         Ok(true)
     }
 
+    /// The answer to a proposal of an ISR, which was based on these epochs.
+    pub(crate) fn proposal_answered(
+        &self,
+        epochs: (LeaderEpoch, PartitionEpoch),
+        answer: &Result<PartitionState, ControllerError>,
+    ) {
+        match answer {
+            // The record may have come already.
+            Ok(state) if state.partition_epoch > epochs.1 => self.isr_committed(state),
+            Ok(_) | Err(ControllerError::IneligibleReplica(_) | ControllerError::InvalidRequest(_)) => {
+                self.proposal_failed(epochs, LeaderState::proposal_refused);
+            }
+            // It may be about a state that an earlier proposal has led to, or about an answer that got lost.
+            Err(_) => self.proposal_failed(epochs, LeaderState::proposal_in_doubt),
+        }
+    }
+
     /// The controller accepted a proposal. Only metadata records change roles, so anything but a newer state of the
     /// same leadership is left to them.
-    pub(crate) fn isr_committed(&self, state: &PartitionState) {
+    fn isr_committed(&self, state: &PartitionState) {
         {
             let role = self.role.read();
             let Role::Leader(leader) = &*role else {
@@ -352,28 +374,17 @@ impl Partition {
         }
     }
 
-    /// The controller refused a proposal of this leader epoch, or was not reached: it may be made again.
-    pub(crate) fn proposal_failed(
+    fn proposal_failed(
         &self,
-        leader_epoch: LeaderEpoch,
-        partition_epoch: PartitionEpoch,
-        error: &ControllerError,
+        (leader_epoch, partition_epoch): (LeaderEpoch, PartitionEpoch),
+        note: impl FnOnce(&mut LeaderState, PartitionEpoch),
     ) {
-        // Any other error may be about a state that an earlier proposal has led to, or about an answer that got lost.
-        let is_refused = matches!(
-            error,
-            ControllerError::IneligibleReplica(_) | ControllerError::InvalidRequest(_)
-        );
         let role = self.role.read();
         if let Role::Leader(leader) = &*role {
             let mut leader = leader.lock();
             if leader.leader_epoch == leader_epoch {
                 self.context.metrics.failed_isr_updates.mark(1);
-                if is_refused {
-                    leader.proposal_refused(partition_epoch);
-                } else {
-                    leader.proposal_in_doubt(partition_epoch);
-                }
+                note(&mut leader, partition_epoch);
                 self.advance(&mut leader);
             }
         }

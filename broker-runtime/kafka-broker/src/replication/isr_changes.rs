@@ -162,13 +162,9 @@ async fn propose(controller: &ControllerClient, batch: Vec<Submission>) {
     };
     for (submission, result) in batch.iter().zip(results) {
         let partition = &submission.partition;
-        match result {
-            // The record may have come already.
-            Ok(state) => partition.isr_committed(&state),
-            Err(error) => {
-                info!(topic = %partition.topic, partition = partition.index, %error, "isr change refused");
-                partition.proposal_failed(submission.leader_epoch, submission.partition_epoch, &error);
-            }
+        if let Err(error) = &result {
+            info!(topic = %partition.topic, partition = partition.index, %error, "isr change refused");
         }
+        partition.proposal_answered((submission.leader_epoch, submission.partition_epoch), &result);
     }
 }

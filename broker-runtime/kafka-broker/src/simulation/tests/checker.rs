@@ -1,6 +1,6 @@
 //! What must never happen in a simulation. The checker remembers what anybody was ever told, and compares.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::{Result, ensure};
 use kafka_metadata::{BrokerId, MetadataImage};
@@ -39,8 +39,9 @@ impl Checker {
         self.acknowledged_end.values().sum()
     }
 
-    /// After every step.
-    pub(super) fn check(&mut self, nodes: &[Node], image: &MetadataImage) -> Result<()> {
+    /// After every step. Brokers that are `blank` have another disk and the controller does not know: it makes none of them lead
+    /// before it does.
+    pub(super) fn check(&mut self, nodes: &[Node], image: &MetadataImage, blank: &BTreeSet<BrokerId>) -> Result<()> {
         for node in nodes {
             let Some(process) = &node.process else { continue };
             for (&index, partition) in &process.partitions {
@@ -51,7 +52,7 @@ impl Checker {
         for (index, state) in (0..).zip(image.topics.get(TOPIC).into_iter().flat_map(|topic| &topic.partitions)) {
             let end = self.acknowledged_end.get(&index).copied().unwrap_or(0);
             ensure!(
-                state.safe_replicas().next().is_some(),
+                state.safe_replicas().any(|member| !blank.contains(&member)),
                 "partition {index} has no replica that may lead: {state:?}"
             );
             ensure!(
@@ -62,7 +63,7 @@ impl Checker {
                 state.leader.is_none_or(|leader| state.isr.contains(&leader)),
                 "the leader is not in sync: {state:?}"
             );
-            for member in state.safe_replicas() {
+            for member in state.safe_replicas().filter(|member| !blank.contains(member)) {
                 let holder = nodes.iter().find(|node| node.id == member);
                 let process = holder.and_then(|node| node.process.as_ref());
                 let Some(held) = process.and_then(|process| process.partitions.get(&index)) else {
@@ -136,14 +137,19 @@ impl Checker {
     }
 
     /// Everything that was ever committed stands in every log that is in sync, up to its acknowledged end.
-    pub(super) fn check_whole_logs(&mut self, nodes: &[Node], image: &MetadataImage) -> Result<()> {
+    pub(super) fn check_whole_logs(
+        &mut self,
+        nodes: &[Node],
+        image: &MetadataImage,
+        blank: &BTreeSet<BrokerId>,
+    ) -> Result<()> {
         self.compared.clear();
-        self.check(nodes, image)?;
+        self.check(nodes, image, blank)?;
         for (index, state) in (0..).zip(image.topics.get(TOPIC).into_iter().flat_map(|topic| &topic.partitions)) {
             let end = self.acknowledged_end.get(&index).copied().unwrap_or(0);
             for node in nodes
                 .iter()
-                .filter(|node| state.safe_replicas().any(|member| member == node.id))
+                .filter(|node| state.safe_replicas().any(|member| member == node.id) && !blank.contains(&node.id))
             {
                 let held = node.process.as_ref().and_then(|process| process.partitions.get(&index));
                 if let Some(held) = held {

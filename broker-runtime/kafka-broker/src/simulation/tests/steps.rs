@@ -146,7 +146,8 @@ impl World {
         Ok(())
     }
 
-    /// A disk fails for good, and another one takes its place; only where others have what was acknowledged.
+    /// A disk fails for good, and another one takes its place; only where others have what was acknowledged. That takes longer than
+    /// the controller needs to see that the broker is gone.
     fn replace_disk(&mut self, at: usize) -> Result<()> {
         let id = self.nodes[at].id;
         let topic = self.controller.topics.values().next();
@@ -160,6 +161,7 @@ impl World {
             return Ok(());
         }
         self.kill(at)?;
+        self.fence(id)?;
         self.tell(|| format!("{id} gets another disk"));
         self.blank.insert(id);
         let node = &mut self.nodes[at];
@@ -464,7 +466,7 @@ impl World {
         &mut self,
         to: ProcessName,
         index: i32,
-        (leader_epoch, partition_epoch): (LeaderEpoch, kafka_metadata::PartitionEpoch),
+        epochs: (LeaderEpoch, kafka_metadata::PartitionEpoch),
         result: Result<kafka_metadata::PartitionState, ControllerError>,
     ) {
         let Some(partition) = self
@@ -473,10 +475,7 @@ impl World {
         else {
             return;
         };
-        match result {
-            Ok(state) => partition.isr_committed(&state),
-            Err(error) => partition.proposal_failed(leader_epoch, partition_epoch, &error),
-        }
+        partition.proposal_answered(epochs, &result);
     }
 
     // Producers.

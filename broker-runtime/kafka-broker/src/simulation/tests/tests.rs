@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use super::world::{Planted, World};
 
 /// Runs of the usual test.
-const SEEDS: Range<u64> = 0..60;
+const SEEDS: Range<u64> = 0..500;
 /// Runs within which a planted fault has to be found.
 const PLANTED_SEEDS: Range<u64> = 0..400;
 /// Steps of a run.

@@ -156,7 +156,8 @@ impl World {
             partitions: None,
             replication_factor: None,
             assignments: Some(assignments),
-            configs: BTreeMap::new(),
+            // As the brokers have it.
+            configs: BTreeMap::from([("min.insync.replicas".to_owned(), "2".to_owned())]),
         };
         let created = self.ask(ControllerRequest::CreateTopics {
             topics: vec![topic],
@@ -469,7 +470,7 @@ impl World {
             if step % 50 == 49 {
                 let (nodes, image) = (&self.nodes, &self.controller);
                 self.checker
-                    .check_whole_logs(nodes, image)
+                    .check_whole_logs(nodes, image, &self.blank)
                     .with_context(|| format!("step {step}"))?;
             }
         }
@@ -478,7 +479,7 @@ impl World {
 
     fn look(&mut self) -> Result<()> {
         self.poll();
-        self.checker.check(&self.nodes, &self.controller)?;
+        self.checker.check(&self.nodes, &self.controller, &self.blank)?;
         if self.rng.random_bool(0.1)
             && let Some(partition) = self.any_partition()
         {
@@ -575,7 +576,8 @@ impl World {
     }
 
     fn check_settled(&mut self) -> Result<()> {
-        self.checker.check_whole_logs(&self.nodes, &self.controller)?;
+        self.checker
+            .check_whole_logs(&self.nodes, &self.controller, &self.blank)?;
         let processes = self.nodes.iter().filter_map(|node| node.process.as_ref());
         for partition in processes.flat_map(|process| process.partitions.values()) {
             let (stable, end) = (partition.last_stable_offset(), partition.log_end_offset());

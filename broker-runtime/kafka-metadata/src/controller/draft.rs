@@ -2,7 +2,7 @@
 
 use super::{decision::Decision, defaults::ControllerDefaults, eligible};
 use crate::{
-    MetadataImage, MetadataOffset, MetadataRecord, PartitionState, TopicId,
+    LeaderEpoch, MetadataImage, MetadataOffset, MetadataRecord, PartitionState, TopicId,
     mutations::Allowance,
     rpc::{ControllerError, ControllerResponse},
 };
@@ -55,10 +55,18 @@ impl<'a> Draft<'a> {
         self.records.push(record);
     }
 
-    /// Changes a partition; who is eligible beside the ISR follows from `state` and from what was before.
+    /// Changes a partition. Who is eligible beside the ISR follows from `state` and from what was before, and where a replica is none any
+    /// more, the leader has another epoch also when it stays: should the replica come back with an empty log, nothing that the leader
+    /// knows of it counts, and none of its fetches that are on their way (`PartitionChangeBuilder` in Kafka).
     pub(super) fn push_partition(&mut self, topic_id: TopicId, partition: i32, mut state: PartitionState) {
         let name = self.image.topic_names.get(&topic_id);
         let before = name.and_then(|name| self.image.partition(name, partition));
+        if let Some(before) = before
+            && before.leader_epoch == state.leader_epoch
+            && before.replicas.iter().any(|replica| !state.replicas.contains(replica))
+        {
+            state.leader_epoch = LeaderEpoch(state.leader_epoch.0 + 1);
+        }
         state.elr = match (name, before) {
             (Some(name), Some(before)) => {
                 let properties = &self.defaults.properties;

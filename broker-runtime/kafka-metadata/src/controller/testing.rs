@@ -212,7 +212,9 @@ fn check_partitions(before: &MetadataImage, after: &MetadataImage) {
             }
             // One decision changes a leader once, except where a broker comes back and the old process is fenced first.
             if old.partition_epoch.0 + 1 == state.partition_epoch.0 {
-                grew(old.leader_epoch.0, state.leader_epoch.0, old.leader != state.leader);
+                let is_gone = |replica: &BrokerId| !state.replicas.contains(replica);
+                let has_new_epoch = old.leader != state.leader || old.replicas.iter().any(is_gone);
+                grew(old.leader_epoch.0, state.leader_epoch.0, has_new_epoch);
             }
             assert!(state.leader_epoch >= old.leader_epoch, "{name}");
             // Only the in-sync have everything that was acknowledged: those of before, and who has just come with the

@@ -5,7 +5,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
@@ -23,6 +23,8 @@ pub const CONTROLLER_PORT: u16 = 9093;
 pub struct ApacheKafka {
     folder: TempDir,
     nodes: Vec<Child>,
+    /// When the first node was started.
+    pub started: Instant,
     /// `host:port,…`.
     pub bootstrap: String,
 }
@@ -59,14 +61,32 @@ impl ApacheKafka {
     /// Starts `count` brokers. `properties` are added to each node's, `flags` to those of each Java machine. They serve a while
     /// later, at most [`START`].
     pub fn start(count: u8, properties: &[(&str, &str)], flags: &[&str]) -> Result<Self> {
-        let installation = Installation::find()?;
+        Self::start_installed(&Installation::find()?, count, properties, flags)
+    }
+
+    /// The same from the jars in this folder.
+    pub fn start_of(jars: &Path, count: u8, properties: &[(&str, &str)], flags: &[&str]) -> Result<Self> {
+        let installation = Installation {
+            jars: jars.to_owned(),
+            ..Installation::find()?
+        };
+        Self::start_installed(&installation, count, properties, flags)
+    }
+
+    fn start_installed(
+        installation: &Installation,
+        count: u8,
+        properties: &[(&str, &str)],
+        flags: &[&str],
+    ) -> Result<Self> {
         let mut cluster = Self::prepare(count)?;
         for node in 1..=count {
             let file = cluster.write_properties(node, count, properties)?;
-            cluster.format(&installation, &file, count)?;
+            cluster.format(installation, &file, count)?;
         }
+        cluster.started = Instant::now();
         for node in 1..=count {
-            let child = cluster.run(&installation, node, flags)?;
+            let child = cluster.run(installation, node, flags)?;
             cluster.nodes.push(child);
         }
         Ok(cluster)
@@ -79,6 +99,7 @@ impl ApacheKafka {
         Ok(Self {
             folder,
             nodes: Vec::new(),
+            started: Instant::now(),
             bootstrap: hosts.join(","),
         })
     }

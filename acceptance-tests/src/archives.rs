@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::{terraform::Workspace, tools::Tools};
+use crate::{runtime::Runtime, terraform::Workspace, tools::Tools};
 
 /// Where they are kept, and where the runtime of a test looks for them.
 pub struct Archives {
@@ -18,9 +18,14 @@ pub struct Archives {
 impl Archives {
     /// Gives the runtime of a test those that there are.
     pub fn of(workspace: &Workspace) -> Result<Self> {
+        Self::of_runtime(&workspace.runtime)
+    }
+
+    /// The same for a runtime that works in no workspace.
+    pub fn of_runtime(runtime: &Runtime) -> Result<Self> {
         let archives = Self {
             cache: Tools::directory().join("kafka-bundles"),
-            used: workspace.runtime.data_dir().join("kafka-bundles"),
+            used: runtime.data_dir().join("kafka-bundles"),
         };
         if archives.cache.is_dir() {
             copy_all(&archives.cache, &archives.used)?;

@@ -41,7 +41,7 @@ pub fn measure(_: Scale, report: &mut Report) -> Result<()> {
 }
 
 /// A signed client of the runtime.
-fn client(runtime: &Runtime) -> Result<Client> {
+pub fn client(runtime: &Runtime) -> Result<Client> {
     let (access_key, secret_key) = runtime.key()?;
     let settings = Settings {
         endpoint: runtime.endpoint()?,

@@ -22,7 +22,7 @@ use rdkafka::{
 };
 
 use crate::{
-    Scale, api,
+    Scale, api, first_record,
     load::{self, Rate},
     moto,
     openmsk::{self, OpenMsk},
@@ -87,6 +87,11 @@ pub fn all() -> Vec<Case> {
             name: "moto",
             title: "the API, call by call, against moto's server",
             run: moto::measure,
+        },
+        Case {
+            name: "first-record",
+            title: "three brokers of Apache Kafka, made by us and started by hand, to the first acknowledged records",
+            run: first_record::measure,
         },
         Case {
             name: "latency",
@@ -207,14 +212,19 @@ impl Side {
 /// Apache Kafka, once Metadata shows all of its brokers.
 fn apache_kafka(brokers: u8) -> Result<ApacheKafka> {
     let kafka = ApacheKafka::start(brokers, &[], &[])?;
+    wait_for_brokers(&kafka, brokers)?;
+    Ok(kafka)
+}
+
+/// Waits until Metadata shows all brokers.
+pub fn wait_for_brokers(kafka: &ApacheKafka, brokers: u8) -> Result<()> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", &kafka.bootstrap)
         .create()?;
     wait::until("Apache Kafka to be ready", apache_kafka::START, || {
         let metadata = consumer.fetch_metadata(None, Duration::from_secs(1)).ok()?;
         (metadata.brokers().len() >= usize::from(brokers)).then_some(())
-    })?;
-    Ok(kafka)
+    })
 }
 
 fn compare(title: &str, ours: &Side, theirs: &Side, report: &mut Report) {

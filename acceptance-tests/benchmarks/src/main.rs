@@ -5,6 +5,7 @@
 mod api;
 mod cases;
 mod core_run;
+mod first_record;
 mod load;
 mod moto;
 mod openmsk;

@@ -1,4 +1,4 @@
-//! How a node is run: the flags of Java, its log, the program that formats its directory.
+//! How a node is run: the flags of Java, and its log.
 
 use std::{path::Path, time::Duration};
 
@@ -13,8 +13,6 @@ pub(crate) const JAVA: &str = "java";
 pub const JAVA_MIN: u32 = 17;
 /// How long `java -version` may take.
 const VERSION_LIMIT: Duration = Duration::from_secs(20);
-/// How long formatting may take.
-pub(crate) const FORMAT_LIMIT: Duration = Duration::from_secs(60);
 /// Configuration of a node, below its directory.
 pub(crate) const PROPERTIES: &str = "server.properties";
 /// Its log.
@@ -119,42 +117,6 @@ fn class_data_sharing(directory: &Path) -> [String; 4] {
         format!("-XX:SharedArchiveFile={}", path(directory, CLASSES)),
         "-Xshare:auto".to_owned(),
     ]
-}
-
-/// Formats the directory of a node. Members of the first quorum know each other from it.
-pub(crate) fn format(
-    facts: &HostFacts,
-    unit: &UnitName,
-    bundle: &Bundle,
-    kafka_cluster_id: &str,
-    initial_controllers: Option<&str>,
-) -> UnitCommand {
-    let directory = facts.unit_directory(unit);
-    let mut arguments: Vec<String> = [
-        "-Xmx256m",
-        "-XX:TieredStopAtLevel=1",
-        "-XX:+UseSerialGC",
-        "-cp",
-        &class_path(facts, bundle),
-        "kafka.tools.StorageTool",
-        "format",
-        "--ignore-formatted",
-        "--cluster-id",
-        kafka_cluster_id,
-        "--config",
-        &path(&directory, PROPERTIES),
-    ]
-    .map(str::to_owned)
-    .to_vec();
-    match initial_controllers {
-        Some(members) => arguments.extend(["--initial-controllers".to_owned(), members.to_owned()]),
-        None => arguments.push("--no-initial-controllers".to_owned()),
-    }
-    UnitCommand {
-        program: JAVA.to_owned(),
-        arguments,
-        environment: Vec::new(),
-    }
 }
 
 fn path(directory: &Path, name: &str) -> String {

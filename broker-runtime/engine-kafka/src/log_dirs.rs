@@ -12,8 +12,8 @@ use engine::{EngineError, MetadataFile};
 use kafka_codec::uuid_from_text;
 use uuid::Uuid;
 
-/// Says whose directory it is.
-const META_PROPERTIES: &str = "meta.properties";
+use crate::format::META_PROPERTIES;
+
 /// Its version where what is in it can be read by Apache Kafka.
 const VERSION: &str = "1";
 

@@ -7,7 +7,6 @@ use std::{
 };
 
 use engine::Listeners;
-use kafka_codec::uuid_to_text;
 
 use crate::{
     placement::{Node, Nodes},
@@ -63,14 +62,6 @@ pub(crate) fn render(cluster: &ClusterPart<'_>, id: i32, node: &Node, directory:
 fn quorum(nodes: &Nodes) -> Vec<String> {
     let controllers = nodes.values().filter(|node| node.is_controller);
     controllers.map(|node| ports::controller(node).to_string()).collect()
-}
-
-/// The first members of the quorum, as the formatter takes them.
-pub(crate) fn initial_controllers(nodes: &Nodes) -> String {
-    let controllers = nodes.iter().filter(|(_, node)| node.is_controller);
-    let members =
-        controllers.map(|(id, node)| format!("{id}@{}:{}", ports::controller(node), uuid_to_text(node.directory_id)));
-    members.collect::<Vec<_>>().join(",")
 }
 
 fn network(lines: &mut Lines, cluster: &ClusterPart<'_>, node: &Node) {
@@ -259,12 +250,6 @@ mod tests {
             rendered(&nodes, 10_001, open, None),
             include_str!("golden/controller.properties")
         );
-    }
-
-    #[test]
-    fn quorum_is_named_as_the_formatter_takes_it() {
-        let nodes = Nodes::from([(1, node(1, true, true)), (2, node(2, true, false))]);
-        assert_eq!(initial_controllers(&nodes), "1@10.0.0.1:9093:AAAAAQAAAAAAAAAAAAAAAA");
     }
 
     #[test]

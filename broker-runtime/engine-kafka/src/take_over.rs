@@ -16,6 +16,7 @@ use cluster_files::durable_file::{self, Readers};
 use engine::{ClusterSpec, EngineError, Handover, MetadataFile, Offer, ScramMechanism, Taken, TakesOver};
 use hosts::{Host, UnitName};
 use kafka_codec::uuid_to_text;
+use kraft_snapshot::METADATA_FOLDER;
 use uuid::Uuid;
 
 use crate::{
@@ -32,9 +33,6 @@ use crate::{
     releases::Release,
     validate::validate,
 };
-
-/// Folder of metadata in a log directory.
-const METADATA_FOLDER: &str = "__cluster_metadata-0";
 
 impl KafkaEngine {
     /// This machine, where the directories are.

@@ -16,6 +16,8 @@ use crate::{blocking::blocking, releases::Release};
 /// An archive that has been verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Bundle {
+    /// What is in it.
+    pub(crate) release: Release,
     /// Its SHA-256.
     pub(crate) digest: BundleDigest,
     /// Where it is.
@@ -59,7 +61,11 @@ impl Bundles {
         }
         let path = archive.clone();
         let digest = blocking(move || verify(&path, &release)).await?;
-        let bundle = Bundle { digest, archive };
+        let bundle = Bundle {
+            release,
+            digest,
+            archive,
+        };
         verified.insert(release.number, bundle.clone());
         Ok(bundle)
     }

@@ -1,19 +1,21 @@
 //! Nodes on their hosts: files, formatting, processes.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use engine::{ClusterSpec, EngineError};
+use futures::future::try_join;
 use hosts::{Host, UnitFile, UnitName, UnitPhase, UnitProcess, UnitStatus};
 use server_properties::definition;
 
 use super::Cluster;
 use crate::{
     bundle::Bundle,
-    description::Phase,
     errors::host_error,
-    launch::{self, FORMAT_LIMIT, LOG, PROPERTIES},
+    format::{META_PROPERTIES, format},
+    launch::{self, LOG, PROPERTIES},
     node_properties::{self, AUTHORITY, CLIENT_AUTHORITIES, ClusterPart, DATA, IDENTITY},
     placement::Node,
+    releases::Release,
 };
 
 /// The process that a node was last started with, below its directory.
@@ -22,9 +24,6 @@ const PROCESS: &str = "process.json";
 const FILE_BYTES_MAX: u64 = 1 << 20;
 /// How much of a log is looked at.
 const LOG_TAIL_BYTES: u64 = 64 << 10;
-/// Attempts to format a directory, and the pause between them: the program of an agent that was killed may be at it still.
-const FORMAT_ATTEMPTS: u32 = 3;
-const FORMAT_PAUSE: Duration = Duration::from_secs(3);
 /// Ends one after the other by which a node is known never to serve.
 const HOPELESS: u32 = 3;
 
@@ -114,55 +113,40 @@ impl Cluster {
             Some(UnitPhase::Stopped) | None => {}
             Some(UnitPhase::Running | UnitPhase::Waiting) => return Ok(()),
         }
-        let formatted = format!("{DATA}/meta.properties");
+        let formatted = format!("{DATA}/{META_PROPERTIES}");
         let is_formatted = host
             .read_file(&unit, &formatted, FILE_BYTES_MAX)
             .await
             .map_err(host_error)?;
         self.certify(&*host, id, node).await?;
         host.write_files(&unit, &wanted.files()).await.map_err(host_error)?;
-        if is_formatted.is_none() {
-            launch::check_java(&*host, &unit).await?;
-        }
+        let check = async {
+            match is_formatted {
+                None => launch::check_java(&*host, &unit).await,
+                Some(_) => Ok(()),
+            }
+        };
         // Also for a node that was away while the version changed.
-        host.put_bundle(&bundle.digest, &bundle.archive)
-            .await
-            .map_err(host_error)?;
+        let put = async {
+            let put = host.put_bundle(&bundle.digest, &bundle.archive).await;
+            put.map_err(host_error)
+        };
+        try_join(check, put).await?;
         if is_formatted.is_none() {
-            self.format(&*host, id, node, bundle).await?;
+            self.format(&*host, id, node, bundle.release).await?;
         }
         host.start(&unit, &wanted.process).await.map_err(host_error)
     }
 
-    async fn format(&self, host: &dyn Host, id: i32, node: &Node, bundle: &Bundle) -> Result<(), EngineError> {
+    /// Gives a new node its directory. What was begun before is written once more.
+    async fn format(&self, host: &dyn Host, id: i32, node: &Node, release: Release) -> Result<(), EngineError> {
         let description = self.description();
         let unit = launch::unit(description.cluster_id, id);
-        // Only a new cluster has no quorum that could be joined.
-        let is_first = node.is_controller && description.phase == Phase::Creating;
-        let members = is_first.then(|| node_properties::initial_controllers(&description.nodes));
-        let command = launch::format(
-            &host.facts(),
-            &unit,
-            bundle,
-            &description.kafka_cluster_id(),
-            members.as_deref(),
-        );
-        let mut said = String::new();
-        for attempt in 0..FORMAT_ATTEMPTS {
-            if attempt > 0 {
-                self.settings.clock.sleep(FORMAT_PAUSE).await;
-            }
-            let finished = host.run(&unit, &command, FORMAT_LIMIT).await.map_err(host_error)?;
-            if finished.code == Some(0) {
-                return Ok(());
-            }
-            said = format!("{}\n{}", finished.stdout, finished.stderr);
+        let formatted = format(&description, (id, node), release, self.settings.clock.now_ms())?;
+        for files in [formatted.metadata, vec![formatted.meta_properties]] {
+            host.write_files(&unit, &files).await.map_err(host_error)?;
         }
-        let mut lines = said.lines().rev().map(str::trim).filter(|line| !line.is_empty());
-        Err(EngineError::Internal {
-            context: format!("formatting node {id} on host {}", node.host_name),
-            source: lines.next().unwrap_or("the program says nothing").into(),
-        })
+        Ok(())
     }
 
     /// Gives a node a certificate where it has none of use.

@@ -36,14 +36,10 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// `id@host:port:directory,…`, as the formatter takes it.
-    pub fn set_voters(&self, members: &str) {
-        let members = members.split(',').map(|member| {
-            let (id, rest) = member.split_once('@').unwrap();
-            let directory = rest.rsplit(':').next().unwrap();
-            (id.parse().unwrap(), uuid_from_text(directory).unwrap())
-        });
-        *self.voters.lock() = members.collect();
+    /// A member of the first quorum, and the id of its directory as a file has it.
+    pub fn add_voter(&self, id: &str, directory: &str) {
+        let (id, directory) = (id.parse().unwrap(), uuid_from_text(directory).unwrap());
+        self.voters.lock().insert(id, directory);
     }
 }
 

@@ -113,23 +113,26 @@ impl SimulatedHost {
         }
     }
 
-    fn argument<'a>(command: &'a UnitCommand, name: &str) -> Option<&'a str> {
-        let at = command.arguments.iter().position(|argument| argument == name)?;
-        command.arguments.get(at + 1).map(String::as_str)
-    }
-
-    /// What Kafka's formatter does: the directory knows its cluster, and the cluster its first controllers.
-    fn format(&self, unit: &UnitName, command: &UnitCommand) {
-        let cluster_id = Self::argument(command, "--cluster-id").unwrap().to_owned();
+    /// A directory that is formatted makes the cluster known, and its node a voter where it has a quorum.
+    fn take_directory(&self, unit: &Unit) {
+        let Some(meta) = unit.files.get("data/meta.properties") else {
+            return;
+        };
+        let meta = String::from_utf8_lossy(meta);
+        let value = |name: &str| {
+            meta.lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+                .unwrap()
+        };
         let mut clusters = self.clusters.lock();
-        let cluster = clusters.entry(cluster_id.clone()).or_default();
-        if let Some(members) = Self::argument(command, "--initial-controllers") {
-            cluster.set_voters(members);
+        let cluster = clusters.entry(value("cluster.id").to_owned()).or_default();
+        if unit
+            .files
+            .keys()
+            .any(|path| path.starts_with("data/__cluster_metadata-0/"))
+        {
+            cluster.add_voter(value("node.id"), value("directory.id"));
         }
-        let meta = format!("version=1\ncluster.id={cluster_id}\n");
-        let mut units = self.units.lock();
-        let files = &mut units.entry(unit.clone()).or_default().files;
-        files.insert("data/meta.properties".to_owned(), meta.into_bytes());
     }
 
     fn status_of(name: &UnitName, unit: &Unit) -> UnitStatus {
@@ -157,7 +160,11 @@ impl Host for SimulatedHost {
         let mut units = self.units.lock();
         let unit = units.entry(unit.clone()).or_default();
         let files = files.iter().map(|file| (file.path.clone(), file.content.clone()));
+        let is_formatted = unit.files.contains_key("data/meta.properties");
         unit.files.extend(files);
+        if !is_formatted {
+            self.take_directory(unit);
+        }
         Ok(())
     }
 
@@ -173,10 +180,7 @@ impl Host for SimulatedHost {
         Ok(())
     }
 
-    async fn run(&self, unit: &UnitName, command: &UnitCommand, _: Duration) -> Result<Finished, HostError> {
-        if command.arguments.iter().any(|argument| argument == "format") {
-            self.format(unit, command);
-        }
+    async fn run(&self, _: &UnitName, _: &UnitCommand, _: Duration) -> Result<Finished, HostError> {
         Ok(Finished {
             code: Some(0),
             stdout: String::new(),

@@ -10,7 +10,6 @@ use acceptance_tests::{apache_kafka::ApacheKafka, archives::Archives, runtime::R
 use anyhow::{Context, Result, ensure};
 use control_plane_api::clusters::{BrokerNodeGroupInfo, CreateClusterRequest, ENGINE_APACHE_KAFKA};
 use control_plane_api::security::{EncryptionInTransit, EncryptionInfo};
-use control_plane_client::Client;
 
 use crate::{
     Scale, api, cases, load,
@@ -34,9 +33,8 @@ pub fn measure(scale: Scale, report: &mut Report) -> Result<()> {
     let archives = Archives::of_runtime(&runtime)?;
     runtime.start()?;
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let client = api::client(&runtime)?;
     // The archive is made where no run before this one has left it, and hosts unpack it: neither is measured.
-    let (active_s, first_s) = tokio.block_on(ours(&client, &runtime, "unpacks"))?;
+    let (active_s, first_s) = tokio.block_on(ours(&runtime, "unpacks"))?;
     crate::report::say(&format!(
         "  jars unpacked meanwhile: ACTIVE after {active_s:.2} s, record after {first_s:.2} s"
     ));
@@ -46,7 +44,7 @@ pub fn measure(scale: Scale, report: &mut Report) -> Result<()> {
     for round in 0..scale.rounds {
         bare.push(theirs(&jars, &[])?);
         hasty.push(theirs(&jars, &HASTY)?);
-        let (active_s, first_s) = tokio.block_on(ours(&client, &runtime, &format!("round-{round}")))?;
+        let (active_s, first_s) = tokio.block_on(ours(&runtime, &format!("round-{round}")))?;
         active.push(active_s);
         first.push(first_s);
     }
@@ -75,7 +73,7 @@ pub fn measure(scale: Scale, report: &mut Report) -> Result<()> {
 }
 
 /// Seconds until the cluster is `ACTIVE`, and until six partitions of three replicas have acknowledged a record each.
-async fn ours(client: &Client, runtime: &Runtime, name: &str) -> Result<(f64, f64)> {
+async fn ours(runtime: &Runtime, name: &str) -> Result<(f64, f64)> {
     let plaintext = EncryptionInTransit {
         client_broker: Some("TLS_PLAINTEXT".to_owned()),
         in_cluster: None,
@@ -92,6 +90,8 @@ async fn ours(client: &Client, runtime: &Runtime, name: &str) -> Result<(f64, f6
         engine: Some(ENGINE_APACHE_KAFKA.to_owned()),
         ..CreateClusterRequest::default()
     };
+    // Idle connections of an earlier round have been closed meanwhile.
+    let client = api::client(runtime)?;
     let began = Instant::now();
     let arn = client.create_cluster(&request, None).await?.cluster_arn;
     client.wait_for_cluster(&arn, LIMIT).await?;

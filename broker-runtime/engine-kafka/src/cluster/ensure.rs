@@ -100,7 +100,10 @@ impl Cluster {
         if !self.description().taken_from.is_empty() {
             self.spread_leaders().await?;
         }
-        self.rotate_certificates(spec.certificate_rotations).await?;
+        // Nodes of a new cluster have had their certificates from their first start.
+        if before.phase != Phase::Creating || spec.certificate_rotations > 0 {
+            self.rotate_certificates(spec.certificate_rotations).await?;
+        }
         if uneven {
             self.report_step(Step::MoveData);
             self.even_out(&leaving).await?;

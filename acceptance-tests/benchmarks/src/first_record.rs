@@ -18,7 +18,7 @@ use crate::{
 
 /// The release that both sides run.
 const VERSION: &str = "4.2.x.kraft";
-const ARCHIVE: &str = "kafka-4.2.0.tar";
+const ARCHIVE: &str = "apache-kafka-4.2.0.tar";
 const BROKERS: u8 = 3;
 /// How long anything may take.
 const LIMIT: Duration = Duration::from_secs(180);

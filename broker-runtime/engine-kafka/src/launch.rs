@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use engine::EngineError;
 use hosts::{Host, HostFacts, UnitCommand, UnitFile, UnitName, UnitProcess};
 
-use crate::{bundle::Bundle, errors::host_error, placement::Node};
+use crate::{bundle::Bundle, errors::host_error, exporter, placement::Node};
 
 /// Name of the program that runs Java, as hosts look it up.
 pub(crate) const JAVA: &str = "java";
@@ -61,14 +61,17 @@ pub(crate) fn parse_unit(unit: &UnitName) -> Option<(uuid::Uuid, i32)> {
     Some((cluster_id, rest.get(36..)?.strip_prefix('-')?.parse().ok()?))
 }
 
+/// What a specification says of processes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    /// Processors that a node may use.
+    pub(crate) vcpus: Option<u32>,
+    /// Brokers have pages of metrics.
+    pub(crate) has_exporter: bool,
+}
+
 /// The process of a node.
-pub(crate) fn process(
-    facts: &HostFacts,
-    unit: &UnitName,
-    bundle: &Bundle,
-    node: &Node,
-    vcpus: Option<u32>,
-) -> UnitProcess {
+pub(crate) fn process(facts: &HostFacts, unit: &UnitName, bundle: &Bundle, node: &Node, asked: &Asked) -> UnitProcess {
     let directory = facts.unit_directory(unit);
     let mut arguments = vec![
         format!("-Xms{}m", node.heap_mib.min(256)),
@@ -89,7 +92,9 @@ pub(crate) fn process(
     );
     arguments.push(format!("-XX:CompileThresholdScaling={COMPILE_LATER}"));
     arguments.extend(class_data_sharing(&directory));
-    arguments.extend(vcpus.map(|vcpus| format!("-XX:ActiveProcessorCount={vcpus}")));
+    arguments.extend(asked.vcpus.map(|vcpus| format!("-XX:ActiveProcessorCount={vcpus}")));
+    let page = exporter::address(node).filter(|_| asked.has_exporter);
+    arguments.extend(page.map(|address| exporter::argument(facts, unit, bundle, address)));
     arguments.extend([
         format!("-Dlog4j2.configurationFile={}", directory.join(LOGGING).display()),
         format!("-Dopenmsk.token={}", UnitProcess::TOKEN),

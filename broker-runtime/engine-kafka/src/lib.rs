@@ -17,6 +17,7 @@ mod cluster;
 mod description;
 mod engine;
 mod errors;
+mod exporter;
 mod format;
 mod launch;
 mod log_dirs;

@@ -14,6 +14,7 @@ use crate::{
     description::Description,
     engine::FREE_BYTES_MIN,
     errors::host_error,
+    exporter,
     placement::{self, HostView, NoPlace, Node, Nodes, Wanted},
     ports,
 };
@@ -98,6 +99,7 @@ impl KafkaEngine {
             let addresses: Vec<_> = ports::listeners(node, spec.listeners)
                 .into_iter()
                 .map(|listener| listener.address)
+                .chain(exporter::address(node).filter(|_| spec.exporters.jmx))
                 .collect();
             for address in host.taken(&addresses).await.map_err(host_error)? {
                 found.push((node.host_id, node.row, format!("{address} on host {}", node.host_name)));

@@ -6,7 +6,7 @@ use engine::Listeners;
 
 use crate::placement::Node;
 
-/// Rows on one host: the last one ends below the ports of metrics.
+/// Rows on one host: the last one ends below the ports of metrics, which have rows of their own.
 pub(crate) const ROWS_MAX: u16 = 190;
 /// From one row to the next.
 const ROW_STEP: u16 = 10;
@@ -71,6 +71,11 @@ pub(crate) fn replication(node: &Node) -> SocketAddr {
 /// The same of a node that has an address of its own.
 pub(crate) fn replication_at(address: IpAddr) -> SocketAddr {
     SocketAddr::new(address, 9091)
+}
+
+/// Where its page of metrics is.
+pub(crate) fn exporter(node: &Node) -> SocketAddr {
+    SocketAddr::new(node.address, 11_001 + node.row * ROW_STEP)
 }
 
 /// Where its controller is.

@@ -86,7 +86,7 @@ impl Release {
 
     /// Name of the archive that holds them.
     pub fn archive_name(&self) -> String {
-        format!("kafka-{}.tar", self.number)
+        format!("apache-kafka-{}.tar", self.number)
     }
 }
 
@@ -115,6 +115,7 @@ mod tests {
                 assert!(jars.contains_key(name.as_str()), "{name}");
             }
             assert!(jars.keys().any(|name| name.starts_with("log4j-slf4j-impl-")));
+            assert!(jars.contains_key(crate::exporter::jar().as_str()));
         }
     }
 }

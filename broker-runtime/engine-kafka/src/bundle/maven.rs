@@ -12,7 +12,7 @@ use cluster_files::durable_file::{self, Readers};
 use engine::EngineError;
 use tokio::process::Command;
 
-use crate::{blocking::blocking, releases::Release};
+use crate::{blocking::blocking, exporter, releases::Release};
 
 /// A log4j binding, which Kafka's own poms leave out.
 const LOG4J: &str = "2.25.4";
@@ -88,14 +88,22 @@ fn pom(number: &str) -> String {
             "<dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId><version>{version}</version>{rest}</dependency>"
         )
     };
+    // Whatever it needs is in it.
+    let alone = "<exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion></exclusions>";
     let no_kafka =
         "<exclusions><exclusion><groupId>org.apache.kafka</groupId><artifactId>*</artifactId></exclusion></exclusions>";
     format!(
         "<project xmlns=\"http://maven.apache.org/POM/4.0.0\"><modelVersion>4.0.0</modelVersion>\
          <groupId>openmsk</groupId><artifactId>kafka</artifactId><version>1</version><packaging>pom</packaging>\
-         <dependencies>{}{}{}</dependencies></project>\n",
+         <dependencies>{}{}{}{}</dependencies></project>\n",
         dependency("org.apache.kafka", "kafka_2.13", number, ""),
         dependency("org.apache.kafka", "kafka-tools", number, no_kafka),
         dependency("org.apache.logging.log4j", "log4j-slf4j-impl", LOG4J, ""),
+        dependency(
+            "io.prometheus.jmx",
+            "jmx_prometheus_javaagent",
+            exporter::VERSION,
+            alone
+        ),
     )
 }

@@ -89,6 +89,7 @@ impl Cluster {
         self.clean_up().await?;
         let bundle = self.settings.bundles.ready(release).await?;
         let wanted = self.wanted_nodes(spec, &bundle)?;
+        self.check_exporters(&wanted).await?;
         let starting = wanted.iter().map(|(id, node)| self.start_node(*id, node, &bundle));
         try_join_all(starting).await?;
         self.wait_for_brokers().await?;

@@ -3,6 +3,7 @@
 mod certificates;
 mod cluster;
 mod ensure;
+mod exporters;
 mod finalize;
 mod measured;
 mod moving;

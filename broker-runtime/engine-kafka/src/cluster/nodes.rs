@@ -11,8 +11,9 @@ use super::Cluster;
 use crate::{
     bundle::Bundle,
     errors::host_error,
+    exporter,
     format::{META_PROPERTIES, format},
-    launch::{self, LOG, PROPERTIES},
+    launch::{self, Asked, LOG, PROPERTIES},
     node_properties::{self, AUTHORITY, CLIENT_AUTHORITIES, ClusterPart, DATA, IDENTITY},
     placement::Node,
     releases::Release,
@@ -47,6 +48,9 @@ impl WantedNode {
             file(PROCESS, process_text(&self.process), false),
             file(PROPERTIES, self.properties.clone().into_bytes(), true),
         ];
+        if exporter::is_in(&self.process.command.arguments) {
+            files.push(exporter::rules());
+        }
         if let Some(pem) = &self.client_authorities {
             files.push(file(CLIENT_AUTHORITIES, pem.clone().into_bytes(), false));
         }
@@ -79,14 +83,17 @@ impl Cluster {
             principal: &description.principal,
             static_properties: &static_ones,
         };
+        let asked = Asked {
+            vcpus: spec.resources.map(|resources| resources.vcpus),
+            has_exporter: spec.exporters.jmx,
+        };
         let mut wanted = BTreeMap::new();
         for (id, node) in &description.nodes {
             let facts = self.host_of(node)?.facts();
             let unit = launch::unit(description.cluster_id, *id);
             let restarts = spec.reboots.get(id).copied().unwrap_or_default();
             let properties = node_properties::render(&cluster, *id, node, &facts.unit_directory(&unit), restarts);
-            let vcpus = spec.resources.map(|resources| resources.vcpus);
-            let process = launch::process(&facts, &unit, bundle, node, vcpus);
+            let process = launch::process(&facts, &unit, bundle, node, &asked);
             let client_authorities = spec.client_certificates.as_ref().map(|it| it.authorities_pem.clone());
             let one = WantedNode {
                 properties,
@@ -243,14 +250,29 @@ impl Cluster {
 
     /// The process that a node was last started with.
     async fn process_of(&self, host: &dyn Host, unit: &UnitName) -> Result<UnitProcess, EngineError> {
+        let process = self.last_process(host, unit).await?;
+        process.ok_or_else(|| EngineError::Internal {
+            context: format!("{PROCESS} of unit {} on host {}", unit.as_str(), host.facts().name),
+            source: "it is not there".into(),
+        })
+    }
+
+    /// The same of one that may never have been started.
+    pub(super) async fn last_process(
+        &self,
+        host: &dyn Host,
+        unit: &UnitName,
+    ) -> Result<Option<UnitProcess>, EngineError> {
         let text = host
             .read_file(unit, PROCESS, FILE_BYTES_MAX)
             .await
             .map_err(host_error)?;
-        serde_json::from_slice(&text.unwrap_or_default()).map_err(|source| EngineError::Internal {
+        let Some(text) = text else { return Ok(None) };
+        let process = serde_json::from_slice(&text).map_err(|source| EngineError::Internal {
             context: format!("{PROCESS} of unit {} on host {}", unit.as_str(), host.facts().name),
             source: source.into(),
-        })
+        })?;
+        Ok(Some(process))
     }
 
     /// The unit of a node as it is.

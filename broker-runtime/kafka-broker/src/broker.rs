@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::BrokerConfig,
-    connection::{MemoryBudget, OwnCertificate},
+    connection::{ConnectionLimits, MemoryBudget, OwnCertificate},
     controller::ControllerClient,
     groups::GroupManager,
     kafka_version::KafkaVersion,
@@ -66,6 +66,8 @@ pub struct Broker {
     pub(crate) authorizer: Authorizer,
     /// How much clients may ask for.
     pub(crate) quotas: ClientQuotas,
+    /// How many connections there may be.
+    pub(crate) connections: Arc<ConnectionLimits>,
     /// How fast replicas catch up.
     pub(crate) throttles: ReplicationThrottles,
     /// What is counted.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{
     broker::{Broker, Stopping},
     config::{BrokerConfig, ListenerName},
-    connection::{BoundListener, MemoryBudget, OwnCertificate, TlsIdentity},
+    connection::{BoundListener, ConnectionLimits, MemoryBudget, OwnCertificate, TlsIdentity},
     controller::{ControllerClient, Incarnation, controlled_shutdown, stay_connected},
     error::BrokerError,
     exporters,
@@ -115,6 +115,8 @@ fn build(config: BrokerConfig, clock: Arc<dyn Clock>, identity: Option<TlsIdenti
         connect_timeout: PEER_CONNECT_TIMEOUT,
         response_bytes_max: settings.socket_request_max_bytes,
     };
+    let quotas = ClientQuotas::new(&config.server_properties);
+    let connections = ConnectionLimits::new(config.broker_id, &config.server_properties, quotas.window());
     Ok(Broker {
         started: clock.monotonic(),
         request_memory: MemoryBudget::new(settings.request_memory_bytes, settings.socket_request_max_bytes),
@@ -130,7 +132,8 @@ fn build(config: BrokerConfig, clock: Arc<dyn Clock>, identity: Option<TlsIdenti
         kafka_version: KafkaVersion::of(&config.version),
         metrics: Arc::new(Metrics::new(&config)),
         authorizer: Authorizer::new(settings.allow_everyone_if_no_acl_found),
-        quotas: ClientQuotas::new(&config.server_properties),
+        quotas,
+        connections: Arc::new(connections),
         throttles: ReplicationThrottles::new(&config.server_properties),
         config,
         settings,

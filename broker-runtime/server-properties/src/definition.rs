@@ -1,6 +1,6 @@
 //! What is known about one property, and whether a value fits it.
 
-use std::fmt;
+use std::{fmt, net::IpAddr};
 
 /// Type of a property's value, as `DescribeConfigs` reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +116,8 @@ pub enum Valid {
     NonEmpty,
     /// A list of `partition:broker`, or `*` for all.
     ThrottledReplicas,
+    /// A list of `address:bound`.
+    AddressBounds,
 }
 
 /// A bound of a range. Integers are kept exactly.
@@ -232,6 +234,7 @@ impl Definition {
             Valid::OneOf(values) | Valid::OneOfIgnoringCase(values) => format!("one of {}", values.join(", ")),
             Valid::AnyOf(values) => format!("a list of {}", values.join(", ")),
             Valid::ThrottledReplicas => "a list of partition:broker pairs, or *".to_owned(),
+            Valid::AddressBounds => "a list of address:bound pairs, of addresses and not of names of hosts".to_owned(),
             Valid::Range { min, max, or } => {
                 let range = match (min, max) {
                     (Some(min), Some(max)) => format!("{noun} from {min} to {max}"),
@@ -283,6 +286,7 @@ impl Valid {
             Self::OneOfIgnoringCase(values) => values.iter().any(|candidate| candidate.eq_ignore_ascii_case(value)),
             Self::AnyOf(values) => list_entries(value).all(|entry| values.contains(&entry)),
             Self::ThrottledReplicas => value == "*" || list_entries(value).all(is_throttled_replica),
+            Self::AddressBounds => address_bounds(value).is_some(),
         }
     }
 }
@@ -292,6 +296,20 @@ pub fn list_entries(value: &str) -> impl Iterator<Item = &str> {
     let value = value.trim();
     let entries = if value.is_empty() { None } else { Some(value.split(',')) };
     entries.into_iter().flatten().map(str::trim)
+}
+
+/// Addresses and their bounds, as in `max.connections.per.ip.overrides`; `None` where one is neither.
+pub fn address_bounds(value: &str) -> Option<Vec<(IpAddr, usize)>> {
+    let bound = |entry: &str| {
+        let (address, bound) = entry.rsplit_once(':')?;
+        let bound: u32 = bound
+            .trim()
+            .parse()
+            .ok()
+            .filter(|bound| i32::try_from(*bound).is_ok())?;
+        Some((address.trim().parse().ok()?, usize::try_from(bound).ok()?))
+    };
+    list_entries(value).map(bound).collect()
 }
 
 fn is_throttled_replica(entry: &str) -> bool {

@@ -16,7 +16,9 @@ mod topic;
 mod without_effect;
 
 pub use cluster_defaults::cluster_defaults;
-pub use definition::{Definition, Importance, Number, Reach, Scope, Setting, Valid, ValueType, list_entries};
+pub use definition::{
+    Definition, Importance, Number, Reach, Scope, Setting, Valid, ValueType, address_bounds, list_entries,
+};
 pub use group::{
     GROUP_ASSIGNMENT_INTERVAL, GROUP_HEARTBEAT_INTERVAL, GROUP_SESSION_TIMEOUT, GroupProperty, group_synonym,
     unknown_group_property, validate_group_combination,

@@ -146,6 +146,7 @@ fn read_valid(text: &'static str) -> Option<Valid> {
         "any" => Some(Valid::Any),
         "not empty" => Some(Valid::NonEmpty),
         "partition:broker" => Some(Valid::ThrottledReplicas),
+        "address:bound" => Some(Valid::AddressBounds),
         range => {
             let (range, or) = match range.split_once(" or ") {
                 Some((range, or)) => (range, Some(read_number(or)?)),
@@ -210,6 +211,23 @@ mod tests {
             let definition = definition.expect("known");
             assert_eq!(definition.default, Some("1"));
             assert!(definition.documentation.contains("Apache Kafka's default"));
+        }
+    }
+
+    #[test]
+    fn bounds_of_addresses_name_addresses() {
+        let overrides = definition("max.connections.per.ip.overrides").expect("known");
+        for good in ["", "127.0.0.1:5", "127.0.0.1:5, ::1:0"] {
+            assert_eq!(overrides.validate(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "localhost:5",
+            "127.0.0.1",
+            "127.0.0.1:-1",
+            "127.0.0.1:1,",
+            "127.0.0.1:4294967296",
+        ] {
+            assert!(overrides.validate(bad).is_err(), "{bad}");
         }
     }
 

@@ -5,12 +5,11 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use parking_lot::Mutex;
 use rustls::ServerConfig;
 use socket2::{Domain, Protocol, Socket, Type};
 use thiserror::Error;
@@ -20,15 +19,16 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
 use super::{
+    limits::Place,
     serve::serve,
     tls::{TlsError, TlsIdentity},
 };
 use crate::{
     broker::Broker,
     config::{ListenerConfig, ListenerName},
-    dispatch::{Connection, Principal, Session},
+    dispatch::{Connection, Principal},
     metrics::Counted,
-    security::{self, SaslState},
+    security,
 };
 
 /// Connections the kernel holds ready for us.
@@ -119,23 +119,23 @@ impl BoundListener {
                         tasks.spawn(turn_away(stream, Duration::from_millis(early_ms), Arc::clone(&broker)));
                         continue;
                     }
-                    let connection = Arc::new(Connection {
-                        id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-                        listener: self.config.name,
-                        sasl_required: self.config.sasl,
-                        peer,
-                        session: Mutex::new(Session {
-                            principal: Principal::anonymous(),
-                            client_software: None,
-                            sasl: SaslState::default(),
-                        }),
-                        muted_until_ms: AtomicI64::new(0),
-                    });
+                    let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+                    let connection = Arc::new(Connection::new(id, self.config.name, self.config.sasl, peer));
+                    let uptime_ms = broker.uptime_ms();
+                    connection.last_used_ms.store(uptime_ms, Ordering::Relaxed);
+                    let admitted = tokio::select! {
+                        admitted = broker.connections.admit(&connection, &*broker.clock, uptime_ms) => admitted,
+                        () = broker.shutdown.cancelled() => return,
+                    };
+                    let Some(place) = admitted else {
+                        continue;
+                    };
                     let counted = broker.metrics.connections.get(&self.config.name).map(|it| it.opened());
                     let guest = Guest {
                         connection,
                         broker: Arc::clone(&broker),
                         _counted: counted,
+                        _place: place,
                     };
                     // Two kinds of tasks: one that has no TLS to hold is less than half as large.
                     match self.tls.clone() {
@@ -177,6 +177,7 @@ struct Guest {
     connection: Arc<Connection>,
     broker: Arc<Broker>,
     _counted: Option<Counted>,
+    _place: Place,
 }
 
 async fn welcome(stream: TcpStream, guest: Guest) {

@@ -1,6 +1,7 @@
 //! Connections: listeners, TLS, frames, and the loop that serves one connection.
 
 mod frame;
+mod limits;
 mod listener;
 mod memory;
 mod own_certificate;
@@ -8,6 +9,7 @@ mod serve;
 mod tls;
 mod write;
 
+pub(crate) use limits::ConnectionLimits;
 pub use listener::ListenerError;
 pub(crate) use listener::{BoundListener, listening_socket};
 pub(crate) use memory::{MemoryBudget, MemoryShare};

@@ -60,6 +60,8 @@ enum End {
     Request(RequestError),
     /// Nothing came for too long.
     Idle,
+    /// The broker has more connections than it may have.
+    Excess,
     /// The handler panicked: a mistake of ours.
     Panic,
     /// The broker stops.
@@ -100,6 +102,7 @@ where
     match end {
         End::Quiet | End::Shutdown => debug!(id, %peer, %listener, "connection closed"),
         End::Idle => debug!(id, %peer, %listener, "idle connection closed"),
+        End::Excess => warn!(id, %peer, %listener, "connection closed: the broker has too many"),
         End::Frame(FrameError::Io(error)) => debug!(id, %peer, %listener, %error, "connection failed"),
         End::Frame(error) => warn!(id, %peer, %listener, %error, "connection closed: bad frame"),
         End::Request(error) => {
@@ -152,8 +155,10 @@ where
                     Ok(None) => return End::Quiet,
                     Err(error) => return End::Frame(error),
                 }
+                connection.last_used_ms.store(broker.uptime_ms(), Ordering::Relaxed);
                 reset(&mut idle_timer, idle);
             }
+            () = connection.sent_away.notified() => return End::Excess,
             () = &mut idle_timer, if handling.is_none() && due.is_empty() => return End::Idle,
             () = broker.shutdown.cancelled(), if handling.is_none() && due.is_empty() => return End::Shutdown,
         }

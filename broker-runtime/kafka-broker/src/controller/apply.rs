@@ -143,6 +143,9 @@ impl Applier {
             broker.quotas.refresh(&image);
             let (broker_id, properties) = (broker.config.broker_id, &broker.config.server_properties);
             broker.throttles.configure(&image, broker_id, properties);
+            if changes.all_configured {
+                broker.connections.configure(&image, broker_id, properties);
+            }
             broker.metadata.publish(Arc::clone(&image));
             for partition in elected {
                 let leader_epoch = partition.leader_epoch();

@@ -10,6 +10,7 @@ use std::{
 
 use kafka_codec::StrBytes;
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use crate::{config::ListenerName, security::SaslState};
 
@@ -70,9 +71,31 @@ pub struct Connection {
     pub session: Mutex<Session>,
     /// Nothing is read before this moment of the broker's uptime, in milliseconds.
     pub(crate) muted_until_ms: AtomicI64,
+    /// When it last asked for something, in milliseconds of the broker's uptime.
+    pub(crate) last_used_ms: AtomicI64,
+    /// It has to go: the broker has too many.
+    pub(crate) sent_away: Notify,
 }
 
 impl Connection {
+    /// One that nobody has used yet.
+    pub(crate) fn new(id: u64, listener: ListenerName, sasl_required: bool, peer: SocketAddr) -> Self {
+        Self {
+            id,
+            listener,
+            sasl_required,
+            peer,
+            session: Mutex::new(Session {
+                principal: Principal::anonymous(),
+                client_software: None,
+                sasl: SaslState::default(),
+            }),
+            muted_until_ms: AtomicI64::new(0),
+            last_used_ms: AtomicI64::new(0),
+            sent_away: Notify::new(),
+        }
+    }
+
     /// Reads nothing before this moment of the broker's uptime.
     pub(crate) fn mute_until(&self, uptime_ms: i64) {
         self.muted_until_ms.fetch_max(uptime_ms, Ordering::Relaxed);

@@ -73,6 +73,11 @@ impl ClientQuotas {
         }
     }
 
+    /// How rates are measured.
+    pub(crate) fn window(&self) -> Window {
+        self.window
+    }
+
     /// Takes over the quotas of an image, if they have changed.
     pub(crate) fn refresh(&self, image: &MetadataImage) {
         if !Arc::ptr_eq(&self.quotas.load(), &image.quotas) {

@@ -5,6 +5,7 @@
 )]
 
 mod catching_up;
+mod connections;
 mod exporters;
 mod groups;
 mod hostile_frames;

@@ -1,0 +1,79 @@
+//! Bounds on connections, as clients see them.
+
+use std::time::Duration;
+
+use kafka_broker::config::ListenerName;
+use kafka_client::Connection;
+use kafka_codec::messages::ApiVersionsRequest;
+use kafka_metadata::{
+    ConfigResource,
+    rpc::{AlterConfigResource, ConfigChange, ControllerRequest},
+};
+
+use crate::support::cluster::{DEADLINE, TestCluster, call, connect, eventually, try_connect};
+
+/// Whether the broker answers on this connection, in time.
+async fn answers(connection: &mut Connection) -> bool {
+    let request = ApiVersionsRequest::default();
+    let answer = tokio::time::timeout(DEADLINE, call(connection, &request, 0)).await;
+    answer.is_ok_and(|answer| answer.is_ok())
+}
+
+fn set(cluster: &TestCluster, name: &str, value: &str) {
+    let request = ControllerRequest::AlterConfigs {
+        resources: vec![AlterConfigResource {
+            resource: ConfigResource::Brokers,
+            changes: vec![(name.to_owned(), ConfigChange::Set(value.to_owned()))],
+        }],
+        validate_only: false,
+    };
+    cluster.controller.ask(request).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_has_as_many_connections_as_it_may_have() {
+    let cluster = TestCluster::start(1, &[("max.connections.per.ip", "2")]).await;
+    let port = cluster.port(1, ListenerName::Plaintext);
+    let mut held = [connect(port).await, connect(port).await];
+    for connection in &mut held {
+        assert!(answers(connection).await);
+    }
+    let mut third = connect(port).await;
+    assert!(!answers(&mut third).await, "it is closed without an answer");
+    let [first, mut second] = held;
+    drop(first);
+    let again = || async {
+        let mut connection = try_connect(port).await.ok()?;
+        answers(&mut connection).await.then_some(connection)
+    };
+    let _third = eventually(again).await;
+    assert!(answers(&mut second).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_smaller_bound_sends_the_idlest_away_and_lets_others_wait() {
+    let cluster = TestCluster::start(1, &[]).await;
+    let port = cluster.port(1, ListenerName::Plaintext);
+    let (mut idle, mut busy) = (connect(port).await, connect(port).await);
+    assert!(answers(&mut idle).await);
+    let far_apart = Duration::from_millis(5);
+    tokio::time::sleep(far_apart).await;
+    assert!(answers(&mut busy).await);
+    set(&cluster, "max.connections", "1");
+    let next = async {
+        let mut next = connect(port).await;
+        answers(&mut next).await
+    };
+    tokio::pin!(next);
+    // The idle one is gone before anybody else comes in.
+    while answers(&mut idle).await {
+        tokio::time::sleep(far_apart).await;
+        assert!(answers(&mut busy).await);
+    }
+    let waits = tokio::time::timeout(Duration::from_millis(300), &mut next).await;
+    assert!(waits.is_err(), "the broker is full");
+    assert!(answers(&mut busy).await);
+    set(&cluster, "max.connections", "2");
+    assert!(next.await);
+    assert!(answers(&mut busy).await);
+}

@@ -14,6 +14,7 @@ mod metrics;
 mod programs;
 mod quotas;
 mod rotation;
+mod sessions;
 mod taken_over;
 mod transactions;
 
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
     console_tools::add(&mut suite, &tools, &shared);
     metrics::add(&mut suite, &tools);
     acls::add(&mut suite, &tools);
+    sessions::add(&mut suite, &tools);
     taken_over::add(&mut suite, &tools);
     suite.run(|| shared.tear_down())
 }

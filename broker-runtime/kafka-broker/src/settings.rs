@@ -24,6 +24,8 @@ pub struct Settings {
     pub auto_create_topics_enable: bool,
     /// `connections.max.idle.ms`.
     pub connections_max_idle_ms: u64,
+    /// `connections.max.reauth.ms`; 0 where a session lasts as long as its connection.
+    pub connections_max_reauth_ms: i64,
     /// `socket.request.max.bytes`.
     pub socket_request_max_bytes: usize,
     /// `queued.max.request.bytes`.
@@ -64,6 +66,7 @@ impl Settings {
                 .ends_with("RackAwareReplicaSelector"),
             auto_create_topics_enable: properties.get("auto.create.topics.enable", true),
             connections_max_idle_ms: properties.get("connections.max.idle.ms", 600_000),
+            connections_max_reauth_ms: properties.get("connections.max.reauth.ms", 0).max(0),
             socket_request_max_bytes,
             // One request of the largest size has to fit, or it would wait for ever.
             request_memory_bytes: memory.max(socket_request_max_bytes),

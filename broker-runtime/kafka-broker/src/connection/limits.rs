@@ -15,7 +15,6 @@
 //! machine; bounds are the broker's and not a listener's; an override names an address and not a host.
 
 use std::{
-    cmp::Reverse,
     collections::{BTreeMap, HashMap},
     net::IpAddr,
     sync::{Arc, atomic::Ordering},
@@ -255,7 +254,7 @@ impl State {
             .collect();
         clients.sort_by_key(|held| {
             let connection = &held.connection;
-            (connection.last_used_ms.load(Ordering::Relaxed), Reverse(connection.id))
+            (connection.last_used_ms.load(Ordering::Relaxed), connection.id)
         });
         for held in clients.into_iter().take(excess) {
             held.goes = true;

@@ -53,6 +53,8 @@ pub struct Session {
     pub client_software: Option<ClientSoftware>,
     /// Progress of SASL; `security` owns the type.
     pub sasl: SaslState,
+    /// When the peer has to have authenticated again, in milliseconds of the broker's uptime; `None`: never (KIP-368).
+    pub(crate) ends_ms: Option<i64>,
 }
 
 /// One connection, as long as it lives. Requests of a connection are handled one after the other, so the lock is
@@ -89,6 +91,7 @@ impl Connection {
                 principal: Principal::anonymous(),
                 client_software: None,
                 sasl: SaslState::default(),
+                ends_ms: None,
             }),
             muted_until_ms: AtomicI64::new(0),
             last_used_ms: AtomicI64::new(0),

@@ -4,8 +4,10 @@
 //!   password and a message that is none; it comes after `connection.failed.authentication.delay.ms` and is the last
 //!   answer of the connection.
 //!   For an access key it says why instead: whoever has a key may know.
-//! * The session lifetime (version 1 and later) is 0: a session lives as long as its connection. Who authenticates again
-//!   all the same (KIP-368) has to stay the same user.
+//! * The session lifetime (version 1 and later) is `connections.max.reauth.ms`. A client has to authenticate again before it is
+//!   over (KIP-368), as the same user; the first request after it that does something else ends the connection, whatever the
+//!   version. 0: a session lives as long as its connection. Access keys are permanent, so nothing else bounds it; who logs in
+//!   again with one that is gone, or disabled, is refused.
 //!
 //! Differences from Kafka: delegation tokens are not offered; a user that does not exist gets a challenge, where Kafka
 //! ends the exchange at once and so tells.
@@ -42,8 +44,9 @@ async fn handle(context: &RequestContext, broker: &Arc<Broker>, body: Bytes) -> 
     let request = decode_request::<SaslAuthenticateRequest>(context, body)?;
     let mut response = SaslAuthenticateResponse::default();
     match take_token(&context.connection, broker, &request.auth_bytes).await {
-        Ok(message) => {
-            response.auth_bytes = Bytes::from(message);
+        Ok(answer) => {
+            response.auth_bytes = Bytes::from(answer.message);
+            response.session_lifetime_ms = answer.lifetime_ms;
             Ok(Reply::Now(encode_reply(context, &response)?))
         }
         Err(error) => {

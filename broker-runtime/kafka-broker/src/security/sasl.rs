@@ -24,6 +24,9 @@ use super::{
 /// API keys that are answered before authentication: SaslHandshake, ApiVersions, SaslAuthenticate.
 const KEYS_BEFORE_AUTHENTICATION: [i16; 3] = [17, 18, 36];
 
+/// API keys that an authenticated connection may still use when its session has ended: SaslHandshake, SaslAuthenticate.
+const KEYS_AFTER_THE_END: [i16; 2] = [17, 36];
+
 /// Why a token is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub(crate) enum SaslError {
@@ -131,6 +134,11 @@ impl SaslState {
             Step::Failed => false,
             _ => self.user.is_some() || KEYS_BEFORE_AUTHENTICATION.contains(&api_key),
         }
+    }
+
+    /// Whether a request with this key may be answered once the session has ended: only what begins the next one (KIP-368).
+    pub fn renews(api_key: i16) -> bool {
+        KEYS_AFTER_THE_END.contains(&api_key)
     }
 
     /// SaslHandshake: chooses a mechanism of those that the listener offers. After an unknown one the client may choose

@@ -17,8 +17,18 @@ const DECISION_LIMIT: Duration = Duration::from_secs(8);
 /// Pause before it is asked again.
 const DECISION_PAUSE: Duration = Duration::from_millis(100);
 
-/// Takes a token and gives the answer to it; once the exchange is complete the connection belongs to the user.
-pub(crate) async fn take_token(connection: &Connection, broker: &Broker, token: &[u8]) -> Result<String, SaslError> {
+/// The answer to a token.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// What the mechanism says.
+    pub(crate) message: String,
+    /// How long the session lasts that has just begun, in milliseconds; 0: as long as the connection.
+    pub(crate) lifetime_ms: i64,
+}
+
+/// Takes a token and gives the answer to it; once the exchange is complete the connection belongs to the user, for as long as
+/// `connections.max.reauth.ms` says.
+pub(crate) async fn take_token(connection: &Connection, broker: &Broker, token: &[u8]) -> Result<Answer, SaslError> {
     let image = broker.metadata.image();
     let outcome = connection
         .session
@@ -35,11 +45,18 @@ pub(crate) async fn take_token(connection: &Connection, broker: &Broker, token: 
         outcome => outcome,
     };
     match outcome {
-        TokenOutcome::Continue(message) => Ok(message),
+        TokenOutcome::Continue(message) => Ok(Answer {
+            message,
+            lifetime_ms: 0,
+        }),
         TokenOutcome::Authenticated { message, user } => {
-            connection.session.lock().principal = Principal::user(&user);
-            tracing::debug!(id = connection.id, peer = %connection.peer, user, "authenticated");
-            Ok(message)
+            let lifetime_ms = broker.settings.connections_max_reauth_ms;
+            let mut session = connection.session.lock();
+            session.principal = Principal::user(&user);
+            session.ends_ms = (lifetime_ms > 0).then(|| broker.uptime_ms().saturating_add(lifetime_ms));
+            drop(session);
+            tracing::debug!(id = connection.id, peer = %connection.peer, user, lifetime_ms, "authenticated");
+            Ok(Answer { message, lifetime_ms })
         }
         TokenOutcome::Ask(_) => Err(SaslError::IllegalState),
     }
@@ -74,7 +91,7 @@ pub(crate) async fn answer_raw_token(
     token: &[u8],
 ) -> Result<Reply, RequestError> {
     match take_token(connection, broker, token).await {
-        Ok(message) => {
+        Ok(Answer { message, .. }) => {
             let mut length = BytesMut::with_capacity(4);
             length.put_u32(u32::try_from(message.len()).expect("our messages are short"));
             Ok(Reply::Now(ReplyFrame {

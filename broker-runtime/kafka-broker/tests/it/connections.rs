@@ -9,6 +9,7 @@ use kafka_metadata::{
     ConfigResource,
     rpc::{AlterConfigResource, ConfigChange, ControllerRequest},
 };
+use tokio::{io::AsyncReadExt, net::TcpStream};
 
 use crate::support::cluster::{DEADLINE, TestCluster, call, connect, eventually, try_connect};
 
@@ -54,22 +55,17 @@ async fn an_address_has_as_many_connections_as_it_may_have() {
 async fn a_smaller_bound_sends_the_idlest_away_and_lets_others_wait() {
     let cluster = TestCluster::start(1, &[]).await;
     let port = cluster.port(1, ListenerName::Plaintext);
-    let (mut idle, mut busy) = (connect(port).await, connect(port).await);
-    assert!(answers(&mut idle).await);
-    let far_apart = Duration::from_millis(5);
-    tokio::time::sleep(far_apart).await;
+    let mut idle = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let mut busy = connect(port).await;
     assert!(answers(&mut busy).await);
     set(&cluster, "max.connections", "1");
+    let end = tokio::time::timeout(DEADLINE, idle.read(&mut [0])).await.unwrap();
+    assert_eq!(end.unwrap_or(0), 0, "it is closed, and nothing was said");
     let next = async {
         let mut next = connect(port).await;
         answers(&mut next).await
     };
     tokio::pin!(next);
-    // The idle one is gone before anybody else comes in.
-    while answers(&mut idle).await {
-        tokio::time::sleep(far_apart).await;
-        assert!(answers(&mut busy).await);
-    }
     let waits = tokio::time::timeout(Duration::from_millis(300), &mut next).await;
     assert!(waits.is_err(), "the broker is full");
     assert!(answers(&mut busy).await);

@@ -10,5 +10,6 @@ mod exporters;
 mod groups;
 mod hostile_frames;
 mod replication;
+mod sessions;
 mod support;
 mod transactions;

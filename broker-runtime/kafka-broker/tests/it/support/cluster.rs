@@ -97,13 +97,13 @@ impl TestCluster {
 
     fn config(&self, id: i32, properties: &BTreeMap<String, String>) -> BrokerConfig {
         let host = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let listener = |name| ListenerConfig {
+        let listener = |name: ListenerName| ListenerConfig {
             name,
             host,
             port: free_port(),
             advertised_host: None,
             tls: false,
-            sasl: false,
+            sasl: name.is_iam(),
             mutual_tls: false,
             client_certificates: None,
         };
@@ -113,7 +113,9 @@ impl TestCluster {
             rack: Some(format!("zone-{id}")),
             log_dirs: vec![self.log_dir(id)],
             encryption: None,
-            listeners: vec![listener(ListenerName::Internal), listener(ListenerName::Plaintext)],
+            listeners: [ListenerName::Internal, ListenerName::Plaintext, ListenerName::SaslIam]
+                .map(listener)
+                .to_vec(),
             tls: None,
             controller_socket: self.controller.socket.clone(),
             server_properties: server_properties(properties),

@@ -125,7 +125,13 @@ impl TestController {
             {
                 from = Some((*broker_id, *metadata_from));
             }
-            let result = state.decide(ControllerEvent::Request(message.request));
+            let result = match message.request {
+                // Whoever signs is let in: keys are the business of others.
+                ControllerRequest::AuthenticateIam { url, .. } => {
+                    Ok(ControllerResponse::Authenticated { principal: url.0 })
+                }
+                request => state.decide(ControllerEvent::Request(request)),
+            };
             let accepted = result.is_ok();
             let _ = sender.send(ControllerMessage::Response { id: message.id, result });
             if let Some((broker_id, from)) = from.filter(|_| accepted) {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use acceptance_tests::{cluster::CONFIGURATION, outside, suite::Suite, tools::Tools};
+use acceptance_tests::{cluster::CONFIGURATION, outside, suite::Suite, terraform::Workspace, tools::Tools};
 use anyhow::{Context, Result, ensure};
 
 use crate::{
@@ -32,6 +32,7 @@ fn configuration(quota: &str) -> String {
 }
 
 const QUOTA: &str = "  user = \"app\"\n  producer_byte_rate = 1048576\n  request_percentage = 12.5\n";
+const ADDRESS: &str = "  ip = \"192.0.2.7\"\n  connection_creation_rate = 20\n";
 
 fn told(core: PathBuf) -> Result<()> {
     let right = QUOTA;
@@ -46,6 +47,24 @@ fn told(core: PathBuf) -> Result<()> {
         (right.replace("1048576", "0"), ["producer_byte_rate", "whole number"]),
         (right.replace("1048576", "1.5"), ["producer_byte_rate", "whole number"]),
         (right.replace("12.5", "-1"), ["request_percentage", "greater than 0"]),
+        (
+            format!("{right}  ip = \"127.0.0.1\"\n"),
+            ["by itself", "leave out user"],
+        ),
+        (
+            format!("{right}  connection_creation_rate = 5\n"),
+            ["by itself", "Only an address"],
+        ),
+        (ADDRESS.replace("192.0.2.7", "localhost"), ["ip", "not an IP address"]),
+        (ADDRESS.replace("192.0.2.7", "0::1"), ["ip", "::1"]),
+        (
+            format!("{ADDRESS}  controller_mutation_rate = 5\n"),
+            ["by itself", "nothing else"],
+        ),
+        (
+            ADDRESS.replace("= 20", "= 0.5"),
+            ["connection_creation_rate", "whole number"],
+        ),
     ] {
         expect_error(&workspace(&core, &configuration(&quota))?, "plan", &parts)?;
     }
@@ -99,6 +118,29 @@ fn kept(core: &Path, python: &Path) -> Result<()> {
     ensure!(actions(&workspace.plan()?, "msk_quota.this") == ["update"]);
     workspace.apply()?;
     workspace.expect_empty_plan()?;
+    kinds(&workspace, &id, listed)?;
     workspace.destroy()?;
     Ok(())
+}
+
+/// Changes of topics, and connections of addresses.
+fn kinds(workspace: &Workspace, id: &str, listed: impl Fn() -> Result<String>) -> Result<()> {
+    workspace.write(&configuration(&format!("{QUOTA}  controller_mutation_rate = 2.5\n")))?;
+    ensure!(actions(&workspace.plan()?, "msk_quota.this") == ["update"]);
+    workspace.apply()?;
+    workspace.expect_empty_plan()?;
+    ensure!(listed()?.contains(r#""controllerMutationRate": 2.5"#));
+    workspace.write(&configuration(ADDRESS))?;
+    ensure!(actions(&workspace.plan()?, "msk_quota.this") == ["delete", "create"]);
+    workspace.apply()?;
+    workspace.expect_empty_plan()?;
+    let made = listed()?;
+    ensure!(
+        made.contains(r#""quotas": [{"ip": "192.0.2.7", "connectionCreationRate": 20.0}]"#),
+        "{made}"
+    );
+    workspace.succeed(&["state", "rm", "msk_quota.this"])?;
+    let id = id.replace("|app|", "|||192.0.2.7");
+    workspace.succeed(&["import", "-no-color", "-input=false", "msk_quota.this", &id])?;
+    workspace.expect_empty_plan()
 }

@@ -159,6 +159,10 @@ class Policies(unittest.TestCase):
             ([{**one, "principal": "app"}], "principal"),
             ([{**one, "resourceType": "CLUSTER"}], "kafka-cluster"),
             ([{**one, "more": 1}], "more"),
+            ([{**one, "connectionCreationRate": 5.0}], "only an address"),
+            ([{**address, "producerByteRate": 5.0}], "connectionCreationRate only"),
+            ([{**address, "user": "app"}], "no user"),
+            ([{**address, "ip": "localhost"}], "an IP address"),
         ):
             with self.subTest(said):
                 status, body, _ = post(wrong)
@@ -177,7 +181,8 @@ class Policies(unittest.TestCase):
     def test_quotas_are_changed_by_whoever_may(self):
         path = f"/openmsk/v1/clusters/{urllib.parse.quote(self.arn, safe='')}/quotas"
         one = {"user": "app", "producerByteRate": 1000.0, "requestPercentage": 12.5}
-        other = {"clientId": "<default>", "consumerByteRate": 5.0}
+        other = {"clientId": "<default>", "consumerByteRate": 5.0, "controllerMutationRate": 2.5}
+        address = {"ip": "192.0.2.7", "connectionCreationRate": 20.0}
 
         def put(quotas, path=path, **more):
             return send("PUT", path, json.dumps({"quotas": quotas}).encode(), **more)
@@ -204,8 +209,10 @@ class Policies(unittest.TestCase):
         )
         self.assertEqual(send("GET", path, key=reader)[1], {"quotas": [other, one]})
         self.assertEqual(put([one], key=reader)[0], 403)
+        self.assertEqual(put([address])[0], 204)
+        self.assertIn(address, send("GET", path)[1]["quotas"])
         for _ in range(2):
-            self.assertEqual(put([{"user": "app"}, {"clientId": "<default>"}])[0], 204)
+            self.assertEqual(put([{"user": "app"}, {"clientId": "<default>"}, {"ip": "192.0.2.7"}])[0], 204)
         self.assertEqual(send("GET", path)[1], {"quotas": []})
 
     def test_clusters_are_evened_out_by_whoever_may(self):

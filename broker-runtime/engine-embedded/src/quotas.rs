@@ -23,8 +23,6 @@ impl QuotaAdmin for EmbeddedEngine {
             .quotas
             .iter()
             .map(|(entity, values)| described(entity, values))
-            // What only Kafka's own tools set is left to them.
-            .filter(Quota::limits_something)
             .collect())
     }
 
@@ -54,14 +52,16 @@ fn described(entity: &QuotaEntity, values: &BTreeMap<QuotaKey, QuotaValue>) -> Q
         quota::QuotaName::Default => QuotaName::Default,
         quota::QuotaName::Named(name) => QuotaName::Named(name.clone()),
     };
-    let value = |key| values.get(&key).map(|value: &QuotaValue| value.get());
-    Quota {
+    let mut quota = Quota {
         user: entity.user.as_ref().map(name),
         client_id: entity.client_id.as_ref().map(name),
-        producer_byte_rate: value(QuotaKey::ProducerByteRate),
-        consumer_byte_rate: value(QuotaKey::ConsumerByteRate),
-        request_percentage: value(QuotaKey::RequestPercentage),
+        ip: entity.ip.as_ref().map(name),
+        ..Quota::default()
+    };
+    for (key, value) in values {
+        quota.set(key.name(), value.get());
     }
+    quota
 }
 
 fn change(quota: &Quota) -> Result<QuotaChange, TopicError> {
@@ -69,14 +69,10 @@ fn change(quota: &Quota) -> Result<QuotaChange, TopicError> {
         QuotaName::Default => quota::QuotaName::Default,
         QuotaName::Named(name) => quota::QuotaName::Named(name.clone()),
     };
-    let values = [
-        (QuotaKey::ProducerByteRate, quota.producer_byte_rate),
-        (QuotaKey::ConsumerByteRate, quota.consumer_byte_rate),
-        (QuotaKey::RequestPercentage, quota.request_percentage),
-    ];
-    let values = values.into_iter().map(|(key, value)| {
+    let values = quota.values().into_iter().map(|(name, value)| {
+        let key = QuotaKey::named(name).ok_or_else(|| TopicError::InvalidRequest(format!("{name} is no quota")))?;
         let checked = value.map(|value| {
-            let above_nothing = || TopicError::InvalidRequest(format!("{} has to be greater than 0", key.name()));
+            let above_nothing = || TopicError::InvalidRequest(format!("{name} has to be greater than 0"));
             QuotaValue::new(value).ok_or_else(above_nothing)
         });
         Ok((key, checked.transpose()?))
@@ -85,7 +81,7 @@ fn change(quota: &Quota) -> Result<QuotaChange, TopicError> {
         entity: QuotaEntity {
             user: quota.user.as_ref().map(name),
             client_id: quota.client_id.as_ref().map(name),
-            ip: None,
+            ip: quota.ip.as_ref().map(name),
         },
         values: values.collect::<Result<_, TopicError>>()?,
     })
@@ -101,17 +97,34 @@ mod tests {
             user: Some(QuotaName::Named("app".to_owned())),
             client_id: Some(QuotaName::Default),
             producer_byte_rate: Some(100.0),
-            consumer_byte_rate: None,
             request_percentage: Some(12.5),
+            controller_mutation_rate: Some(0.5),
+            ..Quota::default()
         };
         let made = change(&quota).unwrap();
         assert_eq!(made.values[&QuotaKey::ConsumerByteRate], None);
         let kept = made.values.iter().filter_map(|(key, value)| Some((*key, (*value)?)));
         assert_eq!(described(&made.entity, &kept.collect()), quota);
+        assert!(
+            !made.values.contains_key(&QuotaKey::ConnectionCreationRate),
+            "that is of addresses"
+        );
         let wrong = Quota {
             producer_byte_rate: Some(-1.0),
             ..quota
         };
         assert!(change(&wrong).unwrap_err().to_string().contains("producer_byte_rate"));
+    }
+    #[test]
+    fn addresses_have_the_rate_of_their_connections() {
+        let quota = Quota {
+            ip: Some(QuotaName::Default),
+            connection_creation_rate: Some(5.0),
+            ..Quota::default()
+        };
+        let made = change(&quota).unwrap();
+        assert_eq!(made.values.len(), 1);
+        let kept = made.values.iter().filter_map(|(key, value)| Some((*key, (*value)?)));
+        assert_eq!(described(&made.entity, &kept.collect()), quota);
     }
 }

@@ -205,20 +205,25 @@ async fn quotas(engine: &dyn Engine, base: &ClusterSpec) {
     let (admin, id) = (engine.quotas(), base.cluster_id);
     let quota = |user: QuotaName, rate: Option<f64>| Quota {
         user: Some(user),
-        client_id: None,
         producer_byte_rate: rate,
-        consumer_byte_rate: None,
-        request_percentage: None,
+        controller_mutation_rate: rate.map(|_| 2.5),
+        ..Quota::default()
+    };
+    let address = |rate: Option<f64>| Quota {
+        ip: Some(QuotaName::Named("192.0.2.7".to_owned())),
+        connection_creation_rate: rate,
+        ..Quota::default()
     };
     let one = quota(QuotaName::Named("somebody".to_owned()), Some(1_000_000.0));
     let all = quota(QuotaName::Default, Some(2_000_000.0));
+    let of_address = address(Some(20.0));
     admin
-        .put_quotas(id, &[one.clone(), all.clone()])
+        .put_quotas(id, &[one.clone(), all.clone(), of_address.clone()])
         .await
         .expect("quotas are set");
     let there = admin.list_quotas(id).await.expect("quotas are there");
     assert!(
-        there.len() == 2 && there.contains(&one) && there.contains(&all),
+        there.len() == 3 && [&one, &all, &of_address].iter().all(|quota| there.contains(quota)),
         "{there:?}"
     );
     let wrong = quota(QuotaName::Named("x".to_owned()), Some(-1.0));
@@ -226,6 +231,7 @@ async fn quotas(engine: &dyn Engine, base: &ClusterSpec) {
     let none = [
         quota(QuotaName::Default, None),
         quota(QuotaName::Named("somebody".to_owned()), None),
+        address(None),
     ];
     admin.put_quotas(id, &none).await.expect("quotas go");
     assert_eq!(admin.list_quotas(id).await.expect("none is left"), []);

@@ -17,9 +17,12 @@ pub(crate) async fn list_quotas(services: &Services, arn: &str) -> Result<Quotas
     let quotas = all.map(|quota| Quota {
         user: quota.user.map(name),
         client_id: quota.client_id.map(name),
+        ip: quota.ip.map(name),
         producer_byte_rate: quota.producer_byte_rate,
         consumer_byte_rate: quota.consumer_byte_rate,
         request_percentage: quota.request_percentage,
+        controller_mutation_rate: quota.controller_mutation_rate,
+        connection_creation_rate: quota.connection_creation_rate,
     });
     Ok(Quotas {
         quotas: quotas.collect(),

@@ -14,9 +14,7 @@ use super::{Kafka, check, text};
 
 const USER: &str = "user";
 const CLIENT_ID: &str = "client-id";
-const PRODUCER: &str = "producer_byte_rate";
-const CONSUMER: &str = "consumer_byte_rate";
-const REQUEST: &str = "request_percentage";
+const IP: &str = "ip";
 
 impl Kafka {
     /// All quotas of users and clients, in order.
@@ -43,13 +41,12 @@ impl Kafka {
         }
         self.wait_everywhere("setting quotas", &everything(), 1, |answer| {
             let there = quotas(answer);
-            wanted.iter().all(|quota| {
-                let same = |other: &&Quota| other.user == quota.user && other.client_id == quota.client_id;
-                match there.iter().find(same) {
+            wanted.iter().all(
+                |quota| match there.iter().find(|other| other.is_of_same_entity(quota)) {
                     Some(found) => found == quota,
                     None => !quota.limits_something(),
-                }
-            })
+                },
+            )
         })
         .await
     }
@@ -63,7 +60,7 @@ fn everything() -> DescribeClientQuotasRequest {
 
 fn entry(quota: &Quota) -> Result<EntryData, TopicError> {
     let mut entry = EntryData::default();
-    let parts = [(USER, &quota.user), (CLIENT_ID, &quota.client_id)];
+    let parts = [(USER, &quota.user), (CLIENT_ID, &quota.client_id), (IP, &quota.ip)];
     for (kind, name) in parts {
         if let Some(name) = name {
             let mut entity = EntityData::default();
@@ -75,12 +72,7 @@ fn entry(quota: &Quota) -> Result<EntryData, TopicError> {
             entry.entity.push(entity);
         }
     }
-    let values = [
-        (PRODUCER, quota.producer_byte_rate),
-        (CONSUMER, quota.consumer_byte_rate),
-        (REQUEST, quota.request_percentage),
-    ];
-    for (key, value) in values {
+    for (key, value) in quota.values() {
         if value.is_some_and(|value| value <= 0.0 || !value.is_finite()) {
             return Err(TopicError::InvalidRequest(format!("{key} has to be greater than 0")));
         }
@@ -93,11 +85,11 @@ fn entry(quota: &Quota) -> Result<EntryData, TopicError> {
     Ok(entry)
 }
 
-/// Those of users and clients that limit something we know of; the rest is left to Kafka's own tools.
+/// Those that limit something we know of.
 fn quotas(answer: &DescribeClientQuotasResponse) -> Vec<Quota> {
     let entries = answer.entries.iter().flatten();
     let mut found: Vec<Quota> = entries.filter_map(quota).filter(Quota::limits_something).collect();
-    found.sort_by_key(|quota| (order(quota.user.as_ref()), order(quota.client_id.as_ref())));
+    found.sort_by_key(|quota| [&quota.user, &quota.client_id, &quota.ip].map(|name| order(name.as_ref())));
     found
 }
 
@@ -110,28 +102,18 @@ fn order(name: Option<&QuotaName>) -> (u8, String) {
 }
 
 fn quota(entry: &describe_client_quotas_response::EntryData) -> Option<Quota> {
-    let mut quota = Quota {
-        user: None,
-        client_id: None,
-        producer_byte_rate: None,
-        consumer_byte_rate: None,
-        request_percentage: None,
-    };
+    let mut quota = Quota::default();
     for entity in &entry.entity {
         let name = name(entity.entity_name.as_ref());
         match &*entity.entity_type.to_string() {
             USER => quota.user = Some(name),
             CLIENT_ID => quota.client_id = Some(name),
+            IP => quota.ip = Some(name),
             _ => return None,
         }
     }
     for value in &entry.values {
-        match &*value.key.to_string() {
-            PRODUCER => quota.producer_byte_rate = Some(value.value),
-            CONSUMER => quota.consumer_byte_rate = Some(value.value),
-            REQUEST => quota.request_percentage = Some(value.value),
-            _ => {}
-        }
+        quota.set(&value.key.to_string(), value.value);
     }
     Some(quota)
 }

@@ -150,6 +150,12 @@ struct Allowance {
     /// Time of one processor that their requests may take on a broker, in percent.
     #[attribute(computed)]
     request_percentage: Field<f64>,
+    /// Partitions that they may create and delete a second, in the whole cluster.
+    #[attribute(computed)]
+    controller_mutation_rate: Field<f64>,
+    /// Connections a second that the address may make to a broker.
+    #[attribute(computed)]
+    connection_creation_rate: Field<f64>,
 }
 
 impl Allowance {
@@ -158,11 +164,13 @@ impl Allowance {
             producer_byte_rate: quota.producer_byte_rate.into(),
             consumer_byte_rate: quota.consumer_byte_rate.into(),
             request_percentage: quota.request_percentage.into(),
+            controller_mutation_rate: quota.controller_mutation_rate.into(),
+            connection_creation_rate: quota.connection_creation_rate.into(),
         }
     }
 }
 
-/// A client quota that exists: of a user, of a client id, or of a user's clients with an id.
+/// A client quota that exists: of a user, of a client id, of a user's clients with an id, or of an address.
 #[derive(Clone, Debug, Default, Model)]
 pub(super) struct Quota {
     /// ARN of the cluster.
@@ -174,6 +182,9 @@ pub(super) struct Quota {
     /// `client.id`, or `<default>`.
     #[attribute(optional)]
     client_id: Field<String>,
+    /// IP address, or `<default>`.
+    #[attribute(optional)]
+    ip: Field<String>,
     #[flatten]
     allowance: Allowance,
 }
@@ -186,12 +197,17 @@ impl Question for Quota {
         let wanted = ClientQuota {
             user: self.user.cloned(),
             client_id: self.client_id.cloned(),
+            ip: self.ip.cloned(),
             ..ClientQuota::default()
         };
         let all = client.list_quotas(&self.cluster_arn.or_default()).await?;
         let Some(found) = all.iter().find(|quota| quota.entity() == wanted.entity()) else {
             return Ok(Err(Missing {
-                argument: if wanted.user.is_some() { "user" } else { "client_id" },
+                argument: match wanted.entity() {
+                    (Some(_), _, _) => "user",
+                    (None, None, Some(_)) => "ip",
+                    _ => "client_id",
+                },
                 detail: format!(
                     "There is no quota of {} in that cluster. data.msk_quotas lists those that exist.",
                     quota_owner(&wanted)
@@ -221,6 +237,8 @@ struct QuotaLine {
     user: Field<String>,
     #[attribute(computed)]
     client_id: Field<String>,
+    #[attribute(computed)]
+    ip: Field<String>,
     #[flatten]
     allowance: Allowance,
 }
@@ -235,6 +253,7 @@ impl Question for Quotas {
             allowance: Allowance::of(&quota),
             user: quota.user.into(),
             client_id: quota.client_id.into(),
+            ip: quota.ip.into(),
         });
         self.quotas = Plain(lines.collect()).into();
         Ok(Ok(self))

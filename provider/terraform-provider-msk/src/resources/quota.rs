@@ -1,6 +1,7 @@
-//! `msk_quota`: how much a user, a client id, or a user's clients with an id may ask of each broker.
+//! `msk_quota`: how much a user, a client id, or a user's clients with an id may ask of each broker, and how often an address may
+//! connect.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use async_trait::async_trait;
 use control_plane_api::quotas::Quota as ClientQuota;
@@ -26,7 +27,10 @@ const RATE_MAX: i64 = 9_007_199_254_740_992;
 
 const REPLACES: &str = "whom a quota is for is its identity";
 
-/// A client quota of Kafka: how much a user or a client id may ask of each broker.
+/// Connections a second, at most: Kafka's INT.
+const CONNECTIONS_MAX: i64 = 2_147_483_647;
+
+/// A client quota of Kafka: how much a user or a client id may ask of each broker, or how often an address may connect.
 #[derive(Clone, Debug, Default, Model)]
 struct QuotaModel {
     /// ARN of the cluster.
@@ -38,6 +42,9 @@ struct QuotaModel {
     /// `client.id`, or `<default>`: every one without a quota of its own. Without it, all clients of the user together.
     #[attribute(optional, replaces = REPLACES, check = not_empty)]
     client_id: Field<String>,
+    /// IP address, or `<default>`: every one without a quota of its own. Alone, without `user` and `client_id`.
+    #[attribute(optional, replaces = REPLACES, check = address)]
+    ip: Field<String>,
     /// Bytes a second that they may produce to a broker.
     #[attribute(optional, between = (1, RATE_MAX))]
     producer_byte_rate: Field<f64>,
@@ -47,7 +54,13 @@ struct QuotaModel {
     /// Time of one processor that their requests may take on a broker, in percent.
     #[attribute(optional, check = above_nothing)]
     request_percentage: Field<f64>,
-    /// The ARN of the cluster, the user and the client id, with `|` between them.
+    /// Partitions that they may create and delete a second, in the whole cluster.
+    #[attribute(optional, check = above_nothing)]
+    controller_mutation_rate: Field<f64>,
+    /// Connections a second that the address may make to a broker.
+    #[attribute(optional, between = (1, CONNECTIONS_MAX))]
+    connection_creation_rate: Field<f64>,
+    /// The ARN of the cluster, the user and the client id, with `|` between them; for an address the ARN, `|||`, and the address.
     #[attribute(computed, stable)]
     id: Field<String>,
 }
@@ -58,9 +71,12 @@ impl QuotaModel {
         ClientQuota {
             user: self.user.cloned(),
             client_id: self.client_id.cloned(),
+            ip: self.ip.cloned(),
             producer_byte_rate: self.producer_byte_rate.copied(),
             consumer_byte_rate: self.consumer_byte_rate.copied(),
             request_percentage: self.request_percentage.copied(),
+            controller_mutation_rate: self.controller_mutation_rate.copied(),
+            connection_creation_rate: self.connection_creation_rate.copied(),
         }
     }
 
@@ -68,13 +84,40 @@ impl QuotaModel {
         self.id = id(&self.cluster_arn.or_default(), &self.quota()).into();
     }
 
-    fn limits_nothing(&self) -> bool {
-        let values = [
+    /// What users and client ids can have.
+    fn of_clients(&self) -> [&Field<f64>; 4] {
+        [
             &self.producer_byte_rate,
             &self.consumer_byte_rate,
             &self.request_percentage,
-        ];
-        values.into_iter().all(Field::is_null)
+            &self.controller_mutation_rate,
+        ]
+    }
+
+    fn limits_nothing(&self) -> bool {
+        self.connection_creation_rate.is_null() && self.of_clients().into_iter().all(Field::is_null)
+    }
+
+    /// Why it cannot be whom it is for, and the argument that says so. What is not known yet may be right.
+    fn misfit(&self) -> Option<(&'static str, &'static str)> {
+        if self.ip.is_null() {
+            let of_address = !self.connection_creation_rate.is_null();
+            return of_address.then_some((
+                "connection_creation_rate",
+                "Only an address, ip, has a connection_creation_rate.",
+            ));
+        }
+        if !self.user.is_null() || !self.client_id.is_null() {
+            return Some((
+                "ip",
+                "A quota of an address is for whoever connects from it: leave out user and client_id.",
+            ));
+        }
+        let more = self.of_clients().into_iter().any(|value| !value.is_null());
+        more.then_some((
+            "ip",
+            "Of an address, connection_creation_rate is what can be limited, and nothing else.",
+        ))
     }
 }
 
@@ -139,24 +182,32 @@ impl Resource for Quota {
     }
 
     fn identity(&self) -> &'static [&'static str] {
-        &["cluster_arn", "user", "client_id"]
+        &["cluster_arn", "user", "client_id", "ip"]
     }
 
     fn validate(&self, config: &Object) -> Diagnostics {
         let mut diagnostics = Diagnostics::none();
         let config = QuotaModel::from_object(config);
-        if config.user.is_null() && config.client_id.is_null() {
+        if config.user.is_null() && config.client_id.is_null() && config.ip.is_null() {
             diagnostics.attribute_error(
                 Path::attribute("user"),
                 "A quota is for somebody",
-                "Name a user, a client_id, or both; \"<default>\" stands for all that have no quota of their own.",
+                "Name a user, a client_id, or both, or an ip; \"<default>\" stands for all that have no quota of their own.",
             );
         }
         if config.limits_nothing() {
             diagnostics.attribute_error(
                 Path::attribute("producer_byte_rate"),
                 "A quota limits something",
-                "Set one of producer_byte_rate, consumer_byte_rate, request_percentage.",
+                "Set one of producer_byte_rate, consumer_byte_rate, request_percentage, controller_mutation_rate; for an \
+                 address connection_creation_rate.",
+            );
+        }
+        if let Some((argument, detail)) = config.misfit() {
+            diagnostics.attribute_error(
+                Path::attribute(argument),
+                "A quota of an address is one by itself",
+                detail,
             );
         }
         diagnostics
@@ -220,6 +271,8 @@ impl Resource for Quota {
                 state.producer_byte_rate = found.producer_byte_rate.into();
                 state.consumer_byte_rate = found.consumer_byte_rate.into();
                 state.request_percentage = found.request_percentage.into();
+                state.controller_mutation_rate = found.controller_mutation_rate.into();
+                state.connection_creation_rate = found.connection_creation_rate.into();
                 state.set_id();
                 sink.save(state.to_object());
                 Diagnostics::none()
@@ -260,11 +313,7 @@ impl Resource for Quota {
         let prior = QuotaModel::from_object(&request.prior);
         let (cluster_arn, quota) = (prior.cluster_arn.or_default(), prior.quota());
         let doing = format!("delete {}", describe(&quota));
-        let nothing = ClientQuota {
-            user: quota.user,
-            client_id: quota.client_id,
-            ..ClientQuota::default()
-        };
+        let nothing = quota.of_same_entity();
         self.reads.forget(&cluster_arn).await;
         let deleted = client.put_quota(&cluster_arn, &nothing);
         match patiently(context, timeouts::DEFAULT, &doing, deleted).await {
@@ -279,23 +328,26 @@ impl Resource for Quota {
 
     async fn import(&self, _context: &Context, id: &str) -> std::result::Result<Object, Diagnostics> {
         let parts: Vec<&str> = id.trim().split(SEPARATOR).collect();
-        let &[cluster_arn, user, client_id] = parts.as_slice() else {
-            return Err(no_id(id));
+        let (cluster_arn, user, client_id, ip) = match *parts.as_slice() {
+            [cluster_arn, user, client_id] => (cluster_arn, user, client_id, ""),
+            [cluster_arn, "", "", ip] if address_of(ip).is_some() => (cluster_arn, "", "", ip),
+            _ => return Err(no_id(id)),
         };
-        if arn::cluster(cluster_arn).is_none() || (user.is_empty() && client_id.is_empty()) {
+        if arn::cluster(cluster_arn).is_none() || [user, client_id, ip].iter().all(|part| part.is_empty()) {
             return Err(no_id(id));
         }
         let state = QuotaModel {
             cluster_arn: cluster_arn.into(),
             user: Some(user).filter(|user| !user.is_empty()).into(),
             client_id: Some(client_id).filter(|id| !id.is_empty()).into(),
+            ip: Some(ip).filter(|ip| !ip.is_empty()).into(),
             ..QuotaModel::default()
         };
         Ok(state.to_object())
     }
 }
 
-/// Whom a quota of Mongey's provider is for; `None` for addresses, whose quotas are not ours.
+/// Whom a quota of Mongey's provider is for.
 fn moved_entity(source: &str, state: &serde_json::Value) -> Option<QuotaModel> {
     let mut moved = QuotaModel::default();
     let mut entity = |state: &serde_json::Value, kind: &str, name: &str| {
@@ -304,6 +356,7 @@ fn moved_entity(source: &str, state: &serde_json::Value) -> Option<QuotaModel> {
         match text(kind)? {
             "user" => moved.user = name.into(),
             "client-id" => moved.client_id = name.into(),
+            "ip" => moved.ip = name.into(),
             _ => return None,
         }
         Some(())
@@ -325,7 +378,7 @@ fn no_id(id: &str) -> Diagnostics {
         "This is not the id of a quota",
         format!(
             "{id:?} has not the form CLUSTER_ARN|USER|CLIENT_ID, such as arn:aws:kafka:…|app| for all clients of the user app, or \
-             arn:aws:kafka:…||<default> for every client id."
+             arn:aws:kafka:…||<default> for every client id; that of an address has the form CLUSTER_ARN|||IP."
         ),
     )
 }
@@ -337,8 +390,10 @@ async fn find(client: &Client, cluster_arn: &str, quota: &ClientQuota) -> Result
 }
 
 fn id(cluster_arn: &str, quota: &ClientQuota) -> String {
-    let (user, client_id) = quota.entity();
-    [cluster_arn, user.unwrap_or_default(), client_id.unwrap_or_default()].join(&SEPARATOR.to_string())
+    let (user, client_id, ip) = quota.entity();
+    let mut parts = vec![cluster_arn, user.unwrap_or_default(), client_id.unwrap_or_default()];
+    parts.extend(ip);
+    parts.join(&SEPARATOR.to_string())
 }
 
 /// The identity of a quota that exists.
@@ -347,7 +402,8 @@ pub(crate) fn identity(cluster_arn: &str, quota: &ClientQuota) -> Object {
     identity
         .set_string("cluster_arn", cluster_arn)
         .set_optional_string("user", quota.user.as_deref())
-        .set_optional_string("client_id", quota.client_id.as_deref());
+        .set_optional_string("client_id", quota.client_id.as_deref())
+        .set_optional_string("ip", quota.ip.as_deref());
     identity
 }
 
@@ -359,9 +415,31 @@ fn describe(quota: &ClientQuota) -> String {
 /// Whom a quota is for, in a line.
 pub(crate) fn whose(quota: &ClientQuota) -> String {
     match quota.entity() {
-        (Some(user), Some(client_id)) => format!("user {user:?} with client id {client_id:?}"),
-        (Some(user), None) => format!("user {user:?}"),
-        (None, client_id) => format!("client id {:?}", client_id.unwrap_or_default()),
+        (Some(user), Some(client_id), _) => format!("user {user:?} with client id {client_id:?}"),
+        (Some(user), None, _) => format!("user {user:?}"),
+        (None, Some(client_id), _) => format!("client id {client_id:?}"),
+        (None, None, ip) => format!("address {:?}", ip.unwrap_or_default()),
+    }
+}
+
+/// An address, or what stands for all of them, as it is kept.
+fn address_of(text: &str) -> Option<String> {
+    if text == DEFAULT_ENTITY {
+        return Some(text.to_owned());
+    }
+    Some(text.parse::<IpAddr>().ok()?.to_string())
+}
+
+fn address(value: &Value) -> Vec<String> {
+    let Some(text) = value.as_str() else {
+        return Vec::new();
+    };
+    match address_of(text) {
+        Some(address) if address == text => Vec::new(),
+        Some(address) => vec![format!("write it as {address:?}")],
+        None => vec![format!(
+            "{text:?} is not an IP address; say \"<default>\" for all of them"
+        )],
     }
 }
 
@@ -403,26 +481,61 @@ mod tests {
         assert_eq!(id("arn", &quota(Some("a"), None)), "arn|a|");
         assert_eq!(id("arn", &quota(None, Some("a"))), "arn||a");
         assert_eq!(id("arn", &quota(Some("<default>"), Some("c"))), "arn|<default>|c");
+        let of_address = ClientQuota {
+            ip: Some("::1".to_owned()),
+            ..ClientQuota::default()
+        };
+        assert_eq!(id("arn", &of_address), "arn|||::1");
+        assert_eq!(whose(&of_address), "address \"::1\"");
     }
 
     #[test]
-    fn quotas_of_mongeys_provider_are_ours_except_those_of_addresses() {
+    fn quotas_of_mongeys_provider_are_ours() {
         let entity = |source: &str, state: &serde_json::Value| {
             let moved = moved_entity(source, state)?;
-            Some([moved.user.cloned(), moved.client_id.cloned()])
+            Some([moved.user.cloned(), moved.client_id.cloned(), moved.ip.cloned()])
         };
         let of = |kind: &str, name: serde_json::Value| {
             entity("kafka_quota", &json!({"entity_type": kind, "entity_name": name}))
         };
         let named = |name: &str| Some(name.to_owned());
-        assert_eq!(of("user", json!("app")), Some([named("app"), None]));
-        assert_eq!(of("client-id", json!("app")), Some([None, named("app")]));
-        assert_eq!(of("client-id", json!("")), Some([None, named("<default>")]));
-        assert_eq!(of("user", json!(null)), Some([named("<default>"), None]));
-        assert_eq!(of("ip", json!("127.0.0.1")), None);
+        assert_eq!(of("user", json!("app")), Some([named("app"), None, None]));
+        assert_eq!(of("client-id", json!("app")), Some([None, named("app"), None]));
+        assert_eq!(of("client-id", json!("")), Some([None, named("<default>"), None]));
+        assert_eq!(of("user", json!(null)), Some([named("<default>"), None, None]));
+        assert_eq!(of("ip", json!("127.0.0.1")), Some([None, None, named("127.0.0.1")]));
+        assert_eq!(of("group", json!("g")), None);
         let both = json!({"entity": [{"type": "client-id", "name": ""}, {"type": "user", "name": "app"}]});
         let found = entity("kafka_quota_composite", &both);
-        assert_eq!(found, Some([named("app"), named("<default>")]));
+        assert_eq!(found, Some([named("app"), named("<default>"), None]));
         assert!(moved_entity("kafka_topic", &both).is_none());
+    }
+    #[test]
+    fn addresses_are_by_themselves_and_have_their_own_rate() {
+        let misfit = |set: &dyn Fn(&mut QuotaModel)| {
+            let mut quota = QuotaModel::default();
+            set(&mut quota);
+            quota.misfit().map(|(argument, _)| argument)
+        };
+        let rate = || Some(1.0);
+        assert_eq!(
+            misfit(&|it| (it.ip, it.connection_creation_rate) = ("::1".into(), rate().into())),
+            None
+        );
+        assert_eq!(
+            misfit(&|it| (it.user, it.controller_mutation_rate) = ("a".into(), rate().into())),
+            None
+        );
+        assert_eq!(misfit(&|it| (it.ip, it.user) = ("::1".into(), "a".into())), Some("ip"));
+        assert_eq!(
+            misfit(&|it| (it.ip, it.controller_mutation_rate) = ("::1".into(), rate().into())),
+            Some("ip")
+        );
+        assert_eq!(
+            misfit(&|it| (it.user, it.connection_creation_rate) = ("a".into(), rate().into())),
+            Some("connection_creation_rate")
+        );
+        assert_eq!(address_of("0::1").as_deref(), Some("::1"));
+        assert_eq!(address_of("localhost"), None);
     }
 }

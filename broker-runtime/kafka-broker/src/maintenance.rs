@@ -7,7 +7,12 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use crate::{broker::Broker, metrics::keep_reporting, settings::dynamic_number};
+use crate::{
+    broker::Broker,
+    metrics::keep_reporting,
+    partition::Partition,
+    settings::{dynamic_number, dynamic_text},
+};
 
 /// Followers are looked at this often, or more often where `replica.lag.time.max.ms` is small.
 const ISR_REVIEW_INTERVAL: Duration = Duration::from_secs(1);
@@ -20,6 +25,8 @@ const VOLUME_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Pause of the cleaner, and its bounds here: it looks at every log.
 const CLEANER_BACKOFF: &str = "log.cleaner.backoff.ms";
+/// Bytes a second that it may read and write. A log is compacted as a whole, and then it rests.
+const CLEANER_RATE: &str = "log.cleaner.io.max.bytes.per.second";
 const CLEANER_PAUSE_MIN: Duration = Duration::from_millis(100);
 const CLEANER_PAUSE_MAX: Duration = Duration::from_secs(600);
 /// It looks this often whether the pause has become another one.
@@ -50,7 +57,11 @@ pub(crate) fn start(broker: &Arc<Broker>, tasks: &TaskTracker) {
         broker.store.checkpoint()
     }));
     tasks.spawn(every(retention, Arc::clone(broker), apply_retention));
-    tasks.spawn(keep_compacting(Arc::clone(broker)));
+    if broker.settings.cleaner_enable {
+        tasks.spawn(keep_compacting(Arc::clone(broker)));
+    } else {
+        warn!("log.cleaner.enable is false: compacted topics grow without bound");
+    }
     tasks.spawn(keep_reporting(Arc::clone(broker)));
 }
 
@@ -76,11 +87,41 @@ async fn keep_compacting(broker: Arc<Broker>) {
             continue;
         }
         rested = Duration::ZERO;
-        let broker = Arc::clone(&broker);
-        if let Err(error) = tokio::task::spawn_blocking(move || compact(&broker)).await {
-            warn!(%error, "compaction failed");
+        for partition in broker.partitions.all() {
+            let (cleaning, now_ms) = (Arc::clone(&partition), broker.clock.now_ms());
+            let cleaned = tokio::task::spawn_blocking(move || compact(&cleaning, now_ms)).await;
+            let moved = cleaned.unwrap_or_else(|error| {
+                warn!(?partition, %error, "compaction failed");
+                0
+            });
+            if broker.shutdown.is_cancelled() {
+                return;
+            }
+            let rest = cleaner_rest(moved, cleaner_rate(&broker));
+            if !rest.is_zero() {
+                tokio::select! {
+                    () = tokio::time::sleep(rest) => {}
+                    () = broker.shutdown.cancelled() => return,
+                }
+            }
         }
     }
+}
+
+/// Bytes a second that the cleaner may read and write; `None` without a bound.
+fn cleaner_rate(broker: &Broker) -> Option<f64> {
+    let (image, id) = (broker.metadata.image(), broker.config.broker_id);
+    let rate = dynamic_text(&image, id, &broker.config.server_properties, CLEANER_RATE)?;
+    rate.trim()
+        .parse()
+        .ok()
+        .filter(|rate: &f64| *rate > 0.0 && *rate < f64::MAX)
+}
+
+/// How long the cleaner rests after it has read and written so much.
+fn cleaner_rest(bytes: u64, rate: Option<f64>) -> Duration {
+    let seconds = rate.map_or(0.0, |rate| bytes as f64 / rate);
+    Duration::try_from_secs_f64(seconds).unwrap_or(CLEANER_PAUSE_MAX)
 }
 
 fn cleaner_pause(broker: &Broker) -> Duration {
@@ -92,22 +133,23 @@ fn cleaner_pause(broker: &Broker) -> Duration {
         .clamp(CLEANER_PAUSE_MIN, CLEANER_PAUSE_MAX)
 }
 
-fn compact(broker: &Broker) {
-    let now_ms = broker.clock.now_ms();
-    for partition in broker.partitions.all() {
-        if broker.shutdown.is_cancelled() {
-            return;
-        }
-        match partition.compact(now_ms) {
-            Ok(Some(done)) if done.segments > 0 => info!(
+/// Compacts one log, and says how many bytes it has read and written for that.
+fn compact(partition: &Partition, now_ms: i64) -> u64 {
+    match partition.compact(now_ms) {
+        Ok(Some(done)) if done.segments > 0 => {
+            info!(
                 ?partition,
                 segments = done.segments,
                 bytes_before = done.bytes_before,
                 bytes_after = done.bytes_after,
                 "compacted"
-            ),
-            Ok(_) => {}
-            Err(error) => warn!(?partition, %error, "compaction failed"),
+            );
+            done.bytes_before.saturating_add(done.bytes_after)
+        }
+        Ok(_) => 0,
+        Err(error) => {
+            warn!(?partition, %error, "compaction failed");
+            0
         }
     }
 }
@@ -137,5 +179,17 @@ fn apply_retention(broker: &Broker) {
             Ok(segments) => info!(?partition, segments, "segments deleted by retention"),
             Err(error) => warn!(?partition, %error, "retention failed"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cleaner_rests_for_what_it_has_moved() {
+        assert_eq!(cleaner_rest(3_000_000, Some(2_000_000.0)), Duration::from_millis(1_500));
+        assert_eq!(cleaner_rest(3_000_000, None), Duration::ZERO);
+        assert_eq!(cleaner_rest(u64::MAX, Some(1e-9)), CLEANER_PAUSE_MAX);
     }
 }

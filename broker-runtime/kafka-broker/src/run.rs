@@ -26,7 +26,7 @@ use crate::{
     quotas::ClientQuotas,
     replication::{FetchSessions, IsrChanges, ReplicaFetchers, ReplicationThrottles},
     security::Authorizer,
-    settings::Settings,
+    settings::{Settings, SocketSettings},
     transactions::TransactionManager,
 };
 
@@ -66,10 +66,11 @@ pub async fn run_until(
     let identity = config.tls.as_ref().map(TlsIdentity::load).transpose()?;
     // Listeners are bound before anything else is done, so that a taken port is found at once; connections wait in the
     // kernel until the broker knows the cluster.
+    let sockets = SocketSettings::read(&config.server_properties);
     let listeners = config
         .listeners
         .iter()
-        .map(|listener| BoundListener::bind(listener, identity.as_ref()))
+        .map(|listener| BoundListener::bind(listener, identity.as_ref(), &sockets))
         .collect::<Result<Vec<_>, _>>()?;
     let broker = Arc::new(build(config, clock, identity)?);
     let tasks = TaskTracker::new();
@@ -112,7 +113,9 @@ fn build(config: BrokerConfig, clock: Arc<dyn Clock>, identity: Option<TlsIdenti
             }),
             _ => None,
         },
-        connect_timeout: PEER_CONNECT_TIMEOUT,
+        connect_timeout: settings
+            .connection_setup_timeout_ms
+            .map_or(PEER_CONNECT_TIMEOUT, Duration::from_millis),
         response_bytes_max: settings.socket_request_max_bytes,
     };
     let quotas = ClientQuotas::new(&config.server_properties);

@@ -50,11 +50,52 @@ pub struct Settings {
     pub retention_check_interval_ms: u64,
     /// `num.recovery.threads.per.data.dir`.
     pub recovery_threads: usize,
+    /// `max.request.partition.size.limit`.
+    pub described_partitions_max: usize,
+    /// `replica.fetch.backoff.ms`, where it is set; otherwise a follower waits longer from time to time.
+    pub replica_fetch_backoff_ms: Option<u64>,
+    /// `replica.socket.timeout.ms`, where it is set; otherwise a follower waits ten seconds longer than the leader may.
+    pub replica_socket_timeout_ms: Option<u64>,
+    /// `socket.connection.setup.timeout.ms`, where it is set; otherwise a broker tries for five seconds to reach another one.
+    pub connection_setup_timeout_ms: Option<u64>,
+    /// `log.cleaner.enable`.
+    pub cleaner_enable: bool,
+    /// What sockets are told.
+    pub sockets: SocketSettings,
+}
+
+/// What sockets of listeners are told, where it is set; otherwise the system decides, which sees how fast a connection is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SocketSettings {
+    /// `socket.send.buffer.bytes`.
+    pub send_buffer_bytes: Option<usize>,
+    /// `socket.receive.buffer.bytes`.
+    pub receive_buffer_bytes: Option<usize>,
+    /// `socket.listen.backlog.size`.
+    pub backlog: Option<i32>,
+}
+
+impl SocketSettings {
+    /// Reads them out of the static server properties. -1 leaves a buffer to the system.
+    pub fn read(properties: &BTreeMap<String, String>) -> Self {
+        let properties = Properties(properties);
+        let bytes = |name| {
+            properties
+                .set::<i64>(name)
+                .and_then(|bytes| usize::try_from(bytes).ok())
+        };
+        Self {
+            send_buffer_bytes: bytes("socket.send.buffer.bytes"),
+            receive_buffer_bytes: bytes("socket.receive.buffer.bytes"),
+            backlog: properties.set("socket.listen.backlog.size"),
+        }
+    }
 }
 
 impl Settings {
     /// Reads the static server properties.
     pub fn read(properties: &BTreeMap<String, String>) -> Self {
+        let sockets = SocketSettings::read(properties);
         let properties = Properties(properties);
         let socket_request_max_bytes: usize = properties.get("socket.request.max.bytes", 104_857_600);
         let queued: i64 = properties.get("queued.max.request.bytes", -1);
@@ -81,6 +122,12 @@ impl Settings {
                 .get("replica.high.watermark.checkpoint.interval.ms", 5_000),
             retention_check_interval_ms: properties.get("log.retention.check.interval.ms", 300_000),
             recovery_threads: properties.get("num.recovery.threads.per.data.dir", 2),
+            described_partitions_max: properties.get("max.request.partition.size.limit", 2000),
+            replica_fetch_backoff_ms: properties.set("replica.fetch.backoff.ms"),
+            replica_socket_timeout_ms: properties.set("replica.socket.timeout.ms"),
+            connection_setup_timeout_ms: properties.set("socket.connection.setup.timeout.ms"),
+            cleaner_enable: properties.get("log.cleaner.enable", true),
+            sockets,
         }
     }
 }
@@ -88,11 +135,15 @@ impl Settings {
 struct Properties<'a>(&'a BTreeMap<String, String>);
 
 impl Properties<'_> {
+    /// The value of `name`, where it is set.
+    fn set<T: FromStr>(&self, name: &str) -> Option<T> {
+        self.0.get(name).and_then(|text| text.trim().parse().ok())
+    }
+
     /// The value of `name`: as set, else its default in the table, else `last`.
     fn get<T: FromStr>(&self, name: &str, last: T) -> T {
-        let set = self.0.get(name).and_then(|text| text.trim().parse().ok());
         let default = || definition(name)?.default?.parse().ok();
-        set.or_else(default).unwrap_or(last)
+        self.set(name).or_else(default).unwrap_or(last)
     }
 }
 
@@ -221,6 +272,7 @@ fn log_config(text: impl Fn(&str) -> Option<String>) -> LogConfig {
         } else {
             number("segment.ms", default.segment_ms)
         },
+        segment_jitter_ms: number("segment.jitter.ms", default.segment_jitter_ms),
         // Negative: for ever.
         retention_ms: Some(number("retention.ms", -1)).filter(|ms| *ms >= 0),
         retention_bytes: u64::try_from(number("retention.bytes", -1)).ok(),
@@ -258,5 +310,50 @@ fn log_config(text: impl Fn(&str) -> Option<String>) -> LogConfig {
         delete_retention_ms: number("delete.retention.ms", default.delete_retention_ms),
         producer_id_expiration_ms: default.producer_id_expiration_ms,
         verify_compressed_records: true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(set: &[(&str, &str)]) -> Settings {
+        let properties = set
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Settings::read(&properties.collect())
+    }
+
+    #[test]
+    fn what_is_not_set_is_left_to_the_system() {
+        let none = read(&[]);
+        assert_eq!(none.sockets, SocketSettings::default());
+        assert_eq!(none.replica_fetch_backoff_ms, None);
+        assert!(none.cleaner_enable);
+        let set = read(&[
+            ("socket.send.buffer.bytes", "65536"),
+            ("socket.receive.buffer.bytes", "-1"),
+            ("socket.listen.backlog.size", "50"),
+            ("replica.fetch.backoff.ms", "1000"),
+            ("replica.socket.timeout.ms", "700"),
+            ("socket.connection.setup.timeout.ms", "800"),
+            ("log.cleaner.enable", "false"),
+        ]);
+        assert_eq!(set.sockets.send_buffer_bytes, Some(65_536));
+        assert_eq!(set.sockets.receive_buffer_bytes, None);
+        assert_eq!(set.sockets.backlog, Some(50));
+        assert_eq!(set.replica_fetch_backoff_ms, Some(1_000));
+        assert_eq!(set.replica_socket_timeout_ms, Some(700));
+        assert_eq!(set.connection_setup_timeout_ms, Some(800));
+        assert!(!set.cleaner_enable);
+    }
+
+    #[test]
+    fn brokers_give_topics_their_jitter() {
+        let broker = BTreeMap::from([("log.roll.jitter.hours".to_owned(), "2".to_owned())]);
+        let topic = BTreeMap::from([("segment.jitter.ms".to_owned(), "5".to_owned())]);
+        let jitter = |topic: &BTreeMap<String, String>| TopicSettings::from_maps(topic, &broker).log.segment_jitter_ms;
+        assert_eq!(jitter(&BTreeMap::new()), 7_200_000);
+        assert_eq!(jitter(&topic), 5);
     }
 }

@@ -18,6 +18,9 @@ pub struct LogConfig {
     pub segment_bytes: u64,
     /// `segment.ms`: a segment is closed when its first record is this old.
     pub segment_ms: i64,
+    /// `segment.jitter.ms`: by so much a segment may be closed earlier, another time for each, so that logs which began together do
+    /// not all begin their next segment at once.
+    pub segment_jitter_ms: i64,
     /// `retention.ms`; `None` keeps records for ever.
     pub retention_ms: Option<i64>,
     /// `retention.bytes`; `None` does not bound the size.
@@ -64,6 +67,7 @@ impl Default for LogConfig {
         Self {
             segment_bytes: 1 << 30,
             segment_ms: 7 * DAY_MS,
+            segment_jitter_ms: 0,
             retention_ms: Some(7 * DAY_MS),
             retention_bytes: None,
             max_message_bytes: 1_048_588,

@@ -148,7 +148,8 @@ impl Core {
             self.fence(&mut group, broker_id);
         }
         if self.defaults.borrow().auto_leader_rebalance() {
-            let partitions = self.balance.due(&group.image, now);
+            let patience = self.defaults.borrow().leader_balance_patience();
+            let partitions = self.balance.due(&group.image, now, patience);
             if !partitions.is_empty() {
                 info!(count = partitions.len(), "leaderships return to preferred replicas");
                 self.decide(&mut group, ControllerEvent::BalanceLeaders { partitions })

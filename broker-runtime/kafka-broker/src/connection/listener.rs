@@ -29,9 +29,11 @@ use crate::{
     dispatch::{Connection, Principal},
     metrics::Counted,
     security,
+    settings::SocketSettings,
 };
 
-/// Connections the kernel holds ready for us.
+/// Connections the kernel holds ready for us, where `socket.listen.backlog.size` does not say how many: as many as reconnect at once
+/// when a broker comes back.
 const BACKLOG: i32 = 1024;
 
 /// A TLS handshake that takes longer is given up.
@@ -74,9 +76,13 @@ pub(crate) struct BoundListener {
 
 impl BoundListener {
     /// Binds the address of `config`.
-    pub(crate) fn bind(config: &ListenerConfig, identity: Option<&TlsIdentity>) -> Result<Self, ListenerError> {
+    pub(crate) fn bind(
+        config: &ListenerConfig,
+        identity: Option<&TlsIdentity>,
+        sockets: &SocketSettings,
+    ) -> Result<Self, ListenerError> {
         let listener = config.name.as_str();
-        let socket = listening_socket(config.address()).map_err(|source| ListenerError::Bind {
+        let socket = listening_socket(config.address(), sockets).map_err(|source| ListenerError::Bind {
             listener,
             address: config.address(),
             source,
@@ -161,14 +167,20 @@ async fn turn_away(stream: TcpStream, early: Duration, broker: Arc<Broker>) {
     }
 }
 
-/// A socket that listens on the address.
-pub(crate) fn listening_socket(address: SocketAddr) -> io::Result<TcpListener> {
+/// A socket that listens on the address; the connections that it accepts have its buffers.
+pub(crate) fn listening_socket(address: SocketAddr, sockets: &SocketSettings) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // A restarted broker takes its port back while old connections linger.
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
+    if let Some(bytes) = sockets.send_buffer_bytes {
+        socket.set_send_buffer_size(bytes)?;
+    }
+    if let Some(bytes) = sockets.receive_buffer_bytes {
+        socket.set_recv_buffer_size(bytes)?;
+    }
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
+    socket.listen(sockets.backlog.unwrap_or(BACKLOG))?;
     TcpListener::from_std(socket.into())
 }
 
@@ -215,5 +227,33 @@ async fn welcome_encrypted(stream: TcpStream, tls: Arc<ServerConfig>, guest: Gue
         }
         Ok(Err(error)) => debug!(peer = %connection.peer, %error, "tls handshake failed"),
         Err(_) => debug!(peer = %connection.peer, "tls handshake timed out"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn connections_have_the_buffers_of_their_listener() {
+        let bytes = 40_000;
+        let sockets = SocketSettings {
+            send_buffer_bytes: Some(bytes),
+            receive_buffer_bytes: Some(bytes),
+            backlog: Some(7),
+        };
+        let listener = listening_socket((Ipv4Addr::LOCALHOST, 0).into(), &sockets).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let (accepted, _) = accepted.unwrap();
+        let buffers = |stream: &TcpStream| {
+            let socket = socket2::SockRef::from(stream);
+            [socket.send_buffer_size().unwrap(), socket.recv_buffer_size().unwrap()]
+        };
+        // Linux doubles what is asked for, for its own needs.
+        assert_eq!(buffers(&accepted), [bytes * 2; 2]);
+        assert_ne!(buffers(&client.unwrap()), [bytes * 2; 2]);
     }
 }

@@ -3,7 +3,12 @@
 use std::sync::Arc;
 
 use super::{ApiEntry, Connection, Reply, ReplyFrame, RequestContext, RequestError};
-use crate::{broker::Broker, handlers, quotas::Throttled, security::{self, SaslState}};
+use crate::{
+    broker::Broker,
+    handlers,
+    quotas::Throttled,
+    security::{self, SaslState},
+};
 use bytes::Bytes;
 use kafka_codec::{
     KafkaDecode, decode_limits, decode_request_header, encode_response,
@@ -42,7 +47,9 @@ pub(crate) async fn answer(
     }
     let ends_ms = connection.session.lock().ends_ms;
     if ends_ms.is_some_and(|ends_ms| broker.uptime_ms() > ends_ms) && !SaslState::renews(context.api_key) {
-        return Err(RequestError::Protocol("the session has ended, and the client has not authenticated again"));
+        return Err(RequestError::Protocol(
+            "the session has ended, and the client has not authenticated again",
+        ));
     }
     // Brokers of a cluster are all of one make, and speak among themselves as they like.
     let newest = if context.is_internal() {

@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
 use super::{beans::Beans, health, load, node};
-use crate::{broker::Broker, connection::listening_socket};
+use crate::{broker::Broker, connection::listening_socket, settings::SocketSettings};
 
 /// Connections of one exporter; more wait.
 const CONNECTIONS_MAX: usize = 16;
@@ -92,7 +92,7 @@ async fn serve(broker: Arc<Broker>, tasks: TaskTracker, page: Page, address: Soc
 async fn bind(broker: &Broker, page: Page, address: SocketAddr) -> Option<TcpListener> {
     let mut told = None;
     loop {
-        match listening_socket(address) {
+        match listening_socket(address, &SocketSettings::default()) {
             Ok(listener) => {
                 info!(%address, ?page, "exporting metrics");
                 return Some(listener);

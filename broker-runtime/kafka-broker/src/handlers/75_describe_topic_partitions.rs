@@ -34,9 +34,6 @@ pub(crate) const API: ApiEntry = api!(
     handle
 );
 
-/// `max.request.partition.size.limit`.
-const PARTITIONS_MAX: usize = 2000;
-
 async fn handle(
     context: &RequestContext,
     broker: &Arc<Broker>,
@@ -54,7 +51,7 @@ async fn handle(
     }
     let limit = usize::try_from(request.response_partition_limit)
         .unwrap_or(0)
-        .clamp(1, PARTITIONS_MAX);
+        .clamp(1, broker.settings.described_partitions_max.max(1));
     let mut response = DescribeTopicPartitionsResponse::default();
     let mut count = 0;
     for name in names {

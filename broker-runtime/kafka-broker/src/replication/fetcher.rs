@@ -138,7 +138,9 @@ impl Fetcher {
                     Ok(()) => pause = RECONNECT_PAUSES.0,
                     Err(RoundError::Changed) => {}
                     Err(RoundError::Pause) => {
-                        let _ = tokio::time::timeout(pause, self.assignment.changed.notified()).await;
+                        let set = self.broker.settings.replica_fetch_backoff_ms;
+                        let pause_now = set.map_or(pause, Duration::from_millis);
+                        let _ = tokio::time::timeout(pause_now, self.assignment.changed.notified()).await;
                         pause = (pause * 2).min(RECONNECT_PAUSES.1);
                     }
                 }
@@ -177,7 +179,12 @@ impl Fetcher {
         let Some(mut connection) = self.connection.take() else {
             return Err(RoundError::Pause);
         };
-        let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)) + ANSWER_GRACE;
+        let leader_waits = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
+        let set = self.broker.settings.replica_socket_timeout_ms;
+        // Shorter than the leader may wait, every request of an idle partition would fail.
+        let wait = set.map_or(leader_waits + ANSWER_GRACE, |set| {
+            Duration::from_millis(set).max(leader_waits * 2)
+        });
         // A new partition must not wait for the end of a long poll: the connection is given up with its answer.
         let answer = tokio::select! {
             answer = connection.call(&request, FetchRound::VERSION, wait) => answer,

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use kafka_broker::config::ListenerName;
 use kafka_client::Connection;
-use kafka_codec::messages::ApiVersionsRequest;
+use kafka_codec::messages::{
+    ApiVersionsRequest, DescribeTopicPartitionsRequest, describe_topic_partitions_request::TopicRequest,
+};
 use kafka_metadata::{
     ConfigResource,
     rpc::{AlterConfigResource, ConfigChange, ControllerRequest},
@@ -72,4 +74,19 @@ async fn a_smaller_bound_sends_the_idlest_away_and_lets_others_wait() {
     set(&cluster, "max.connections", "2");
     assert!(next.await);
     assert!(answers(&mut busy).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn topics_are_described_in_portions() {
+    let cluster = TestCluster::start(1, &[("max.request.partition.size.limit", "2")]).await;
+    cluster.create_topic("wide", 3, 1, &[]).await;
+    cluster.until_known(1, "wide").await;
+    let mut request = DescribeTopicPartitionsRequest::default();
+    request.response_partition_limit = 2000;
+    let mut wanted = TopicRequest::default();
+    wanted.name = "wide".into();
+    request.topics = vec![wanted];
+    let answer = call(&mut cluster.connect(1).await, &request, 0).await.unwrap();
+    assert_eq!(answer.topics[0].partitions.len(), 2);
+    assert_eq!(answer.next_cursor.map(|cursor| cursor.partition_index), Some(2));
 }

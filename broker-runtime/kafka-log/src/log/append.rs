@@ -1,6 +1,7 @@
 //! Appending, as leader and as follower, and closing a segment when it is full.
 
 use std::{
+    hash::{DefaultHasher, Hash, Hasher},
     io::{self, IoSlice},
     sync::{Arc, atomic::Ordering},
 };
@@ -245,7 +246,19 @@ fn should_roll(active: &Segment, incoming: Incoming, config: &LogConfig) -> io::
         return Ok(true);
     }
     let first = active.first_timestamp()?.filter(|timestamp| *timestamp >= 0);
-    Ok(first.is_some_and(|first| incoming.max_timestamp.saturating_sub(first) > config.segment_ms))
+    let age_max = config.segment_ms.saturating_sub(jitter_ms(active, config));
+    Ok(first.is_some_and(|first| incoming.max_timestamp.saturating_sub(first) > age_max))
+}
+
+/// By how much this segment is closed earlier: spread over `segment.jitter.ms`, and the same after a restart.
+fn jitter_ms(active: &Segment, config: &LogConfig) -> i64 {
+    let bound = config.segment_jitter_ms.min(config.segment_ms);
+    if bound <= 0 {
+        return 0;
+    }
+    let mut hasher = DefaultHasher::new();
+    active.paths().log().hash(&mut hasher);
+    i64::try_from(hasher.finish() >> 1).unwrap_or(0) % bound
 }
 
 /// Whole, undamaged batches in order.

@@ -421,3 +421,24 @@ fn a_closed_log_takes_nothing_more() {
     assert!(matches!(append(fixture.log(), "late"), Err(LogError::Offline(_))));
     assert_eq!(fixture.log().flushed_offset(), 2);
 }
+
+#[test]
+fn segments_are_closed_earlier_by_a_jitter_of_their_own() {
+    let segments = |segment_jitter_ms| {
+        let fixture = Fixture::new(LogConfig {
+            segment_ms: 1_000,
+            segment_jitter_ms,
+            ..LogConfig::default()
+        });
+        for step in 0..50 {
+            let mut one = RecordBatchBuilder::new();
+            one.append(NOW_MS + step * 250, None, Some(b"x"), &[]);
+            fixture.log().append_as_leader(bytes(one), as_leader(0)).unwrap();
+        }
+        (fixture.log().segment_count(), fixture.files(".log"))
+    };
+    let (plain, _) = segments(0);
+    assert_eq!(plain, 10, "a segment has what came within its first second");
+    let (spread, names) = segments(900);
+    assert!((11..50).contains(&spread), "{names:?}");
+}

@@ -1,6 +1,8 @@
 //! The broker properties that the controller itself acts on.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
+
+use super::LeaderBalance;
 
 /// Properties that all brokers of the cluster are started with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +27,13 @@ impl ControllerDefaults {
         self.boolean("auto.leader.rebalance.enable")
     }
 
+    /// `leader.imbalance.check.interval.seconds`, where it is set: how long a leadership could return before it does.
+    pub fn leader_balance_patience(&self) -> Duration {
+        let set = self.properties.get("leader.imbalance.check.interval.seconds");
+        let seconds = set.and_then(|text| text.trim().parse().ok());
+        seconds.map_or(LeaderBalance::PATIENCE, Duration::from_secs)
+    }
+
     /// `delete.topic.enable`.
     pub fn delete_topic(&self) -> bool {
         self.boolean("delete.topic.enable")
@@ -42,5 +51,19 @@ impl ControllerDefaults {
 
     fn boolean(&self, name: &str) -> bool {
         self.value(name).is_some_and(|text| text.eq_ignore_ascii_case("true"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leaderships_wait_as_long_as_is_set() {
+        let mut defaults = ControllerDefaults::default();
+        assert_eq!(defaults.leader_balance_patience(), LeaderBalance::PATIENCE);
+        let name = "leader.imbalance.check.interval.seconds".to_owned();
+        defaults.properties.insert(name, "60".to_owned());
+        assert_eq!(defaults.leader_balance_patience(), Duration::from_secs(60));
     }
 }

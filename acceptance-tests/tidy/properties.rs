@@ -6,7 +6,7 @@ use acceptance_tests::{binaries, suite::Suite};
 use anyhow::{Context, Result, ensure};
 use server_properties::{
     Definition, GROUP_ASSIGNMENT_INTERVAL, GROUP_HEARTBEAT_INTERVAL, GROUP_SESSION_TIMEOUT, broker_synonyms,
-    definitions, topic_definitions, without_effect,
+    definitions, topic_definitions, unavailable, without_effect,
 };
 
 use crate::sources::{before_tests, files, is_test};
@@ -57,6 +57,7 @@ fn readers() -> Result<()> {
     let settable = definitions().iter().filter(|it| it.may_be_configured());
     let unread: BTreeSet<&str> = settable
         .map(|it| it.name)
+        .filter(|name| unavailable(name).is_none())
         .filter(|name| !read(name) && !through_topics(name) && !through_groups(name))
         .chain(topic_definitions().iter().map(|it| it.name).filter(|name| !read(name)))
         .collect();
@@ -70,6 +71,11 @@ fn readers() -> Result<()> {
         wrong.is_empty(),
         "something reads them: remove them from without_effect.txt: {wrong:?}"
     );
+    let both: Vec<_> = without_effect()
+        .iter()
+        .filter(|name| unavailable(name).is_some())
+        .collect();
+    ensure!(both.is_empty(), "they are refused, and not ignored: {both:?}");
     Ok(())
 }
 

@@ -275,13 +275,9 @@ fn room(directory: &Path) -> Result<Storage, EngineError> {
     })
 }
 
-#[async_trait]
-impl Engine for EmbeddedEngine {
-    fn name(&self) -> &'static str {
-        "embedded"
-    }
-
-    fn validate(&self, spec: &ClusterSpec) -> Result<(), EngineError> {
+impl EmbeddedEngine {
+    /// What holds for every cluster, also for one that was made when more was accepted.
+    fn check(&self, spec: &ClusterSpec) -> Result<(), EngineError> {
         let refuse = |reason: String| Err(EngineError::Unsupported { reason });
         let name = &spec.cluster_name;
         if !(1..=BROKERS_MAX).contains(&spec.broker_count) {
@@ -317,9 +313,24 @@ impl Engine for EmbeddedEngine {
         }
         Ok(())
     }
+}
+
+#[async_trait]
+impl Engine for EmbeddedEngine {
+    fn name(&self) -> &'static str {
+        "embedded"
+    }
+
+    fn validate(&self, spec: &ClusterSpec) -> Result<(), EngineError> {
+        let mut properties = spec.server_properties.iter();
+        if let Some(reason) = properties.find_map(|(name, value)| server_properties::refusal(name, value)) {
+            return Err(EngineError::Unsupported { reason });
+        }
+        self.check(spec)
+    }
 
     async fn ensure(&self, spec: &ClusterSpec) -> Result<(), EngineError> {
-        self.validate(spec)?;
+        self.check(spec)?;
         let slot = self.slots.of(spec.cluster_id);
         let _held = slot.hold().await;
         let ensuring = self.bring_up_and_ensure(&slot, spec);

@@ -13,6 +13,7 @@ mod server_properties;
 mod table;
 mod text;
 mod topic;
+mod unavailable;
 mod without_effect;
 
 pub use cluster_defaults::cluster_defaults;
@@ -29,4 +30,5 @@ pub use topic::{
     Conversion, Synonym, broker_synonyms, convert, effective_topic_value, topic_default, validate_topic_combination,
     validate_topic_config,
 };
+pub use unavailable::{refusal, unavailable};
 pub use without_effect::without_effect;

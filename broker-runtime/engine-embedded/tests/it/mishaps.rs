@@ -160,5 +160,10 @@ async fn impossible() {
         let error = engine.ensure(&spec).await.unwrap_err();
         assert!(matches!(error, EngineError::Unsupported { .. }), "{error}");
     }
+    let mut ignored = stage.spec(1);
+    let property = ("group.share.max.size".to_owned(), "300".to_owned());
+    ignored.server_properties.extend([property]);
+    let error = engine.validate(&ignored).unwrap_err();
+    assert!(error.to_string().contains("share groups"), "{error}");
     assert!(nothing_stays(&stage));
 }

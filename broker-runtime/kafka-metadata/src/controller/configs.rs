@@ -163,6 +163,9 @@ fn apply_change(
         }
     };
     definition.validate(&value).map_err(ControllerError::InvalidConfig)?;
+    if let Some(reason) = server_properties::refusal(name, &value) {
+        return Err(ControllerError::InvalidConfig(reason));
+    }
     values.insert(name.to_owned(), value);
     Ok(())
 }

@@ -408,6 +408,29 @@ fn partitions_are_added_and_never_taken() {
 }
 
 #[test]
+fn what_could_only_be_ignored_is_refused_with_the_reason() {
+    let mut controller = Controller::new(1);
+    let mut set = |name: &str, value: &str| {
+        let request = ControllerRequest::AlterConfigs {
+            resources: vec![AlterConfigResource {
+                resource: ConfigResource::Brokers,
+                changes: vec![(name.to_owned(), ConfigChange::Set(value.to_owned()))],
+            }],
+            validate_only: false,
+        };
+        controller.results(request).remove(0)
+    };
+    let dynamic = "group.share.assignment.interval.ms";
+    let refused = set(dynamic, "123");
+    assert!(
+        matches!(&refused, Err(ControllerError::InvalidConfig(reason)) if reason.contains("share groups")),
+        "{refused:?}"
+    );
+    let default = server_properties::definition(dynamic).and_then(|it| it.default);
+    assert_eq!(set(dynamic, default.unwrap()), Ok(()));
+}
+
+#[test]
 fn a_deleted_topic_takes_its_configuration_along() {
     let mut controller = Controller::new(1);
     controller.create(topic("t", 1, 1)).unwrap();

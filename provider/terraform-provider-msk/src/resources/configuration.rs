@@ -341,6 +341,7 @@ fn check_properties(text: &str) -> Diagnostics {
         "server_properties",
         set.iter().map(|(name, _)| name),
     ));
+    diagnostics.extend(without_effect::refused("server_properties", set.iter()));
     diagnostics
 }
 

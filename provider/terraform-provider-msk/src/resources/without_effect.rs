@@ -25,6 +25,25 @@ pub(super) fn warning<'a>(argument: &str, set: impl Iterator<Item = &'a str>) ->
     diagnostics
 }
 
+/// A warning of properties that clusters of the embedded engine refuse; those of Apache Kafka take them.
+pub(super) fn refused<'a>(argument: &str, set: impl Iterator<Item = (&'static str, &'a str)>) -> Diagnostics {
+    let reasons: Vec<String> = set
+        .filter_map(|(name, value)| server_properties::refusal(name, value))
+        .collect();
+    let mut diagnostics = Diagnostics::none();
+    if !reasons.is_empty() {
+        diagnostics.attribute_warning(
+            Path::attribute(argument),
+            "Clusters of the engine embedded refuse this",
+            format!(
+                "{}. A cluster with engine = \"apache-kafka\" takes it.",
+                reasons.join("; ")
+            ),
+        );
+    }
+    diagnostics
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,10 +55,23 @@ mod tests {
     }
 
     #[test]
-    fn only_what_has_no_effect_is_named() {
-        let detail = said(&["segment.jitter.ms", "retention.ms", "preallocate"]).unwrap();
+    fn what_the_embedded_engine_refuses_is_told_with_the_reason() {
+        let of = |value| refused("server_properties", [("group.share.max.size", value)].into_iter());
+        assert!(of("200").iter().next().is_none(), "the default asks for nothing");
+        let warned = of("300");
+        assert!(!warned.has_errors());
+        let detail = &warned.iter().next().unwrap().detail;
         assert!(
-            detail.starts_with("Brokers accept preallocate, segment.jitter.ms as"),
+            detail.contains("share groups") && detail.contains("apache-kafka"),
+            "{detail}"
+        );
+    }
+
+    #[test]
+    fn only_what_has_no_effect_is_named() {
+        let detail = said(&["local.retention.ms", "retention.ms", "preallocate"]).unwrap();
+        assert!(
+            detail.starts_with("Brokers accept local.retention.ms, preallocate as"),
             "{detail}"
         );
         assert_eq!(said(&["retention.ms", "cleanup.policy"]), None);

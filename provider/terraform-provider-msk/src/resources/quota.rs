@@ -98,22 +98,23 @@ impl QuotaModel {
         self.connection_creation_rate.is_null() && self.of_clients().into_iter().all(Field::is_null)
     }
 
-    /// Why it cannot be whom it is for, and the argument that says so. What is not known yet may be right.
+    /// Why it cannot be whom it is for, and the argument that says so. What is not known yet may turn out to be nothing.
     fn misfit(&self) -> Option<(&'static str, &'static str)> {
         if self.ip.is_null() {
-            let of_address = !self.connection_creation_rate.is_null();
+            let of_address = self.connection_creation_rate.known().is_some();
             return of_address.then_some((
                 "connection_creation_rate",
                 "Only an address, ip, has a connection_creation_rate.",
             ));
         }
-        if !self.user.is_null() || !self.client_id.is_null() {
+        self.ip.known()?;
+        if self.user.known().is_some() || self.client_id.known().is_some() {
             return Some((
                 "ip",
                 "A quota of an address is for whoever connects from it: leave out user and client_id.",
             ));
         }
-        let more = self.of_clients().into_iter().any(|value| !value.is_null());
+        let more = self.of_clients().into_iter().any(|value| value.known().is_some());
         more.then_some((
             "ip",
             "Of an address, connection_creation_rate is what can be limited, and nothing else.",
@@ -535,6 +536,7 @@ mod tests {
             misfit(&|it| (it.user, it.connection_creation_rate) = ("a".into(), rate().into())),
             Some("connection_creation_rate")
         );
+        assert_eq!(misfit(&|it| (it.ip, it.user) = (Field::unknown(), "a".into())), None);
         assert_eq!(address_of("0::1").as_deref(), Some("::1"));
         assert_eq!(address_of("localhost"), None);
     }

@@ -113,7 +113,7 @@ fn quota(entry: &describe_client_quotas_response::EntryData) -> Option<Quota> {
         }
     }
     for value in &entry.values {
-        quota.set(&value.key.to_string(), value.value);
+        quota.set(value.key.as_ref(), value.value);
     }
     Some(quota)
 }

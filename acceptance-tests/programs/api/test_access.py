@@ -159,10 +159,6 @@ class Policies(unittest.TestCase):
             ([{**one, "principal": "app"}], "principal"),
             ([{**one, "resourceType": "CLUSTER"}], "kafka-cluster"),
             ([{**one, "more": 1}], "more"),
-            ([{**one, "connectionCreationRate": 5.0}], "only an address"),
-            ([{**address, "producerByteRate": 5.0}], "connectionCreationRate only"),
-            ([{**address, "user": "app"}], "no user"),
-            ([{**address, "ip": "localhost"}], "an IP address"),
         ):
             with self.subTest(said):
                 status, body, _ = post(wrong)
@@ -198,6 +194,10 @@ class Policies(unittest.TestCase):
             ([{**one, "producerByteRate": 0}], "producer_byte_rate"),
             ([{**one, "producerByteRate": 1.5}], "fractional value"),
             ([{**one, "more": 1}], "more"),
+            ([{**one, "connectionCreationRate": 5.0}], "only an address"),
+            ([{**address, "producerByteRate": 5.0}], "connectionCreationRate only"),
+            ([{**address, "user": "app"}], "no user"),
+            ([{**address, "ip": "localhost"}], "an IP address"),
         ):
             with self.subTest(said):
                 status, body, _ = put([{**other, "consumerByteRate": 7.0}, *wrong] if len(wrong) == 1 else wrong)

@@ -264,6 +264,12 @@ fn log_config(text: impl Fn(&str) -> Option<String>) -> LogConfig {
     let has = |wanted: &str| list_entries(&policy).any(|entry| entry == wanted);
     let max_compaction_lag_ms = number("max.compaction.lag.ms", default.max_compaction_lag_ms);
     let append_time = text("message.timestamp.type").is_some_and(|text| text == "LogAppendTime");
+    // `producer` and `uncompressed` need no entry of their own: the first is no compression's name.
+    let compression = text("compression.type").and_then(|name| match name.as_str() {
+        "uncompressed" => Some(Compression::None),
+        name => Compression::from_name(name),
+    });
+    let level = |name: &str| i32::try_from(number(name, -1)).ok();
     LogConfig {
         segment_bytes: bytes("segment.bytes", default.segment_bytes),
         // A record that stays in the active segment is not compacted.
@@ -292,11 +298,13 @@ fn log_config(text: impl Fn(&str) -> Option<String>) -> LogConfig {
             "message.timestamp.after.max.ms",
             default.message_timestamp_after_max_ms,
         ),
-        // `producer` and `uncompressed` need no entry of their own: the first is no compression's name.
-        compression: text("compression.type").and_then(|name| match name.as_str() {
-            "uncompressed" => Some(Compression::None),
-            name => Compression::from_name(name),
-        }),
+        compression,
+        compression_level: match compression {
+            // -1 is the codec's own.
+            Some(Compression::Gzip) => level("compression.gzip.level").filter(|level| *level > 0),
+            Some(Compression::Zstd) => level("compression.zstd.level"),
+            _ => None,
+        },
         flush_messages: number("flush.messages", default.flush_messages),
         flush_ms: number("flush.ms", default.flush_ms),
         cleanup_policy: CleanupPolicy {
@@ -346,6 +354,23 @@ mod tests {
         assert_eq!(set.replica_socket_timeout_ms, Some(700));
         assert_eq!(set.connection_setup_timeout_ms, Some(800));
         assert!(!set.cleaner_enable);
+    }
+
+    #[test]
+    fn a_topic_has_the_level_of_its_codec() {
+        let level = |codec: &str, more: &[(&str, &str)]| {
+            let own = [("compression.type", codec)];
+            let own = own.iter().chain(more);
+            let topic = own.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            TopicSettings::from_maps(&topic.collect(), &BTreeMap::new())
+                .log
+                .compression_level
+        };
+        assert_eq!(level("gzip", &[]), None);
+        assert_eq!(level("gzip", &[("compression.gzip.level", "9")]), Some(9));
+        assert_eq!(level("zstd", &[]), Some(3));
+        assert_eq!(level("zstd", &[("compression.zstd.level", "-5")]), Some(-5));
+        assert_eq!(level("lz4", &[("compression.zstd.level", "9")]), None);
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub struct LogConfig {
     pub message_timestamp_after_max_ms: i64,
     /// `compression.type`; `None` is `producer`: batches stay as they came.
     pub compression: Option<Compression>,
+    /// `compression.gzip.level` or `compression.zstd.level`, as the codec is; `None` for the codec's own.
+    pub compression_level: Option<i32>,
     /// `flush.messages`: who owns the log flushes it after so many records.
     pub flush_messages: i64,
     /// `flush.ms`: who owns the log flushes it when its oldest unflushed record is this old.
@@ -77,6 +79,7 @@ impl Default for LogConfig {
             message_timestamp_before_max_ms: i64::MAX,
             message_timestamp_after_max_ms: 60 * 60 * 1000,
             compression: None,
+            compression_level: None,
             flush_messages: 1,
             flush_ms: i64::MAX,
             cleanup_policy: CleanupPolicy {

@@ -96,12 +96,18 @@ impl Compression {
 
     /// Compresses the records of one batch.
     pub fn compress(self, records: &[u8]) -> Result<Vec<u8>, CompressionError> {
+        self.compress_at(records, None)
+    }
+
+    /// The same at a level of the codec, `None` for its own default. Gzip has levels 1 to 9, Zstandard those of its library; others
+    /// have none here.
+    pub fn compress_at(self, records: &[u8], level: Option<i32>) -> Result<Vec<u8>, CompressionError> {
         let result = match self {
             Self::None => Ok(records.to_vec()),
-            Self::Gzip => compress_gzip(records),
+            Self::Gzip => compress_gzip(records, level),
             Self::Snappy => compress_snappy(records),
             Self::Lz4 => compress_lz4(records),
-            Self::Zstd => zstd::bulk::compress(records, zstd::DEFAULT_COMPRESSION_LEVEL),
+            Self::Zstd => zstd::bulk::compress(records, level.unwrap_or(zstd::DEFAULT_COMPRESSION_LEVEL)),
         };
         result.map_err(|source| self.malformed(source))
     }
@@ -187,8 +193,12 @@ impl Compression {
     }
 }
 
-fn compress_gzip(records: &[u8]) -> io::Result<Vec<u8>> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+fn compress_gzip(records: &[u8], level: Option<i32>) -> io::Result<Vec<u8>> {
+    let level = level.and_then(|level| u32::try_from(level).ok());
+    let level = level.map_or_else(flate2::Compression::default, |level| {
+        flate2::Compression::new(level.min(9))
+    });
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
     encoder.write_all(records)?;
     encoder.finish()
 }

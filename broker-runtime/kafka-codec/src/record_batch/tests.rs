@@ -271,3 +271,16 @@ fn codecs_have_kafkas_numbers_and_names() {
     }
     assert_eq!(Compression::from_id(5), Err(5));
 }
+
+#[test]
+fn levels_make_something_else_of_the_same_records() {
+    let records: Vec<u8> = (0..20_000_u32)
+        .flat_map(|number| format!("{} of {};", number % 977, number.wrapping_mul(2_654_435_761) % 4_001).into_bytes())
+        .collect();
+    for (codec, low, high) in [(Compression::Gzip, 1, 9), (Compression::Zstd, 1, 19)] {
+        let at = |level| codec.compress_at(&records, level).unwrap();
+        assert_ne!(at(Some(high)), at(Some(low)), "{codec:?}");
+        assert_eq!(at(None), codec.compress(&records).unwrap());
+        assert_eq!(codec.decompress(&at(Some(high)), records.len()).unwrap(), records);
+    }
+}

@@ -442,3 +442,21 @@ fn segments_are_closed_earlier_by_a_jitter_of_their_own() {
     let (spread, names) = segments(900);
     assert!((11..50).contains(&spread), "{names:?}");
 }
+
+#[test]
+fn records_are_compressed_at_the_level_of_the_topic() {
+    let stored = |compression_level| {
+        let fixture = Fixture::new(LogConfig {
+            compression: Some(Compression::Zstd),
+            compression_level,
+            ..LogConfig::default()
+        });
+        let values: Vec<String> = (0..2_000_u32)
+            .map(|number| format!("{} {}", number % 97, number.wrapping_mul(2_654_435_761) % 401))
+            .collect();
+        let records = bytes(batch(values.iter().map(String::as_str)));
+        fixture.log().append_as_leader(records, as_leader(0)).unwrap();
+        fixture.log().read(0, usize::MAX, 2_000, true).unwrap().len()
+    };
+    assert!(stored(Some(19)) < stored(Some(1)));
+}

@@ -143,7 +143,7 @@ fn prepare_batch<'a>(
     let Some(target) = target else {
         return Ok(unchanged);
     };
-    let body = target.compress(records.bytes())?;
+    let body = target.compress_at(records.bytes(), config.compression_level)?;
     let mut header = header.with_compression(target);
     let length = HEADER_BYTES - LENGTH_PREFIX_BYTES + body.len();
     header.batch_length = i32::try_from(length).map_err(|_| LogError::MessageTooLarge {

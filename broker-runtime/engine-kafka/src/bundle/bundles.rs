@@ -2,11 +2,12 @@
 
 use std::{
     collections::BTreeMap,
+    fs::File,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use cluster_files::durable_file;
+use cluster_files::durable_file::{self, file_error};
 use engine::EngineError;
 use hosts::BundleDigest;
 
@@ -74,17 +75,48 @@ impl Bundles {
         let jars = self.directory.join(format!("kafka-{}.jars", release.number));
         let directory = self.directory.clone();
         let fresh = jars.clone();
-        blocking(move || {
+        let _alone = blocking(move || {
             durable_file::create_directory(&directory)?;
+            let alone = alone_with(&fresh)?;
             // What a run that was cut off has left.
             durable_file::remove_directory(&fresh)?;
-            durable_file::create_directory(&fresh)
+            durable_file::create_directory(&fresh)?;
+            Ok(alone)
         })
         .await?;
+        if archive.exists() {
+            // Another process has made it meanwhile.
+            return blocking(move || durable_file::remove_directory(&jars)).await;
+        }
         maven::copy(&self.maven, &self.environment, release, &jars).await?;
         let (archive, folder) = (archive.to_owned(), jars.clone());
         let made = blocking(move || create(&folder, &release, &archive)).await;
         blocking(move || durable_file::remove_directory(&jars)).await?;
         made.map(drop)
+    }
+}
+
+/// Waits until no other process makes the archive of these jars; the others wait until what this gives is dropped.
+fn alone_with(jars: &Path) -> Result<File, EngineError> {
+    let path = jars.with_extension("lock");
+    let failed = |source| file_error("locked", &path, source);
+    let file = File::create(&path).map_err(failed)?;
+    file.lock().map_err(failed)?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_process_at_a_time_makes_an_archive() {
+        let folder = tempfile::tempdir().unwrap();
+        let jars = folder.path().join("kafka-4.1.1.jars");
+        let alone = alone_with(&jars).unwrap();
+        let other = File::open(folder.path().join("kafka-4.1.1.lock")).unwrap();
+        assert!(other.try_lock().is_err());
+        drop(alone);
+        assert!(other.try_lock().is_ok());
     }
 }

@@ -1,5 +1,7 @@
 //! Hosts on which no cluster can be: each says why and what to do, and nothing is left of the attempt.
 
+use std::sync::Arc;
+
 use engine::{Engine, EngineError};
 
 use crate::{
@@ -12,7 +14,7 @@ use crate::{
 async fn refusal(hosts: usize, quirks: Quirks) -> String {
     let folder = tempfile::tempdir().unwrap();
     let fleet = SimulatedHosts::with(hosts, quirks);
-    let engine = engine(folder.path(), &fleet).await;
+    let engine = engine(folder.path(), Arc::new(fleet.clone())).await;
     let spec = spec(1, 3);
     let refused = engine.ensure(&spec).await.unwrap_err();
     let EngineError::Environment { problem, remedy } = &refused else {

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
+use clock::{Clock, SystemClock};
 use kafka_codec::{
     RequestHeader, StrBytes, decode_limits, decode_request_header, encode_response,
     messages::{
@@ -182,10 +183,19 @@ fn brokers(cluster: &Cluster) -> DescribeClusterResponse {
     response
 }
 
+/// Whoever runs has all there is, and the first of them leads.
 fn quorum(cluster: &Cluster) -> DescribeQuorumResponse {
     let mut partition = PartitionData::default();
-    for (id, directory) in &*cluster.voters.lock() {
+    let brokers = cluster.brokers.lock();
+    let voters = cluster.voters.lock();
+    partition.leader_id = voters.keys().find(|id| brokers.contains_key(id)).copied().unwrap_or(-1);
+    for (id, directory) in &*voters {
         let mut voter = ReplicaState::default();
+        voter.last_caught_up_timestamp = if brokers.contains_key(id) {
+            SystemClock.now_ms()
+        } else {
+            -1
+        };
         voter.replica_id = *id;
         voter.replica_directory_id = uuid_to_wire(*directory);
         partition.current_voters.push(voter);

@@ -4,7 +4,10 @@ use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
     time::Duration,
 };
 
@@ -17,6 +20,9 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use crate::broker::{Cluster, Node};
+
+/// Tests of this program run at the same time, and no two hosts have the same address.
+static NEXT_ADDRESS: AtomicU16 = AtomicU16::new(1);
 
 /// Clusters by the id that their nodes are formatted with.
 type Clusters = Arc<Mutex<BTreeMap<String, Arc<Cluster>>>>;
@@ -87,7 +93,7 @@ pub struct SimulatedHost {
 
 impl SimulatedHost {
     fn new(number: usize, clusters: Clusters) -> Self {
-        let [high, low] = u16::try_from(number + 1).unwrap().to_be_bytes();
+        let [high, low] = NEXT_ADDRESS.fetch_add(1, Ordering::Relaxed).to_be_bytes();
         let facts = HostFacts {
             host_id: Uuid::new_v4(),
             name: format!("host-{number:04}"),

@@ -9,6 +9,7 @@
 mod bad_input;
 mod broker;
 mod host;
+mod kills;
 
 use std::{
     env,
@@ -23,6 +24,7 @@ use engine::{BrokerState, ClusterSpec, Engine, conformance::specification};
 use engine_kafka::{KafkaEngine, KafkaEngineConfig};
 use futures::{StreamExt, stream};
 use host::SimulatedHosts;
+use hosts::Fleet;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use uuid::Uuid;
 
@@ -74,13 +76,13 @@ fn has_archive() -> bool {
     has_maven || bundles().exists()
 }
 
-async fn engine(folder: &Path, fleet: &SimulatedHosts) -> Arc<KafkaEngine> {
+async fn engine(folder: &Path, fleet: Arc<dyn Fleet>) -> Arc<KafkaEngine> {
     let config = KafkaEngineConfig {
         directory: folder.join("clusters"),
         bundles: bundles(),
         maven: "mvn".into(),
         maven_environment: Vec::new(),
-        fleet: Arc::new(fleet.clone()),
+        fleet,
         here: None,
         clock: Arc::new(SystemClock),
     };
@@ -116,7 +118,7 @@ async fn many_brokers_are_looked_after_by_less_than_a_processor() {
     let [hosts, clusters, brokers] = sizes();
     let folder = tempfile::tempdir().unwrap();
     let fleet = SimulatedHosts::new(hosts);
-    let engine = engine(folder.path(), &fleet).await;
+    let engine = engine(folder.path(), Arc::new(fleet.clone())).await;
     let specs: Vec<ClusterSpec> = (0..clusters).map(|number| spec(number, brokers)).collect();
     eprintln!("{hosts} hosts, {clusters} clusters, {} brokers", clusters * brokers);
     measured("all are made", ensure_all(&engine, &specs, MADE_AT_ONCE)).await;

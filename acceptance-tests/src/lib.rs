@@ -9,6 +9,7 @@ pub mod archives;
 pub mod binaries;
 pub mod cluster;
 pub mod copies;
+pub mod genuine_cluster;
 pub mod history;
 pub mod interrupt;
 pub mod load;

@@ -11,6 +11,7 @@ use std::{
 use acceptance_tests::{
     archives::Archives,
     binaries,
+    genuine_cluster::{GenuineCluster, PASSWORD},
     history::{Read, Sent, check},
     load, processes, program,
     suite::Suite,
@@ -46,64 +47,19 @@ pub fn add(suite: &mut Suite, tools: &Tools) {
 const LIMIT: Duration = Duration::from_secs(120);
 /// How long a broker may take to move.
 const DRAIN_LIMIT: Duration = Duration::from_secs(240);
-pub(crate) const PASSWORD: &str = "Planted-7b1e-password";
-
-pub(crate) fn configuration(engine: &str, iam: bool, brokers: u32) -> String {
-    format!(
-        r#"
-terraform {{
-  required_providers {{
-    msk = {{ source = "openmsk/msk" }}
-  }}
-}}
-
-resource "msk_cluster" "this" {{
-  cluster_name           = "genuine"
-  number_of_broker_nodes = {brokers}
-  engine                 = "{engine}"
-
-  client_authentication {{
-    sasl {{
-      scram = true
-      iam   = {iam}
-    }}
-  }}
-}}
-
-resource "msk_scram_secret" "app" {{
-  cluster_arn         = msk_cluster.this.arn
-  username            = "app"
-  password_wo         = "{PASSWORD}"
-  password_wo_version = 1
-}}
-
-resource "msk_topic" "orders" {{
-  cluster_arn        = msk_cluster.this.arn
-  name               = "orders"
-  partition_count    = 3
-  replication_factor = {brokers}
-}}
-
-output "bootstrap" {{
-  value = msk_cluster.this.bootstrap_brokers_sasl_scram
-}}
-
-output "authority" {{
-  value = msk_cluster.this.certificate_authority_pem
-}}
-"#
-    )
+fn a_cluster() -> GenuineCluster {
+    GenuineCluster::new(1)
 }
 
 fn made_used_and_gone(terraform: &Path, python: &Path) -> Result<()> {
     let workspace = Workspace::new(terraform)?;
     let archives = Archives::of(&workspace)?;
     // What Apache Kafka has not is said by the plan.
-    workspace.write(&configuration("apache-kafka", true, 1))?;
+    workspace.write(&a_cluster().with_iam().configuration())?;
     let refused = workspace.fail(&["plan", "-no-color", "-input=false"])?.text();
     ensure!(refused.contains("Apache Kafka does not know SASL/IAM"), "{refused}");
 
-    workspace.write(&configuration("apache-kafka", false, 1))?;
+    workspace.write(&a_cluster().configuration())?;
     workspace.apply()?;
     archives.keep()?;
     workspace.expect_empty_plan()?;
@@ -112,11 +68,11 @@ fn made_used_and_gone(terraform: &Path, python: &Path) -> Result<()> {
     ensure!(running.len() == 1, "{running:?}");
     ensure!(!running[0].contains(PASSWORD), "no secret stands in arguments");
 
-    workspace.write(&configuration("embedded", false, 1))?;
+    workspace.write(&a_cluster().on("embedded").configuration())?;
     let refused = workspace.fail(&["plan", "-no-color", "-input=false"])?.text();
     ensure!(refused.contains("A cluster of Apache Kafka stays one"), "{refused}");
 
-    workspace.write(&configuration("apache-kafka", false, 1))?;
+    workspace.write(&a_cluster().configuration())?;
     workspace.destroy()?;
     let running = java(&workspace)?;
     ensure!(running.is_empty(), "{running:?}");
@@ -172,7 +128,7 @@ fn outlives_a_host(terraform: &Path, python: &Path) -> Result<()> {
     await_hosts(&workspace, "ACTIVE", 3)?;
 
     // A cluster without zones comes to those of the hosts.
-    workspace.write(&configuration("apache-kafka", false, 3))?;
+    workspace.write(&GenuineCluster::new(3).configuration())?;
     workspace.apply()?;
     archives.keep()?;
     workspace.expect_empty_plan()?;

@@ -12,6 +12,7 @@ use std::{
 use acceptance_tests::{
     archives::Archives,
     binaries,
+    genuine_cluster::{GenuineCluster, PASSWORD},
     history::{Read, Sent, check},
     load, program,
     suite::Suite,
@@ -22,7 +23,7 @@ use acceptance_tests::{
 use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::json;
 
-use crate::apache_kafka::{PASSWORD, client, configuration, java};
+use crate::apache_kafka::{client, java};
 
 /// Seconds for which the producer works; the change is made meanwhile.
 const WORKS_S: u64 = 75;
@@ -55,7 +56,7 @@ struct Needed {
 }
 
 /// The fixture with a list and a quota, which have to be there afterwards, too.
-fn with_more(engine: &str) -> String {
+fn with_more(engine: &'static str) -> String {
     format!(
         r#"{}
 resource "msk_acl" "read" {{
@@ -72,7 +73,7 @@ resource "msk_quota" "app" {{
   producer_byte_rate = 1048576
 }}
 "#,
-        configuration(engine, false, 3)
+        GenuineCluster::new(3).on(engine).configuration()
     )
 }
 
@@ -178,7 +179,7 @@ fn planned(workspace: &Workspace) -> Result<()> {
     workspace.write(&with_more("apache-kafka"))
 }
 
-fn with_level(engine: &str, level: &str) -> String {
+fn with_level(engine: &'static str, level: &str) -> String {
     let name = "cluster_name           = \"genuine\"";
     with_more(engine).replace(name, &format!("{name}\n  enhanced_monitoring    = \"{level}\""))
 }

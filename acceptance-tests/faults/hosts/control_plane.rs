@@ -11,6 +11,7 @@ use std::{
 use acceptance_tests::{
     archives::Archives,
     binaries,
+    genuine_cluster::{GenuineCluster, PASSWORD},
     history::{Read, Sent, check},
     load, processes, program,
     terraform::Workspace,
@@ -21,7 +22,6 @@ use serde_json::Value;
 
 use super::network::{self, CLIENTS, End, inside};
 
-const PASSWORD: &str = "Planted-4c2d-password";
 /// How long `terraform apply` may take: nodes start, and may have to be waited for.
 const APPLY_LIMIT: Duration = Duration::from_secs(400);
 /// How long a client may take to get on, to end, and to read everything.
@@ -64,7 +64,8 @@ impl Stage {
 
     /// Begins to make the cluster what the configuration says.
     pub fn begin_apply(&self, brokers: u32) -> Result<Applying> {
-        self.workspace.write(&configuration(brokers))?;
+        self.workspace
+            .write(&GenuineCluster::new(brokers).with_replicas(3).configuration())?;
         let log = self.workspace.path().join("apply.log");
         let output = fs::File::create(&log)?;
         let mut command = self
@@ -296,52 +297,6 @@ impl Applying {
     pub fn goes_on(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
-}
-
-fn configuration(brokers: u32) -> String {
-    format!(
-        r#"
-terraform {{
-  required_providers {{
-    msk = {{ source = "openmsk/msk" }}
-  }}
-}}
-
-resource "msk_cluster" "this" {{
-  cluster_name           = "fire"
-  number_of_broker_nodes = {brokers}
-  engine                 = "apache-kafka"
-
-  client_authentication {{
-    sasl {{
-      scram = true
-    }}
-  }}
-}}
-
-resource "msk_scram_secret" "app" {{
-  cluster_arn         = msk_cluster.this.arn
-  username            = "app"
-  password_wo         = "{PASSWORD}"
-  password_wo_version = 1
-}}
-
-resource "msk_topic" "orders" {{
-  cluster_arn        = msk_cluster.this.arn
-  name               = "orders"
-  partition_count    = 3
-  replication_factor = 3
-}}
-
-output "bootstrap" {{
-  value = msk_cluster.this.bootstrap_brokers_sasl_scram
-}}
-
-output "authority" {{
-  value = msk_cluster.this.certificate_authority_pem
-}}
-"#
-    )
 }
 
 /// Leaves of records that were read twice the one that was acknowledged, and answers how many went. Neither the brokers nor the client

@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::{package, step, tools};
@@ -86,6 +86,9 @@ pub fn run(options: &Options) -> Result<()> {
 }
 
 fn terraform(options: &Options) -> Result<PathBuf> {
+    if let Some(folder) = options.terraform.as_ref().filter(|path| path.is_dir()) {
+        bail!("{} is a folder; --terraform names the program in it", folder.display());
+    }
     let found = options
         .terraform
         .clone()

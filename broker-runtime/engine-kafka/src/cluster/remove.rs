@@ -51,7 +51,9 @@ pub(crate) async fn remove(settings: &Settings, layout: &Layout, cluster_id: Uui
         work.extend(ours.map(|unit| (Arc::clone(&host), unit)));
     }
     let removals = work.iter().map(|(host, unit)| async move {
-        let removed = host.remove(unit).await;
+        // Nothing of it is kept, and a broker that gives up its leaderships waits for controllers that are gone already.
+        let ended = host.stop(unit, true).await;
+        let removed = ended.and(host.remove(unit).await);
         // One that is there all the same obeys.
         if host.facts().state == HostState::Dead {
             return Ok(());

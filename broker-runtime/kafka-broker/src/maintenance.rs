@@ -136,15 +136,17 @@ fn cleaner_pause(broker: &Broker) -> Duration {
 /// Compacts one log, and says how many bytes it has read and written for that.
 fn compact(partition: &Partition, now_ms: i64) -> u64 {
     match partition.compact(now_ms) {
-        Ok(Some(done)) if done.segments > 0 => {
+        Ok(Some(done)) if done.segments > 0 || done.bytes_merged > 0 => {
             info!(
                 ?partition,
                 segments = done.segments,
                 bytes_before = done.bytes_before,
                 bytes_after = done.bytes_after,
+                bytes_merged = done.bytes_merged,
                 "compacted"
             );
-            done.bytes_before.saturating_add(done.bytes_after)
+            // What is merged is read once and written once.
+            done.bytes_before + done.bytes_after + 2 * done.bytes_merged
         }
         Ok(_) => 0,
         Err(error) => {

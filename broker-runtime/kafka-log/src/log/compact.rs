@@ -35,6 +35,8 @@ pub struct Compaction {
     pub bytes_before: u64,
     /// See `bytes_before`.
     pub bytes_after: u64,
+    /// Bytes that were copied to merge small segments.
+    pub bytes_merged: u64,
 }
 
 /// Last offset of each key that was learned.
@@ -209,7 +211,7 @@ impl Log {
             done.bytes_before += before;
             done.bytes_after += after;
         }
-        self.merge(pass.keys.end_offset, &config)?;
+        done.bytes_merged = self.merge(pass.keys.end_offset, &config)?;
         let _flushing = self.flushing.lock();
         if self.log_end_offset() >= pass.keys.end_offset {
             self.cleaned_offset.fetch_max(pass.keys.end_offset, Ordering::AcqRel);

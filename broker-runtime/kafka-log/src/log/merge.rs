@@ -88,8 +88,10 @@ fn groups(segments: &[Arc<Segment>], end_offset: i64, config: &LogConfig) -> Vec
 }
 
 impl Log {
-    /// Merges what is small below `end_offset`; to be called by who compacts. A full disk leaves the log as it was.
-    pub(super) fn merge(&self, end_offset: i64, config: &LogConfig) -> Result<(), LogError> {
+    /// Merges what is small below `end_offset`, and answers how many bytes that has copied; to be called by who compacts. A full disk
+    /// leaves the log as it was.
+    pub(super) fn merge(&self, end_offset: i64, config: &LogConfig) -> Result<u64, LogError> {
+        let mut copied = 0;
         for group in groups(&self.segments(), end_offset, config) {
             let merged = self
                 .write_merged(&group.segments, config)
@@ -98,8 +100,9 @@ impl Log {
                 // Retention or a cut was faster; what is left is looked at the next time.
                 break;
             }
+            copied += group.bytes;
         }
-        Ok(())
+        Ok(copied)
     }
 
     /// Writes all batches of the segments to files beside them, on the medium when this returns.

@@ -34,9 +34,11 @@ fn what_is_left_of_many_segments_is_in_few() {
         commit(&opened.log);
         opened.log.configure(config.clone());
         let before = opened.log.segment_count();
-        opened.log.compact(NOW_MS).unwrap().unwrap();
+        let done = opened.log.compact(NOW_MS).unwrap().unwrap();
         let segments = opened.log.segments();
         let closed = &segments[..segments.len() - 1];
+        let left: u64 = closed.iter().map(|segment| segment.size()).sum();
+        assert_eq!(done.bytes_merged, left, "each byte is copied once");
         assert!(
             before > 50 && closed.len() < 8,
             "{before} segments are {} now",

@@ -73,21 +73,23 @@ impl Bundles {
 
     async fn make(&self, release: Release, archive: &Path) -> Result<(), EngineError> {
         let jars = self.directory.join(format!("kafka-{}.jars", release.number));
-        let directory = self.directory.clone();
-        let fresh = jars.clone();
+        let (directory, fresh) = (self.directory.clone(), jars.clone());
         let _alone = blocking(move || {
             durable_file::create_directory(&directory)?;
-            let alone = alone_with(&fresh)?;
-            // What a run that was cut off has left.
-            durable_file::remove_directory(&fresh)?;
-            durable_file::create_directory(&fresh)?;
-            Ok(alone)
+            alone_with(&fresh)
         })
         .await?;
         if archive.exists() {
             // Another process has made it meanwhile.
-            return blocking(move || durable_file::remove_directory(&jars)).await;
+            return Ok(());
         }
+        let fresh = jars.clone();
+        blocking(move || {
+            // What a run that was cut off has left.
+            durable_file::remove_directory(&fresh)?;
+            durable_file::create_directory(&fresh)
+        })
+        .await?;
         maven::copy(&self.maven, &self.environment, release, &jars).await?;
         let (archive, folder) = (archive.to_owned(), jars.clone());
         let made = blocking(move || create(&folder, &release, &archive)).await;

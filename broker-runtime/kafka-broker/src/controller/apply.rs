@@ -1,5 +1,5 @@
 //! Carries out what the metadata says: a new image for everybody, and the partitions of this broker in their roles. The
-//! only place where leaders are made and unmade (reference §3.4, duty 4).
+//! only place where leaders are made and unmade.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

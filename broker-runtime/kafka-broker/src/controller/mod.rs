@@ -1,6 +1,6 @@
 //! The connection to the metadata controller, which lives in `serve`: registers, says every 250 ms that the broker
 //! lives, asks on behalf of the rest of the broker, and carries out what the metadata says. While the controller is
-//! away the broker goes on with what it knows (reference §3.4, duty 6).
+//! away the broker goes on with what it knows.
 
 mod apply;
 mod client;

@@ -11,7 +11,7 @@
 //!                 └── in doubt (its members count until the epoch moves) ◄── no answer
 //! ```
 //!
-//! Rules (Kafka's `Partition.scala`, `reference` §3.3): the high watermark is the least end offset over the *maximal*
+//! Rules (Kafka's `Partition.scala`): the high watermark is the least end offset over the *maximal*
 //! ISR, which is the committed one, the one in flight and those in doubt together; a replica counts with what it has *flushed*;
 //! with fewer in-sync replicas than `min.insync.replicas` the high watermark stands still.
 

@@ -447,7 +447,7 @@ impl Flushable for Partition {
                 self.committed.fail(WaitFailure::Storage);
             }
             Err(error) => {
-                // A failed fsync is never tried again (reference §3.1, "fsyncgate").
+                // A failed fsync is never tried again ("fsyncgate").
                 tracing::error!(topic = %self.topic, partition = self.index, %error, "log cannot be flushed: offline");
                 self.offline.store(true, Ordering::Release);
                 self.flushed.fail(WaitFailure::Storage);

@@ -329,7 +329,7 @@ impl Log {
 
     /// Writes what is left of a segment to files beside it, on the medium when this returns.
     fn rewrite(&self, segment: &Segment, pass: &Pass, config: &LogConfig) -> io::Result<Segment> {
-        let left = Segment::cleaned(Arc::clone(&self.storage), &self.directory, segment.base_offset())?;
+        let left = self.create_cleaned(segment.base_offset())?;
         let written = self.write_left(segment, &left, pass, config);
         if written.is_err() {
             // It is a left-over otherwise, and the disk may be full.

@@ -172,6 +172,20 @@ impl Log {
         self.offline.store(true, Ordering::Release);
     }
 
+    /// Takes the log offline for good. Nobody makes, renames or writes files in its directory any more when this returns: the
+    /// name of the directory may be another log's at once.
+    pub(crate) fn retire(&self) {
+        self.take_offline();
+        drop((self.flushing.lock(), self.writer.lock()));
+    }
+
+    /// Makes the files of a segment that is to take the place of others, in a log that has not retired.
+    pub(super) fn create_cleaned(&self, base_offset: i64) -> io::Result<Segment> {
+        let _flushing = self.flushing.lock();
+        self.expect_online().map_err(io::Error::other)?;
+        Segment::cleaned(Arc::clone(&self.storage), &self.directory, base_offset)
+    }
+
     /// The disk failed. A full one is the only failure a log survives.
     pub(super) fn failed(&self, source: io::Error) -> LogError {
         let error = LogError::storage(&self.directory, source);

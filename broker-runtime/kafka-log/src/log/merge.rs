@@ -108,7 +108,7 @@ impl Log {
     /// Writes all batches of the segments to files beside them, on the medium when this returns.
     fn write_merged(&self, group: &[Arc<Segment>], config: &LogConfig) -> io::Result<Segment> {
         let base_offset = group.first().map_or(0, |first| first.base_offset());
-        let merged = Segment::cleaned(Arc::clone(&self.storage), &self.directory, base_offset)?;
+        let merged = self.create_cleaned(base_offset)?;
         let written = copy(group, &merged, config);
         if written.is_err() {
             // It is a left-over otherwise, and the disk may be full.

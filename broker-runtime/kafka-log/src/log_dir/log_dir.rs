@@ -199,7 +199,7 @@ impl LogDir {
 
     /// Takes a log offline and deletes its directory. Who still reads from it gets errors.
     pub fn delete_log(&self, log: &Log) -> Result<(), LogDirError> {
-        log.take_offline();
+        log.retire();
         self.logs.lock().remove(&(log.topic().to_owned(), log.partition()));
         self.delete(log.topic(), log.partition(), log.path())
     }

@@ -1,6 +1,6 @@
 //! Whose a directory is, what is found in it, and what a restart remembers.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, path::Path, sync::Arc, thread};
 
 use uuid::Uuid;
 
@@ -186,6 +186,36 @@ fn a_deleted_partition_is_gone_and_may_come_again() {
         .collect();
     assert!(left.is_empty(), "{left:?}");
     drop(dir);
+}
+
+/// The one that is deleted is being flushed, or gets another record, while the next one of its name is made.
+#[test]
+fn two_lives_of_a_partition_do_not_meet() {
+    let path = tempfile::tempdir().unwrap();
+    let (dir, _) = open(path.path());
+    let mut old = create(&dir, "orders", 0);
+    for epoch in 0..40 {
+        old.begin_leader_epoch(epoch, old.log_end_offset()).unwrap();
+        append(&old, "old").unwrap();
+        let flushed = Arc::clone(&old);
+        let written = Arc::clone(&old);
+        let threads = [
+            thread::spawn(move || drop(flushed.flush())),
+            thread::spawn(move || while append(&written, "late").is_ok() {}),
+        ];
+        dir.delete_log(&old).unwrap();
+        let new = create(&dir, "orders", 0);
+        new.begin_leader_epoch(epoch, 0).unwrap();
+        append(&new, "new").unwrap();
+        new.flush().unwrap();
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        assert_eq!(read_all(&new), [(0, "new".to_owned())], "in life {epoch}");
+        let files = fs::read_dir(new.path()).unwrap().count();
+        assert_eq!(files, 3, "the segment, the epochs and the id of the topic, in life {epoch}");
+        old = new;
+    }
 }
 
 #[test]

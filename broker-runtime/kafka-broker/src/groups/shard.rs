@@ -98,6 +98,8 @@ pub(crate) struct Shard {
     scheduled: HashMap<GroupId, i64>,
     /// Writes of a group whose fate is not known yet.
     in_flight: HashMap<GroupId, usize>,
+    /// Groups that are to be deleted once nothing of them is in flight.
+    pub(super) deletions: HashMap<GroupId, Vec<Answer<()>>>,
     outbox: Vec<Write>,
     /// What could not be removed from the log of groups that have changed their protocol.
     pub(super) leftovers: HashMap<GroupId, Vec<GroupRecord>>,
@@ -118,6 +120,7 @@ impl Shard {
             timetable: BTreeSet::new(),
             scheduled: HashMap::new(),
             in_flight: HashMap::new(),
+            deletions: HashMap::new(),
             outbox: Vec::new(),
             leftovers: HashMap::new(),
         }
@@ -370,13 +373,7 @@ impl Shard {
         self.write(records, Then::Forget(group_id, answer));
     }
 
-    pub(super) fn write_tombstones(&mut self, group_id: &GroupId, partitions: Vec<TopicPartition>) {
-        if !partitions.is_empty() {
-            self.write(tombstones(group_id, partitions), Then::Nothing);
-        }
-    }
-
-    fn write(&mut self, records: Vec<GroupRecord>, then: Then) {
+    pub(super) fn write(&mut self, records: Vec<GroupRecord>, then: Then) {
         debug_assert!(
             records.windows(2).all(|pair| pair[0].group_id() == pair[1].group_id()),
             "a write belongs to one group"
@@ -405,12 +402,13 @@ impl Shard {
     /// The high watermark has passed the write, or it failed.
     pub(crate) fn complete(&mut self, write: Write, result: Result<(), WriteFailure>, now: Moment) {
         let Write { content, then } = write;
+        let mut settled = None;
         if let Some(group_id) = content.records().first().map(GroupRecord::group_id)
             && let Some(count) = self.in_flight.get_mut(group_id)
         {
             *count -= 1;
             if *count == 0 {
-                self.in_flight.remove(group_id);
+                settled = self.in_flight.remove_entry(group_id).map(|(group_id, _)| group_id);
             }
         }
         if let Then::TellMember(write) = &then {
@@ -453,6 +451,9 @@ impl Shard {
                 }
             }
         }
+        if let Some(group_id) = settled {
+            self.begin_waiting_deletions(&group_id, now);
+        }
     }
 
     pub(super) fn apply(&mut self, record: GroupRecord, now: Moment) {
@@ -473,6 +474,9 @@ impl Shard {
 
     /// Answers all that wait: another broker coordinates from now on.
     pub(crate) fn resign(&mut self) {
+        for answer in self.deletions.drain().flat_map(|(_, waiting)| waiting) {
+            let _ = answer.send(Err(GroupError::NotCoordinator));
+        }
         let mut commands = Vec::new();
         for group in self.groups.values_mut() {
             group.resign(&mut commands);
@@ -482,16 +486,6 @@ impl Shard {
             self.carry_out(&nobody, command);
         }
     }
-}
-
-/// Records that remove these offsets.
-pub(super) fn tombstones(group_id: &GroupId, partitions: Vec<TopicPartition>) -> Vec<GroupRecord> {
-    let tombstone = |topic_partition| GroupRecord::Offset {
-        group_id: group_id.clone(),
-        topic_partition,
-        value: None,
-    };
-    partitions.into_iter().map(tombstone).collect()
 }
 
 #[cfg(test)]

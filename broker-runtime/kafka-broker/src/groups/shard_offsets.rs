@@ -4,11 +4,11 @@ use super::{
     ask::{Answer, CommitRequest, OffsetList, OffsetsWish, Results},
     consumer::ConsumerGroup,
     error::GroupError,
-    group::ClassicGroup,
+    group::{ClassicGroup, GroupState},
     ids::GroupId,
     offsets::OffsetUsage,
     record_format::{CommittedOffset, GroupRecord, TopicPartition},
-    shard::{Shard, tombstones},
+    shard::{Shard, Then},
 };
 use crate::coordinator::{Moment, Transactional};
 
@@ -109,6 +109,11 @@ impl Shard {
     }
 
     pub(super) fn delete_group(&mut self, group_id: GroupId, answer: Answer<()>, now: Moment) {
+        if self.has_writes_in_flight(&group_id) && self.is_empty_group(&group_id) {
+            // What is on its way to the log would outlive the group.
+            self.deletions.entry(group_id).or_default().push(answer);
+            return;
+        }
         if let Err(error) = self.begin_deletion(&group_id, now) {
             let _ = answer.send(Err(error));
             return;
@@ -117,20 +122,30 @@ impl Shard {
         self.write_and_forget(records, group_id, Some(answer));
     }
 
-    fn begin_deletion(&mut self, group_id: &GroupId, now: Moment) -> Result<(), GroupError> {
-        let busy = self.has_writes_in_flight(group_id) || self.pending.has_any(group_id);
-        // An offset on its way, or of an open transaction, would outlive the group; the client comes again.
-        if let Some(group) = self.groups.get_mut(group_id) {
-            return if busy {
-                Err(GroupError::CoordinatorNotAvailable)
-            } else {
-                group.close(now)
-            };
+    /// Nothing of the group is on its way to the log any more: who wants it deleted gets an answer.
+    pub(super) fn begin_waiting_deletions(&mut self, group_id: &GroupId, now: Moment) {
+        let waiting = self.deletions.remove(group_id).unwrap_or_default();
+        for answer in waiting {
+            self.delete_group(group_id.clone(), answer, now);
         }
-        let group = self.consumers.get_mut(group_id).ok_or(GroupError::GroupIdNotFound)?;
-        if busy && group.is_empty() {
+    }
+
+    /// It is there, and nobody is in it.
+    fn is_empty_group(&self, group_id: &GroupId) -> bool {
+        let classic = self.groups.get(group_id);
+        classic.is_some_and(|group| group.state() == GroupState::Empty)
+            || self.consumers.get(group_id).is_some_and(ConsumerGroup::is_empty)
+    }
+
+    fn begin_deletion(&mut self, group_id: &GroupId, now: Moment) -> Result<(), GroupError> {
+        // An offset of an open transaction would outlive the group; the client comes again.
+        if self.pending.has_any(group_id) && self.is_empty_group(group_id) {
             return Err(GroupError::CoordinatorNotAvailable);
         }
+        if let Some(group) = self.groups.get_mut(group_id) {
+            return group.close(now);
+        }
+        let group = self.consumers.get_mut(group_id).ok_or(GroupError::GroupIdNotFound)?;
         group.close()
     }
 
@@ -149,6 +164,12 @@ impl Shard {
             }),
         }
         records
+    }
+
+    pub(super) fn write_tombstones(&mut self, group_id: &GroupId, partitions: Vec<TopicPartition>) {
+        if !partitions.is_empty() {
+            self.write(tombstones(group_id, partitions), Then::Nothing);
+        }
     }
 
     pub(super) fn delete_offsets(
@@ -218,4 +239,14 @@ impl Shard {
             self.write_tombstones(&group_id, partitions);
         }
     }
+}
+
+/// Records that remove these offsets.
+fn tombstones(group_id: &GroupId, partitions: Vec<TopicPartition>) -> Vec<GroupRecord> {
+    let tombstone = |topic_partition| GroupRecord::Offset {
+        group_id: group_id.clone(),
+        topic_partition,
+        value: None,
+    };
+    partitions.into_iter().map(tombstone).collect()
 }

@@ -1,5 +1,5 @@
 //! DeleteGroups 0–2: forgets groups without members, and their offsets. NON_EMPTY_GROUP and GROUP_ID_NOT_FOUND otherwise;
-//! COORDINATOR_NOT_AVAILABLE, on which clients try again, while an offset of the group is being written.
+//! COORDINATOR_NOT_AVAILABLE, on which clients try again, while an open transaction has offsets of the group.
 
 use std::sync::Arc;
 

@@ -1,9 +1,72 @@
 //! Why a log refuses or fails.
 
-use std::{io, path::PathBuf};
+use std::{fmt, io, path::PathBuf};
 
 use kafka_codec::record_batch::{BatchError, CompressionError, RecordError};
 use thiserror::Error;
+
+/// A record of a batch that must not stand in this log, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordRefusal {
+    /// Which one of its batch, from zero.
+    pub batch_index: i32,
+    /// Why.
+    pub reason: RefusalReason,
+}
+
+/// Why a record must not stand in this log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusalReason {
+    /// INVALID_RECORD: a topic that is compacted, and no key.
+    NoKey,
+    /// INVALID_TIMESTAMP: a producer's timestamp is too far from now.
+    Timestamp {
+        /// Of the record, in milliseconds.
+        timestamp: i64,
+        /// Oldest that is allowed now.
+        oldest: i64,
+        /// Newest that is allowed now.
+        newest: i64,
+    },
+}
+
+impl RefusalReason {
+    /// It is the time of the record that does not fit.
+    pub const fn is_timestamp(self) -> bool {
+        matches!(self, Self::Timestamp { .. })
+    }
+}
+
+/// The texts of Kafka's `LogValidator`, which clients show.
+impl fmt::Display for RecordRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.reason {
+            RefusalReason::NoKey => write!(f, "Compacted topic cannot accept message without key"),
+            RefusalReason::Timestamp {
+                timestamp,
+                oldest,
+                newest,
+            } => write!(
+                f,
+                "Timestamp {timestamp} of message with offset {} is out of range. The timestamp should be within [{oldest}, {newest}]",
+                self.batch_index
+            ),
+        }
+    }
+}
+
+/// What `LogValidator` says of all of them.
+fn summary(refused: &[RecordRefusal]) -> String {
+    if refused.iter().any(|it| it.reason.is_timestamp()) {
+        return "One or more records have been rejected due to invalid timestamp".to_owned();
+    }
+    let first: Vec<String> = refused.iter().take(3).map(ToString::to_string).collect();
+    format!(
+        "One or more records have been rejected due to {} record errors in total, and only showing the first three errors at most: {}",
+        refused.len(),
+        first.join(", ")
+    )
+}
 
 /// Refusals and failures of one log. After any of them the log is as it was before the call.
 #[derive(Debug, Error)]
@@ -31,19 +94,15 @@ pub enum LogError {
     /// INVALID_RECORD: the batch holds something else than its header says, or what a producer must not send.
     #[error("records are invalid: {0}")]
     InvalidRecord(String),
+    /// INVALID_RECORD: a producer sends one whole batch of the newest format, and nothing else.
+    #[error("not one record batch: {0}")]
+    NotOneBatch(&'static str),
     /// INVALID_RECORD: what is inside of the batch cannot be read.
     #[error("records cannot be read")]
     MalformedRecords(#[from] RecordError),
-    /// INVALID_TIMESTAMP: a producer's timestamp is too far from now.
-    #[error("timestamp {timestamp} is outside of {oldest}..={newest}")]
-    InvalidTimestamp {
-        /// Of the record, in milliseconds.
-        timestamp: i64,
-        /// Oldest that is allowed now.
-        oldest: i64,
-        /// Newest that is allowed now.
-        newest: i64,
-    },
+    /// INVALID_RECORD or INVALID_TIMESTAMP: some records of a batch must not stand in this log (KIP-467).
+    #[error("{}", summary(.0))]
+    RefusedRecords(Vec<RecordRefusal>),
 
     // The producer's state does not fit.
     /// INVALID_PRODUCER_EPOCH: another instance of the producer has taken over.

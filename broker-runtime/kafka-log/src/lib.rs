@@ -25,7 +25,7 @@ mod transaction_index;
 
 pub use append_info::{AppendInfo, AppendOrigin, LeaderAppend, ProducerInfo, TimestampedOffset};
 pub use config::{CleanupPolicy, LogConfig};
-pub use error::{LogDirError, LogError};
+pub use error::{LogDirError, LogError, RecordRefusal, RefusalReason};
 pub use kafka_codec::record_batch::TimestampType;
 pub use log::{Compaction, Log};
 pub use log_dir::{FoundPartition, LogDir, LogDirConfig};

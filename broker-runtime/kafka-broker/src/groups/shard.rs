@@ -19,7 +19,7 @@ use super::{
     ids::{GroupId, ReplyId},
     offsets::Offsets,
     pending_offsets::PendingOffsets,
-    record_format::{GroupRecord, TopicPartition},
+    record_format::GroupRecord,
     shard_consumer::ConsumerWrite,
 };
 use crate::{

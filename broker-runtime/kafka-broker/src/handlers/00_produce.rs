@@ -26,12 +26,16 @@ use kafka_codec::{
         produce_request::TopicProduceData,
         produce_response::{LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse, TopicProduceResponse},
     },
+    record_batch::{Compression, batches},
     uuid_from_wire,
 };
 use kafka_log::AppendOrigin;
 use kafka_metadata::{MetadataImage, TopicId, acl::AclOperation, quota::QuotaKey};
 
-use super::produce_in_transaction::{Verified, may_be_transactional, verify};
+use super::{
+    produce_in_transaction::{Verified, may_be_transactional, verify},
+    produce_refusal::Refusal,
+};
 use crate::{
     broker::Broker,
     config::ListenerName,
@@ -39,9 +43,9 @@ use crate::{
     dispatch::{
         ApiEntry, HandlerFuture, Reply, ReplyFrame, RequestContext, RequestError, decode_request, encode_reply,
     },
-    partition::{AppendTerms, AppendedRange, Partition, PartitionError, RequiredAcks},
+    partition::{AppendTerms, AppendedRange, Partition, RequiredAcks},
     quotas::Throttled,
-    response::{LeaderHint, partition_error_code},
+    response::LeaderHint,
     security::Resource,
 };
 
@@ -58,6 +62,9 @@ pub(crate) const API: ApiEntry = ApiEntry {
 /// First version that names topics by id.
 const TOPIC_ID_VERSION: i16 = 13;
 
+/// First version that may carry batches with zstd (KIP-110).
+const ZSTD_VERSION: i16 = 7;
+
 /// First version that says where the leader is.
 const LEADER_HINT_VERSION: i16 = 10;
 
@@ -71,7 +78,13 @@ pub(super) enum Outcome {
     /// Appended; the answer may have to wait.
     Appended(Arc<Partition>, AppendedRange),
     /// Refused.
-    Refused(ErrorCode, Option<StrBytes>),
+    Refused(Refusal),
+}
+
+impl Outcome {
+    pub(super) fn refused(code: ErrorCode, message: Option<StrBytes>) -> Self {
+        Self::Refused(Refusal::new(code, message))
+    }
 }
 
 struct PartitionOutcome {
@@ -112,7 +125,7 @@ fn answer<'a>(context: &'a RequestContext, broker: &'a Arc<Broker>, body: Bytes)
                 topic
                     .partitions
                     .iter()
-                    .any(|partition| matches!(partition.outcome, Outcome::Refused(..)))
+                    .any(|partition| matches!(partition.outcome, Outcome::Refused(_)))
             };
             // Nobody waits for an answer: closing is the only way to say it.
             return if topics.iter().any(refused) {
@@ -149,7 +162,11 @@ async fn take(context: &RequestContext, broker: &Arc<Broker>, body: Bytes) -> Re
     let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
     let deadline = broker.clock.monotonic() + timeout;
     let verified = verify(context, broker, &request).await;
-    let terms = Terms { acks, verified };
+    let terms = Terms {
+        version: context.api_version,
+        acks,
+        verified,
+    };
     let topics = append(context, broker, request, &terms);
     Ok(Taken::Appended { topics, acks, deadline })
 }
@@ -166,7 +183,7 @@ fn refuse_all(request: &ProduceRequest, code: ErrorCode) -> ProduceResponse {
             entry.partition_responses = topic
                 .partition_data
                 .iter()
-                .map(|partition| refusal(partition.index, code, None))
+                .map(|partition| Refusal::new(code, None).describe(&topic.name, partition.index))
                 .collect();
             entry
         })
@@ -174,19 +191,9 @@ fn refuse_all(request: &ProduceRequest, code: ErrorCode) -> ProduceResponse {
     response
 }
 
-fn refusal(index: i32, code: ErrorCode, message: Option<StrBytes>) -> PartitionProduceResponse {
-    let mut entry = PartitionProduceResponse::default();
-    entry.index = index;
-    entry.error_code = code.code();
-    entry.base_offset = -1;
-    entry.log_append_time_ms = -1;
-    entry.log_start_offset = -1;
-    entry.error_message = message;
-    entry
-}
-
 /// On which terms the records of a request are appended.
 struct Terms {
+    version: i16,
     acks: RequiredAcks,
     verified: Verified,
 }
@@ -233,10 +240,10 @@ fn append_topic(
         .into_iter()
         .map(|data| {
             let outcome = match name {
-                None => Outcome::Refused(unknown, None),
-                Some(_) if !may => Outcome::Refused(ErrorCode::TopicAuthorizationFailed, None),
+                None => Outcome::refused(unknown, None),
+                Some(_) if !may => Outcome::refused(ErrorCode::TopicAuthorizationFailed, None),
                 Some(name) if is_internal(name) && context.client_id() != ADMIN_CLIENT_ID => {
-                    Outcome::Refused(ErrorCode::InvalidTopicException, Some(StrBytes::from(INTERNAL)))
+                    Outcome::refused(ErrorCode::InvalidTopicException, Some(StrBytes::from(INTERNAL)))
                 }
                 Some(name) => append_partition(broker, (name, data.index), data.records, terms),
             };
@@ -254,6 +261,11 @@ fn append_topic(
     }
 }
 
+fn is_zstd(records: &[u8]) -> bool {
+    let first = batches(records).next();
+    first.is_some_and(|batch| batch.is_ok_and(|batch| batch.header().compression() == Compression::Zstd))
+}
+
 fn append_partition(
     broker: &Arc<Broker>,
     (topic, index): (&str, i32),
@@ -261,17 +273,21 @@ fn append_partition(
     terms: &Terms,
 ) -> Outcome {
     let Some(partition) = broker.partitions.get(topic, index) else {
-        return Outcome::Refused(broker.absent_partition_code(topic, index), None);
+        return Outcome::refused(broker.absent_partition_code(topic, index), None);
     };
     let guard = match terms.verified.guard(topic, index) {
         Ok(guard) => guard,
         Err(refusal) => return refusal,
     };
     let Some(records) = records.filter(|records| !records.is_empty()) else {
-        return Outcome::Refused(ErrorCode::InvalidRecord, Some(StrBytes::from("no record batch")));
+        return Outcome::refused(ErrorCode::InvalidRecord, Some(StrBytes::from("no record batch")));
     };
+    if terms.version < ZSTD_VERSION && is_zstd(&records) {
+        let message = "Produce requests with version below 7 are not allowed to use ZStandard compression";
+        return Outcome::refused(ErrorCode::UnsupportedCompressionType, Some(StrBytes::from(message)));
+    }
     if let Err(full) = broker.volume.admit(records.len()) {
-        return Outcome::Refused(ErrorCode::KafkaStorageError, Some(StrBytes::from(full.to_string())));
+        return Outcome::refused(ErrorCode::KafkaStorageError, Some(StrBytes::from(full.to_string())));
     }
     let terms = AppendTerms {
         required_epoch: None,
@@ -283,20 +299,9 @@ fn append_partition(
         Ok(range) => Outcome::Appended(partition, range),
         Err(error) => {
             tracing::debug!(topic, index, %error, "records refused");
-            refused(&error)
+            Outcome::Refused(Refusal::of(&error, &partition))
         }
     }
-}
-
-fn refused(error: &PartitionError) -> Outcome {
-    let code = partition_error_code(error);
-    // A mistake in the records deserves its explanation; a change of leaders needs none.
-    let message = if code.is_retriable() {
-        None
-    } else {
-        Some(StrBytes::from(error.to_string()))
-    };
-    Outcome::Refused(code, message)
 }
 
 /// Waits as long as `acks` asks for, and answers.
@@ -321,7 +326,7 @@ async fn finish(
             _ => replica.wait_flushed(range.last_offset, left).await,
         };
         if let Err(error) = waited {
-            partition.outcome = refused(&error);
+            partition.outcome = Outcome::Refused(Refusal::of(&error, replica));
         }
     }
     let mut response = respond(&context, &broker, topics);
@@ -339,7 +344,7 @@ fn respond(context: &RequestContext, broker: &Broker, topics: Vec<TopicOutcome>)
     for topic in topics {
         let mut entry = TopicProduceResponse::default();
         for partition in &topic.partitions {
-            let mut answer = describe(partition);
+            let mut answer = describe(&topic.name, partition);
             if context.api_version >= LEADER_HINT_VERSION
                 && answer.error_code == ErrorCode::NotLeaderOrFollower.code()
                 && let Some(current) = leaders.hint(&topic.name, partition.index)
@@ -356,9 +361,9 @@ fn respond(context: &RequestContext, broker: &Broker, topics: Vec<TopicOutcome>)
     response
 }
 
-fn describe(partition: &PartitionOutcome) -> PartitionProduceResponse {
+fn describe(topic: &str, partition: &PartitionOutcome) -> PartitionProduceResponse {
     match &partition.outcome {
-        Outcome::Refused(code, message) => refusal(partition.index, *code, message.clone()),
+        Outcome::Refused(refusal) => refusal.describe(topic, partition.index),
         Outcome::Appended(_, range) => {
             let mut entry = PartitionProduceResponse::default();
             entry.index = partition.index;

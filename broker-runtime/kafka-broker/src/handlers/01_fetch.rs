@@ -374,6 +374,8 @@ fn describe(target: &Target, found: Found, bound: ReadBound) -> PartitionData {
     let mut data = PartitionData::default();
     data.partition_index = target.wish.partition;
     data.records = Some(Bytes::new());
+    // Kafka leaves the list out, as opposed to an empty one, for who reads everything.
+    data.aborted_transactions = None;
     match found {
         Ok(result) => {
             data.high_watermark = result.high_watermark;
@@ -399,9 +401,14 @@ fn describe(target: &Target, found: Found, bound: ReadBound) -> PartitionData {
             data.error_code = code.code();
             data.high_watermark = -1;
             data.last_stable_offset = -1;
+            if target.partition.is_err() {
+                data.aborted_transactions = Some(Vec::new());
+            }
             // A follower whose log lies outside of ours learns where to begin.
             data.log_start_offset = match &target.partition {
-                Ok(partition) if code == ErrorCode::OffsetOutOfRange => partition.log_start_offset(),
+                Ok(partition) if code == ErrorCode::OffsetOutOfRange && bound == ReadBound::LogEnd => {
+                    partition.log_start_offset()
+                }
                 _ => -1,
             };
         }

@@ -3,9 +3,11 @@
 //! * -1 latest: the high watermark, for a follower the end of the log, for `read_committed` the last stable offset.
 //!   OFFSET_NOT_AVAILABLE until a new leader knows the high watermark of its predecessor (KIP-207).
 //! * -2 earliest, -3 the record with the largest timestamp, -4 earliest on this broker's disk.
-//! * -5 latest in tiered storage: there is none, the answer is "unknown".
+//! * -5 latest in tiered storage, -6 earliest that is to be copied there: there is none, the answer is "unknown".
+//! * UNSUPPORTED_VERSION for any other negative one, and for one that the version does not know yet; INVALID_REQUEST for a
+//!   partition that is named twice, once.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use kafka_codec::{
     ErrorCode,
@@ -32,6 +34,8 @@ const LATEST: i64 = -1;
 const EARLIEST: i64 = -2;
 const MAX_TIMESTAMP: i64 = -3;
 const EARLIEST_LOCAL: i64 = -4;
+const LATEST_TIERED: i64 = -5;
+const EARLIEST_PENDING_UPLOAD: i64 = -6;
 
 /// First version that carries leader epochs.
 const LEADER_EPOCH_VERSION: i16 = 4;
@@ -59,15 +63,26 @@ async fn handle(
         let mut entry = ListOffsetsTopicResponse::default();
         entry.name = topic.name.clone();
         let may = context.may(broker, AclOperation::Describe, Resource::Topic(&topic.name));
+        let mut times: BTreeMap<i32, usize> = BTreeMap::new();
         for wanted in &topic.partitions {
+            *times.entry(wanted.partition_index).or_default() += 1;
+        }
+        for wanted in &topic.partitions {
+            let Some(times) = times.remove(&wanted.partition_index) else {
+                continue;
+            };
             let mut answer = ListOffsetsPartitionResponse::default();
             answer.partition_index = wanted.partition_index;
             answer.timestamp = -1;
             answer.offset = -1;
-            let found = if may {
-                find(broker, &topic.name, wanted, bound)
-            } else {
+            let found = if !may {
                 Err(ErrorCode::TopicAuthorizationFailed)
+            } else if times > 1 {
+                Err(ErrorCode::InvalidRequest)
+            } else if version < first_version(wanted.timestamp) {
+                Err(ErrorCode::UnsupportedVersion)
+            } else {
+                find(broker, &topic.name, wanted, bound)
             };
             match found {
                 Ok(Some(found)) => {
@@ -85,6 +100,19 @@ async fn handle(
         response.topics.push(entry);
     }
     response
+}
+
+/// The first version in which this may be asked for.
+const fn first_version(timestamp: i64) -> i16 {
+    match timestamp {
+        LATEST | EARLIEST => 1,
+        MAX_TIMESTAMP => 7,
+        EARLIEST_LOCAL => 8,
+        LATEST_TIERED => 9,
+        EARLIEST_PENDING_UPLOAD => 11,
+        0.. => 0,
+        _ => i16::MAX,
+    }
 }
 
 fn find(

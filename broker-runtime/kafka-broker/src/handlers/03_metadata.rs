@@ -7,7 +7,11 @@
 //!   takes CREATE on the cluster or on the topic.
 //! * The controller is not a broker here; a living broker stands in for it, as in KRaft.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use kafka_codec::{
     ErrorCode, StrBytes, WireUuid,
@@ -35,6 +39,9 @@ use crate::{
 
 /// See the module.
 pub(crate) const API: ApiEntry = api!(3, "Metadata", 0..=13, MetadataRequest, handle);
+
+/// First version in which a topic that is asked for by its id need not have a name.
+const NULLABLE_NAME_VERSION: i16 = 12;
 
 /// How long an answer waits for a topic that has just been created.
 const CREATION_WAIT: Duration = Duration::from_secs(2);
@@ -75,10 +82,14 @@ async fn handle(
             topics.sort_by(|left, right| left.name.cmp(&right.name));
             topics
         }
-        Some(topics) => topics
-            .iter()
-            .map(|topic| answer(context, broker, &image, topic, &refused))
-            .collect(),
+        Some(topics) => {
+            let mut seen = BTreeSet::new();
+            let once = topics
+                .iter()
+                .filter(|topic| seen.insert((topic.name.clone(), topic.topic_id)));
+            once.map(|topic| answer(context, broker, &image, topic, &refused))
+                .collect()
+        }
     };
     if request.include_topic_authorized_operations {
         for topic in response.topics.iter_mut().filter(|topic| topic.error_code == 0) {
@@ -157,6 +168,9 @@ fn answer(
         return missing;
     }
     missing.topic_id = wanted.topic_id;
+    if context.api_version >= NULLABLE_NAME_VERSION {
+        missing.name = None;
+    }
     match image.topic_by_id(TopicId(uuid_from_wire(wanted.topic_id))) {
         Some(topic) if may(&topic.name) => return describe_topic(image, topic, listener),
         // Ids are no secrets; names may be.
@@ -280,7 +294,7 @@ fn new_topic(name: String) -> NewTopic {
 }
 
 /// Kafka's rule (`Topic.validate`): 1 to 249 of `[a-zA-Z0-9._-]`, and neither `.` nor `..`.
-fn is_valid_topic_name(name: &str) -> bool {
+pub(super) fn is_valid_topic_name(name: &str) -> bool {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     (1..=249).contains(&name.len()) && name != "." && name != ".." && name.bytes().all(legal)
 }

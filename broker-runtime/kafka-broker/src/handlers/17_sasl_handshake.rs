@@ -29,15 +29,15 @@ async fn handle(
     version: i16,
 ) -> SaslHandshakeResponse {
     let mut response = SaslHandshakeResponse::default();
+    if !context.connection.sasl_required {
+        response.error_code = ErrorCode::IllegalSaslState.code();
+        return response;
+    }
     let offered = Mechanism::offered(context.listener().is_iam());
     response.mechanisms = offered
         .iter()
         .map(|mechanism| StrBytes::from(mechanism.name()))
         .collect();
-    if !context.connection.sasl_required {
-        response.error_code = ErrorCode::IllegalSaslState.code();
-        return response;
-    }
     let chosen = context
         .connection
         .session

@@ -1,7 +1,7 @@
 //! CreateTopics 2–7: the controller checks and decides; the answer waits until this broker knows the topics, at most
 //! `timeout_ms`.
 //!
-//! * -1 partitions or replicas mean the broker's defaults (version 4, KIP-464). `validate_only` changes nothing.
+//! * -1 partitions or replicas mean the broker's defaults (KIP-464), as in Apache Kafka 4 in every version. `validate_only` changes nothing.
 //! * The controller counts partitions against `controller_mutation_rate`; version 6 and later are refused what is too much, older
 //!   ones wait for it.
 //! * Version 5 and later tell the number of partitions, the replication factor and the configuration, version 7 the id.
@@ -41,9 +41,6 @@ use crate::{
 /// See the module.
 pub(crate) const API: ApiEntry = api!(19, "CreateTopics", 2..=7, CreateTopicsRequest, handle);
 
-/// First version in which -1 means the broker's defaults.
-const DEFAULTS_VERSION: i16 = 4;
-
 /// First version that knows the refusal of what is beyond a quota (KIP-599).
 const QUOTA_ERROR_VERSION: i16 = 6;
 
@@ -81,7 +78,7 @@ async fn handle(
         } else if !may_create_all && !context.may(broker, AclOperation::Create, Resource::Topic(&topic.name)) {
             Err(ControllerError::TopicAuthorizationFailed(topic.name.to_string()))
         } else {
-            new_topic(topic, version)
+            new_topic(topic)
         };
         checked.push((topic.name.clone(), new_topic.as_ref().err().cloned()));
         wanted.extend(new_topic);
@@ -115,7 +112,7 @@ async fn handle(
     response
 }
 
-fn new_topic(topic: &CreatableTopic, version: i16) -> Result<NewTopic, ControllerError> {
+fn new_topic(topic: &CreatableTopic) -> Result<NewTopic, ControllerError> {
     let given = |number: i32| (number != NOT_GIVEN).then_some(number);
     let partitions = given(topic.num_partitions);
     let replication_factor = (topic.replication_factor != -1).then_some(topic.replication_factor);
@@ -127,18 +124,6 @@ fn new_topic(topic: &CreatableTopic, version: i16) -> Result<NewTopic, Controlle
             "Both numPartitions or replicationFactor and replicasAssignments were set. Both cannot be used at the same time."
                 .to_owned(),
         ));
-    }
-    if version < DEFAULTS_VERSION && assignments.is_none() {
-        if partitions.is_none() {
-            return Err(ControllerError::InvalidPartitions(
-                "the number of partitions is not given".to_owned(),
-            ));
-        }
-        if replication_factor.is_none() {
-            return Err(ControllerError::InvalidReplicationFactor(
-                "the replication factor is not given".to_owned(),
-            ));
-        }
     }
     let mut configs = BTreeMap::new();
     for config in &topic.configs {
@@ -261,30 +246,24 @@ mod tests {
     }
 
     #[test]
-    fn minus_one_means_the_default_from_version_4_on() {
-        let new = new_topic(&topic(-1, -1), 4).unwrap();
+    fn minus_one_means_the_default() {
+        let new = new_topic(&topic(-1, -1)).unwrap();
         assert_eq!((new.partitions, new.replication_factor), (None, None));
-        assert!(matches!(
-            new_topic(&topic(-1, 1), 3),
-            Err(ControllerError::InvalidPartitions(_))
-        ));
-        assert!(matches!(
-            new_topic(&topic(1, -1), 3),
-            Err(ControllerError::InvalidReplicationFactor(_))
-        ));
+        let new = new_topic(&topic(-1, 2)).unwrap();
+        assert_eq!((new.partitions, new.replication_factor), (None, Some(2)));
     }
 
     #[test]
     fn manual_assignments_stand_alone_and_have_no_gaps() {
         let mut manual = topic(-1, -1);
         manual.assignments = vec![assignment(1, &[2, 1]), assignment(0, &[1, 2])];
-        let assignments = new_topic(&manual, 2).unwrap().assignments.unwrap();
+        let assignments = new_topic(&manual).unwrap().assignments.unwrap();
         assert_eq!(
             assignments,
             [vec![BrokerId(1), BrokerId(2)], vec![BrokerId(2), BrokerId(1)]]
         );
         manual.num_partitions = 2;
-        assert!(matches!(new_topic(&manual, 2), Err(ControllerError::InvalidRequest(_))));
+        assert!(matches!(new_topic(&manual), Err(ControllerError::InvalidRequest(_))));
         manual.num_partitions = -1;
         for bad in [
             vec![assignment(1, &[1])],
@@ -292,7 +271,7 @@ mod tests {
         ] {
             manual.assignments = bad;
             assert!(matches!(
-                new_topic(&manual, 2),
+                new_topic(&manual),
                 Err(ControllerError::InvalidReplicaAssignment(_))
             ));
         }

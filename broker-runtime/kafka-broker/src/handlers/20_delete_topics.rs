@@ -6,7 +6,11 @@
 //! * The controller counts partitions against `controller_mutation_rate`; version 5 and later are refused what is too much, older
 //!   ones wait for it.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+    time::Duration,
+};
 
 use kafka_codec::{
     ErrorCode, StrBytes, WireUuid,
@@ -67,9 +71,14 @@ async fn handle(
     } else {
         by_name(request.topic_names)
     };
+    let (states, repeated) = once_each(states);
     let mut found: Vec<Result<Found, Refusal>> = states
         .iter()
-        .map(|state| find(context, broker, &image, state))
+        .zip(repeated)
+        .map(|(state, repeated)| match repeated {
+            true => Err(named_again()),
+            false => find(context, broker, &image, state),
+        })
         .collect();
     refuse_repeated(&mut found);
     let accepted: Vec<(String, TopicId)> = found
@@ -103,6 +112,28 @@ async fn handle(
         response.responses.push(result);
     }
     response
+}
+
+/// Each topic once, and whether it was there more than once.
+fn once_each(states: Vec<DeleteTopicState>) -> (Vec<DeleteTopicState>, Vec<bool>) {
+    let mut known: HashMap<(Option<StrBytes>, WireUuid), usize> = HashMap::new();
+    let mut once: Vec<DeleteTopicState> = Vec::with_capacity(states.len());
+    let mut repeated = Vec::with_capacity(states.len());
+    for state in states {
+        match known.entry((state.name.clone(), state.topic_id)) {
+            Entry::Occupied(first) => repeated[*first.get()] = true,
+            Entry::Vacant(new) => {
+                new.insert(once.len());
+                once.push(state);
+                repeated.push(false);
+            }
+        }
+    }
+    (once, repeated)
+}
+
+fn named_again() -> Refusal {
+    ControllerError::InvalidRequest("the topic is named more than once".to_owned()).into()
 }
 
 fn by_name(names: Vec<StrBytes>) -> Vec<DeleteTopicState> {
@@ -175,7 +206,7 @@ fn refuse_repeated(found: &mut [Result<Found, Refusal>]) {
     }
     for entry in found {
         if entry.as_ref().is_ok_and(|topic| times[&topic.topic_id] > 1) {
-            *entry = Err(ControllerError::InvalidRequest("the topic is named more than once".to_owned()).into());
+            *entry = Err(named_again());
         }
     }
 }

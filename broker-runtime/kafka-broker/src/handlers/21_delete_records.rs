@@ -1,5 +1,6 @@
 //! DeleteRecords 0–2: makes everything below an offset unreadable (KIP-107). Answered once all living replicas have it
-//! so, with the lowest of their log start offsets; -1 as offset stands for the high watermark.
+//! so, with the lowest of their log start offsets; -1 as offset stands for the high watermark. POLICY_VIOLATION where records go
+//! by compaction only, INVALID_TOPIC_EXCEPTION for topics of coordinators.
 
 use std::{
     sync::Arc,
@@ -17,6 +18,7 @@ use kafka_metadata::acl::AclOperation;
 
 use crate::{
     broker::Broker,
+    coordinator::is_internal,
     dispatch::{ApiEntry, RequestContext, api},
     partition::Partition,
     response::partition_error_code,
@@ -82,6 +84,9 @@ async fn handle(
 }
 
 fn delete(broker: &Broker, topic: &str, index: i32, offset: i64) -> Deleted {
+    if is_internal(topic) {
+        return Err(ErrorCode::InvalidTopicException);
+    }
     let Some(partition) = broker.partitions.get(topic, index) else {
         let known = broker.metadata.image().partition(topic, index).is_some();
         return Err(if known {

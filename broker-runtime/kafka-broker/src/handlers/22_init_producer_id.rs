@@ -21,7 +21,7 @@ use crate::{
     dispatch::{ApiEntry, RequestContext, api},
     partition::ProducerIdentity,
     security::Resource,
-    transactions::{Ask, InitProducer, TransactionError, TransactionalId},
+    transactions::{Ask, InitProducer, TransactionConfig, TransactionError, TransactionalId},
 };
 
 /// See the module.
@@ -91,6 +91,8 @@ async fn init_transactional(
         expected: (expected.id >= 0).then_some(expected),
         fresh_producer_id: None,
     };
+    // Before a coordinator is looked for, as in Kafka: there may be none yet.
+    init.check(&TransactionConfig::read(&broker.config.server_properties))?;
     let ask = |fresh_producer_id| {
         let init = InitProducer {
             fresh_producer_id,

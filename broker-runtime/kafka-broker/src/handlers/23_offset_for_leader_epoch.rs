@@ -63,5 +63,9 @@ fn find(broker: &Broker, topic: &str, wanted: &OffsetForLeaderPartition) -> Resu
     partition
         .expect_leadership(wanted.current_leader_epoch)
         .map_err(|error| partition_error_code(&error))?;
+    // Nothing ends where no epoch was.
+    if wanted.leader_epoch < 0 {
+        return Ok(None);
+    }
     Ok(partition.end_offset_for_epoch(wanted.leader_epoch))
 }

@@ -39,8 +39,13 @@ async fn handle(
     _version: i16,
 ) -> CreatePartitionsResponse {
     let mut times: HashMap<&str, usize> = HashMap::new();
+    let mut topics = Vec::with_capacity(request.topics.len());
     for topic in &request.topics {
-        *times.entry(topic.name.as_str()).or_default() += 1;
+        let times = times.entry(topic.name.as_str()).or_default();
+        *times += 1;
+        if *times == 1 {
+            topics.push(topic);
+        }
     }
     let refusal = |topic: &CreatePartitionsTopic| {
         if times[topic.name.as_str()] > 1 {
@@ -51,9 +56,8 @@ async fn handle(
         let may = context.may(broker, AclOperation::Alter, Resource::Topic(&topic.name));
         (!may).then(|| ControllerError::TopicAuthorizationFailed(topic.name.to_string()))
     };
-    let refusals: Vec<Option<ControllerError>> = request.topics.iter().map(refusal).collect();
-    let wanted = request
-        .topics
+    let refusals: Vec<Option<ControllerError>> = topics.iter().copied().map(refusal).collect();
+    let wanted = topics
         .iter()
         .zip(&refusals)
         .filter(|(_, refusal)| refusal.is_none())
@@ -64,7 +68,7 @@ async fn handle(
     let mut outcomes = outcomes.into_iter();
     let mut response = CreatePartitionsResponse::default();
     response.throttle_time_ms = throttle_ms;
-    for (topic, refusal) in request.topics.iter().zip(refusals) {
+    for (topic, refusal) in topics.into_iter().zip(refusals) {
         let outcome = match refusal {
             Some(error) => Err(error),
             None => outcomes.next().unwrap_or(Err(ControllerError::NotController)),

@@ -6,7 +6,10 @@
 //!   ELIGIBLE_LEADERS_NOT_AVAILABLE where no replica serves.
 //! * Another type is INVALID_REQUEST.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use kafka_codec::{
     ErrorCode, StrBytes,
@@ -92,7 +95,21 @@ async fn handle(
         }
     };
     response.replica_election_results = results(partitions, outcomes);
+    if request.topic_partitions.is_none() {
+        add_others(&broker.metadata.image(), &mut response.replica_election_results);
+    }
     response
+}
+
+/// Whoever asks for all of them hears of every topic, as from Kafka: the others had nothing to elect.
+fn add_others(image: &MetadataImage, results: &mut Vec<ReplicaElectionResult>) {
+    let named: BTreeSet<String> = results.iter().map(|entry| entry.topic.to_string()).collect();
+    let others = image.topics.keys().filter(|name| !named.contains(*name));
+    results.extend(others.map(|name| {
+        let mut entry = ReplicaElectionResult::default();
+        entry.topic = StrBytes::from(name.as_str());
+        entry
+    }));
 }
 
 fn forbidden(request: &ElectLeadersRequest) -> ElectLeadersResponse {

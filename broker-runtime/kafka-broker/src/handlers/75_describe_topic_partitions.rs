@@ -40,6 +40,9 @@ async fn handle(
     request: DescribeTopicPartitionsRequest,
     _version: i16,
 ) -> DescribeTopicPartitionsResponse {
+    if request.cursor.as_ref().is_some_and(|cursor| cursor.partition_index < 0) {
+        return refuse_all(&request, ErrorCode::InvalidRequest);
+    }
     let image = broker.metadata.image();
     let mut names: BTreeSet<String> = request.topics.iter().map(|topic| topic.name.to_string()).collect();
     if names.is_empty() {
@@ -75,6 +78,9 @@ async fn handle(
             } else {
                 ErrorCode::TopicAuthorizationFailed.code()
             };
+            if may {
+                missing.topic_authorized_operations = context.authorized_operations(broker, Resource::Topic(&name));
+            }
             missing.name = Some(StrBytes::from(name));
             response.topics.push(missing);
             continue;
@@ -90,6 +96,18 @@ async fn handle(
             break;
         }
     }
+    response
+}
+
+fn refuse_all(request: &DescribeTopicPartitionsRequest, code: ErrorCode) -> DescribeTopicPartitionsResponse {
+    let mut response = DescribeTopicPartitionsResponse::default();
+    let refused = request.topics.iter().map(|topic| {
+        let mut entry = DescribeTopicPartitionsResponseTopic::default();
+        entry.error_code = code.code();
+        entry.name = Some(topic.name.clone());
+        entry
+    });
+    response.topics = refused.collect();
     response
 }
 

@@ -9,7 +9,10 @@ use kafka_metadata::{
     rpc::{AlterConfigResource, ConfigChange, ControllerRequest, ControllerResponse},
 };
 
-use super::controller_timeout::{APPLY_WAIT, CONTROLLER_TIMEOUT};
+use super::{
+    controller_timeout::{APPLY_WAIT, CONTROLLER_TIMEOUT},
+    metadata::is_valid_topic_name,
+};
 use crate::{broker::Broker, dispatch::RequestContext, response::controller_error_code, security::Resource};
 
 /// `ConfigResource.Type.TOPIC` of Kafka.
@@ -44,6 +47,10 @@ pub(super) type Alteration = Result<AlterConfigResource, ResourceError>;
 pub(super) fn read_resource(resource_type: i8, name: &str) -> Result<ConfigResource, ResourceError> {
     match (resource_type, name) {
         (TOPIC, "") => Err(ResourceError::invalid_request("the name of the topic is empty")),
+        (TOPIC, name) if !is_valid_topic_name(name) => Err(ResourceError {
+            code: ErrorCode::InvalidTopicException,
+            message: format!("{name} is no name of a topic"),
+        }),
         (TOPIC, name) => Ok(ConfigResource::Topic(name.to_owned())),
         (BROKER, "") => Ok(ConfigResource::Brokers),
         (BROKER, name) => match name.parse() {

@@ -104,6 +104,7 @@ mod offset_for_leader_epoch;
 #[path = "00_produce.rs"]
 mod produce;
 mod produce_in_transaction;
+mod produce_refusal;
 mod quota_entities;
 #[path = "36_sasl_authenticate.rs"]
 mod sasl_authenticate;

@@ -47,7 +47,7 @@ impl Verified {
         match self.by_partition.get(&partition) {
             None => Ok(None),
             Some(Ok(guard)) => Ok(Some(*guard)),
-            Some(Err((code, error))) => Err(Outcome::Refused(*code, Some(StrBytes::from(error.to_string())))),
+            Some(Err((code, error))) => Err(Outcome::refused(*code, Some(StrBytes::from(error.to_string())))),
         }
     }
 }

@@ -186,6 +186,10 @@ impl Partition {
         if !matches!(&*role, Role::Leader(_)) {
             return Err(self.not_leader(&role));
         }
+        let policy = self.log.config().cleanup_policy;
+        if policy.compact && !policy.delete {
+            return Err(PartitionError::KeptByPolicy);
+        }
         let high_watermark = self.high_watermark();
         let offset = if offset == -1 { high_watermark } else { offset };
         if !(0..=high_watermark).contains(&offset) {

@@ -56,4 +56,7 @@ pub enum PartitionError {
     /// The log refused the records or failed.
     #[error(transparent)]
     Log(#[from] kafka_log::LogError),
+    /// POLICY_VIOLATION: records go by compaction only.
+    #[error("records of this topic cannot be deleted: its cleanup.policy is compact")]
+    KeptByPolicy,
 }

@@ -23,6 +23,7 @@ pub(crate) fn partition_error_code(error: &PartitionError) -> ErrorCode {
         PartitionError::Unwritable => ErrorCode::UnknownServerError,
         PartitionError::Storage => ErrorCode::KafkaStorageError,
         PartitionError::Log(error) => log_error_code(error),
+        PartitionError::KeptByPolicy => ErrorCode::PolicyViolation,
     }
 }
 
@@ -32,8 +33,13 @@ fn log_error_code(error: &LogError) -> ErrorCode {
         LogError::MessageTooLarge { .. } => ErrorCode::MessageTooLarge,
         LogError::RecordListTooLarge { .. } => ErrorCode::RecordListTooLarge,
         LogError::Corrupt(_) | LogError::Damaged { .. } => ErrorCode::CorruptMessage,
-        LogError::InvalidRecord(_) | LogError::MalformedRecords(_) => ErrorCode::InvalidRecord,
-        LogError::InvalidTimestamp { .. } => ErrorCode::InvalidTimestamp,
+        LogError::InvalidRecord(_) | LogError::NotOneBatch(_) | LogError::MalformedRecords(_) => {
+            ErrorCode::InvalidRecord
+        }
+        LogError::RefusedRecords(refused) if refused.iter().any(|it| it.reason.is_timestamp()) => {
+            ErrorCode::InvalidTimestamp
+        }
+        LogError::RefusedRecords(_) => ErrorCode::InvalidRecord,
         LogError::InvalidProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
         LogError::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
         LogError::InvalidTransactionState { .. } => ErrorCode::InvalidTxnState,

@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 use super::{
     error::TransactionError,
     markers::MarkersOutcome,
+    settings::TransactionConfig,
     state::TransactionState,
     transaction::{Transaction, TransactionalId},
 };
@@ -23,6 +24,19 @@ pub(crate) struct InitProducer {
     pub(crate) expected: Option<ProducerIdentity>,
     /// A new producer id, in case one is needed.
     pub(crate) fresh_producer_id: Option<i64>,
+}
+
+impl InitProducer {
+    /// Refuses what no coordinator would take.
+    pub(crate) fn check(&self, config: &TransactionConfig) -> Result<(), TransactionError> {
+        if self.id.as_str().is_empty() {
+            return Err(TransactionError::InvalidRequest);
+        }
+        if !(1..=config.timeout_max_ms).contains(&self.timeout_ms) {
+            return Err(TransactionError::InvalidTransactionTimeout);
+        }
+        Ok(())
+    }
 }
 
 /// Partitions that a transaction is to take in, or to have taken in.

@@ -29,6 +29,6 @@ pub(crate) use error::TransactionError;
 pub use manager::TransactionManager;
 pub(crate) use markers::{EPOCH_BUMPING_VERSION, write as write_markers};
 pub(crate) use participation::{Beginning, Participant, Participation, take_part};
-pub(crate) use settings::TRANSACTIONS_TOPIC;
+pub(crate) use settings::{TRANSACTIONS_TOPIC, TransactionConfig};
 pub(crate) use state::TransactionState;
 pub(crate) use transaction::TransactionalId;

@@ -240,12 +240,7 @@ impl Shard {
     }
 
     fn next_init(&self, request: &InitProducer, now_ms: i64) -> Result<Next, TransactionError> {
-        if request.id.as_str().is_empty() {
-            return Err(TransactionError::InvalidRequest);
-        }
-        if !(1..=self.config.timeout_max_ms).contains(&request.timeout_ms) {
-            return Err(TransactionError::InvalidTransactionTimeout);
-        }
+        request.check(&self.config)?;
         let (timeout_ms, fresh) = (request.timeout_ms, request.fresh_producer_id);
         if self.entries.contains_key(&request.id) {
             return self

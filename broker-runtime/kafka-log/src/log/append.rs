@@ -93,12 +93,11 @@ impl Log {
                     return Ok(Some(known(last_offset, last_offset, None)));
                 }
             } else if let Some(duplicate) = producers.check(header, append.origin, append.guard)? {
-                let appended_now = self.config.read().message_timestamp_type == TimestampType::LogAppendTime;
-                let log_append_time_ms = appended_now.then_some(duplicate.timestamp);
+                // As `UnifiedLog.append`, whatever the type of the topic's timestamps.
                 return Ok(Some(known(
                     duplicate.base_offset,
                     duplicate.last_offset,
-                    log_append_time_ms,
+                    Some(duplicate.timestamp),
                 )));
             }
         }

@@ -7,7 +7,8 @@ use kafka_codec::record_batch::{Compression, RecordBatchBuilder, batches};
 use tempfile::TempDir;
 
 use crate::{
-    AppendOrigin, CleanupPolicy, LeaderAppend, LogConfig, LogError, TimestampType, TimestampedOffset,
+    AppendOrigin, CleanupPolicy, LeaderAppend, LogConfig, LogError, RecordRefusal, RefusalReason, TimestampType,
+    TimestampedOffset,
     storage::Disk,
     testing::{NOW_MS, Opened, append, as_leader, batch, bytes, open, read_all, read_from, small},
 };
@@ -142,15 +143,29 @@ fn what_a_producer_must_not_send_is_refused_and_nothing_is_appended() {
     let mut flipped = good.to_vec();
     *flipped.last_mut().unwrap() ^= 1;
     assert!(matches!(refuse(flipped.into()), LogError::Corrupt(_)));
-    assert!(matches!(refuse(good.slice(..good.len() - 1)), LogError::Corrupt(_)));
-    assert!(matches!(refuse(Bytes::new()), LogError::InvalidRecord(_)));
+    assert!(matches!(refuse(good.slice(..good.len() - 1)), LogError::NotOneBatch(_)));
+    assert!(matches!(refuse(Bytes::new()), LogError::NotOneBatch(_)));
     assert!(matches!(
         refuse([&good[..], &good[..]].concat().into()),
-        LogError::InvalidRecord(_)
+        LogError::NotOneBatch(_)
     ));
+    assert!(matches!(
+        refuse([&good[..], &good[..20]].concat().into()),
+        LogError::Corrupt(_)
+    ));
+    let mut placed = good.to_vec();
+    placed[7] = 3;
+    assert!(
+        matches!(refuse(placed.into()), LogError::InvalidRecord(_)),
+        "its offset is not for the client to say"
+    );
     let mut early = RecordBatchBuilder::new();
     early.append(NOW_MS + 2 * 60 * 60 * 1000, None, Some(b"tomorrow"), &[]);
-    assert!(matches!(refuse(bytes(early)), LogError::InvalidTimestamp { .. }));
+    let LogError::RefusedRecords(refused) = refuse(bytes(early)) else {
+        panic!("a record of tomorrow");
+    };
+    assert_eq!(refused.len(), 1);
+    assert!(refused[0].reason.is_timestamp(), "{refused:?}");
 }
 
 #[test]
@@ -162,13 +177,38 @@ fn a_compacted_topic_needs_keys() {
         },
         ..LogConfig::default()
     });
-    assert!(matches!(
-        append(fixture.log(), "no key"),
-        Err(LogError::InvalidRecord(_))
-    ));
+    let mut partly = RecordBatchBuilder::new();
+    for key in [None, Some(&b"key"[..]), None] {
+        partly.append(NOW_MS, key, Some(b"value"), &[]);
+    }
+    let Err(LogError::RefusedRecords(refused)) = fixture.log().append_as_leader(bytes(partly), as_leader(0)) else {
+        panic!("records without a key");
+    };
+    let expected = [0, 2].map(|batch_index| RecordRefusal {
+        batch_index,
+        reason: RefusalReason::NoKey,
+    });
+    assert_eq!(refused, expected);
     let mut keyed = RecordBatchBuilder::new();
     keyed.append(NOW_MS, Some(b"key"), Some(b"value"), &[]);
     fixture.log().append_as_leader(bytes(keyed), as_leader(0)).unwrap();
+}
+
+#[test]
+fn who_has_no_time_is_not_too_early() {
+    let fixture = Fixture::new(LogConfig {
+        message_timestamp_before_max_ms: 1000,
+        ..LogConfig::default()
+    });
+    let mut early = RecordBatchBuilder::new();
+    for timestamp in [NOW_MS - 2000, -1, NOW_MS] {
+        early.append(timestamp, None, Some(b"value"), &[]);
+    }
+    let Err(LogError::RefusedRecords(refused)) = fixture.log().append_as_leader(bytes(early), as_leader(0)) else {
+        panic!("a record of before");
+    };
+    let which: Vec<i32> = refused.iter().map(|it| it.batch_index).collect();
+    assert_eq!(which, [0]);
 }
 
 #[test]

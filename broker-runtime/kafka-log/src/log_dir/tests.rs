@@ -213,7 +213,10 @@ fn two_lives_of_a_partition_do_not_meet() {
         }
         assert_eq!(read_all(&new), [(0, "new".to_owned())], "in life {epoch}");
         let files = fs::read_dir(new.path()).unwrap().count();
-        assert_eq!(files, 3, "the segment, the epochs and the id of the topic, in life {epoch}");
+        assert_eq!(
+            files, 3,
+            "the segment, the epochs and the id of the topic, in life {epoch}"
+        );
         old = new;
     }
 }

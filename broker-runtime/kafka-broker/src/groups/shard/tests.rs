@@ -12,6 +12,7 @@ use crate::groups::{
     group::GroupState,
     ids::{InstanceId, MemberId},
     member::MemberProtocol,
+    record_format::TopicPartition,
 };
 use crate::{
     coordinator::{CoordinatorRecord, Loaded},

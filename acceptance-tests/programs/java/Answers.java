@@ -1,6 +1,6 @@
 // Asks a broker a list of requests, right and wrong, and prints what it answers, a line for each. Two brokers that behave alike
 // print the same: what differs from run to run (ids, times, addresses) and texts for people are left out.
-// Run as a single file: java -cp 'jars/*' Answers.java BOOTSTRAP
+// Compiled, then run: java -cp 'classes:jars/*' Answers BOOTSTRAP
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;

@@ -7,6 +7,9 @@
 //!
 //! Channel binding is not offered (`n,,`), as in Kafka; nor are delegation tokens (the `tokenauth` extension). A user that
 //! does not exist is led through the same two steps with invented credentials, and fails where a wrong password fails.
+//!
+//! Different from Apache Kafka 4, as in Apache Kafka 3: clients of librdkafka before 2.6.1, such as Debian's kcat, get in. They put
+//! their own part of the nonce before the one that they were sent, which has it already (librdkafka's pull request 4895).
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use kafka_metadata::{ScramCredential, ScramMechanism};
@@ -138,6 +141,8 @@ pub(crate) struct Challenge {
     credential: Credential,
     user: String,
     nonce: String,
+    /// The nonce as librdkafka before 2.6.1 sends it back: with the client's own part in front once more.
+    nonce_of_old_librdkafka: String,
     channel_binding: String,
     /// `client-first-message-bare,server-first-message`.
     signed_so_far: String,
@@ -157,6 +162,7 @@ pub(crate) fn challenge(
     server_nonce: &str,
 ) -> (Challenge, String) {
     let nonce = format!("{}{server_nonce}", first.nonce);
+    let nonce_of_old_librdkafka = format!("{}{nonce}", first.nonce);
     let message = format!(
         "r={nonce},s={},i={}",
         BASE64.encode(&credential.salt),
@@ -167,6 +173,7 @@ pub(crate) fn challenge(
         credential,
         user: first.user,
         nonce,
+        nonce_of_old_librdkafka,
         channel_binding: BASE64.encode(&first.gs2_header),
         signed_so_far: format!("{},{message}", first.bare),
     };
@@ -191,7 +198,8 @@ impl Challenge {
         if binding != self.channel_binding {
             return Err(ScramError::ChannelBinding);
         }
-        if nonce != self.nonce {
+        // Both have the server's part, which is new in every exchange, and the proof is over what was sent.
+        if nonce != self.nonce && nonce != self.nonce_of_old_librdkafka {
             return Err(ScramError::Nonce);
         }
         let algorithm = algorithm(self.mechanism);

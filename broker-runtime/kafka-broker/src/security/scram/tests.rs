@@ -8,8 +8,8 @@ const SALT: &str = "W22ZaJ0SNY7soEsUEjb6gQ==";
 const SHA256_PROOF: &str = "dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=";
 const SHA512_PROOF: &str = "gMGXRcevScNtxZ6/8lQYpGtnsNAc3mGcmNomv+xnoOMw+3R2xNJdMNnzMlTN8PPC6wdp6dybEmDYXYTxwnYPJQ==";
 
-/// The keys of password `pencil`, derived as a client would.
-fn pencil(mechanism: ScramMechanism) -> Credential {
+/// Password `pencil` with the salt, as a client derives it.
+fn salted(mechanism: ScramMechanism) -> hmac::Key {
     let algorithm = algorithm(mechanism);
     let pbkdf2 = match mechanism {
         ScramMechanism::Sha256 => ring::pbkdf2::PBKDF2_HMAC_SHA256,
@@ -24,9 +24,14 @@ fn pencil(mechanism: ScramMechanism) -> Credential {
         b"pencil",
         &mut salted,
     );
-    let salted = hmac::Key::new(algorithm, &salted);
+    hmac::Key::new(algorithm, &salted)
+}
+
+/// What a broker keeps of that password.
+fn pencil(mechanism: ScramMechanism) -> Credential {
+    let salted = salted(mechanism);
     let client_key = hmac::sign(&salted, b"Client Key");
-    let stored_key = digest::digest(algorithm.digest_algorithm(), client_key.as_ref());
+    let stored_key = digest::digest(algorithm(mechanism).digest_algorithm(), client_key.as_ref());
     let written = ScramCredential {
         salt: SALT.to_owned(),
         iterations: 4096,
@@ -70,6 +75,39 @@ fn the_same_with_sha_512_authenticates() {
     let (_, message) = challenge.verify(&last(SHA512_PROOF)).unwrap();
     let expected = "v=ZQnYEgWQMFmmsM8aQMF0nDDCy/AgCzkwk8CmMZYcMg0vSVlKDanekLtifDSeVGT4+5ZxXnJq199RVG2rR7N7Zw==";
     assert_eq!(message, expected);
+}
+
+#[test]
+fn the_nonce_of_old_librdkafka_authenticates_when_the_proof_is_over_it() {
+    let mechanism = ScramMechanism::Sha256;
+    let algorithm = algorithm(mechanism);
+    let client_key = hmac::sign(&salted(mechanism), b"Client Key");
+    let stored_key = digest::digest(algorithm.digest_algorithm(), client_key.as_ref());
+    let final_message = |nonce: &str| {
+        let without_proof = format!("c=biws,r={nonce}");
+        let signed = format!("n=user,r={CLIENT_NONCE},r={CLIENT_NONCE}{SERVER_NONCE},s={SALT},i=4096,{without_proof}");
+        let signature = hmac::sign(&hmac::Key::new(algorithm, stored_key.as_ref()), signed.as_bytes());
+        let proof: Vec<u8> = std::iter::zip(client_key.as_ref(), signature.as_ref())
+            .map(|(a, b)| a ^ b)
+            .collect();
+        format!("{without_proof},p={}", BASE64.encode(proof))
+    };
+    let verify = |message: &str| begin(mechanism, pencil(mechanism)).verify(message.as_bytes());
+    let (nonce, doubled) = (
+        format!("{CLIENT_NONCE}{SERVER_NONCE}"),
+        format!("{CLIENT_NONCE}{CLIENT_NONCE}{SERVER_NONCE}"),
+    );
+    assert!(verify(&final_message(&nonce)).is_ok());
+    assert!(verify(&final_message(&doubled)).is_ok());
+    let other_proof = final_message(&nonce).replace(&nonce, &doubled);
+    assert_eq!(verify(&other_proof), Err(ScramError::InvalidCredentials));
+    for wrong in [
+        format!("x{nonce}"),
+        format!("{doubled}x"),
+        format!("{CLIENT_NONCE}{doubled}"),
+    ] {
+        assert_eq!(verify(&final_message(&wrong)), Err(ScramError::Nonce), "{wrong}");
+    }
 }
 
 #[test]

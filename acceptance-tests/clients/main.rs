@@ -1,6 +1,6 @@
 //! Kafka clients that we did not write against a cluster that `terraform apply` made: librdkafka, Apache Kafka's Java
-//! client and console tools, franz-go and kafka-python, over SASL_SSL with SCRAM and with access keys, and with
-//! certificates.
+//! client and console tools, franz-go, sarama, kafka-python, aiokafka, KafkaJS and kcat, over SASL_SSL with SCRAM
+//! and with access keys, and with certificates.
 
 mod access_keys;
 mod acls;
@@ -10,6 +10,8 @@ mod closest;
 mod console_tools;
 mod consumer_groups;
 mod dumped;
+mod everyday;
+mod kcat;
 mod metrics;
 mod programs;
 mod quotas;
@@ -61,6 +63,8 @@ fn main() -> ExitCode {
     programs::add(&mut suite, &tools, &shared);
     transactions::add(&mut suite, &tools, &shared);
     consumer_groups::add(&mut suite, &tools, &shared);
+    everyday::add(&mut suite, &tools, &shared);
+    kcat::add(&mut suite, &tools, &shared);
     quotas::add(&mut suite, &tools, &shared);
     closest::add(&mut suite, &tools);
     answers::add(&mut suite, &tools);

@@ -15,7 +15,7 @@ pub struct Tools {
     /// The newest `terraform`, which knows identities, `query` and actions.
     #[serde(default)]
     pub newest_terraform: Option<PathBuf>,
-    /// A Python interpreter with confluent-kafka (librdkafka), kafka-python and boto3.
+    /// A Python interpreter with confluent-kafka (librdkafka), kafka-python, aiokafka and boto3.
     pub python: Option<PathBuf>,
     /// `java`, version 17 or newer.
     pub java: Option<PathBuf>,
@@ -29,6 +29,21 @@ pub struct Tools {
     pub jmx_exporter: Option<PathBuf>,
     /// The franz-go test client, built.
     pub franz_go: Option<PathBuf>,
+    /// The sarama test client, built.
+    #[serde(default)]
+    pub sarama: Option<PathBuf>,
+    /// `node`, version 18 or newer.
+    #[serde(default)]
+    pub node: Option<PathBuf>,
+    /// Folder of Node's modules with KafkaJS in it.
+    #[serde(default)]
+    pub kafkajs: Option<PathBuf>,
+    /// `kcat`.
+    #[serde(default)]
+    pub kcat: Option<PathBuf>,
+    /// Folder with the jars of Kafka Streams and of Kafka Connect.
+    #[serde(default)]
+    pub kafka_streams_jars: Option<PathBuf>,
     /// The provider's tests with HashiCorp's terraform-plugin-testing, built.
     #[serde(default)]
     pub plugin_testing: Option<PathBuf>,

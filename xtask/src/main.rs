@@ -6,6 +6,7 @@ mod check;
 mod cores;
 mod docs;
 mod faults;
+mod outsiders;
 mod package;
 mod quickstart;
 mod step;

@@ -9,10 +9,10 @@ use std::{
 use acceptance_tests::tools::Tools;
 use anyhow::{Context, Result};
 
-use crate::{cores, step};
+use crate::{cores, outsiders, step};
 
 /// Apache Kafka: broker, Java client and console tools.
-const KAFKA: &str = "4.3.1";
+pub const KAFKA: &str = "4.3.1";
 /// Amazon's login module for access keys.
 const IAM_AUTH: &str = "2.3.5";
 /// Prometheus' JMX exporter, of the kind that MSK runs.
@@ -47,7 +47,9 @@ pub fn prepare() -> Result<Tools> {
     tools.terraform = keep("terraform", installed("terraform", "install Terraform 1.11 or newer"));
     tools.python = keep(
         "Python clients",
-        step::step("Python clients (librdkafka, kafka-python, boto3)", || python(&cache)),
+        step::step("Python clients (librdkafka, kafka-python, aiokafka, boto3)", || {
+            python(&cache)
+        }),
     );
     tools.java = keep("java", installed("java", "install a JDK, version 17 or newer"));
     tools.kafka_jars = keep(
@@ -73,6 +75,7 @@ pub fn prepare() -> Result<Tools> {
         }),
     );
     tools.franz_go = keep("franz-go", step::step("franz-go test client", || franz_go(&cache)));
+    outsiders::prepare(&cache, &mut tools, &mut keep);
     tools.tfplugindocs = keep("tfplugindocs", step::step("tfplugindocs", || tfplugindocs(&cache)));
     tools.go_cty = keep(
         "go-cty",
@@ -115,7 +118,8 @@ pub fn peer_providers() -> Result<PathBuf> {
     Ok(folder)
 }
 
-fn installed(name: &str, advice: &str) -> Result<PathBuf> {
+/// A program on the `PATH`; an error gives the advice.
+pub fn installed(name: &str, advice: &str) -> Result<PathBuf> {
     step::find(name).with_context(|| format!("not on the PATH; {advice}"))
 }
 
@@ -140,14 +144,23 @@ fn python(cache: &Path) -> Result<PathBuf> {
 }
 
 fn kafka(cache: &Path) -> Result<PathBuf> {
-    let folder = cache.join(format!("kafka-{KAFKA}"));
+    let dependencies = [
+        dependency("org.apache.kafka", "kafka_2.13", KAFKA, ""),
+        dependency("org.apache.kafka", "kafka-tools", KAFKA, NO_KAFKA),
+    ];
+    jars(cache, "kafka", &dependencies.concat())
+}
+
+/// A folder with the jars of these dependencies, all that they need and a binding for their logs.
+pub fn jars(cache: &Path, name: &str, dependencies: &str) -> Result<PathBuf> {
+    let folder = cache.join(format!("{name}-{KAFKA}"));
     if folder.join("complete").is_file() {
         return Ok(folder);
     }
     let maven = installed("mvn", "install Apache Maven")?;
-    let project = cache.join("kafka-maven");
+    let project = cache.join(format!("{name}-maven"));
     fs::create_dir_all(&project)?;
-    fs::write(project.join("pom.xml"), pom())?;
+    fs::write(project.join("pom.xml"), pom(name, dependencies))?;
     let mut command = step::program(maven);
     command.current_dir(&project).args(["--quiet", "--batch-mode"]);
     command.arg("org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies");
@@ -181,21 +194,23 @@ fn jar(cache: &Path, artifact: &str) -> Result<PathBuf> {
     Ok(jar)
 }
 
-fn pom() -> String {
-    let dependency = |group: &str, artifact: &str, version: &str, rest: &str| {
-        format!(
-            "<dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId>\
-             <version>{version}</version>{rest}</dependency>"
-        )
-    };
-    let no_kafka = "<exclusions><exclusion><groupId>org.apache.kafka</groupId><artifactId>*</artifactId>\
-                    </exclusion></exclusions>";
+/// What a pom says where jars of Kafka's own that something needs are there already.
+const NO_KAFKA: &str = "<exclusions><exclusion><groupId>org.apache.kafka</groupId><artifactId>*</artifactId>\
+                        </exclusion></exclusions>";
+
+/// A dependency in a pom; `rest` is what more it says of it.
+pub fn dependency(group: &str, artifact: &str, version: &str, rest: &str) -> String {
+    format!(
+        "<dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId>\
+         <version>{version}</version>{rest}</dependency>"
+    )
+}
+
+fn pom(name: &str, dependencies: &str) -> String {
     format!(
         "<project xmlns=\"http://maven.apache.org/POM/4.0.0\"><modelVersion>4.0.0</modelVersion>\
-         <groupId>openmsk</groupId><artifactId>kafka</artifactId><version>1</version><packaging>pom</packaging>\
-         <dependencies>{}{}{}</dependencies></project>\n",
-        dependency("org.apache.kafka", "kafka_2.13", KAFKA, ""),
-        dependency("org.apache.kafka", "kafka-tools", KAFKA, no_kafka),
+         <groupId>openmsk</groupId><artifactId>{name}</artifactId><version>1</version><packaging>pom</packaging>\
+         <dependencies>{dependencies}{}</dependencies></project>\n",
         dependency("org.apache.logging.log4j", "log4j-slf4j-impl", LOG4J, ""),
     )
 }
@@ -224,7 +239,7 @@ fn tfplugindocs(cache: &Path) -> Result<PathBuf> {
 }
 
 /// A program of ours in Go, built with what it needs from the module proxy. Go knows by itself what has changed.
-fn go_program(cache: &Path, name: &str, how: &[&str]) -> Result<PathBuf> {
+pub fn go_program(cache: &Path, name: &str, how: &[&str]) -> Result<PathBuf> {
     let go = installed("go", "install Go 1.26 or newer")?;
     let binary = cache.join(name);
     let mut command = step::program(go);

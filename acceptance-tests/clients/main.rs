@@ -1,5 +1,5 @@
 //! Kafka clients that we did not write against a cluster that `terraform apply` made: librdkafka, Apache Kafka's Java
-//! client and console tools, franz-go, sarama, kafka-python, aiokafka, KafkaJS and kcat, over SASL_SSL with SCRAM
+//! client, console tools, Streams and Connect, franz-go, sarama, kafka-python, aiokafka, KafkaJS and kcat, over SASL_SSL with SCRAM
 //! and with access keys, and with certificates.
 
 mod access_keys;
@@ -13,6 +13,7 @@ mod dumped;
 mod everyday;
 mod kcat;
 mod metrics;
+mod processors;
 mod programs;
 mod quotas;
 mod rotation;
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
     consumer_groups::add(&mut suite, &tools, &shared);
     everyday::add(&mut suite, &tools, &shared);
     kcat::add(&mut suite, &tools, &shared);
+    processors::add(&mut suite, &tools, &shared);
     quotas::add(&mut suite, &tools, &shared);
     closest::add(&mut suite, &tools);
     answers::add(&mut suite, &tools);

@@ -1,0 +1,33 @@
+"""Java programs of others: started, read, killed, and gone at the end whatever happens."""
+
+import contextlib
+import subprocess
+import time
+
+LIMIT_SECONDS = 90
+
+
+def until(what, condition, *programs):
+    """Waits for a condition, with a deadline, as long as these programs run."""
+    deadline = time.monotonic() + LIMIT_SECONDS
+    while not condition():
+        for program in programs:
+            assert program.poll() is None, f"{program.args[-1]} ended with {program.returncode} before {what}"
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def running(command, log):
+    """A program that writes to this file; it is killed at the end if it still runs."""
+    with open(log, "ab") as output:
+        program = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=output)
+    try:
+        yield program
+    except BaseException:
+        with open(log, errors="replace") as text:
+            print(text.read()[-6000:])
+        raise
+    finally:
+        program.kill()
+        program.wait()

@@ -1,0 +1,161 @@
+"""Kafka Streams, exactly once: `java/Streams.java` is fed, killed in the middle, started again, and what it has written is compared
+with what a few lines of Python make of the same input.
+
+usage: streams.py JAVA JARS CLIENT_PROPERTIES BOOTSTRAP CA USER    (password in KAFKA_PASSWORD)
+"""
+
+import os
+import random
+import struct
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections import Counter
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from processes import running, until
+
+JAVA, JARS, PROPERTIES, BOOTSTRAP, CA, USER = sys.argv[1:7]
+CLIENT = {
+    "bootstrap.servers": BOOTSTRAP,
+    "security.protocol": "SASL_SSL",
+    "sasl.mechanism": "SCRAM-SHA-512",
+    "sasl.username": USER,
+    "sasl.password": os.environ["KAFKA_PASSWORD"],
+    "ssl.ca.location": CA,
+}
+NAME = f"streams-{uuid.uuid4().hex[:8]}"
+WORDS = [f"word-{number}" for number in range(12)]
+PRICES = {word: 3 + number for number, word in enumerate(WORDS)}
+OUTPUTS = ("counts", "windows", "sums")
+RECORDS, FIRST, PER_SECOND = 3000, 500, 500
+HOUR_MS = 3_600_000
+# Young enough for retention, and whole hours.
+START_MS = (int(time.time() * 1000) // HOUR_MS - 2) * HOUR_MS
+PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "java", "Streams.java")
+
+
+def create_topics():
+    names = [f"{NAME}-{name}" for name in ("words", "prices", *OUTPUTS)]
+    topics = [NewTopic(name, num_partitions=3, replication_factor=3) for name in names]
+    admin = AdminClient(CLIENT)
+    for future in admin.create_topics(topics).values():
+        future.result(timeout=30)
+    producer = Producer({**CLIENT, "partitioner": "murmur2_random"})
+    for word, price in PRICES.items():
+        # Older than all words, so that a word finds its price.
+        producer.produce(f"{NAME}-prices", key=word, value=struct.pack(">q", price), timestamp=START_MS - 1)
+    assert producer.flush(60) == 0
+
+
+def make_input():
+    """Words and times: half of them are of one hour, half of the next."""
+    dice = random.Random(6)
+    return [(dice.choice(WORDS), START_MS + number * 2 * HOUR_MS // RECORDS) for number in range(RECORDS)]
+
+
+def feed(records, per_second):
+    """Writes at a steady rate, so that there is work at every moment."""
+    producer, start = Producer({**CLIENT, "enable.idempotence": True, "linger.ms": 5}), time.monotonic()
+    for number, (word, at) in enumerate(records):
+        time.sleep(max(0, start + number / per_second - time.monotonic()))
+        producer.produce(f"{NAME}-words", value=word, timestamp=at, partition=number % 3)
+        producer.poll(0)
+    assert producer.flush(60) == 0
+
+
+class Output:
+    """What readers see of a topic so far."""
+
+    def __init__(self, name, isolation):
+        self.values = []
+        self.consumer = Consumer(
+            {**CLIENT, "group.id": NAME + "-reader", "enable.auto.commit": False, "isolation.level": isolation}
+        )
+        self.consumer.assign([TopicPartition(f"{NAME}-{name}", partition, 0) for partition in range(3)])
+
+    def read(self):
+        for message in self.consumer.consume(1000, timeout=0.1):
+            assert message.error() is None, message.error()
+            self.values.append((message.key().decode(), struct.unpack(">q", message.value())[0]))
+        return self.values
+
+
+def expected(records):
+    """Each output's records in their order, a list a key."""
+    counts, windows, sums = Counter(), Counter(), Counter()
+    outputs = {name: {} for name in OUTPUTS}
+    for word, at in records:
+        window = f"{word}@{at // HOUR_MS * HOUR_MS}"
+        counts[word] += 1
+        windows[window] += 1
+        sums[word] += PRICES[word]
+        for name, key, value in (("counts", word, counts[word]), ("windows", window, windows[window]), ("sums", word, sums[word])):
+            outputs[name].setdefault(key, []).append(value)
+    return outputs
+
+
+def by_key(values):
+    keys = {}
+    for key, value in values:
+        keys.setdefault(key, []).append(value)
+    return keys
+
+
+def check_internal_topics():
+    admin = AdminClient(CLIENT)
+    names = {it for it in admin.list_topics(timeout=30).topics if it.startswith(NAME)}
+    policies = {
+        f"{NAME}-counts-changelog": "compact",
+        f"{NAME}-sums-changelog": "compact",
+        f"{NAME}-windows-changelog": "compact,delete",
+        f"{NAME}-by-word-repartition": "delete",
+    }
+    assert set(policies) <= names, names
+    resources = [ConfigResource(ResourceType.TOPIC, name) for name in policies]
+    for resource, future in admin.describe_configs(resources).items():
+        policy = ",".join(sorted(future.result(timeout=30)["cleanup.policy"].value.split(",")))
+        assert policy == policies[resource.name], (resource.name, policy)
+
+
+def start(folder):
+    command = [JAVA, "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", os.path.join(JARS, "*"), PROGRAM]
+    return running([*command, PROPERTIES, os.path.join(folder, "state"), NAME], os.path.join(folder, "log"))
+
+
+def main():
+    create_topics()
+    records = make_input()
+    feed(records[:FIRST], RECORDS)
+    feeder = threading.Thread(target=feed, args=(records[FIRST:], PER_SECOND), daemon=True)
+    committed = {name: Output(name, "read_committed") for name in OUTPUTS}
+    counts, everything = committed["counts"], Output("counts", "read_uncommitted")
+    with tempfile.TemporaryDirectory(prefix="openmsk-streams-") as folder:
+        with start(folder) as program:
+            until("the first counts", lambda: len(counts.read()) == FIRST, program)
+            feeder.start()
+            until("more counts", lambda: len(counts.read()) > FIRST + PER_SECOND // 2, program)
+            # Killed between two commits: what is in the topic and not committed has to be aborted.
+            until("an open transaction", lambda: len(everything.read()) > len(counts.read()), program)
+            program.kill()
+        before = len(counts.read())
+        assert before < RECORDS, "all was done before the program was killed"
+        with start(folder) as program:
+            for name, output in committed.items():
+                until(f"all {name}", lambda output=output: len(output.read()) >= RECORDS, program)
+            program.stdin.close()
+            assert program.wait(60) == 0, program.returncode
+    wanted = expected(records)
+    for name, output in committed.items():
+        output.read()
+        assert by_key(output.values) == wanted[name], f"{name} are others than those of the input"
+    until("all counts, the aborted ones too", lambda: len(everything.read()) >= RECORDS)
+    check_internal_topics()
+    aborted = len(everything.read()) - RECORDS
+    print(f"ok: {RECORDS} records, {before} of them before the program was killed; {aborted} counts were aborted")
+
+
+main()

@@ -237,7 +237,11 @@ async def administer(admin, copier, copied, written):
     await admin.create_partitions({TOPIC: NewPartitions(PARTITIONS + 1)})
     answer = await admin.delete_topics([TOPIC, COPIES])
     assert [it[1] for it in answer.topic_error_codes] == [0, 0], answer
-    assert not {TOPIC, COPIES} & set(await admin.list_topics())
+
+    async def are_gone():
+        return not {TOPIC, COPIES} & set(await admin.list_topics())
+
+    await until("the end of the topics", are_gone)
 
 
 async def main():

@@ -7,13 +7,13 @@ import time
 LIMIT_SECONDS = 90
 
 
-def until(what, condition, *programs):
-    """Waits for a condition, with a deadline, as long as these programs run."""
+def until(what, condition, *programs, seen=lambda: ""):
+    """Waits for a condition, with a deadline, as long as these programs run. `seen` says how far it came."""
     deadline = time.monotonic() + LIMIT_SECONDS
     while not condition():
         for program in programs:
             assert program.poll() is None, f"{program.args[-1]} ended with {program.returncode} before {what}"
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        assert time.monotonic() < deadline, f"waited in vain for {what}: {seen()}"
         time.sleep(0.05)
 
 

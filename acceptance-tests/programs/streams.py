@@ -133,19 +133,22 @@ def main():
     feeder = threading.Thread(target=feed, args=(records[FIRST:], PER_SECOND), daemon=True)
     committed = {name: Output(name, "read_committed") for name in OUTPUTS}
     counts, everything = committed["counts"], Output("counts", "read_uncommitted")
+    def seen():
+        return {name: len(output.values) for name, output in {**committed, "everything": everything}.items()}
+
     with tempfile.TemporaryDirectory(prefix="openmsk-streams-") as folder:
         with start(folder) as program:
-            until("the first counts", lambda: len(counts.read()) == FIRST, program)
+            until("the first counts", lambda: len(counts.read()) == FIRST, program, seen=seen)
             feeder.start()
-            until("more counts", lambda: len(counts.read()) > FIRST + PER_SECOND // 2, program)
+            until("more counts", lambda: len(counts.read()) > FIRST + PER_SECOND // 2, program, seen=seen)
             # Killed between two commits: what is in the topic and not committed has to be aborted.
-            until("an open transaction", lambda: len(everything.read()) > len(counts.read()), program)
+            until("an open transaction", lambda: len(everything.read()) > len(counts.read()), program, seen=seen)
             program.kill()
         before = len(counts.read())
         assert before < RECORDS, "all was done before the program was killed"
         with start(folder) as program:
             for name, output in committed.items():
-                until(f"all {name}", lambda output=output: len(output.read()) >= RECORDS, program)
+                until(f"all {name}", lambda output=output: len(output.read()) >= RECORDS, program, seen=seen)
             program.stdin.close()
             assert program.wait(60) == 0, program.returncode
     wanted = expected(records)

@@ -163,8 +163,10 @@ async function administer(admin, written) {
   await until('one more partition', async () => (await admin.fetchTopicOffsets(TOPIC)).length === PARTITIONS + 1)
   assert.strictEqual((await admin.deleteGroups([GROUP]))[0].errorCode, 0)
   await admin.deleteTopics({ topics: [TOPIC, COPIES] })
-  const left = await admin.listTopics()
-  assert(!left.includes(TOPIC) && !left.includes(COPIES), 'a deleted topic is listed')
+  await until('the end of the topics', async () => {
+    const left = await admin.listTopics()
+    return !left.includes(TOPIC) && !left.includes(COPIES)
+  })
 }
 
 async function main() {

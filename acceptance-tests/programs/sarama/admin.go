@@ -16,13 +16,16 @@ func administer(admin sarama.ClusterAdmin, group string, written int) {
 	groups(admin, group)
 	deleteRecords(admin, written)
 	check(admin.CreatePartitions(topic, partitions+2, nil, false))
-	described := must(admin.DescribeTopics([]string{topic}))
-	require(len(described[0].Partitions) == partitions+2, "two more partitions")
+	await("two more partitions", func() bool {
+		return len(must(admin.DescribeTopics([]string{topic}))[0].Partitions) == partitions+2
+	})
 	directories := must(admin.DescribeLogDirs([]int32{brokers[0].ID()}))
 	require(len(directories) == 1, "the log directory of a broker")
 	check(admin.DeleteTopic(topic))
-	_, listed := must(admin.ListTopics())[topic]
-	require(!listed, "a deleted topic is listed")
+	await("the end of the topic", func() bool {
+		_, listed := must(admin.ListTopics())[topic]
+		return !listed
+	})
 }
 
 func configurations(admin sarama.ClusterAdmin) {

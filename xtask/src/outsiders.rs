@@ -65,11 +65,14 @@ fn kcat() -> Result<PathBuf> {
         return Ok(path);
     }
     let apt = installed("apt-get", advice)?;
-    let mut command = step::program(apt);
-    command
-        .args(["install", "--yes", "--no-install-recommends", "kcat"])
-        .env("DEBIAN_FRONTEND", "noninteractive");
-    step::quietly(&mut command).context(advice)?;
+    let run = |arguments: &[&str]| {
+        let mut command = step::program(&apt);
+        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+        step::quietly(&mut command).map(drop).context(advice)
+    };
+    let install = ["install", "--yes", "--quiet", "--no-install-recommends", "kcat"];
+    // A machine that is new may not know yet which packages there are.
+    run(&install).or_else(|_| run(&["update", "--quiet"]).and_then(|()| run(&install)))?;
     installed("kcat", advice)
 }
 

@@ -1,10 +1,18 @@
 """Java programs of others: started, read, killed, and gone at the end whatever happens."""
 
 import contextlib
+import ctypes
+import signal
 import subprocess
 import time
 
 LIMIT_SECONDS = 90
+PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent():
+    """The kernel kills the program when whoever started it is gone."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def until(what, condition, *programs, seen=lambda: ""):
@@ -21,7 +29,9 @@ def until(what, condition, *programs, seen=lambda: ""):
 def running(command, log):
     """A program that writes to this file; it is killed at the end if it still runs."""
     with open(log, "ab") as output:
-        program = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=output)
+        program = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=output, stderr=output, preexec_fn=die_with_parent
+        )
     try:
         yield program
     except BaseException:

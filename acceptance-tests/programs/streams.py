@@ -31,7 +31,7 @@ NAME = f"streams-{uuid.uuid4().hex[:8]}"
 WORDS = [f"word-{number}" for number in range(12)]
 PRICES = {word: 3 + number for number, word in enumerate(WORDS)}
 OUTPUTS = ("counts", "windows", "sums")
-RECORDS, FIRST, PER_SECOND = 3000, 500, 500
+PER_SECOND = 200
 HOUR_MS = 3_600_000
 # Young enough for retention, and whole hours.
 START_MS = (int(time.time() * 1000) // HOUR_MS - 2) * HOUR_MS
@@ -51,20 +51,33 @@ def create_topics():
     assert producer.flush(60) == 0
 
 
-def make_input():
-    """Words and times: half of them are of one hour, half of the next."""
-    dice = random.Random(6)
-    return [(dice.choice(WORDS), START_MS + number * 2 * HOUR_MS // RECORDS) for number in range(RECORDS)]
+class Feeder:
+    """Writes words at a steady rate until it is told to stop, so that there is work at every moment."""
 
+    def __init__(self):
+        self.records, self.stopping = [], threading.Event()
+        self.producer = Producer({**CLIENT, "enable.idempotence": True, "linger.ms": 5})
+        self.dice = random.Random(6)
+        self.thread = threading.Thread(target=self.run, daemon=True)
 
-def feed(records, per_second):
-    """Writes at a steady rate, so that there is work at every moment."""
-    producer, start = Producer({**CLIENT, "enable.idempotence": True, "linger.ms": 5}), time.monotonic()
-    for number, (word, at) in enumerate(records):
-        time.sleep(max(0, start + number / per_second - time.monotonic()))
-        producer.produce(f"{NAME}-words", value=word, timestamp=at, partition=number % 3)
-        producer.poll(0)
-    assert producer.flush(60) == 0
+    def write(self):
+        number = len(self.records)
+        # The times go through two hours again and again.
+        record = (self.dice.choice(WORDS), START_MS + number * 3000 % (2 * HOUR_MS))
+        self.producer.produce(f"{NAME}-words", value=record[0], timestamp=record[1], partition=number % 3)
+        self.producer.poll(0)
+        self.records.append(record)
+
+    def run(self):
+        while not self.stopping.wait(1 / PER_SECOND):
+            self.write()
+
+    def stop(self):
+        """All that it has written, which is in the topic."""
+        self.stopping.set()
+        self.thread.join()
+        assert self.producer.flush(60) == 0
+        return self.records
 
 
 class Output:
@@ -78,7 +91,7 @@ class Output:
         self.consumer.assign([TopicPartition(f"{NAME}-{name}", partition, 0) for partition in range(3)])
 
     def read(self):
-        for message in self.consumer.consume(1000, timeout=0.1):
+        for message in self.consumer.consume(1000, timeout=0.02):
             assert message.error() is None, message.error()
             self.values.append((message.key().decode(), struct.unpack(">q", message.value())[0]))
         return self.values
@@ -128,37 +141,37 @@ def start(folder):
 
 def main():
     create_topics()
-    records = make_input()
-    feed(records[:FIRST], RECORDS)
-    feeder = threading.Thread(target=feed, args=(records[FIRST:], PER_SECOND), daemon=True)
+    feeder = Feeder()
     committed = {name: Output(name, "read_committed") for name in OUTPUTS}
     counts, everything = committed["counts"], Output("counts", "read_uncommitted")
+
     def seen():
-        return {name: len(output.values) for name, output in {**committed, "everything": everything}.items()}
+        lengths = {name: len(output.values) for name, output in committed.items()}
+        return {**lengths, "everything": len(everything.values), "input": len(feeder.records)}
 
     with tempfile.TemporaryDirectory(prefix="openmsk-streams-") as folder:
         with start(folder) as program:
-            until("the first counts", lambda: len(counts.read()) == FIRST, program, seen=seen)
-            feeder.start()
-            until("more counts", lambda: len(counts.read()) > FIRST + PER_SECOND // 2, program, seen=seen)
+            feeder.thread.start()
+            until("the first counts", lambda: len(counts.read()) >= PER_SECOND, program, seen=seen)
             # Killed between two commits: what is in the topic and not committed has to be aborted.
             until("an open transaction", lambda: len(everything.read()) > len(counts.read()), program, seen=seen)
             program.kill()
         before = len(counts.read())
-        assert before < RECORDS, "all was done before the program was killed"
         with start(folder) as program:
+            until("the program again", lambda: len(counts.read()) > before, program, seen=seen)
+            records = feeder.stop()
             for name, output in committed.items():
-                until(f"all {name}", lambda output=output: len(output.read()) >= RECORDS, program, seen=seen)
+                until(f"all {name}", lambda output=output: len(output.read()) >= len(records), program, seen=seen)
             program.stdin.close()
             assert program.wait(60) == 0, program.returncode
     wanted = expected(records)
     for name, output in committed.items():
         output.read()
         assert by_key(output.values) == wanted[name], f"{name} are others than those of the input"
-    until("all counts, the aborted ones too", lambda: len(everything.read()) >= RECORDS)
+    until("all counts, the aborted ones too", lambda: len(everything.read()) >= len(records), seen=seen)
     check_internal_topics()
-    aborted = len(everything.read()) - RECORDS
-    print(f"ok: {RECORDS} records, {before} of them before the program was killed; {aborted} counts were aborted")
+    aborted = len(everything.read()) - len(records)
+    print(f"ok: {len(records)} records, {before} of them before the program was killed; {aborted} counts were aborted")
 
 
 main()

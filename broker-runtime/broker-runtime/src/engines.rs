@@ -4,6 +4,7 @@ use std::{
     ffi::OsString,
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result};
@@ -20,6 +21,9 @@ use crate::context::Context;
 
 /// Name of the host that this machine is.
 const THIS_MACHINE: &str = "this-machine";
+
+/// Making an archive of classes takes five seconds of a processor: whoever has waited for a cluster goes on first.
+const ARCHIVE_CLASSES_AFTER: Duration = Duration::from_secs(20);
 
 /// The hosts that have joined. As long as there are none, this machine stands in for all zones; what it has then it keeps.
 struct Machines {
@@ -74,6 +78,7 @@ pub(crate) async fn open(
         }),
         here: Some(here),
         clock: Arc::clone(clock),
+        archive_classes_after: ARCHIVE_CLASSES_AFTER,
     })
     .await
     .context("the clusters of Apache Kafka cannot be taken up")?;

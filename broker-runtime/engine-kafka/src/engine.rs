@@ -5,6 +5,7 @@ use std::{
     ffi::OsString,
     path::PathBuf,
     sync::Arc,
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -19,6 +20,7 @@ use uuid::Uuid;
 
 use crate::{
     bundle::Bundles,
+    classes::MissingArchives,
     cluster::{self, Cluster, Displaced, Settings},
     description::{Description, Layout, Phase},
     placement::Nodes,
@@ -47,6 +49,8 @@ pub struct KafkaEngineConfig {
     pub here: Option<Arc<dyn Host>>,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// How long after a change classes are archived on hosts where nodes had to start without an archive.
+    pub archive_classes_after: Duration,
 }
 
 /// Runs clusters of Apache Kafka on the hosts of a fleet.
@@ -68,6 +72,8 @@ impl KafkaEngine {
             fleet: config.fleet,
             bundles: Bundles::new(config.bundles, config.maven, config.maven_environment),
             clock: config.clock,
+            archive_classes_after: config.archive_classes_after,
+            missing_archives: MissingArchives::default(),
         };
         let engine = Arc::new(Self {
             directory: config.directory,
@@ -157,6 +163,7 @@ impl KafkaEngine {
             }
             Some(Displaced::OnDrainingHost(id)) => id,
         };
+        cluster.leave_classes().await;
         // Before anything is stopped: is there a place at all?
         self.place(spec, &cluster.description().nodes, Some(id)).await?;
         cluster.vacate(id).await?;
@@ -286,7 +293,9 @@ impl Engine for KafkaEngine {
     async fn remove(&self, cluster_id: Uuid) -> Result<(), EngineError> {
         let slot = self.slots.of(cluster_id);
         let _held = slot.hold_to_remove().await;
-        slot.take();
+        if let Some(cluster) = slot.take() {
+            cluster.leave_classes().await;
+        }
         let removed = cluster::remove(&self.settings, &self.layout(cluster_id), cluster_id).await;
         self.slots.removed(cluster_id, &slot, removed)
     }

@@ -1,11 +1,11 @@
 //! How a node is run: the flags of Java, and its log.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use engine::EngineError;
 use hosts::{Host, HostFacts, UnitCommand, UnitFile, UnitName, UnitProcess};
 
-use crate::{bundle::Bundle, errors::host_error, exporter, placement::Node};
+use crate::{bundle::Bundle, classes, errors::host_error, exporter, placement::Node};
 
 /// Name of the program that runs Java, as hosts look it up.
 pub(crate) const JAVA: &str = "java";
@@ -20,8 +20,6 @@ const COMPILE_LATER: u32 = 5;
 pub(crate) const PROPERTIES: &str = "server.properties";
 /// Its log.
 pub(crate) const LOG: &str = "server.log";
-/// Archive of the classes of a node.
-const CLASSES: &str = "classes.jsa";
 /// Configuration of logging.
 const LOGGING: &str = "log4j2.properties";
 /// A log longer than this is set aside at the next start.
@@ -91,7 +89,7 @@ pub(crate) fn process(facts: &HostFacts, unit: &UnitName, bundle: &Bundle, node:
         .map(str::to_owned),
     );
     arguments.push(format!("-XX:CompileThresholdScaling={COMPILE_LATER}"));
-    arguments.extend(class_data_sharing(&directory));
+    arguments.push(classes::argument(&directory));
     arguments.extend(asked.vcpus.map(|vcpus| format!("-XX:ActiveProcessorCount={vcpus}")));
     let page = exporter::address(node).filter(|_| asked.has_exporter);
     arguments.extend(page.map(|address| exporter::argument(facts, unit, bundle, address)));
@@ -116,28 +114,21 @@ pub(crate) fn process(facts: &HostFacts, unit: &UnitName, bundle: &Bundle, node:
     }
 }
 
-/// From its second start on a node has its classes from an archive that Java has written at the end of the first one: a third
-/// less work. Java before 19 does not know the flag that has it write one. It does without an archive that is not there, or not
-/// its own, and replaces one that was made with other jars or by another Java.
-fn class_data_sharing(directory: &Path) -> [String; 4] {
-    [
-        "-XX:+IgnoreUnrecognizedVMOptions".to_owned(),
-        "-XX:+AutoCreateSharedArchive".to_owned(),
-        format!("-XX:SharedArchiveFile={}", path(directory, CLASSES)),
-        "-Xshare:auto".to_owned(),
-    ]
+/// All jars of a release. An archive of classes is good for this text only.
+pub(crate) fn class_path(facts: &HostFacts, bundle: &Bundle) -> String {
+    let jars = facts.bundle_directory(&bundle.digest).join("*");
+    jars.display().to_string()
 }
 
-fn path(directory: &Path, name: &str) -> String {
-    directory.join(name).display().to_string()
-}
-
-fn class_path(facts: &HostFacts, bundle: &Bundle) -> String {
-    path(&facts.bundle_directory(&bundle.digest), "*")
+/// The Java of a host.
+#[derive(Clone, Debug)]
+pub(crate) struct JavaVersion {
+    /// All that it says of itself, its build included.
+    pub(crate) said: String,
 }
 
 /// Refuses a host without a Java that runs Kafka.
-pub(crate) async fn check_java(host: &dyn Host, unit: &UnitName) -> Result<(), EngineError> {
+pub(crate) async fn check_java(host: &dyn Host, unit: &UnitName) -> Result<JavaVersion, EngineError> {
     let command = UnitCommand {
         program: JAVA.to_owned(),
         arguments: vec!["-version".to_owned()],
@@ -157,7 +148,7 @@ pub(crate) async fn check_java(host: &dyn Host, unit: &UnitName) -> Result<(), E
         })?;
     let said = format!("{}{}", finished.stderr, finished.stdout);
     match java_version(&said) {
-        Some(version) if version >= JAVA_MIN => Ok(()),
+        Some(version) if version >= JAVA_MIN => Ok(JavaVersion { said }),
         Some(version) => Err(wrong(format!(
             "Apache Kafka does not run on host {name}: its Java is {version}"
         ))),

@@ -13,6 +13,7 @@ mod administration;
 mod adoption;
 mod blocking;
 mod bundle;
+mod classes;
 mod cluster;
 mod description;
 mod engine;

@@ -8,6 +8,7 @@ use std::{
     path::Path,
     process::Command,
     sync::Arc,
+    time::Duration,
 };
 
 use clock::SystemClock;
@@ -63,6 +64,7 @@ impl Runtime {
             fleet: Arc::new(Here(Arc::clone(&here))),
             here: Some(here),
             clock: Arc::new(SystemClock),
+            archive_classes_after: Duration::from_secs(3600),
         })
         .await
         .unwrap();

@@ -1,6 +1,10 @@
 //! A cluster that exists, and what all of them have in common.
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use clock::Clock;
 use cluster_files::{
@@ -12,10 +16,12 @@ use hosts::{Fleet, Host};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
+use super::classes::WithoutArchive;
 use crate::{
     admin::Kafka,
     blocking::blocking,
     bundle::Bundles,
+    classes::MissingArchives,
     description::{Description, Layout},
     placement::Node,
 };
@@ -25,6 +31,9 @@ pub(crate) struct Settings {
     pub(crate) fleet: Arc<dyn Fleet>,
     pub(crate) bundles: Arc<Bundles>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// How long after a change archives of classes are made.
+    pub(crate) archive_classes_after: Duration,
+    pub(crate) missing_archives: MissingArchives,
 }
 
 /// A cluster that exists.
@@ -40,6 +49,7 @@ pub(crate) struct Cluster {
     pub(super) certificate_ends: Mutex<BTreeMap<i32, i64>>,
     /// What the logs of each broker take up, and when that was looked at.
     pub(super) log_bytes: Mutex<Option<(Instant, BTreeMap<i32, u64>)>>,
+    pub(super) without_archive: WithoutArchive,
 }
 
 impl Cluster {
@@ -78,6 +88,7 @@ impl Cluster {
             progress: Mutex::default(),
             certificate_ends: Mutex::default(),
             log_bytes: Mutex::default(),
+            without_archive: WithoutArchive::default(),
         }))
     }
 

@@ -71,10 +71,14 @@ impl Cluster {
     }
 
     /// Makes the cluster what `spec` says.
-    pub(crate) async fn ensure(&self, spec: &ClusterSpec, begun: Begun) -> Result<(), EngineError> {
+    pub(crate) async fn ensure(self: &Arc<Self>, spec: &ClusterSpec, begun: Begun) -> Result<(), EngineError> {
+        self.leave_classes().await;
         self.report_step(Step::StartBrokers);
         let ensured = self.ensure_steps(spec, begun).await;
         self.report(None);
+        if ensured.is_ok() {
+            self.archive_classes();
+        }
         ensured
     }
 

@@ -1,6 +1,7 @@
 //! One cluster: what is written down of it, and what makes it so.
 
 mod certificates;
+mod classes;
 mod cluster;
 mod ensure;
 mod exporters;

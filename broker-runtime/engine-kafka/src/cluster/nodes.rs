@@ -129,8 +129,9 @@ impl Cluster {
         host.write_files(&unit, &wanted.files()).await.map_err(host_error)?;
         let check = async {
             match is_formatted {
-                None => launch::check_java(&*host, &unit).await,
-                Some(_) => Ok(()),
+                None => launch::check_java(&*host, &unit).await.map(Some),
+                // Java says itself what is wrong with it.
+                Some(_) => Ok(launch::check_java(&*host, &unit).await.ok()),
             }
         };
         // Also for a node that was away while the version changed.
@@ -138,7 +139,8 @@ impl Cluster {
             let put = host.put_bundle(&bundle.digest, &bundle.archive).await;
             put.map_err(host_error)
         };
-        try_join(check, put).await?;
+        let (java, ()) = try_join(check, put).await?;
+        self.choose_classes(&*host, (id, node), bundle, java.as_ref()).await?;
         if is_formatted.is_none() {
             self.format(&*host, id, node, bundle.release).await?;
         }
@@ -237,7 +239,12 @@ impl Cluster {
     }
 
     /// Replaces the files of a node that has been stopped, and starts it.
-    pub(super) async fn start_replaced(&self, id: i32, wanted: &WantedNode) -> Result<(), EngineError> {
+    pub(super) async fn start_replaced(
+        &self,
+        id: i32,
+        wanted: &WantedNode,
+        bundle: &Bundle,
+    ) -> Result<(), EngineError> {
         let description = self.description();
         let Some(node) = description.nodes.get(&id) else {
             return Ok(());
@@ -245,6 +252,8 @@ impl Cluster {
         let host = self.host_of(node)?;
         let unit = launch::unit(description.cluster_id, id);
         host.write_files(&unit, &wanted.files()).await.map_err(host_error)?;
+        let java = launch::check_java(&*host, &unit).await.ok();
+        self.choose_classes(&*host, (id, node), bundle, java.as_ref()).await?;
         host.start(&unit, &wanted.process).await.map_err(host_error)
     }
 

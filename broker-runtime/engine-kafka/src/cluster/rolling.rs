@@ -54,7 +54,7 @@ impl Cluster {
             } else {
                 None
             };
-            self.start_replaced(id, node).await?;
+            self.start_replaced(id, node, bundle).await?;
             self.wait_for_brokers().await?;
             if let Some(stopped_at_ms) = stopped_at_ms {
                 self.wait_quorum_since(stopped_at_ms).await?;

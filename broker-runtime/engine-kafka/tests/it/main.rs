@@ -1,6 +1,7 @@
 //! The engine with real Apache Kafka, on three hosts that are all this machine. It needs `java` and, the first time, `mvn`.
 #![allow(clippy::unwrap_used, reason = "a test may end with a panic, its stage too")]
 
+mod classes;
 mod clients;
 mod dedicated;
 mod drain;
@@ -26,7 +27,7 @@ fn main() -> ExitCode {
     let usable = has("java") && has("mvn") || env::var_os("OPENMSK_REQUIRE_TOOLS").is_some();
     // `cargo xtask check --full` runs these, too. A host is drained among the tests with terraform as well.
     let has_time = env::var_os("OPENMSK_LONG_TESTS").is_some();
-    let daily = [life::trials(), mishaps::trials(), upgrade::trials()];
+    let daily = [life::trials(), classes::trials(), mishaps::trials(), upgrade::trials()];
     let daily = daily
         .into_iter()
         .flatten()

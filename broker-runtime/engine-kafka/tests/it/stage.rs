@@ -77,6 +77,16 @@ impl Stage {
     }
 
     pub async fn engine_with(&self, hosts: Hosts) -> Arc<KafkaEngine> {
+        // Archives of classes are none of what most tests are about.
+        self.open(hosts, Duration::from_secs(3600)).await
+    }
+
+    /// An engine that archives classes so long after a change.
+    pub async fn engine_that_archives(&self, after: Duration) -> Arc<KafkaEngine> {
+        self.open(Hosts(self.hosts.0[..3].to_vec()), after).await
+    }
+
+    async fn open(&self, hosts: Hosts, archive_classes_after: Duration) -> Arc<KafkaEngine> {
         let config = KafkaEngineConfig {
             directory: self.path("clusters"),
             bundles: Path::new(env!("CARGO_TARGET_TMPDIR")).join("kafka-bundles"),
@@ -85,6 +95,7 @@ impl Stage {
             fleet: Arc::new(hosts),
             here: None,
             clock: Arc::new(SystemClock),
+            archive_classes_after,
         };
         KafkaEngine::open(config).await.unwrap()
     }
@@ -95,6 +106,21 @@ impl Stage {
         let entries = folders.filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
         entries
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
+    }
+
+    /// Archives of classes on all hosts.
+    pub fn archives(&self) -> Vec<PathBuf> {
+        let folders = (1..=4).map(|number| self.path(&format!("host-{number}")).join("bundles"));
+        let entries = |folder: PathBuf| {
+            std::fs::read_dir(folder)
+                .into_iter()
+                .flatten()
+                .map(|entry| entry.unwrap().path())
+        };
+        let files = folders.flat_map(entries).flat_map(entries);
+        files
+            .filter(|file| file.extension().is_some_and(|it| it == "jsa"))
             .collect()
     }
 

@@ -1,12 +1,12 @@
 //! Hosts that keep files in memory, and whose processes are listeners.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicU16, Ordering},
+        atomic::{AtomicU16, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -50,6 +50,37 @@ impl SimulatedHosts {
         Self(hosts.collect())
     }
 
+    /// Another Java is installed on all hosts.
+    pub fn install_java(&self, said: &'static str) {
+        for host in &self.0 {
+            *host.java.lock() = Some(said);
+        }
+    }
+
+    /// Paths of archives of classes, on all hosts.
+    pub fn archives(&self) -> Vec<String> {
+        let archives = self.0.iter().flat_map(|host| host.archives.lock().clone());
+        archives.collect()
+    }
+
+    /// How often an archive of classes was begun, on all hosts.
+    pub fn archives_begun(&self) -> usize {
+        let begun = self.0.iter().map(|host| host.archives_begun.load(Ordering::Relaxed));
+        begun.sum()
+    }
+
+    /// Files of this name in all units.
+    pub fn files(&self, name: &str) -> Vec<String> {
+        let units = self.0.iter().map(|host| host.units.lock());
+        let texts = units.flat_map(|units| {
+            let files = units.values().filter_map(|unit| unit.files.get(name));
+            files
+                .map(|content| String::from_utf8(content.clone()).unwrap())
+                .collect::<Vec<_>>()
+        });
+        texts.collect()
+    }
+
     /// How many units there are.
     pub async fn units(&self) -> usize {
         self.0.iter().map(|host| host.units.lock().len()).sum()
@@ -76,6 +107,10 @@ pub struct Quirks {
     pub disk_free_bytes: Option<u64>,
     /// Something listens on every port.
     pub is_taken: bool,
+    /// Its Java makes no archive of classes.
+    pub archives_nothing: bool,
+    /// Its Java goes on making one.
+    pub archives_for_ever: bool,
 }
 
 #[derive(Default)]
@@ -89,6 +124,11 @@ pub struct SimulatedHost {
     units: Mutex<BTreeMap<UnitName, Unit>>,
     clusters: Clusters,
     quirks: Quirks,
+    /// What its Java says from now on.
+    java: Mutex<Option<&'static str>>,
+    /// Paths of archives of classes, and how often one was begun.
+    archives: Mutex<BTreeSet<String>>,
+    archives_begun: AtomicUsize,
 }
 
 impl SimulatedHost {
@@ -116,6 +156,47 @@ impl SimulatedHost {
             units: Mutex::default(),
             clusters,
             quirks: Quirks::default(),
+            java: Mutex::default(),
+            archives: Mutex::default(),
+            archives_begun: AtomicUsize::new(0),
+        }
+    }
+
+    /// What a command does, as far as the engine runs it.
+    async fn obey(&self, command: &UnitCommand) -> Finished {
+        let said = self
+            .java
+            .lock()
+            .or(self.quirks.java)
+            .unwrap_or("openjdk version \"17.0.1\"\n");
+        let ended = |code, stderr: &str| Finished {
+            code: Some(code),
+            stdout: String::new(),
+            stderr: stderr.to_owned(),
+        };
+        let last = command.arguments.last().cloned().unwrap_or_default();
+        let has = |argument: &str| command.arguments.iter().any(|it| it == argument);
+        match command.program.as_str() {
+            "java" => ended(0, said),
+            "test" if self.archives.lock().contains(&last) => ended(0, ""),
+            "test" => ended(1, ""),
+            "nice" if has("-Xshare:dump") => {
+                self.archives_begun.fetch_add(1, Ordering::Relaxed);
+                if self.quirks.archives_for_ever {
+                    std::future::pending::<()>().await;
+                }
+                match self.quirks.archives_nothing {
+                    true => ended(1, "An error has occurred while processing the class list"),
+                    false => ended(0, ""),
+                }
+            }
+            "nice" if has("-Xshare:on") => ended(0, said),
+            "sed" => ended(0, ""),
+            "mv" => {
+                self.archives.lock().insert(last);
+                ended(0, "")
+            }
+            other => panic!("the engine runs something that is not simulated: {other}"),
         }
     }
 
@@ -186,12 +267,8 @@ impl Host for SimulatedHost {
         Ok(())
     }
 
-    async fn run(&self, _: &UnitName, _: &UnitCommand, _: Duration) -> Result<Finished, HostError> {
-        Ok(Finished {
-            code: Some(0),
-            stdout: String::new(),
-            stderr: self.quirks.java.unwrap_or("openjdk version \"17.0.1\"\n").to_owned(),
-        })
+    async fn run(&self, _: &UnitName, command: &UnitCommand, _: Duration) -> Result<Finished, HostError> {
+        Ok(self.obey(command).await)
     }
 
     async fn start(&self, unit: &UnitName, _: &UnitProcess) -> Result<(), HostError> {

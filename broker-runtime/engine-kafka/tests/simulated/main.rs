@@ -8,6 +8,7 @@
 
 mod bad_input;
 mod broker;
+mod classes;
 mod host;
 mod kills;
 
@@ -76,7 +77,12 @@ fn has_archive() -> bool {
     has_maven || bundles().exists()
 }
 
+/// Archives of classes are none of what most tests are about.
 async fn engine(folder: &Path, fleet: Arc<dyn Fleet>) -> Arc<KafkaEngine> {
+    engine_that_archives(folder, fleet, Duration::from_secs(3600)).await
+}
+
+async fn engine_that_archives(folder: &Path, fleet: Arc<dyn Fleet>, after: Duration) -> Arc<KafkaEngine> {
     let config = KafkaEngineConfig {
         directory: folder.join("clusters"),
         bundles: bundles(),
@@ -85,6 +91,7 @@ async fn engine(folder: &Path, fleet: Arc<dyn Fleet>) -> Arc<KafkaEngine> {
         fleet,
         here: None,
         clock: Arc::new(SystemClock),
+        archive_classes_after: after,
     };
     KafkaEngine::open(config).await.unwrap()
 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use engine::Listeners;
+use server_properties::cluster_defaults;
 
 use crate::{
     placement::{Node, Nodes},
@@ -52,10 +53,25 @@ pub(crate) fn render(cluster: &ClusterPart<'_>, id: i32, node: &Node, directory:
         lines.set("broker.rack", &node.zone);
     }
     security(&mut lines, cluster, node, directory);
+    if node.is_broker {
+        for (name, value) in threads() {
+            lines.set(name, value);
+        }
+    }
     for (name, value) in cluster.static_properties {
         lines.set(name, value);
     }
     lines.text
+}
+
+/// What MSK sets for every cluster and what has Kafka end threads and begin others when it is set while brokers run: two thirds of a second
+/// of a new cluster. Dynamic values come before these.
+pub(crate) fn threads() -> BTreeMap<&'static str, String> {
+    let mut defaults = cluster_defaults(1);
+    let threads = ["num.network.threads", "num.replica.fetchers"].into_iter();
+    threads
+        .filter_map(|name| Some((name, defaults.remove(name)?)))
+        .collect()
 }
 
 /// Where controllers are found.
@@ -250,6 +266,13 @@ mod tests {
             rendered(&nodes, 10_001, open, None),
             include_str!("golden/controller.properties")
         );
+    }
+
+    #[test]
+    fn brokers_begin_with_the_threads_of_msk() {
+        let threads = threads();
+        assert_eq!(threads.len(), 2);
+        assert_eq!(threads["num.network.threads"], "5");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::{Cluster, nodes::is_dynamic, refused};
 use crate::{
     admin::{ConfigChange, fingerprints},
     description::Description,
+    node_properties::threads,
 };
 
 impl Cluster {
@@ -42,7 +43,11 @@ impl Cluster {
             .await
             .map_err(|error| refused("reading the dynamic properties", error))?;
         let wanted = spec.server_properties.iter().filter(|(name, _)| is_dynamic(name));
-        let set = wanted.filter(|(name, value)| current.get(*name) != Some(&Some((*value).clone())));
+        let from_the_start = threads();
+        let set = wanted.filter(|(name, value)| match current.get(*name) {
+            Some(now) => now.as_ref() != Some(*value),
+            None => from_the_start.get(name.as_str()) != Some(*value),
+        });
         let set = set.map(|(name, value)| (name.clone(), Some(value.clone())));
         let gone = before.server_properties.keys().filter(|name| {
             is_dynamic(name) && !spec.server_properties.contains_key(*name) && current.contains_key(*name)

@@ -197,6 +197,17 @@ impl Stage {
         .with_context(|| last.clone())
     }
 
+    /// What a producer has written down is no part of what the next one does.
+    pub fn forget_records(&self) -> Result<()> {
+        for name in ["stop", "produce.progress", "produce.jsonl", "read.jsonl"] {
+            match fs::remove_file(self.workspace.path().join(name)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+                _ => (),
+            }
+        }
+        Ok(())
+    }
+
     /// Lets the producer end, and checks what it has written down against what is there.
     pub fn check(&mut self) -> Result<usize> {
         let folder = self.workspace.path().to_owned();

@@ -140,7 +140,22 @@ impl Fire {
     }
 
     /// From nothing to the first acknowledged record, with nobody who does harm.
+    /// A cluster on hosts that have never had one, and again on hosts that have the jars and an archive of their classes.
     fn calm(&mut self) -> Result<()> {
+        self.until_first_record()?;
+        for machine in &self.machines {
+            machine.await_archive()?;
+        }
+        self.say("every host has an archive of classes");
+        self.gone()?;
+        self.until_first_record()?;
+        for machine in &self.machines {
+            machine.expect_archive_in_use()?;
+        }
+        self.gone()
+    }
+
+    fn until_first_record(&mut self) -> Result<()> {
         let begun = Instant::now();
         self.stage.begin_apply(3)?.finish()?;
         self.say(&format!(
@@ -154,7 +169,7 @@ impl Fire {
             begun.elapsed().as_secs_f64()
         ));
         self.stage.check()?;
-        self.gone()
+        self.stage.forget_records()
     }
 
     fn change(&mut self, brokers: u32) -> Result<()> {

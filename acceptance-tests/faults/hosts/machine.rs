@@ -19,6 +19,8 @@ use super::network::{self, End, inside};
 
 /// How long a process may take to be there.
 const LIMIT: Duration = Duration::from_secs(60);
+/// How long an archive of classes may take, which is made once nobody waits any more.
+const ARCHIVE_LIMIT: Duration = Duration::from_secs(300);
 
 /// A host.
 pub struct Machine {
@@ -152,6 +154,35 @@ impl Machine {
     pub fn led(&self) -> Option<u64> {
         let units = self.units().ok()?;
         units.iter().filter_map(|unit| led(&unit.join("server.log"))).max()
+    }
+
+    /// Waits until it has an archive of Kafka's classes beside the jars.
+    pub fn await_archive(&self) -> Result<()> {
+        let bundles = self.folder.join("bundles");
+        wait::until(
+            &format!("an archive of classes on {}", self.name),
+            ARCHIVE_LIMIT,
+            || {
+                let jars = fs::read_dir(&bundles).ok()?.flatten();
+                let mut files = jars
+                    .filter_map(|folder| fs::read_dir(folder.path()).ok())
+                    .flatten()
+                    .flatten();
+                files
+                    .any(|file| file.path().extension().is_some_and(|end| end == "jsa"))
+                    .then_some(())
+            },
+        )
+    }
+
+    /// Requires that Java has mapped the archive in every broker: so the system says.
+    pub fn expect_archive_in_use(&self) -> Result<()> {
+        for broker in self.brokers() {
+            let maps = fs::read_to_string(format!("/proc/{}/maps", broker.pid))?;
+            let is_archive = |line: &str| line.contains("/bundles/") && line.ends_with(".jsa");
+            ensure!(maps.lines().any(is_archive), "{} does without an archive", self.name);
+        }
+        Ok(())
     }
 
     /// Requires that nothing of a cluster is on it.

@@ -115,6 +115,10 @@ fn reading_stops_below_the_end_that_is_allowed() {
     assert!(read(10, usize::MAX, 10, true).is_empty());
     assert!(read(0, 10, 10, false).is_empty());
     assert_eq!(last_of(&read(0, 10, 10, true)), Some(0));
+    for offset in 1..10 {
+        // Where the batch begins is known since the read before.
+        assert_eq!(last_of(&read(offset, 0, 10, true)), Some(offset));
+    }
     for offset in [-1, 11] {
         assert!(matches!(
             fixture.log().read(offset, 100, 10, true),

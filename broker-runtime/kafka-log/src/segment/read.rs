@@ -3,7 +3,7 @@
 use std::io;
 
 use bytes::Bytes;
-use kafka_codec::record_batch::{BatchHeader, RecordBatch, batches};
+use kafka_codec::record_batch::{BatchHeader, LENGTH_PREFIX_BYTES, RecordBatch, batches};
 
 use super::{
     segment::{Hint, Segment, size_of_batch},
@@ -76,8 +76,9 @@ impl Segment {
             },
         };
         let available = usize::try_from(size - position).unwrap_or(usize::MAX);
-        if wanted == 0 && at_least_one {
-            wanted = 1;
+        if at_least_one {
+            // Enough to see how large the first batch is.
+            wanted = wanted.max(LENGTH_PREFIX_BYTES);
         }
         let mut buffer = self.open(false)?.read_at(wanted.min(available), position)?;
         if let Some(needed) = first_batch_bytes(&buffer).filter(|needed| at_least_one && *needed > buffer.len()) {

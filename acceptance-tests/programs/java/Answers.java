@@ -25,7 +25,7 @@ import org.apache.kafka.common.protocol.Message;
 import org.apache.kafka.common.requests.RequestUtils;
 
 public class Answers {
-    static final Set<String> LEFT_OUT = Set.of("throttleTimeMs", "errorMessage", "message", "host", "port", "nodeId",
+    static final Set<String> LEFT_OUT = Set.of("throttleTimeMs", "message", "host", "port", "nodeId",
             "clientHost", "memberMetadata", "memberAssignment", "metadata", "assignmentTimestamp");
     static final Map<String, String> NAMES = new HashMap<>();
     static Socket socket;
@@ -104,6 +104,13 @@ public class Answers {
         if (node instanceof ObjectNode object) {
             object.remove(LEFT_OUT);
             List<String> fields = new ArrayList<>();
+            JsonNode code = object.get("errorCode");
+            if (object.has("errorMessage") && (code == null || code.intValue() != 0)) {
+                object.remove("errorMessage");
+            } else if (object.has("errorMessage")) {
+                // No text, as opposed to an empty one, is what programs look for where all is well.
+                object.put("errorMessage", !object.get("errorMessage").isNull());
+            }
             object.fieldNames().forEachRemaining(fields::add);
             fields.forEach(field -> object.set(field, plain(object.get(field))));
             return object;

@@ -199,6 +199,7 @@ fn result_of(outcome: &Outcome) -> CreatableTopicResult {
             result.topic_id = uuid_to_wire(created.topic_id.0);
             result.num_partitions = created.partitions;
             result.replication_factor = created.replication_factor;
+            result.error_message = None;
         }
         Err(error) => {
             let code = controller_error_code(error);

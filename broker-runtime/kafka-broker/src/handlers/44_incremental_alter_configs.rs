@@ -56,6 +56,7 @@ async fn handle(
         let mut entry = AlterConfigsResourceResponse::default();
         entry.resource_type = resource.resource_type;
         entry.resource_name = resource.resource_name;
+        entry.error_message = None;
         if let Err(error) = result {
             entry.error_code = error.code.code();
             entry.error_message = Some(StrBytes::from(error.message));

@@ -64,6 +64,7 @@ async fn handle(
         .collect();
     let mut response = AlterPartitionReassignmentsResponse::default();
     response.allow_replication_factor_change = request.allow_replication_factor_change;
+    response.error_message = None;
     let outcomes = ask(broker, allowed.clone(), request.timeout_ms).await;
     let outcomes = match outcomes {
         Ok(outcomes) => outcomes,

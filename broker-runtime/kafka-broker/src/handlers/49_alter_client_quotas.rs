@@ -127,6 +127,7 @@ async fn alter(broker: &Broker, changes: Vec<QuotaChange>, validate_only: bool) 
 
 fn answer(asked: RequestEntry, outcome: Result<(), Refusal>) -> EntryData {
     let mut entry = EntryData::default();
+    entry.error_message = None;
     if let Err((code, message)) = outcome {
         entry.error_code = code.code();
         entry.error_message = Some(StrBytes::from(message));

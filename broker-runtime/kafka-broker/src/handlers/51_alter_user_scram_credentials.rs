@@ -192,6 +192,7 @@ fn is_in_force(image: &MetadataImage, record: &MetadataRecord) -> bool {
 fn answer(user: &str, outcome: Result<MetadataRecord, Refusal>) -> AlterUserScramCredentialsResult {
     let mut result = AlterUserScramCredentialsResult::default();
     result.user = StrBytes::from(user);
+    result.error_message = None;
     if let Err((code, message)) = outcome {
         result.error_code = code.code();
         result.error_message = Some(StrBytes::from(message));

@@ -32,6 +32,7 @@ async fn handle(
     version: i16,
 ) -> UpdateFeaturesResponse {
     let mut response = UpdateFeaturesResponse::default();
+    response.error_message = None;
     if !context.may(broker, AclOperation::Alter, Resource::Cluster) {
         response.error_code = ErrorCode::ClusterAuthorizationFailed.code();
         response.error_message = Some(StrBytes::from(ErrorCode::ClusterAuthorizationFailed.message()));

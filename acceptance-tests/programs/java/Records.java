@@ -710,7 +710,7 @@ public class Records extends Answers {
         whole.configs().add(new AlterConfigsRequestData.AlterableConfig().setName("no.such").setValue("5000"));
         show("the old way, wrong", old, 2);
         String[] some = {"cleanup.policy", "compression.type", "max.message.bytes", "message.timestamp.before.max.ms",
-            "retention.bytes", "segment.bytes"};
+            "retention.ms", "flush.ms", "leader.replication.throttled.replicas", "retention.bytes", "segment.bytes"};
         show("a topic's", described(2, "timed", some), 4);
         show("a topic's, old version", described(2, "timed", some), 1);
         show("some of a topic's", described(2, "timed", "max.message.bytes", "no.such"), 4);

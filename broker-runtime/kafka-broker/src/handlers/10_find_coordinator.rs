@@ -96,13 +96,19 @@ async fn handle(
         response.coordinators = coordinators;
     } else if let Some(only) = coordinators.pop() {
         response.error_code = only.error_code;
-        response.error_message = only.error_message;
+        response.error_message = match only.error_code {
+            0 => Some(StrBytes::from(NO_ERROR)),
+            _ => only.error_message,
+        };
         response.node_id = only.node_id;
         response.host = only.host;
         response.port = only.port;
     }
     response
 }
+
+/// What Kafka says to clients of before, in place of a message.
+const NO_ERROR: &str = "NONE";
 
 async fn find(context: &RequestContext, broker: &Broker, kind: KeyType, keys: Vec<StrBytes>) -> Vec<Coordinator> {
     let may: Vec<bool> = keys

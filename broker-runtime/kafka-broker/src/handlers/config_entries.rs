@@ -117,7 +117,7 @@ impl<'a> ConfigView<'a> {
             synonyms.push(synonym(of_topic, Some(set.clone()), ConfigSource::DynamicTopic));
         }
         let of_brokers = broker_synonyms(of_topic.name);
-        for of_broker in of_brokers {
+        for (at, of_broker) in of_brokers.iter().enumerate() {
             let Some(definition) = definition(of_broker.name) else {
                 continue;
             };
@@ -127,15 +127,11 @@ impl<'a> ConfigView<'a> {
                     .as_deref()
                     .and_then(|text| convert(text, of_broker.conversion));
                 value = value.or(converted);
-                synonyms.push(place);
+                // Kafka leaves out the defaults of those that stand in, such as hours for milliseconds.
+                if at == 0 || place.source != ConfigSource::Default {
+                    synonyms.push(place);
+                }
             }
-        }
-        if of_brokers.is_empty() && of_topic.default.is_some() {
-            synonyms.push(synonym(
-                of_topic,
-                of_topic.default.map(str::to_owned),
-                ConfigSource::Default,
-            ));
         }
         let value = value.or_else(|| of_topic.default.map(str::to_owned));
         entry(of_topic, value, false, synonyms)

@@ -437,8 +437,9 @@ impl Flushable for Partition {
         match self.log.flush() {
             Ok(end) => {
                 self.context.metrics.flushed(begun, self.context.clock.monotonic());
-                self.flushed.advance(end);
+                // The high watermark first: who hears that a record is safe may ask for the end at once.
                 self.leader_changed();
+                self.flushed.advance(end);
             }
             Err(error @ kafka_log::LogError::NoSpace { .. }) => {
                 // It came before anything was flushed: nothing is unknown, and who asks again may find room.

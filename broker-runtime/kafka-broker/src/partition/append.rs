@@ -258,14 +258,15 @@ impl Partition {
     /// Waits until `last_offset` is as safe on this broker as the topic asks for.
     pub async fn wait_flushed(&self, last_offset: i64, timeout: Duration) -> Result<(), PartitionError> {
         let end = last_offset + 1;
-        if self.counted_end() >= end {
-            return Ok(());
+        let waiting = (self.counted_end() < end).then(|| self.flushed.register(end));
+        match waiting {
+            Some(waiting) if self.counted_end() < end => self.wait(waiting, timeout).await,
+            _ => {
+                // Flushed a moment ago, and maybe nobody has looked at the high watermark since.
+                self.leader_changed();
+                Ok(())
+            }
         }
-        let waiting = self.flushed.register(end);
-        if self.counted_end() >= end {
-            return Ok(());
-        }
-        self.wait(waiting, timeout).await
     }
 
     async fn wait(

@@ -16,6 +16,7 @@ mod remove;
 mod rolling;
 mod settings;
 mod shown;
+mod thread_counts;
 mod waiting;
 
 use cluster::refused;

@@ -32,6 +32,9 @@ async fn conforms(stage: Stage) {
     let engine = stage.engine().await;
     let mut spec = stage.spec(1);
     spec.exporters = Exporters { jmx: true, node: false };
+    // Apache Kafka has 8, and takes no more than double at a time.
+    spec.server_properties
+        .insert("num.io.threads".to_owned(), "40".to_owned());
     let hosts = stage.hosts.0.iter().map(|host| host.facts().address);
     let pages: Vec<SocketAddr> = hosts.map(|address| SocketAddr::new(address, 11_001)).collect();
     let life = engine::conformance::life_of_a_cluster(&*engine, &spec);

@@ -60,6 +60,24 @@ impl Kcat {
         Ok(kcat)
     }
 
+    /// All records of partition 0, each in this format.
+    fn read_all(&self, format: &str) -> Result<String> {
+        let whole = [
+            "-C",
+            "-t",
+            TOPIC,
+            "-p",
+            "0",
+            "-o",
+            "beginning",
+            "-e",
+            "-q",
+            "-f",
+            format,
+        ];
+        self.run(&whole)
+    }
+
     /// What it prints on its standard output.
     fn run(&self, arguments: &[&str]) -> Result<String> {
         let mut command = Command::new(&self.program);
@@ -111,19 +129,7 @@ fn writes_and_reads(kcat: &Kcat) -> Result<()> {
         kcat.produce(&lines, &["-p", "0", "-z", codec, "-H", &header, "-H", "kind=test"])?;
     }
     let format = "%t|%p|%o|%k|%S|%h\n";
-    let text = kcat.run(&[
-        "-C",
-        "-t",
-        TOPIC,
-        "-p",
-        "0",
-        "-o",
-        "beginning",
-        "-e",
-        "-q",
-        "-f",
-        format,
-    ])?;
+    let text = kcat.read_all(format)?;
     let expected: String = CODECS
         .iter()
         .enumerate()
@@ -144,19 +150,7 @@ fn writes_and_reads(kcat: &Kcat) -> Result<()> {
 
 /// The offset of a time: that of the first record at or after it.
 fn queries(kcat: &Kcat) -> Result<()> {
-    let times = kcat.run(&[
-        "-C",
-        "-t",
-        TOPIC,
-        "-p",
-        "0",
-        "-o",
-        "beginning",
-        "-e",
-        "-q",
-        "-f",
-        "%T\n",
-    ])?;
+    let times = kcat.read_all("%T\n")?;
     let times: Vec<i64> = times.lines().map(str::parse).collect::<Result<_, _>>()?;
     let wanted = *times.get(4).context("ten records")?;
     let first = times.iter().position(|time| *time >= wanted).context("a record")?;

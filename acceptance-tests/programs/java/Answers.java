@@ -139,6 +139,11 @@ public class Answers {
             code = ((CreateTopicsResponseData) ask(request, 7)).topics().find(name).errorCode();
             Thread.sleep(code == 0 ? 0 : 100);
         }
+        return awaitLeaders(name);
+    }
+
+    /** Until all partitions of a topic have one; its id. */
+    static Uuid awaitLeaders(String name) throws Exception {
         MetadataRequestData wanted = new MetadataRequestData()
                 .setTopics(List.of(new MetadataRequestData.MetadataRequestTopic().setName(name)));
         for (int attempt = 0; attempt < 300; attempt++) {

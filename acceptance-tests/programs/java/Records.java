@@ -99,22 +99,7 @@ public class Records extends Answers {
         }
         request.topics().add(wanted);
         ask(request, 7);
-        return createdTopic(name);
-    }
-
-    static Uuid createdTopic(String name) throws Exception {
-        MetadataRequestData wanted = new MetadataRequestData()
-                .setTopics(List.of(new MetadataRequestData.MetadataRequestTopic().setName(name)));
-        for (int attempt = 0; attempt < 300; attempt++) {
-            MetadataResponseData found = (MetadataResponseData) ask(wanted, 12);
-            MetadataResponseData.MetadataResponseTopic topic = found.topics().find(name);
-            if (topic.errorCode() == 0 && topic.partitions().stream().allMatch(it -> it.errorCode() == 0)) {
-                NAMES.put(topic.topicId().toString(), "id of " + name);
-                return topic.topicId();
-            }
-            Thread.sleep(100);
-        }
-        throw new AssertionError(name + " has no leader");
+        return awaitLeaders(name);
     }
 
     static CreateTopicsRequestData.CreatableTopic topic(String name, int partitions, int replicas) {

@@ -1,6 +1,11 @@
 //! A process that answers as a broker of an idle cluster does, as far as the engine asks.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use clock::{Clock, SystemClock};
@@ -28,6 +33,9 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
+
+/// How long an address may stay taken.
+const BIND_LIMIT: Duration = Duration::from_secs(10);
 
 /// What the nodes of a cluster know of each other.
 #[derive(Default)]
@@ -68,7 +76,7 @@ impl Node {
             if name == "REPLICATION" {
                 cluster.brokers.lock().insert(id, (address, value("broker.rack")));
             }
-            let socket = TcpListener::bind(address).await.unwrap();
+            let socket = bind(address).await;
             tokio::spawn(serve(socket, tls.clone(), Arc::clone(&cluster), until.clone()));
         }
         Self {
@@ -95,6 +103,18 @@ fn tls(identity: &str) -> ServerConfig {
         .with_no_client_auth()
         .with_single_cert(vec![certificate], key)
         .unwrap()
+}
+
+/// The one that was started before at this address may not have let go of it yet.
+async fn bind(address: SocketAddr) -> TcpListener {
+    let deadline = Instant::now() + BIND_LIMIT;
+    loop {
+        match TcpListener::bind(address).await {
+            Ok(socket) => return socket,
+            Err(error) => assert!(Instant::now() < deadline, "{address}: {error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 async fn serve(socket: TcpListener, tls: TlsAcceptor, cluster: Arc<Cluster>, until: CancellationToken) {

@@ -7,7 +7,7 @@
 //!
 //! Differences from Kafka: broker loggers and client metrics have no configuration here (INVALID_REQUEST), nor have share
 //! groups and streams groups; a broker property shows its own places only, not those of properties that stand in for it,
-//! such as `log.retention.hours` for `log.retention.ms`. Topics show both.
+//! such as `log.retention.hours` for `log.retention.ms`. Topics show both, without their defaults.
 
 use std::{collections::BTreeMap, sync::Arc};
 

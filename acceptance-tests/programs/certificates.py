@@ -8,7 +8,6 @@ The password is in KAFKA_PASSWORD.
 """
 
 import json
-import os
 import socket
 import ssl
 import sys
@@ -16,16 +15,10 @@ import threading
 import time
 
 from confluent_kafka import Consumer, Producer
+from librdkafka import client
 
 BOOTSTRAP, CA, USER, TOPIC = sys.argv[1:]
-CLIENT = {
-    "bootstrap.servers": BOOTSTRAP,
-    "security.protocol": "SASL_SSL",
-    "sasl.mechanism": "SCRAM-SHA-512",
-    "sasl.username": USER,
-    "sasl.password": os.environ["KAFKA_PASSWORD"],
-    "ssl.ca.location": CA,
-}
+CLIENT = client(BOOTSTRAP, CA, USER)
 LIMIT_S = 90
 # What shows that records flow.
 FLOWING = 200

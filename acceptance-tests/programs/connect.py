@@ -15,17 +15,11 @@ import uuid
 
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
+from librdkafka import client
 from processes import running, until
 
 JAVA, JARS, PROPERTIES, BOOTSTRAP, CA, USER = sys.argv[1:7]
-CLIENT = {
-    "bootstrap.servers": BOOTSTRAP,
-    "security.protocol": "SASL_SSL",
-    "sasl.mechanism": "SCRAM-SHA-512",
-    "sasl.username": USER,
-    "sasl.password": os.environ["KAFKA_PASSWORD"],
-    "ssl.ca.location": CA,
-}
+CLIENT = client(BOOTSTRAP, CA, USER)
 RUN = uuid.uuid4().hex[:8]
 LINES = 200
 
@@ -45,8 +39,8 @@ def write_properties(path, properties):
 def worker_properties(port):
     """Of every worker: how it and its producers, consumers and administration reach the cluster."""
     with open(PROPERTIES) as file:
-        client = dict(line.strip().split("=", 1) for line in file if "=" in line)
-    properties = {f"{prefix}{name}": value for prefix in ("", "producer.", "consumer.", "admin.") for name, value in client.items()}
+        settings = dict(line.strip().split("=", 1) for line in file if "=" in line)
+    properties = {f"{prefix}{name}": value for prefix in ("", "producer.", "consumer.", "admin.") for name, value in settings.items()}
     return properties | {
         "key.converter": "org.apache.kafka.connect.storage.StringConverter",
         "value.converter": "org.apache.kafka.connect.storage.StringConverter",

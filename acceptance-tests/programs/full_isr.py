@@ -3,25 +3,15 @@
 usage: full_isr.py BOOTSTRAP CA USER TOPIC    (password in KAFKA_PASSWORD)
 """
 
-import os
 import sys
 import time
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
+from librdkafka import client
 
 BOOTSTRAP, CA, USER, TOPIC = sys.argv[1:]
-ADMIN = AdminClient(
-    {
-        "bootstrap.servers": BOOTSTRAP,
-        "security.protocol": "SASL_SSL",
-        "sasl.mechanism": "SCRAM-SHA-512",
-        "sasl.username": USER,
-        "sasl.password": os.environ["KAFKA_PASSWORD"],
-        "ssl.ca.location": CA,
-        "reconnect.backoff.max.ms": 200,
-    }
-)
+ADMIN = AdminClient({**client(BOOTSTRAP, CA, USER), "reconnect.backoff.max.ms": 200})
 DEADLINE = time.monotonic() + 50
 seen = None
 while time.monotonic() < DEADLINE:

@@ -7,23 +7,16 @@ FILE has one JSON object a line, in the shapes of the history checker. The passw
 """
 
 import json
-import os
 import sys
 import threading
 import time
 import uuid
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
+from librdkafka import client
 
 ACTION, BOOTSTRAP, CA, USER, TOPIC, *REST = sys.argv[1:]
-CLIENT = {
-    "bootstrap.servers": BOOTSTRAP,
-    "security.protocol": "SASL_SSL",
-    "sasl.mechanism": "SCRAM-SHA-512",
-    "sasl.username": USER,
-    "sasl.password": os.environ["KAFKA_PASSWORD"],
-    "ssl.ca.location": CA,
-}
+CLIENT = client(BOOTSTRAP, CA, USER)
 
 
 def produce(seconds, path):

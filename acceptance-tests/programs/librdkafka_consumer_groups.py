@@ -6,7 +6,6 @@ In calm no record is read twice. In a storm, with brokers that die, a commit may
 """
 
 import collections
-import os
 import sys
 import threading
 import time
@@ -14,18 +13,12 @@ import uuid
 
 from confluent_kafka import Consumer, ConsumerGroupState, ConsumerGroupType, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
+from librdkafka import client
 
 BOOTSTRAP, CA, USER = sys.argv[1:4]
 RECORDS, SECONDS, CALM = int(sys.argv[4]), float(sys.argv[5]), sys.argv[6] == "calm"
 RUN = uuid.uuid4().hex[:8]
-CLIENT = {
-    "bootstrap.servers": BOOTSTRAP,
-    "security.protocol": "SASL_SSL",
-    "sasl.mechanism": "SCRAM-SHA-512",
-    "sasl.username": USER,
-    "sasl.password": os.environ["KAFKA_PASSWORD"],
-    "ssl.ca.location": CA,
-}
+CLIENT = client(BOOTSTRAP, CA, USER)
 TOPIC, GROUP, PARTITIONS = f"balanced-{RUN}", f"balancing-{RUN}", 6
 admin = AdminClient(CLIENT)
 seen, seen_lock, done = collections.Counter(), threading.Lock(), threading.Event()

@@ -3,24 +3,17 @@
 usage: librdkafka_transactions.py BOOTSTRAP CA USER    (password in KAFKA_PASSWORD)
 """
 
-import os
 import sys
 import time
 import uuid
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
+from librdkafka import client
 
 BOOTSTRAP, CA, USER = sys.argv[1:4]
 RUN = uuid.uuid4().hex[:8]
-CLIENT = {
-    "bootstrap.servers": BOOTSTRAP,
-    "security.protocol": "SASL_SSL",
-    "sasl.mechanism": "SCRAM-SHA-512",
-    "sasl.username": USER,
-    "sasl.password": os.environ["KAFKA_PASSWORD"],
-    "ssl.ca.location": CA,
-}
+CLIENT = client(BOOTSTRAP, CA, USER)
 SOURCE, TARGET = f"source-{RUN}", f"target-{RUN}"
 RECORDS = 300
 

@@ -22,15 +22,11 @@ import time
 import uuid
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from librdkafka import client
 
 ROLE, BOOTSTRAP, CA, USER, *REST = sys.argv[1:]
 CLIENT = {
-    "bootstrap.servers": BOOTSTRAP,
-    "security.protocol": "SASL_SSL",
-    "sasl.mechanism": "SCRAM-SHA-512",
-    "sasl.username": USER,
-    "sasl.password": os.environ["KAFKA_PASSWORD"],
-    "ssl.ca.location": CA,
+    **client(BOOTSTRAP, CA, USER),
     "topic.metadata.refresh.interval.ms": 1000,
     "reconnect.backoff.ms": 20,
     "reconnect.backoff.max.ms": 500,
@@ -201,7 +197,8 @@ class Pipeline:
         self.rewind(consumer, partitions)
         while True:
             beat()
-            batch = [it for it in consumer.consume(60, timeout=0.3) if it.error() is None]
+            # Many at once where it is behind: it has to reach the end after hours of faults, too.
+            batch = [it for it in consumer.consume(400, timeout=0.3) if it.error() is None]
             if not batch:
                 if self.is_over(consumer, partitions):
                     return True

@@ -16,17 +16,11 @@ from collections import Counter
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from librdkafka import client
 from processes import running, until
 
 JAVA, JARS, PROPERTIES, BOOTSTRAP, CA, USER = sys.argv[1:7]
-CLIENT = {
-    "bootstrap.servers": BOOTSTRAP,
-    "security.protocol": "SASL_SSL",
-    "sasl.mechanism": "SCRAM-SHA-512",
-    "sasl.username": USER,
-    "sasl.password": os.environ["KAFKA_PASSWORD"],
-    "ssl.ca.location": CA,
-}
+CLIENT = client(BOOTSTRAP, CA, USER)
 NAME = f"streams-{uuid.uuid4().hex[:8]}"
 WORDS = [f"word-{number}" for number in range(12)]
 PRICES = {word: 3 + number for number, word in enumerate(WORDS)}

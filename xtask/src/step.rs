@@ -3,6 +3,7 @@
 
 use std::{
     env,
+    io::{self, IsTerminal},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     time::{Duration, Instant},
@@ -78,20 +79,20 @@ pub fn quietly(command: &mut Command) -> Result<Output> {
     Ok(output)
 }
 
-/// Builds the runtime and the provider, with these options of `cargo build`.
+/// Builds the runtime and the provider, with these options of `cargo build`. A first build takes minutes: on a terminal cargo shows how
+/// far it is, elsewhere a line says what has begun.
 pub fn build(title: &str, options: &[&str]) -> Result<()> {
-    step(title, || {
-        let mut build = program("cargo");
-        build.args([
-            "build",
-            "--quiet",
-            "-p",
-            "broker-runtime",
-            "-p",
-            "terraform-provider-msk",
-        ]);
-        quietly(build.args(options)).map(drop)
-    })
+    let mut build = program("cargo");
+    build.args(["build", "-p", "broker-runtime", "-p", "terraform-provider-msk"]);
+    build.args(options);
+    say(&format!("  … {title}: minutes, the first time"));
+    if !io::stderr().is_terminal() {
+        return step(title, || quietly(build.arg("--quiet")).map(drop));
+    }
+    let start = Instant::now();
+    loudly(&mut build)?;
+    say(&format!("  ✓ {title} ({:.1} s)", start.elapsed().as_secs_f64()));
+    Ok(())
 }
 
 /// Runs with its output passed through.

@@ -5,6 +5,7 @@ mod consumer_groups;
 mod control_plane;
 mod hostile;
 mod hosts;
+mod links;
 mod nemesis;
 mod overload;
 mod rerun;

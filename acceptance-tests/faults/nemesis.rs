@@ -2,14 +2,16 @@
 //! what they were told; and a checker of all that they have written.
 //!
 //! The run has a network and a mount namespace of its own where it may have them. In there, links are cut by rules of routing
-//! (packets to an address and a port are dropped, also of connections that there are), and the data directory lies on a small file
-//! system in memory, which a fault fills. Without the namespaces, those faults are left out, and the run says so. Not done:
-//! slow links (the kernel here has no `netem`), and jumps of the wall clock, which is that of the whole machine.
+//! (packets to an address and a port are dropped, also of connections that there are) and made slow by classes of traffic with a
+//! rate of their own (`htb`), and the data directory lies on a small file system in memory, which a fault fills. Without the
+//! namespaces, or where the kernel does not have them, those faults are left out, and the run says so. Not done: jumps of the wall
+//! clock, which is that of the whole machine.
 //!
 //! `cargo xtask faults --faults 1000 --seed 7` makes a long run of it.
 
 use std::{
     env, fs,
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
@@ -24,7 +26,7 @@ use acceptance_tests::{
     load::lines,
     processes::{Process, kill},
     program,
-    schedule::{Fault, Link, Means, Strike, draw},
+    schedule::{Fault, Means, Strike, draw},
     suite::Suite,
     terraform::Workspace,
     tools::Tools,
@@ -33,7 +35,7 @@ use acceptance_tests::{
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::rerun;
+use crate::{links, rerun};
 
 const NAME: &str = "nemesis_finds_nothing_lost_doubled_or_stuck";
 /// Set for the run inside of the namespaces.
@@ -69,27 +71,24 @@ pub fn add(suite: &mut Suite, tools: &Tools) {
     let both = tools.terraform.clone().zip(tools.python.clone());
     suite.test_with(NAME, "terraform and librdkafka", both, |(core, python)| {
         if env::var_os(INSIDE).is_some() {
-            return run(
-                &core,
-                &python,
-                Means {
-                    links: true,
-                    disk: true,
-                },
-            );
+            let rates = links::ready_for_rates().inspect_err(|error| eprintln!("no links are made slow: {error:#}"));
+            let means = Means {
+                links: true,
+                rates: rates.is_ok(),
+                disk: true,
+            };
+            return run(&core, &python, means);
         }
         match namespaces() {
             Ok(()) => run_inside(),
             Err(error) => {
-                eprintln!("no links are cut and no disk is filled: {error:#}");
-                run(
-                    &core,
-                    &python,
-                    Means {
-                        links: false,
-                        disk: false,
-                    },
-                )
+                eprintln!("no links are cut or made slow, and no disk is filled: {error:#}");
+                let means = Means {
+                    links: false,
+                    rates: false,
+                    disk: false,
+                };
+                run(&core, &python, means)
             }
         }
     });
@@ -175,6 +174,8 @@ struct Nemesis {
     clients: Vec<Client>,
     brokers: usize,
     begun: Instant,
+    /// How many links have been made slow.
+    slowed: u16,
 }
 
 impl Nemesis {
@@ -186,6 +187,7 @@ impl Nemesis {
             clients: Vec::new(),
             brokers: 3,
             begun: Instant::now(),
+            slowed: 0,
         };
         let seed = seed.to_string();
         nemesis.start("produce", &["produce"], &[])?;
@@ -304,7 +306,13 @@ impl Nemesis {
             }
             Fault::PauseBroker(at) => return Ok(self.nth(at).and_then(|broker| pause(broker.pid))),
             Fault::PauseServe => return Ok(runtime.processes("serve").first().and_then(|serve| pause(serve.pid))),
-            Fault::Cut(at, link) => return self.cut(at, link).map(Some),
+            Fault::Cut(at, link) => return Ok(Some(Remedy::Join(links::Cut::begin(self.host(at)?, link)?))),
+            Fault::Slow(at, link, rate) => {
+                // Two may be slow at once, each in its way.
+                self.slowed += 1;
+                let slow = links::Slow::begin(self.slowed, self.host(at)?, link, rate)?;
+                return Ok(Some(Remedy::Hasten(slow)));
+            }
             Fault::FillDisk => return fill(&runtime.data_dir()).map(Some),
             // It has begun before everything else.
             Fault::Scale => {}
@@ -317,28 +325,13 @@ impl Nemesis {
         brokers.get(at % brokers.len().max(1)).cloned()
     }
 
-    /// Nobody reaches the broker any more.
-    fn cut(&self, at: usize, link: Link) -> Result<Remedy> {
-        let hosts: Vec<&str> = self
-            .cluster
-            .bootstrap
-            .split(',')
-            .filter_map(|it| it.split(':').next())
-            .collect();
-        let host = hosts[at % hosts.len()];
-        let ports: &[&str] = match link {
-            Link::Brokers => &["9093"],
-            Link::Clients => &["9096"],
-            Link::All => &["9093", "9096"],
-        };
-        let rules: Vec<String> = ports
-            .iter()
-            .map(|port| format!("pref 10 to {host}/32 ipproto tcp dport {port} blackhole"))
-            .collect();
-        for rule in &rules {
-            ip_rule("add", rule)?;
-        }
-        Ok(Remedy::Rules(rules))
+    /// The address of a broker.
+    fn host(&self, at: usize) -> Result<Ipv4Addr> {
+        let servers: Vec<&str> = self.cluster.bootstrap.split(',').collect();
+        let (host, _) = servers[at % servers.len()]
+            .rsplit_once(':')
+            .context("a bootstrap server")?;
+        Ok(host.parse()?)
     }
 
     fn mend(&self, remedy: Remedy) -> Result<()> {
@@ -350,7 +343,8 @@ impl Nemesis {
                 }
                 Ok(())
             }
-            Remedy::Rules(rules) => rules.iter().try_for_each(|rule| ip_rule("del", rule)),
+            Remedy::Join(cut) => cut.end(),
+            Remedy::Hasten(slow) => slow.end(),
             Remedy::Remove(file) => Ok(fs::remove_file(file)?),
             Remedy::Start => self.cluster.workspace.runtime.start(),
         }
@@ -469,7 +463,8 @@ impl Drop for Nemesis {
 /// What ends a fault.
 enum Remedy {
     Continue(i32),
-    Rules(Vec<String>),
+    Join(links::Cut),
+    Hasten(links::Slow),
     Remove(PathBuf),
     Start,
 }
@@ -477,12 +472,6 @@ enum Remedy {
 fn pause(pid: i32) -> Option<Remedy> {
     kill_process(Pid::from_raw(pid)?, Signal::STOP).ok()?;
     Some(Remedy::Continue(pid))
-}
-
-fn ip_rule(action: &str, rule: &str) -> Result<()> {
-    let mut command = Command::new("ip");
-    command.args(["rule", action]).args(rule.split(' '));
-    program::succeed(&mut command, Duration::from_secs(10)).map(drop)
 }
 
 /// Takes all the room on the file system of a folder.

@@ -10,11 +10,13 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 pub struct Means {
     /// Links to a broker can be cut.
     pub links: bool,
+    /// Links to a broker can be made slow.
+    pub rates: bool,
     /// The disk is small enough to be filled.
     pub disk: bool,
 }
 
-/// Ports of a broker that nobody reaches.
+/// Ports of a broker that are hard to reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Link {
     /// That of other brokers: they cannot follow it.
@@ -42,6 +44,8 @@ pub enum Fault {
     PauseServe,
     /// A broker is not reached any more.
     Cut(usize, Link),
+    /// What goes to a broker and comes from it is held up: so many kbit/s are let through.
+    Slow(usize, Link, u32),
     /// There is no room on the disk.
     FillDisk,
     /// Another number of brokers, while everything goes on.
@@ -102,9 +106,10 @@ fn fault(rng: &mut StdRng, means: Means) -> Fault {
             44..48 => Fault::KillEverything,
             48..64 => Fault::PauseBroker(broker),
             64..69 => Fault::PauseServe,
-            69..90 if means.links => {
-                let link = [Link::Brokers, Link::Clients, Link::All][rng.random_range(0..3)];
-                Fault::Cut(broker, link)
+            69..82 if means.links => Fault::Cut(broker, link(rng)),
+            82..90 if means.rates => {
+                let rate = [60, 250, 1_000][rng.random_range(0..3)];
+                Fault::Slow(broker, link(rng), rate)
             }
             90..97 if means.disk => Fault::FillDisk,
             97.. => Fault::Scale,
@@ -113,12 +118,17 @@ fn fault(rng: &mut StdRng, means: Means) -> Fault {
     }
 }
 
+fn link(rng: &mut StdRng) -> Link {
+    [Link::Brokers, Link::Clients, Link::All][rng.random_range(0..3)]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const ALL: Means = Means {
         links: true,
+        rates: true,
         disk: true,
     };
 
@@ -134,10 +144,12 @@ mod tests {
     fn means_that_are_not_there_are_not_used() {
         let means = Means {
             links: false,
+            rates: false,
             disk: false,
         };
         let faults: Vec<Fault> = draw(7, 500, means).into_iter().flat_map(|it| it.faults).collect();
-        assert!(!faults.iter().any(|it| matches!(it, Fault::Cut(..) | Fault::FillDisk)));
+        let unavailable = |it: &Fault| matches!(it, Fault::Cut(..) | Fault::Slow(..) | Fault::FillDisk);
+        assert!(!faults.iter().any(unavailable));
         assert!(faults.contains(&Fault::KillEverything) && faults.contains(&Fault::Scale));
     }
 }

@@ -164,13 +164,12 @@ pub(crate) fn diagnose(
             remedy: "install broker-runtime again at that path, then try again".to_owned(),
         });
     }
-    if status.restarts < RESTARTS_MAX {
+    // One that runs may have been killed by somebody else as often: whether it ends again remains to be seen.
+    if status.restarts < RESTARTS_MAX || status.phase == Phase::Running {
         return Ok(());
     }
-    if status.phase != Phase::Running {
-        let endpoints = description.endpoints(broker_id);
-        probe(endpoints.iter().map(|endpoint| endpoint.address)).map_err(PortTaken::into_error)?;
-    }
+    let endpoints = description.endpoints(broker_id);
+    probe(endpoints.iter().map(|endpoint| endpoint.address)).map_err(PortTaken::into_error)?;
     let log = layout.broker(broker_id).log();
     let reason = status
         .last_exit

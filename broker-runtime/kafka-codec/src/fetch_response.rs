@@ -13,15 +13,28 @@ use crate::frame::{put_response_header, set_length_prefix};
 /// Records up to this size are copied next to what surrounds them: a piece of its own costs more.
 const COPIED_RECORDS_BYTES_MAX: usize = 512;
 
+/// A piece of the frame of a Fetch response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FetchPiece {
+    /// These bytes.
+    Bytes(Bytes),
+    /// The records of the partition with this index, counted over all topics, which lie elsewhere.
+    Elsewhere(usize),
+}
+
 /// Makes the frame of a Fetch response as pieces to be written one after the other; the length prefix is in the first.
 ///
 /// The bytes are those of [`encode_response`](crate::encode_response). `records: None` is sent as null: Kafka sends
 /// empty records instead, and some clients want that, so handlers set `Some(Bytes::new())`.
+///
+/// `elsewhere` has an entry for each partition, counted over all topics: how many bytes of records it has that are not in `response`
+/// and that whoever writes the frame puts in their place. Partitions beyond its end have none.
 pub fn encode_fetch_response(
     correlation_id: i32,
     version: i16,
     response: &FetchResponse,
-) -> Result<Vec<Bytes>, EncodeError> {
+    elsewhere: &[Option<usize>],
+) -> Result<Vec<FetchPiece>, EncodeError> {
     let version = ApiVersion::new(version);
     if !FetchResponse::supports(version) {
         let (message, supported) = (FetchResponse::NAME, FetchResponse::SUPPORTED_VERSIONS);
@@ -35,7 +48,9 @@ pub fn encode_fetch_response(
     let mut frame = SegmentedFrame {
         version,
         flexible,
-        segments: Vec::new(),
+        elsewhere,
+        partitions: 0,
+        pieces: Vec::new(),
         current: BytesMut::with_capacity(256),
     };
     put_response_header(
@@ -49,14 +64,17 @@ pub fn encode_fetch_response(
     frame.finish()
 }
 
-struct SegmentedFrame {
+struct SegmentedFrame<'a> {
     version: ApiVersion,
     flexible: bool,
-    segments: Vec<Bytes>,
+    elsewhere: &'a [Option<usize>],
+    /// How many have been put.
+    partitions: usize,
+    pieces: Vec<FetchPiece>,
     current: BytesMut,
 }
 
-impl SegmentedFrame {
+impl SegmentedFrame<'_> {
     fn put_response(&mut self, response: &FetchResponse) -> Result<(), EncodeError> {
         self.current.put_i32(response.throttle_time_ms);
         if self.version.value() >= 7 {
@@ -129,6 +147,13 @@ impl SegmentedFrame {
     }
 
     fn put_records(&mut self, records: Option<&Bytes>) -> Result<(), EncodeError> {
+        let index = self.partitions;
+        self.partitions += 1;
+        if let Some(length) = self.elsewhere.get(index).copied().flatten() {
+            self.put_length(Some(length))?;
+            self.put_piece(FetchPiece::Elsewhere(index));
+            return Ok(());
+        }
         let Some(records) = records else {
             return self.put_length(None);
         };
@@ -136,10 +161,15 @@ impl SegmentedFrame {
         if records.len() <= COPIED_RECORDS_BYTES_MAX {
             self.current.put_slice(records);
         } else {
-            self.segments.push(self.current.split().freeze());
-            self.segments.push(records.clone());
+            self.put_piece(FetchPiece::Bytes(records.clone()));
         }
         Ok(())
+    }
+
+    /// After what has been put until now.
+    fn put_piece(&mut self, piece: FetchPiece) {
+        self.pieces.push(FetchPiece::Bytes(self.current.split().freeze()));
+        self.pieces.push(piece);
     }
 
     fn put_string(&mut self, text: &StrBytes) -> Result<(), EncodeError> {
@@ -182,18 +212,22 @@ impl SegmentedFrame {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Vec<Bytes>, EncodeError> {
+    fn finish(mut self) -> Result<Vec<FetchPiece>, EncodeError> {
         if !self.current.is_empty() {
-            self.segments.push(self.current.split().freeze());
+            self.pieces.push(FetchPiece::Bytes(self.current.split().freeze()));
         }
-        let frame_bytes = self.segments.iter().map(Bytes::len).sum();
-        if let Some(first) = self.segments.first_mut() {
+        let lengths = self.pieces.iter().map(|piece| match piece {
+            FetchPiece::Bytes(bytes) => bytes.len(),
+            FetchPiece::Elsewhere(index) => self.elsewhere[*index].unwrap_or_default(),
+        });
+        let frame_bytes = lengths.sum();
+        if let Some(FetchPiece::Bytes(first)) = self.pieces.first_mut() {
             // The head is short: it ends where the first large records begin.
             let mut head = BytesMut::from(std::mem::take(first));
             set_length_prefix(&mut head, frame_bytes)?;
             *first = head.freeze();
         }
-        Ok(self.segments)
+        Ok(self.pieces)
     }
 }
 
@@ -265,6 +299,14 @@ mod tests {
         partition
     }
 
+    fn joined(pieces: &[FetchPiece], elsewhere: &[Bytes]) -> Vec<u8> {
+        let bytes = pieces.iter().map(|piece| match piece {
+            FetchPiece::Bytes(bytes) => bytes,
+            FetchPiece::Elsewhere(index) => &elsewhere[*index],
+        });
+        bytes.flatten().copied().collect()
+    }
+
     proptest! {
         #[test]
         fn pieces_are_the_bytes_of_the_generated_encoder(
@@ -293,8 +335,17 @@ mod tests {
                 response.node_endpoints = vec![endpoint];
             }
             let expected = encode_response(42, version, &response).unwrap();
-            let pieces = encode_fetch_response(42, version, &response).unwrap();
-            prop_assert_eq!(pieces.concat(), expected.to_vec());
+            let pieces = encode_fetch_response(42, version, &response, &[]).unwrap();
+            prop_assert_eq!(joined(&pieces, &[]), expected.to_vec());
+            // Some of the records lie elsewhere, and the frame is the same.
+            let (mut records, mut lengths) = (Vec::new(), Vec::new());
+            for (index, partition) in response.responses.iter_mut().flat_map(|topic| &mut topic.partitions).enumerate() {
+                let taken = partition.records.take_if(|_| index % 2 == 0);
+                lengths.push(taken.as_ref().map(Bytes::len));
+                records.push(taken.unwrap_or_default());
+            }
+            let pieces = encode_fetch_response(42, version, &response, &lengths).unwrap();
+            prop_assert_eq!(joined(&pieces, &records), expected.to_vec());
         }
     }
 
@@ -307,15 +358,15 @@ mod tests {
         topic.partitions = vec![data];
         let mut response = FetchResponse::default();
         response.responses = vec![topic];
-        let pieces = encode_fetch_response(1, 12, &response).unwrap();
+        let pieces = encode_fetch_response(1, 12, &response, &[]).unwrap();
         assert_eq!(pieces.len(), 3);
-        assert_eq!(pieces[1].as_ptr(), records.as_ptr());
+        assert!(matches!(&pieces[1], FetchPiece::Bytes(bytes) if bytes.as_ptr() == records.as_ptr()));
     }
 
     #[test]
     fn version_out_of_range_is_an_error() {
         for version in [i16::MIN, -1, 3, 19, i16::MAX] {
-            assert!(encode_fetch_response(1, version, &FetchResponse::default()).is_err());
+            assert!(encode_fetch_response(1, version, &FetchResponse::default(), &[]).is_err());
         }
     }
 }

@@ -18,7 +18,7 @@ pub mod record_batch;
 
 pub use any_request::{Reread, reread_request};
 pub use error_code::ErrorCode;
-pub use fetch_response::encode_fetch_response;
+pub use fetch_response::{FetchPiece, encode_fetch_response};
 pub use frame::{
     HeaderError, RequestHeader, ResponseError, api_descriptor, decode_request, decode_request_header, decode_response,
     encode_request, encode_response,

@@ -17,6 +17,7 @@ mod leader_epochs;
 mod log;
 mod log_dir;
 mod producers;
+mod records;
 mod segment;
 pub mod storage;
 #[cfg(test)]
@@ -30,4 +31,5 @@ pub use kafka_codec::record_batch::TimestampType;
 pub use log::{Compaction, Log};
 pub use log_dir::{FoundPartition, LogDir, LogDirConfig};
 pub use producers::VerificationGuard;
+pub use records::{FileRecords, Records};
 pub use transaction_index::AbortedTransaction;

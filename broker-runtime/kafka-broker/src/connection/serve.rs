@@ -21,16 +21,13 @@ use std::{
 
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesOrdered};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    time::Sleep,
-};
+use tokio::{io::AsyncRead, time::Sleep};
 use tracing::{debug, warn};
 
 use super::{
     frame::{FrameError, FrameReader},
     memory::MemoryShare,
-    write::write_frame,
+    write::{ReplyStream, write_frame},
 };
 use crate::{
     broker::Broker,
@@ -95,7 +92,7 @@ type Due = BoxFuture<'static, Result<Outgoing, RequestError>>;
 pub(crate) async fn serve<R, W>(reader: R, mut writer: W, connection: &Arc<Connection>, broker: &Arc<Broker>)
 where
     R: AsyncRead + Unpin + Send,
-    W: AsyncWrite + Unpin + Send,
+    W: ReplyStream,
 {
     let end = exchange(FrameReader::new(reader), &mut writer, connection, broker).await;
     let (id, peer, listener) = (connection.id, connection.peer, connection.listener);
@@ -121,7 +118,7 @@ async fn exchange<R, W>(
 ) -> End
 where
     R: AsyncRead + Unpin + Send,
-    W: AsyncWrite + Unpin + Send,
+    W: ReplyStream,
 {
     let idle = Duration::from_millis(broker.settings.connections_max_idle_ms);
     let mut idle_timer = Box::pin(tokio::time::sleep(idle));
@@ -249,7 +246,7 @@ fn handle(received: Received, connection: &Arc<Connection>, broker: &Arc<Broker>
 }
 
 /// Writes a reply and takes down how long the request took.
-async fn send<W: AsyncWrite + Unpin>(writer: &mut W, outgoing: Outgoing, broker: &Broker) -> Result<(), End> {
+async fn send<W: ReplyStream>(writer: &mut W, outgoing: Outgoing, broker: &Broker) -> Result<(), End> {
     let sending = outgoing.timed.map(|timed| (timed, broker.clock.monotonic()));
     let stall = Duration::from_millis(broker.settings.connections_max_idle_ms);
     if write_frame(writer, outgoing.frame, stall).await.is_err() {
@@ -267,7 +264,7 @@ fn take_down(timed: Timed, sending: Instant, broker: &Broker) {
 }
 
 /// Writes a reply at once when none is due before it, else puts it in line.
-async fn queue_reply<W: AsyncWrite + Unpin>(
+async fn queue_reply<W: ReplyStream>(
     (reply, timed): (Reply, Option<Timed>),
     due: &mut FuturesOrdered<Due>,
     writer: &mut W,

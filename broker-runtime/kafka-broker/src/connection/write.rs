@@ -1,86 +1,263 @@
 //! Writes replies: all pieces of all replies that are ready in as few system calls as possible, without copying them
-//! together. A peer that reads nothing for too long is given up: it would hold the memory of its reply for ever.
+//! together. Records that lie in a file go from there to the socket without anybody reading them (`sendfile`); under TLS they are read
+//! piece by piece. A peer that reads nothing for too long is given up: it would hold the memory of its reply for ever.
 
 use std::{
+    collections::VecDeque,
     io::{self, IoSlice},
     time::Duration,
 };
 
 use bytes::{Buf, Bytes};
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use kafka_log::FileRecords;
+use rustix::net::{SendAncillaryBuffer, SendFlags};
+use tokio::{
+    io::{AsyncWrite, AsyncWriteExt, Interest, WriteHalf},
+    net::{TcpStream, tcp::OwnedWriteHalf},
+};
 
-use crate::dispatch::ReplyFrame;
+use crate::dispatch::{ReplyFrame, ReplyPiece};
 
 /// Pieces handed to one `writev`; the kernel takes 1024 at most.
 const SLICES_MAX: usize = 64;
 
+/// Bytes handed from a file to a socket at once: others want to be served in between.
+const SENT_BYTES_MAX: usize = 1 << 20;
+
+/// Bytes read from a file at once where they have to be encrypted.
+const READ_BYTES_MAX: usize = 128 * 1024;
+
+/// Where replies are written to.
+pub(crate) trait ReplyStream: AsyncWrite + Unpin + Send {
+    /// The socket, if bytes come to it as they are.
+    fn socket(&self) -> Option<&TcpStream>;
+}
+
+impl ReplyStream for OwnedWriteHalf {
+    fn socket(&self) -> Option<&TcpStream> {
+        Some(self.as_ref())
+    }
+}
+
+impl<S: AsyncWrite + Send> ReplyStream for WriteHalf<S> {
+    fn socket(&self) -> Option<&TcpStream> {
+        None
+    }
+}
+
 /// Writes `frame` completely; the peer has to take some of it within every `stall`. The memory of the frame is held until then.
-pub(crate) async fn write_frame<W: AsyncWrite + Unpin>(
-    stream: &mut W,
-    frame: ReplyFrame,
-    stall: Duration,
-) -> io::Result<()> {
-    let ReplyFrame { mut segments, memory } = frame;
-    segments.retain(|segment| !segment.is_empty());
-    let mut first = 0;
-    while first < segments.len() {
-        let mut written = tokio::time::timeout(stall, write_some(stream, &segments[first..])).await??;
-        if written == 0 {
-            return Err(io::ErrorKind::WriteZero.into());
+pub(crate) async fn write_frame<W: ReplyStream>(stream: &mut W, frame: ReplyFrame, stall: Duration) -> io::Result<()> {
+    let ReplyFrame { pieces, memory } = frame;
+    let mut pieces = VecDeque::from(pieces);
+    while let Some(first) = pieces.front_mut() {
+        match first {
+            ReplyPiece::Bytes(bytes) if bytes.is_empty() => {}
+            ReplyPiece::Bytes(_) => {
+                write_bytes(stream, &mut pieces, stall).await?;
+                continue;
+            }
+            ReplyPiece::Records(records) => write_records(stream, records, stall).await?,
         }
-        while first < segments.len() && written >= segments[first].len() {
-            written -= segments[first].len();
-            // The memory of what is written is given back at once.
-            segments[first] = Bytes::new();
-            first += 1;
-        }
-        if written > 0 {
-            segments[first].advance(written);
-        }
+        pieces.pop_front();
     }
     tokio::time::timeout(stall, stream.flush()).await??;
     drop(memory);
     Ok(())
 }
 
-async fn write_some<W: AsyncWrite + Unpin>(stream: &mut W, segments: &[Bytes]) -> io::Result<usize> {
-    if let [only] = segments {
-        return stream.write(only).await;
-    }
+/// Writes some of the bytes at the front.
+async fn write_bytes<W: ReplyStream>(
+    stream: &mut W,
+    pieces: &mut VecDeque<ReplyPiece>,
+    stall: Duration,
+) -> io::Result<()> {
     let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-    let count = segments.len().min(SLICES_MAX);
-    for (slice, segment) in slices.iter_mut().zip(segments) {
-        *slice = IoSlice::new(segment);
+    let mut count = 0;
+    let mut records_follow = false;
+    for piece in &*pieces {
+        match piece {
+            ReplyPiece::Bytes(bytes) if count < SLICES_MAX => slices[count] = IoSlice::new(bytes),
+            ReplyPiece::Bytes(_) => break,
+            ReplyPiece::Records(_) => {
+                records_follow = true;
+                break;
+            }
+        }
+        count += 1;
     }
-    stream.write_vectored(&slices[..count]).await
+    let mut written = match stream.socket() {
+        // The kernel is told to wait for the records: a packet of its own would cost more.
+        Some(socket) if records_follow => tokio::time::timeout(stall, send(socket, &slices[..count])).await??,
+        _ => tokio::time::timeout(stall, stream.write_vectored(&slices[..count])).await??,
+    };
+    if written == 0 {
+        return Err(io::ErrorKind::WriteZero.into());
+    }
+    while let Some(ReplyPiece::Bytes(bytes)) = pieces.front_mut() {
+        if written < bytes.len() {
+            bytes.advance(written);
+            break;
+        }
+        written -= bytes.len();
+        // The memory of what is written is given back at once.
+        pieces.pop_front();
+        if written == 0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+async fn send(socket: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
+    let send = || rustix::net::sendmsg(socket, slices, &mut SendAncillaryBuffer::default(), flags);
+    socket.async_io(Interest::WRITABLE, || Ok(send()?)).await
+}
+
+async fn write_records<W: ReplyStream>(stream: &mut W, records: &mut FileRecords, stall: Duration) -> io::Result<()> {
+    while !records.is_empty() {
+        if let Some((socket, (file, position))) = stream.socket().zip(records.file()) {
+            let count = records.len().min(SENT_BYTES_MAX);
+            let send = || {
+                let mut position = position;
+                Ok(rustix::fs::sendfile(socket, file, Some(&mut position), count)?)
+            };
+            let sent = tokio::time::timeout(stall, socket.async_io(Interest::WRITABLE, send)).await?;
+            match sent.inspect_err(|error| records.failed(error))? {
+                // The file has become shorter.
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                sent => records.advance(sent),
+            }
+            continue;
+        }
+        let mut bytes: Bytes = records.read(READ_BYTES_MAX)?;
+        while !bytes.is_empty() {
+            if tokio::time::timeout(stall, stream.write_buf(&mut bytes)).await?? == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::BytesMut;
+    use kafka_codec::record_batch::RecordBatchBuilder;
+    use kafka_log::{AppendOrigin, LeaderAppend, LogConfig, LogDir, LogDirConfig, Records};
+    use tempfile::TempDir;
+    use tokio::{
+        io::{AsyncReadExt, DuplexStream, ReadHalf},
+        net::TcpListener,
+    };
+
     use super::*;
+
+    const STALL: Duration = Duration::from_secs(10);
+
+    fn duplex(bytes: usize) -> (WriteHalf<DuplexStream>, ReadHalf<DuplexStream>) {
+        let (ours, theirs) = tokio::io::duplex(bytes);
+        (tokio::io::split(ours).1, tokio::io::split(theirs).0)
+    }
+
+    /// A socket with small buffers, and what its peer reads from it.
+    async fn socket() -> (OwnedWriteHalf, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (ours, _) = listener.accept().await.unwrap();
+        socket2::SockRef::from(&ours).set_send_buffer_size(20_000).unwrap();
+        let (_reader, writer) = ours.into_split();
+        (writer, peer)
+    }
+
+    /// Two megabytes of records of a log, in its file, and the same in memory.
+    fn records(folder: &TempDir) -> (FileRecords, Bytes) {
+        let identity = LogDirConfig {
+            cluster_id: "cluster".to_owned(),
+            node_id: 1,
+            directory_id: None,
+            data_key: None,
+        };
+        let (dir, _) = LogDir::open(folder.path(), identity).unwrap();
+        let log = dir.create_log("orders", uuid::Uuid::from_u128(7), 0, LogConfig::default());
+        let log = log.unwrap();
+        for number in 0..200_u8 {
+            let mut batch = RecordBatchBuilder::new();
+            let value = [number; 10_000];
+            batch.append(1_700_000_000_000, None, Some(&value), &[]);
+            let append = LeaderAppend {
+                leader_epoch: 0,
+                origin: AppendOrigin::Client,
+                now_ms: 1_700_000_000_000,
+                guard: None,
+            };
+            let bytes: BytesMut = batch.build().unwrap();
+            log.append_as_leader(bytes.freeze(), append).unwrap();
+        }
+        let bytes = log.read(3, usize::MAX, 190, true).unwrap();
+        let Records::InFile(records) = log.find(3, usize::MAX, 190, true).unwrap() else {
+            panic!("they are not in their file");
+        };
+        (records, bytes)
+    }
+
+    async fn written<W: ReplyStream, R: tokio::io::AsyncRead + Unpin>(
+        (mut writer, mut reader): (W, R),
+        frame: ReplyFrame,
+    ) -> Vec<u8> {
+        let mut read = Vec::new();
+        let write = async move {
+            write_frame(&mut writer, frame, STALL).await.unwrap();
+            writer.shutdown().await.unwrap();
+        };
+        let (_, outcome) = tokio::join!(write, reader.read_to_end(&mut read));
+        outcome.unwrap();
+        read
+    }
 
     #[tokio::test]
     async fn many_pieces_arrive_in_order() {
-        let segments: Vec<Bytes> = (0u8..200)
+        let pieces: Vec<Bytes> = (0u8..200)
             .map(|number| Bytes::from(vec![number; usize::from(number % 7)]))
             .collect();
-        let expected: Vec<u8> = segments.iter().flatten().copied().collect();
-        let mut written = Vec::new();
-        let frame = ReplyFrame { segments, memory: None };
-        write_frame(&mut written, frame, Duration::from_secs(10)).await.unwrap();
-        assert_eq!(written, expected);
+        let expected = pieces.concat();
+        assert_eq!(written(duplex(16), ReplyFrame::of(pieces.clone())).await, expected);
+        assert_eq!(written(socket().await, ReplyFrame::of(pieces)).await, expected);
+    }
+
+    #[tokio::test]
+    async fn records_in_files_arrive_between_other_pieces() {
+        let folder = TempDir::new().unwrap();
+        let (records, bytes) = records(&folder);
+        let frame = || {
+            let mut frame = ReplyFrame::of([Bytes::from_static(b"head"), Bytes::new(), Bytes::from_static(b"more")]);
+            let records = || ReplyPiece::Records(records.clone());
+            let tail = ReplyPiece::Bytes(Bytes::from_static(b"tail"));
+            frame.pieces.extend([records(), records(), tail, records()]);
+            frame
+        };
+        let expected = [b"headmore", &bytes[..], &bytes, b"tail", &bytes].concat();
+        assert!(written(socket().await, frame()).await == expected, "through a socket");
+        assert!(
+            written(duplex(1 << 16), frame()).await == expected,
+            "through something else"
+        );
     }
 
     #[tokio::test]
     async fn peer_that_reads_nothing_is_given_up() {
-        let (mut ours, _theirs) = tokio::io::duplex(16);
-        let frame = ReplyFrame {
-            segments: vec![Bytes::from_static(&[7; 64])],
+        let folder = TempDir::new().unwrap();
+        let (records, _) = records(&folder);
+        let frame = || ReplyFrame {
+            pieces: vec![ReplyPiece::Records(records.clone())],
             memory: None,
         };
-        let error = write_frame(&mut ours, frame, Duration::from_millis(20))
-            .await
-            .unwrap_err();
+        let stall = Duration::from_millis(20);
+        let (mut ours, _theirs) = duplex(16);
+        let error = write_frame(&mut ours, frame(), stall).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        let (mut ours, _theirs) = socket().await;
+        let error = write_frame(&mut ours, frame(), stall).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 }

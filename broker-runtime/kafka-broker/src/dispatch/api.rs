@@ -5,6 +5,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
 use kafka_codec::{DecodeError, EncodeError, HeaderError};
+use kafka_log::FileRecords;
 use thiserror::Error;
 
 use crate::{broker::Broker, connection::MemoryShare, dispatch::RequestContext};
@@ -14,9 +15,28 @@ use crate::{broker::Broker, connection::MemoryShare, dispatch::RequestContext};
 #[derive(Debug, Default)]
 pub struct ReplyFrame {
     /// The pieces.
-    pub segments: Vec<Bytes>,
+    pub(crate) pieces: Vec<ReplyPiece>,
     /// The share of the memory for replies that it holds until it is written.
     pub(crate) memory: Option<MemoryShare>,
+}
+
+/// A piece of a reply.
+#[derive(Debug)]
+pub(crate) enum ReplyPiece {
+    /// These bytes.
+    Bytes(Bytes),
+    /// Records that go from their file to the socket.
+    Records(FileRecords),
+}
+
+impl ReplyFrame {
+    /// A reply that is in memory as a whole, and holds no share of what is counted.
+    pub(crate) fn of(pieces: impl IntoIterator<Item = Bytes>) -> Self {
+        Self {
+            pieces: pieces.into_iter().map(ReplyPiece::Bytes).collect(),
+            memory: None,
+        }
+    }
 }
 
 /// What a handler gives back to the connection.

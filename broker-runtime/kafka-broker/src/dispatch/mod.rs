@@ -4,6 +4,7 @@ mod api;
 mod context;
 mod request;
 
+pub(crate) use api::ReplyPiece;
 pub(crate) use api::api;
 pub use api::{ApiEntry, Handler, HandlerFuture, Reply, ReplyFrame, RequestError};
 pub use context::{ClientSoftware, Connection, Principal, RequestContext, Session};

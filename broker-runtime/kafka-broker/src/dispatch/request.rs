@@ -92,8 +92,5 @@ pub(crate) fn encode_reply<R: KafkaResponse>(
     response: &R,
 ) -> Result<ReplyFrame, RequestError> {
     let frame = encode_response(context.correlation_id, context.api_version, response)?;
-    Ok(ReplyFrame {
-        segments: vec![frame],
-        memory: None,
-    })
+    Ok(ReplyFrame::of([frame]))
 }

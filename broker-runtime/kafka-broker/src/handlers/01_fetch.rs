@@ -16,7 +16,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use kafka_codec::{
-    ErrorCode, StrBytes, encode_fetch_response,
+    ErrorCode, FetchPiece, StrBytes, encode_fetch_response,
     messages::{
         FetchRequest, FetchResponse,
         fetch_response::{
@@ -25,6 +25,7 @@ use kafka_codec::{
     },
     uuid_from_wire, uuid_to_wire,
 };
+use kafka_log::{FileRecords, Records};
 use kafka_metadata::{BrokerEpoch, BrokerId, TopicId, acl::AclOperation, quota::QuotaKey};
 use parking_lot::Mutex;
 
@@ -35,7 +36,7 @@ use super::{
 use crate::{
     broker::Broker,
     connection::MemoryShare,
-    dispatch::{ApiEntry, HandlerFuture, Reply, ReplyFrame, RequestContext, RequestError, decode_request},
+    dispatch::{ApiEntry, HandlerFuture, Reply, ReplyFrame, ReplyPiece, RequestContext, RequestError, decode_request},
     partition::{FollowerFetch, ReadBound},
     quotas::Throttled,
     replication::{FetchScope, FetchSession, FetchWish, News, Reasons, SessionRequest, Told, TopicKey},
@@ -71,16 +72,40 @@ fn answer<'a>(context: &'a RequestContext, broker: &'a Arc<Broker>, body: Bytes)
             let request: FetchRequest = decode_request(context, body)?;
             Ok::<_, RequestError>(handle(context, broker, request).await)
         };
-        let (response, throttle_ms) = context.charge_time(broker, handled).await;
-        let mut response = response?;
-        let memory = reply_memory(context, broker, &response);
-        response.throttle(throttle_ms);
-        let segments = encode_fetch_response(context.correlation_id, context.api_version, &response)?;
-        Ok(Reply::Now(ReplyFrame { segments, memory }))
+        let (answer, throttle_ms) = context.charge_time(broker, handled).await;
+        let mut answer = answer?;
+        let memory = reply_memory(context, broker, &answer.response);
+        answer.response.throttle(throttle_ms);
+        let pieces = answer.encode(context)?;
+        Ok(Reply::Now(ReplyFrame { pieces, memory }))
     })
 }
 
-/// What the records of a consumer hold until it has read them. Followers read as fast as they can.
+/// A response, and the records that it leaves where they are.
+#[derive(Default)]
+struct Answer {
+    response: FetchResponse,
+    /// For each partition of the response, counted over all topics.
+    in_files: Vec<Option<FileRecords>>,
+}
+
+impl Answer {
+    fn encode(mut self, context: &RequestContext) -> Result<Vec<ReplyPiece>, RequestError> {
+        let lengths: Vec<Option<usize>> = self
+            .in_files
+            .iter()
+            .map(|records| records.as_ref().map(FileRecords::len))
+            .collect();
+        let frame = encode_fetch_response(context.correlation_id, context.api_version, &self.response, &lengths)?;
+        let pieces = frame.into_iter().filter_map(|piece| match piece {
+            FetchPiece::Bytes(bytes) => Some(ReplyPiece::Bytes(bytes)),
+            FetchPiece::Elsewhere(index) => self.in_files[index].take().map(ReplyPiece::Records),
+        });
+        Ok(pieces.collect())
+    }
+}
+
+/// What the records of a consumer hold in memory until it has read them. Followers read as fast as they can.
 fn reply_memory(context: &RequestContext, broker: &Broker, response: &FetchResponse) -> Option<MemoryShare> {
     if context.is_internal() {
         return None;
@@ -92,7 +117,7 @@ fn reply_memory(context: &RequestContext, broker: &Broker, response: &FetchRespo
     broker.reply_memory.take(bytes)
 }
 
-async fn handle(context: &RequestContext, broker: &Arc<Broker>, request: FetchRequest) -> FetchResponse {
+async fn handle(context: &RequestContext, broker: &Arc<Broker>, request: FetchRequest) -> Answer {
     let fetcher = fetcher(context, broker, &request);
     let near = if context.api_version >= RACK_VERSION {
         near_brokers(context, broker, &request.rack_id)
@@ -105,9 +130,9 @@ async fn handle(context: &RequestContext, broker: &Arc<Broker>, request: FetchRe
     {
         Ok(scope) => scope,
         Err(error) => {
-            let mut response = FetchResponse::default();
-            response.error_code = session_error_code(error).code();
-            return response;
+            let mut answer = Answer::default();
+            answer.response.error_code = session_error_code(error).code();
+            return answer;
         }
     };
     let (wishes, session, incremental) = match scope {
@@ -135,33 +160,29 @@ async fn handle(context: &RequestContext, broker: &Arc<Broker>, request: FetchRe
             direction.record(target.throttled, found.records.len(), broker.uptime_ms());
         }
     }
-    let mut response = respond(
+    let mut answer = respond(
         context,
         broker,
         fetcher.bound(),
         (targets, found),
         session.map(|session| (session, incremental)),
     );
-    response.throttle_time_ms = context.charge(broker, QuotaKey::ConsumerByteRate, bytes as f64);
-    response
+    answer.response.throttle_time_ms = context.charge(broker, QuotaKey::ConsumerByteRate, bytes as f64);
+    answer
 }
 
 /// The answer to who has to wait for what it has read already: nothing, and how long that is.
-fn throttled(
-    context: &RequestContext,
-    broker: &Broker,
-    session: Option<&Arc<Mutex<FetchSession>>>,
-) -> Option<FetchResponse> {
+fn throttled(context: &RequestContext, broker: &Broker, session: Option<&Arc<Mutex<FetchSession>>>) -> Option<Answer> {
     let throttle_ms = context.charge(broker, QuotaKey::ConsumerByteRate, 0.0);
     if throttle_ms == 0 {
         return None;
     }
-    let mut response = FetchResponse::default();
-    response.throttle_time_ms = throttle_ms;
+    let mut answer = Answer::default();
+    answer.response.throttle_time_ms = throttle_ms;
     if context.api_version >= SESSION_VERSION {
-        response.session_id = session.map_or(0, |session| session.lock().id);
+        answer.response.session_id = session.map_or(0, |session| session.lock().id);
     }
-    Some(response)
+    Some(answer)
 }
 
 fn fetcher(context: &RequestContext, broker: &Broker, request: &FetchRequest) -> Fetcher {
@@ -320,8 +341,11 @@ fn respond(
     bound: ReadBound,
     (targets, found): (Vec<Target>, Vec<Found>),
     session: Option<(Arc<Mutex<FetchSession>>, bool)>,
-) -> FetchResponse {
-    let mut response = FetchResponse::default();
+) -> Answer {
+    let Answer {
+        mut response,
+        mut in_files,
+    } = Answer::default();
     let mut topics: Vec<(TopicKey, FetchableTopicResponse)> = Vec::new();
     let mut state = session
         .as_ref()
@@ -333,13 +357,13 @@ fn respond(
         if let (Ok(partition), Ok(result)) = (&target.partition, &found) {
             partition.sent(result.records.len(), context.is_internal());
         }
-        let data = describe(&target, found, bound);
+        let has_records = found.as_ref().is_ok_and(|result| !result.records.is_empty());
+        let (data, in_file) = describe(&target, found, bound);
         if let Some((session, incremental)) = &mut state {
             let told = Told {
                 high_watermark: data.high_watermark,
                 log_start_offset: data.log_start_offset,
             };
-            let has_records = data.records.as_ref().is_some_and(|records| !records.is_empty());
             let is_urgent = data.error_code != ErrorCode::None.code()
                 || data.diverging_epoch.epoch >= 0
                 || data.preferred_read_replica >= 0;
@@ -364,13 +388,16 @@ fn respond(
         }
         if let Some((_, topic)) = topics.last_mut() {
             topic.partitions.push(data);
+            in_files.push(in_file);
         }
     }
     response.responses = topics.into_iter().map(|(_, topic)| topic).collect();
-    response
+    Answer { response, in_files }
 }
 
-fn describe(target: &Target, found: Found, bound: ReadBound) -> PartitionData {
+/// What is said of a partition, and its records where they stay in their file.
+fn describe(target: &Target, found: Found, bound: ReadBound) -> (PartitionData, Option<FileRecords>) {
+    let mut in_file = None;
     let mut data = PartitionData::default();
     data.partition_index = target.wish.partition;
     data.records = Some(Bytes::new());
@@ -395,7 +422,10 @@ fn describe(target: &Target, found: Found, bound: ReadBound) -> PartitionData {
             if let Some(replica) = result.preferred_replica {
                 data.preferred_read_replica = replica.0;
             }
-            data.records = Some(result.records);
+            match result.records {
+                Records::InMemory(records) => data.records = Some(records),
+                Records::InFile(records) => in_file = Some(records),
+            }
         }
         Err(code) => {
             data.error_code = code.code();
@@ -413,7 +443,7 @@ fn describe(target: &Target, found: Found, bound: ReadBound) -> PartitionData {
             };
         }
     }
-    data
+    (data, in_file)
 }
 
 fn aborted_transaction(aborted: kafka_log::AbortedTransaction) -> AbortedTransaction {

@@ -117,10 +117,7 @@ pub(crate) fn unsupported(context: &RequestContext) -> Result<ReplyFrame, Reques
     let mut response = ApiVersionsResponse::default();
     response.error_code = ErrorCode::UnsupportedVersion.code();
     response.api_keys = vec![entry];
-    Ok(ReplyFrame {
-        segments: vec![encode_response(context.correlation_id, 0, &response)?],
-        memory: None,
-    })
+    Ok(ReplyFrame::of([encode_response(context.correlation_id, 0, &response)?]))
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use kafka_codec::record_batch::{EndTransactionMarker, batches};
-use kafka_log::{AbortedTransaction, AppendOrigin, ProducerInfo, VerificationGuard};
+use kafka_codec::record_batch::EndTransactionMarker;
+use kafka_log::{AbortedTransaction, AppendOrigin, ProducerInfo, Records, VerificationGuard};
 use kafka_metadata::LeaderEpoch;
 
 use super::{
@@ -82,12 +82,9 @@ impl Partition {
     }
 
     /// The aborted transactions that a reader of these records from `offset` on has to know of.
-    pub(crate) fn aborted_in(&self, offset: i64, records: &[u8]) -> Vec<AbortedTransaction> {
-        let last = batches(records).filter_map(Result::ok).last();
-        let Some(end_offset) = last.map(|batch| batch.header().next_offset()) else {
-            return Vec::new();
-        };
-        self.log.aborted_transactions(offset, end_offset)
+    pub(crate) fn aborted_in(&self, offset: i64, records: &Records) -> Vec<AbortedTransaction> {
+        let end_offset = records.end_offset();
+        end_offset.map_or_else(Vec::new, |end_offset| self.log.aborted_transactions(offset, end_offset))
     }
 
     /// The producers that this leader knows.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use kafka_log::Records;
 use kafka_metadata::{BrokerId, LeaderEpoch};
 
 use super::{
@@ -47,7 +48,7 @@ pub struct Divergence {
 #[derive(Clone, Debug)]
 pub struct ReadResult {
     /// Whole batches; the first contains the offset asked for.
-    pub records: Bytes,
+    pub records: Records,
     /// At the time of the read.
     pub high_watermark: i64,
     /// At the time of the read.
@@ -119,11 +120,11 @@ impl Partition {
     pub(crate) fn send_to(&self, replica: BrokerId) -> ReadResult {
         ReadResult {
             preferred_replica: Some(replica),
-            ..self.result(Bytes::new(), None)
+            ..self.result(Records::default(), None)
         }
     }
 
-    fn result(&self, records: Bytes, divergence: Option<Divergence>) -> ReadResult {
+    fn result(&self, records: Records, divergence: Option<Divergence>) -> ReadResult {
         ReadResult {
             records,
             high_watermark: self.high_watermark(),
@@ -143,7 +144,7 @@ impl Partition {
             _ => self.check_epoch(&role, request.current_leader_epoch)?,
         }
         if let Some(divergence) = self.divergence(request.offset, request.last_fetched_epoch)? {
-            return Ok(self.result(Bytes::new(), Some(divergence)));
+            return Ok(self.result(Records::default(), Some(divergence)));
         }
         let (start, end) = (self.log_start_offset(), self.end(request.bound));
         if request.offset < start || request.offset > self.log_end_offset() {
@@ -154,10 +155,16 @@ impl Partition {
             });
         }
         let records = if request.offset >= end || (request.max_bytes == 0 && !request.at_least_one) {
-            Bytes::new()
+            Records::default()
+        } else if request.bound == ReadBound::LogEnd {
+            // Other records may take the place of these.
+            let read = self
+                .log
+                .read(request.offset, request.max_bytes, end, request.at_least_one)?;
+            Records::InMemory(read)
         } else {
             self.log
-                .read(request.offset, request.max_bytes, end, request.at_least_one)?
+                .find(request.offset, request.max_bytes, end, request.at_least_one)?
         };
         Ok(self.result(records, None))
     }

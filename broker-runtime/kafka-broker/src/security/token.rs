@@ -94,10 +94,7 @@ pub(crate) async fn answer_raw_token(
         Ok(Answer { message, .. }) => {
             let mut length = BytesMut::with_capacity(4);
             length.put_u32(u32::try_from(message.len()).expect("our messages are short"));
-            Ok(Reply::Now(ReplyFrame {
-                segments: vec![length.freeze(), Bytes::from(message)],
-                memory: None,
-            }))
+            Ok(Reply::Now(ReplyFrame::of([length.freeze(), Bytes::from(message)])))
         }
         Err(error) => {
             tracing::warn!(peer = %connection.peer, %error, "authentication failed");

@@ -130,7 +130,7 @@ impl LoadLog {
             directory_settled: AtomicBool::new(found && self.clean && end > start),
             cleaned_offset: AtomicI64::new(start),
             compacting: Mutex::new(()),
-            offline: AtomicBool::new(false),
+            offline: Arc::new(AtomicBool::new(false)),
             closed: AtomicBool::new(false),
         }
     }

@@ -63,7 +63,8 @@ pub struct Log {
     pub(super) cleaned_offset: AtomicI64,
     /// Held by who compacts.
     pub(super) compacting: Mutex<()>,
-    pub(super) offline: AtomicBool,
+    /// Shared with the records that readers have found in its files.
+    pub(super) offline: Arc<AtomicBool>,
     /// Closed in good order.
     pub(super) closed: AtomicBool,
 }

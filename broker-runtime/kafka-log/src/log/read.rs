@@ -5,7 +5,10 @@ use std::{io, sync::Arc};
 use bytes::Bytes;
 
 use super::log::Log;
-use crate::{LogError, TimestampedOffset, segment::Segment};
+use crate::{FileRecords, LogError, Records, TimestampedOffset, segment::Segment};
+
+/// Less than this is read at once: looking for its end in the index would cost more.
+const IN_FILE_MIN_BYTES: usize = 32 * 1024;
 
 impl Log {
     /// Reads whole batches from the one on that contains `offset`, below `end_offset` (exclusive: the high watermark for
@@ -13,6 +16,40 @@ impl Log {
     /// `at_least_one` (KIP-74). Empty when there is nothing between `offset` and `end_offset`. The batches end where a
     /// segment ends, so less than `max_bytes` does not mean that there is no more.
     pub fn read(&self, offset: i64, max_bytes: usize, end_offset: i64, at_least_one: bool) -> Result<Bytes, LogError> {
+        let found = self.first_segment_with(offset, end_offset, |segment, end_offset| {
+            segment.read(offset, max_bytes, end_offset, at_least_one)
+        });
+        Ok(found?.unwrap_or_default())
+    }
+
+    /// What [`Log::read`] reads. Much of it is left where it lies, so that it can go from there to whoever asked for it. Only below the
+    /// high watermark: what is above it may be cut off meanwhile, and other records written in its place.
+    pub fn find(
+        &self,
+        offset: i64,
+        max_bytes: usize,
+        end_offset: i64,
+        at_least_one: bool,
+    ) -> Result<Records, LogError> {
+        let found = self.first_segment_with(offset, end_offset, |segment, end_offset| {
+            if segment.readable(offset, max_bytes)? >= IN_FILE_MIN_BYTES && segment.is_plain()? {
+                let location = segment.locate(offset, max_bytes, end_offset, at_least_one)?;
+                return Ok(location.map(|it| Records::InFile(FileRecords::new(it, Arc::clone(&self.offline)))));
+            }
+            let records = segment.read(offset, max_bytes, end_offset, at_least_one)?;
+            Ok(records.map(Records::InMemory))
+        });
+        Ok(found?.unwrap_or_default())
+    }
+
+    /// What `look` finds in the first segment that has something at or after `offset`. It is given the end, which is that of the log
+    /// where `end_offset` is beyond.
+    fn first_segment_with<T>(
+        &self,
+        offset: i64,
+        end_offset: i64,
+        look: impl Fn(&Segment, i64) -> io::Result<Option<T>>,
+    ) -> Result<Option<T>, LogError> {
         self.expect_online()?;
         let (log_start_offset, log_end_offset) = (self.log_start_offset(), self.log_end_offset());
         let out_of_range = LogError::OffsetOutOfRange {
@@ -25,15 +62,15 @@ impl Log {
         }
         let end_offset = end_offset.min(log_end_offset);
         if offset >= end_offset {
-            return Ok(Bytes::new());
+            return Ok(None);
         }
         let segments = self.segments();
         let first = segments
             .partition_point(|segment| segment.base_offset() <= offset)
             .saturating_sub(1);
         for segment in &segments[first..] {
-            match segment.read(offset, max_bytes, end_offset, at_least_one) {
-                Ok(Some(records)) => return Ok(records),
+            match look(segment, end_offset) {
+                Ok(Some(found)) => return Ok(Some(found)),
                 // The records that were at this offset are gone; what follows is in the next segment.
                 Ok(None) => {}
                 // Retention was faster.
@@ -41,7 +78,7 @@ impl Log {
                 Err(error) => return Err(self.read_failed(error)),
             }
         }
-        Ok(Bytes::new())
+        Ok(None)
     }
 
     fn read_failed(&self, source: io::Error) -> LogError {

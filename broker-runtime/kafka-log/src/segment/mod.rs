@@ -5,4 +5,5 @@ mod recover;
 mod segment;
 mod walk;
 
+pub(crate) use read::Location;
 pub(crate) use segment::{Segment, SegmentPaths};

@@ -1,6 +1,6 @@
 //! Finding and reading batches.
 
-use std::io;
+use std::{io, sync::Arc};
 
 use bytes::Bytes;
 use kafka_codec::record_batch::{BatchHeader, LENGTH_PREFIX_BYTES, RecordBatch, batches};
@@ -9,9 +9,21 @@ use super::{
     segment::{Hint, Segment, size_of_batch},
     walk::invalid_data,
 };
+use crate::storage::StorageFile;
 
 /// A read buffer that is filled to less than this part of it is copied, not kept.
 const WASTE_RATIO: usize = 4;
+
+/// Where whole batches lie in the file of a segment.
+#[derive(Clone, Debug)]
+pub(crate) struct Location {
+    pub(crate) file: Arc<dyn StorageFile>,
+    pub(crate) position: u64,
+    /// In bytes; 0 when there are none.
+    pub(crate) length: usize,
+    /// No batch has an offset at or above it.
+    pub(crate) end_offset: i64,
+}
 
 impl Segment {
     /// Where to begin looking for `offset`: the start of some batch before or at it.
@@ -66,14 +78,12 @@ impl Segment {
         at_least_one: bool,
     ) -> io::Result<Option<Bytes>> {
         let size = self.size();
-        let (position, mut wanted) = match self.hint(offset) {
-            Some(position) if position < size => (position, max_bytes),
-            Some(_) => return Ok(None),
-            None => match self.find(offset)? {
-                Some((header, position)) if at_least_one => (position, max_bytes.max(header.size_in_bytes())),
-                Some((_, position)) => (position, max_bytes),
-                None => return Ok(None),
-            },
+        let Some((position, first)) = self.start(offset, size)? else {
+            return Ok(None);
+        };
+        let mut wanted = match first {
+            Some(header) if at_least_one => max_bytes.max(header.size_in_bytes()),
+            _ => max_bytes,
         };
         let available = usize::try_from(size - position).unwrap_or(usize::MAX);
         if at_least_one {
@@ -95,6 +105,72 @@ impl Segment {
         }
         buffer.truncate(used);
         Ok(Some(Bytes::from(buffer)))
+    }
+
+    /// Where a read of `offset` begins, and the header of the batch there unless the position was remembered. `None` when no batch of
+    /// this segment, which has `size` bytes, is at or after `offset`.
+    fn start(&self, offset: i64, size: u64) -> io::Result<Option<(u64, Option<BatchHeader>)>> {
+        match self.hint(offset) {
+            Some(position) => Ok((position < size).then_some((position, None))),
+            None => Ok(self.find(offset)?.map(|(header, position)| (position, Some(header)))),
+        }
+    }
+
+    /// Bytes from the batch on that contains `offset`, at most `max_bytes`: how much there is for a read, before anything is looked at.
+    pub(crate) fn readable(&self, offset: i64, max_bytes: usize) -> io::Result<usize> {
+        let size = self.size();
+        let start = self.start(offset, size)?;
+        let left = start.map_or(0, |(position, _)| size - position);
+        Ok(usize::try_from(left).unwrap_or(usize::MAX).min(max_bytes))
+    }
+
+    /// The bytes of its file are those of its batches.
+    pub(crate) fn is_plain(&self) -> io::Result<bool> {
+        Ok(self.open(false)?.as_file().is_some())
+    }
+
+    /// Where the batches lie that [`Segment::read`] reads. The index says where most of them end; the last few are looked at one by
+    /// one.
+    pub(crate) fn locate(
+        &self,
+        offset: i64,
+        max_bytes: usize,
+        end_offset: i64,
+        at_least_one: bool,
+    ) -> io::Result<Option<Location>> {
+        let size = self.size();
+        let Some((position, _)) = self.start(offset, size)? else {
+            return Ok(None);
+        };
+        let limit = position.saturating_add(u64::try_from(max_bytes).unwrap_or(u64::MAX));
+        let entry = self.state.lock().offsets.last_where(&*self.storage, |entry| {
+            let batch = u64::from(entry.position);
+            batch < size && batch <= limit && i64::from(entry.relative_offset) < end_offset - self.base_offset
+        })?;
+        let mut end = entry.map_or(position, |entry| u64::from(entry.position).max(position));
+        let mut next_offset = None;
+        for item in self.headers(end) {
+            let (header, start) = item?;
+            let exempt = at_least_one && start == position;
+            let batch_end = start + size_of_batch(&header);
+            if header.last_offset() >= end_offset || (batch_end > limit && !exempt) {
+                if end > position {
+                    next_offset = next_offset.or(Some(header.base_offset));
+                }
+                break;
+            }
+            end = batch_end;
+            next_offset = Some(header.next_offset());
+        }
+        if let Some(next_offset) = next_offset {
+            self.remember(next_offset, end);
+        }
+        Ok(Some(Location {
+            file: self.open(false)?,
+            position,
+            length: usize::try_from(end - position).map_err(io::Error::other)?,
+            end_offset: next_offset.unwrap_or(offset),
+        }))
     }
 
     /// The first record at or after `from_offset` whose timestamp is at least `timestamp`: offset, timestamp, epoch.

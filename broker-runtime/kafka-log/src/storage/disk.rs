@@ -107,6 +107,10 @@ impl StorageFile for DiskFile {
         Ok(bytes)
     }
 
+    fn as_file(&self) -> Option<&File> {
+        Some(&self.0)
+    }
+
     fn size(&self) -> io::Result<u64> {
         self.0.metadata().map(|metadata| metadata.len())
     }

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    fs::File,
     io::{self, IoSlice},
     path::Path,
     sync::Arc,
@@ -53,6 +54,12 @@ pub trait StorageFile: fmt::Debug + Send + Sync {
 
     /// Reads `length` bytes at `offset`, fewer at the end of the file.
     fn read_at(&self, length: usize, offset: u64) -> io::Result<Vec<u8>>;
+
+    /// The file of this system whose bytes are those that [`StorageFile::read_at`] gives, where there is one: the kernel can hand them
+    /// on without anybody reading them.
+    fn as_file(&self) -> Option<&File> {
+        None
+    }
 
     /// Size of the file.
     fn size(&self) -> io::Result<u64>;

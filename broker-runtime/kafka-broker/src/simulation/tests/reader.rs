@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, anyhow};
 use kafka_codec::record_batch::{EndTransactionMarker, batches};
+use kafka_log::Records;
 
 use crate::partition::{Partition, ReadBound};
 
@@ -75,7 +76,7 @@ pub(super) fn read_committed(partition: &Partition, from: i64, bound: ReadBound)
     let mut ignored: BTreeSet<i64> = BTreeSet::new();
     while offset < end {
         let bytes = partition.read(offset, READ_BYTES, bound)?;
-        let mut aborted = partition.aborted_in(offset, &bytes);
+        let mut aborted = partition.aborted_in(offset, &Records::InMemory(bytes.clone()));
         aborted.sort_by_key(|it| std::cmp::Reverse(it.first_offset));
         let read = lines(&bytes)?;
         if read.is_empty() {

@@ -367,7 +367,7 @@ impl World {
                     data.diverging_epoch.epoch = divergence.epoch;
                     data.diverging_epoch.end_offset = divergence.end_offset;
                 }
-                data.records = Some(result.records);
+                data.records = result.records.into_bytes().ok();
             }
             Err(error) => {
                 data.error_code = partition_error_code(&error).code();

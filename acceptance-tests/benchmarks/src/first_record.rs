@@ -12,7 +12,7 @@ use control_plane_api::clusters::{BrokerNodeGroupInfo, CreateClusterRequest, ENG
 use control_plane_api::security::{EncryptionInTransit, EncryptionInfo};
 
 use crate::{
-    Scale, api, cases, load,
+    Scale, api, load, peer,
     report::{Report, Spread},
 };
 
@@ -129,7 +129,7 @@ fn archived(runtime: &Runtime) -> Result<()> {
 /// The same seconds for brokers that are started side by side.
 fn theirs(jars: &Path, flags: &[&str]) -> Result<f64> {
     let kafka = ApacheKafka::start_of(jars, BROKERS, &[], flags)?;
-    cases::wait_for_brokers(&kafka, BROKERS)?;
+    peer::wait_for_brokers(&kafka, BROKERS)?;
     load::create_topic(&kafka.bootstrap, "bench", BROKERS.into(), &[])?;
     Ok(kafka.started.elapsed().as_secs_f64())
 }

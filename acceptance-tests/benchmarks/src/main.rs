@@ -6,12 +6,16 @@ mod api;
 mod cases;
 mod core_run;
 mod first_record;
+mod latency;
 mod load;
 mod moto;
 mod openmsk;
+mod peer;
 mod process;
 mod provider;
 mod report;
+mod startup;
+mod throughput;
 
 use std::process::ExitCode;
 

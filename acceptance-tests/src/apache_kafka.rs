@@ -23,6 +23,11 @@ pub const CONTROLLER_PORT: u16 = 9093;
 pub struct ApacheKafka {
     folder: TempDir,
     nodes: Vec<Child>,
+    /// How many of them are controllers, too: the first ones.
+    controllers: u8,
+    /// What the nodes that come later run, and with which flags of Java.
+    installation: Installation,
+    flags: Vec<String>,
     /// When the first node was started.
     pub started: Instant,
     /// `host:port,…`.
@@ -61,7 +66,7 @@ impl ApacheKafka {
     /// Starts `count` brokers. `properties` are added to each node's, `flags` to those of each Java machine. They serve a while
     /// later, at most [`START`].
     pub fn start(count: u8, properties: &[(&str, &str)], flags: &[&str]) -> Result<Self> {
-        Self::start_installed(&Installation::find()?, count, properties, flags)
+        Self::start_installed(Installation::find()?, count, properties, flags)
     }
 
     /// The same from the jars in this folder.
@@ -70,35 +75,40 @@ impl ApacheKafka {
             jars: jars.to_owned(),
             ..Installation::find()?
         };
-        Self::start_installed(&installation, count, properties, flags)
+        Self::start_installed(installation, count, properties, flags)
     }
 
     fn start_installed(
-        installation: &Installation,
+        installation: Installation,
         count: u8,
         properties: &[(&str, &str)],
         flags: &[&str],
     ) -> Result<Self> {
-        let mut cluster = Self::prepare(count)?;
+        let mut cluster = Self::prepare(installation, count, flags)?;
         for node in 1..=count {
-            let file = cluster.write_properties(node, count, properties)?;
-            cluster.format(installation, &file, count)?;
+            let file = cluster.write_properties(node, properties)?;
+            cluster.format(&file, true)?;
         }
         cluster.started = Instant::now();
         for node in 1..=count {
-            let child = cluster.run(installation, node, flags)?;
+            let child = cluster.run(node)?;
             cluster.nodes.push(child);
         }
         Ok(cluster)
     }
 
-    fn prepare(count: u8) -> Result<Self> {
+    fn prepare(installation: Installation, controllers: u8, flags: &[&str]) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("apache-kafka-").tempdir()?;
         fs::write(folder.path().join("log4j2.yaml"), LOG4J)?;
-        let hosts: Vec<String> = (1..=count).map(|node| format!("{}:9092", address(node))).collect();
+        let hosts: Vec<String> = (1..=controllers)
+            .map(|node| format!("{}:9092", address(node)))
+            .collect();
         Ok(Self {
             folder,
             nodes: Vec::new(),
+            controllers,
+            installation,
+            flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
             started: Instant::now(),
             bootstrap: hosts.join(","),
         })
@@ -107,23 +117,54 @@ impl ApacheKafka {
     /// Starts a broker, which is a controller too, on each of these directories, which have everything that it needs: node 1 on
     /// the first one, and so on.
     pub fn start_on(directories: Vec<PathBuf>, properties: &[(&str, &str)], flags: &[&str]) -> Result<Self> {
-        let installation = Installation::find()?;
-        let mut cluster = Self::prepare(u8::try_from(directories.len())?)?;
+        let count = u8::try_from(directories.len())?;
+        let mut cluster = Self::prepare(Installation::find()?, count, flags)?;
         for (node, directory) in (1..).zip(&directories) {
             let directory = directory.display().to_string();
             let all = [properties, &[("log.dirs", &directory)]].concat();
-            cluster.write_properties(node, u8::try_from(directories.len())?, &all)?;
-            let child = cluster.run(&installation, node, flags)?;
+            cluster.write_properties(node, &all)?;
+            let child = cluster.run(node)?;
             cluster.nodes.push(child);
         }
         Ok(cluster)
     }
 
+    /// Starts one more node, which is a broker only.
+    pub fn add_broker(&mut self) -> Result<()> {
+        let node = u8::try_from(self.nodes.len() + 1)?;
+        let listeners = format!("PLAINTEXT://{}:9092", address(node));
+        let file = self.write_properties(node, &[("process.roles", "broker"), ("listeners", &listeners)])?;
+        self.format(&file, false)?;
+        let child = self.run(node)?;
+        self.nodes.push(child);
+        Ok(())
+    }
+
+    /// Sends SIGKILL to a node and waits for its end.
+    pub fn kill(&mut self, node: u8) -> Result<()> {
+        let child = self.node(node)?;
+        child.kill()?;
+        child.wait()?;
+        Ok(())
+    }
+
+    /// Starts a node again that was killed.
+    pub fn start_again(&mut self, node: u8) -> Result<()> {
+        let child = self.run(node)?;
+        *self.node(node)? = child;
+        Ok(())
+    }
+
+    fn node(&mut self, node: u8) -> Result<&mut Child> {
+        let index = usize::from(node).checked_sub(1);
+        let found = index.and_then(|index| self.nodes.get_mut(index));
+        found.with_context(|| format!("there is no node {node}"))
+    }
+
     /// Waits until every topic partition has a leader, for the client whose properties are in this file.
     pub fn wait_until_served(&self, client: &Path) -> Result<()> {
-        let installation = Installation::find()?;
         wait::until("Apache Kafka to serve", START, || {
-            let mut command = installation.command(
+            let mut command = self.installation.command(
                 &["-Xmx128m", "-XX:TieredStopAtLevel=1"],
                 "org.apache.kafka.tools.TopicCommand",
             );
@@ -159,12 +200,12 @@ impl ApacheKafka {
         self.folder.path().join(format!("node-{node}"))
     }
 
-    fn write_properties(&self, node: u8, count: u8, more: &[(&str, &str)]) -> Result<PathBuf> {
+    fn write_properties(&self, node: u8, more: &[(&str, &str)]) -> Result<PathBuf> {
         let folder = self.node_folder(node);
         fs::create_dir_all(&folder)?;
         let host = format!("127.9.1.{node}");
-        let quorum: Vec<String> = (1..=count).map(|it| format!("127.9.1.{it}:9093")).collect();
-        let (replicas, in_sync) = if count >= 3 { (3, 2) } else { (1, 1) };
+        let quorum: Vec<String> = (1..=self.controllers).map(|it| format!("127.9.1.{it}:9093")).collect();
+        let (replicas, in_sync) = if self.controllers >= 3 { (3, 2) } else { (1, 1) };
         let mut text = format!(
             "process.roles=broker,controller\nnode.id={node}\n\
              listeners=PLAINTEXT://{host}:9092,CONTROLLER://{host}:9093\n\
@@ -184,20 +225,27 @@ impl ApacheKafka {
         Ok(file)
     }
 
-    fn format(&self, installation: &Installation, file: &Path, count: u8) -> Result<()> {
-        let voters: Vec<String> = (1..=count)
+    fn format(&self, file: &Path, is_controller: bool) -> Result<()> {
+        let voters: Vec<String> = (1..=self.controllers)
             .map(|node| format!("{node}@127.9.1.{node}:9093:{}", directory_id(node)))
             .collect();
-        let mut command = installation.command(&["-Xmx256m", "-XX:TieredStopAtLevel=1"], "kafka.tools.StorageTool");
+        let mut command = self
+            .installation
+            .command(&["-Xmx256m", "-XX:TieredStopAtLevel=1"], "kafka.tools.StorageTool");
         command.args(["format", "-t", "MkU3OEVBNTcwNTJENDM2Qk", "-c"]).arg(file);
-        command.args(["--initial-controllers", &voters.join(",")]);
+        if is_controller {
+            command.args(["--initial-controllers", &voters.join(",")]);
+        }
         command.env("LOG4J_CONFIGURATION_FILE", self.folder.path().join("log4j2.yaml"));
         program::succeed(&mut command, START).map(drop)
     }
 
-    fn run(&self, installation: &Installation, node: u8, more: &[&str]) -> Result<Child> {
+    fn run(&self, node: u8) -> Result<Child> {
         let folder = self.node_folder(node);
-        let output = fs::File::create(folder.join("out.log"))?;
+        let output = fs::File::options()
+            .create(true)
+            .append(true)
+            .open(folder.join("out.log"))?;
         let configuration = format!(
             "-Dlog4j2.configurationFile={}",
             self.folder.path().join("log4j2.yaml").display()
@@ -214,8 +262,8 @@ impl ApacheKafka {
             "-Djava.awt.headless=true",
             &configuration,
         ];
-        flags.extend(more);
-        let mut command = installation.command(&flags, "kafka.Kafka");
+        flags.extend(self.flags.iter().map(String::as_str));
+        let mut command = self.installation.command(&flags, "kafka.Kafka");
         command
             .arg(folder.join("server.properties"))
             .stdout(output.try_clone()?)

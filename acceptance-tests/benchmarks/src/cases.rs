@@ -2,7 +2,10 @@
 
 use anyhow::Result;
 
-use crate::{Scale, api, first_record, latency, moto, provider, report::Report, startup, throughput};
+use crate::{
+    Scale, api, failover, first_record, latency, moto, moving, partitions, provider, report::Report, startup,
+    throughput, tls,
+};
 
 /// One case.
 pub struct Case {
@@ -15,6 +18,7 @@ pub struct Case {
 }
 
 /// All cases, in the order in which they run.
+#[expect(clippy::too_many_lines, reason = "a flat table")]
 pub fn all() -> Vec<Case> {
     vec![
         Case {
@@ -38,6 +42,11 @@ pub fn all() -> Vec<Case> {
             run: startup::apply,
         },
         Case {
+            name: "first-ack",
+            title: "three brokers made, or started, to the first acknowledged record",
+            run: startup::first_ack,
+        },
+        Case {
             name: "rf1",
             title: "one broker, acks=all, page cache",
             run: throughput::one_broker,
@@ -48,9 +57,24 @@ pub fn all() -> Vec<Case> {
             run: throughput::three_brokers,
         },
         Case {
+            name: "rf3-flush",
+            title: "three brokers, acks=all, fdatasync on both sides",
+            run: throughput::flushed,
+        },
+        Case {
+            name: "memory",
+            title: "the most memory of one broker under load",
+            run: throughput::memory,
+        },
+        Case {
             name: "encrypted",
             title: "one broker, encrypted at rest, against one that is not",
             run: throughput::encrypted,
+        },
+        Case {
+            name: "tls",
+            title: "one broker over TLS, against one without",
+            run: tls::measure,
         },
         Case {
             name: "api",
@@ -73,9 +97,29 @@ pub fn all() -> Vec<Case> {
             run: latency::latency,
         },
         Case {
+            name: "steady",
+            title: "2,000 records a second, three brokers",
+            run: latency::steady,
+        },
+        Case {
             name: "transactions",
             title: "transactions one after the other, three brokers",
             run: latency::transactions,
+        },
+        Case {
+            name: "failover",
+            title: "a leader killed under a producer",
+            run: failover::measure,
+        },
+        Case {
+            name: "moving",
+            title: "replicas moved to a fourth broker",
+            run: moving::measure,
+        },
+        Case {
+            name: "partitions",
+            title: "2,000 partitions made, and 10,000 held",
+            run: partitions::measure,
         },
     ]
 }

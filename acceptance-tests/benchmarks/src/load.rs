@@ -19,12 +19,14 @@ use rdkafka::{
     producer::{BaseProducer, BaseRecord, Producer, ProducerContext, ThreadedProducer},
 };
 
+use crate::topics;
+
 /// Size of a record's value, bytes.
 pub const RECORD_BYTES: u64 = 1024;
 /// Partitions of the topic.
 pub const PARTITIONS: i32 = 6;
 /// How long a phase may take.
-const LIMIT: Duration = Duration::from_secs(300);
+pub const LIMIT: Duration = Duration::from_secs(300);
 
 /// Throughput of one phase.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +38,8 @@ pub struct Rate {
 }
 
 impl Rate {
-    fn of(records: u64, elapsed: Duration) -> Result<Self> {
+    /// Records of [`RECORD_BYTES`] each.
+    pub fn of(records: u64, elapsed: Duration) -> Result<Self> {
         let bytes = u32::try_from(records * RECORD_BYTES / 1000).context("fewer than 4 TB")?;
         let megabytes = f64::from(bytes) / 1000.0;
         Ok(Self {
@@ -64,7 +67,13 @@ impl ProducerContext for Deliveries {
     }
 }
 
-fn client(bootstrap: &str) -> ClientConfig {
+/// Waits until the kernel has written what it has been given so far, so that a phase does not pay for the one before.
+pub fn settle() {
+    rustix::fs::sync();
+}
+
+/// Settings of every client.
+pub fn client(bootstrap: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", bootstrap)
@@ -190,35 +199,19 @@ pub fn transactions(bootstrap: &str, topic: &str, count: u32) -> Result<Vec<f64>
 
 /// Creates the topic of a run and waits until it takes records.
 pub fn create_topic(bootstrap: &str, topic: &str, replication: i32, configs: &[(&str, &str)]) -> Result<()> {
-    use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-    let admin: AdminClient<_> = client(bootstrap).create()?;
-    let mut new = NewTopic::new(topic, PARTITIONS, TopicReplication::Fixed(replication));
-    for (name, value) in configs {
-        new = new.set(name, value);
-    }
-    let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
-    for result in block_on(admin.create_topics(&[new], &options))? {
-        result.map_err(|(name, error)| anyhow::anyhow!("topic {name}: {error}"))?;
-    }
+    topics::create(bootstrap, topic, PARTITIONS, replication, configs)?;
     produce(bootstrap, topic, u64::try_from(PARTITIONS)?).map(drop)
 }
 
-/// Waits for a future on this thread; the admin client has a thread of its own that wakes us.
-fn block_on<F: Future>(future: F) -> F::Output {
-    use std::{pin::pin, sync::Arc, task, thread};
-    struct Unpark(thread::Thread);
-    impl task::Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
+/// Writes a record to each partition and waits until all in-sync replicas have it.
+pub fn acknowledge_each(bootstrap: &str, topic: &str, partitions: i32) -> Result<()> {
+    let producer: BaseProducer<Deliveries> = client(bootstrap).create_with_context(Deliveries::default())?;
+    for partition in 0..partitions {
+        let record = BaseRecord::<(), [u8]>::to(topic).partition(partition).payload(&[7; 64]);
+        producer.send(record).map_err(|(error, _)| error)?;
     }
-    let waker = task::Waker::from(Arc::new(Unpark(thread::current())));
-    let mut context = task::Context::from_waker(&waker);
-    let mut future = pin!(future);
-    loop {
-        if let task::Poll::Ready(output) = future.as_mut().poll(&mut context) {
-            return output;
-        }
-        thread::park_timeout(Duration::from_millis(50));
-    }
+    producer.flush(LIMIT)?;
+    let failed = producer.context().failed.load(Ordering::Relaxed);
+    ensure!(failed == 0, "{failed} of {partitions} records were not acknowledged");
+    Ok(())
 }

@@ -4,18 +4,25 @@
 
 mod api;
 mod cases;
+mod cluster;
 mod core_run;
+mod failover;
 mod first_record;
 mod latency;
 mod load;
 mod moto;
+mod moving;
 mod openmsk;
+mod paced;
+mod partitions;
 mod peer;
 mod process;
 mod provider;
 mod report;
 mod startup;
 mod throughput;
+mod tls;
+mod topics;
 
 use std::process::ExitCode;
 
@@ -25,14 +32,17 @@ use clap::Parser;
 use crate::report::Report;
 
 /// Measures us and Apache Kafka side by side.
+///
+/// Examples: `benchmarks rf1 rf3 --rounds 5`, `benchmarks steady --rounds 1`. What the cases are, and which goals they have, is in
+/// docs/internals/benchmarks.md.
 #[derive(Parser)]
 struct Arguments {
     /// Cases to run; all when none is named.
     cases: Vec<String>,
-    /// Rounds of each throughput case; every round starts both sides anew.
+    /// Rounds of a case; every round starts both sides anew. Failover, moving and partitions have half as many.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
-    /// Megabytes (10^6 bytes) of records a round writes.
+    /// Megabytes (10^6 bytes) of records that a round of rf1 writes; cases with more replicas write less, moving twice as much.
     #[arg(long, default_value_t = 1000)]
     megabytes: u64,
     /// List the cases.
@@ -45,6 +55,13 @@ struct Arguments {
 struct Scale {
     rounds: usize,
     records: u64,
+}
+
+impl Scale {
+    /// Rounds of a case of which each takes a minute or more.
+    fn few_rounds(self) -> usize {
+        self.rounds.div_ceil(2)
+    }
 }
 
 fn main() -> ExitCode {

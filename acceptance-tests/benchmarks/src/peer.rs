@@ -1,16 +1,9 @@
 //! The other side: Apache Kafka, once it serves.
 
-use std::time::Duration;
-
-use acceptance_tests::{
-    apache_kafka::{self, ApacheKafka},
-    wait,
-};
+use acceptance_tests::apache_kafka::{self, ApacheKafka};
 use anyhow::Result;
-use rdkafka::{
-    ClientConfig,
-    consumer::{BaseConsumer, Consumer},
-};
+
+use crate::topics::Watch;
 
 /// Apache Kafka, once Metadata shows all of its brokers.
 pub fn apache_kafka(brokers: u8) -> Result<ApacheKafka> {
@@ -21,11 +14,5 @@ pub fn apache_kafka(brokers: u8) -> Result<ApacheKafka> {
 
 /// Waits until Metadata shows all brokers.
 pub fn wait_for_brokers(kafka: &ApacheKafka, brokers: u8) -> Result<()> {
-    let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", &kafka.bootstrap)
-        .create()?;
-    wait::until("Apache Kafka to be ready", apache_kafka::START, || {
-        let metadata = consumer.fetch_metadata(None, Duration::from_secs(1)).ok()?;
-        (metadata.brokers().len() >= usize::from(brokers)).then_some(())
-    })
+    Watch::new(&kafka.bootstrap)?.wait_for_brokers(brokers, apache_kafka::START)
 }

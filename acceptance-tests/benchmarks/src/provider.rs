@@ -15,7 +15,7 @@ use crate::{
     Scale,
     core_run::{Runs, memory_of_provider},
     process,
-    report::{Report, Spread},
+    report::{Goal, Report, Spread},
 };
 
 /// The cookie of Terraform's plugin protocol.
@@ -316,7 +316,13 @@ fn plans(many: &mut Many, scale: Scale, report: &mut Report) -> Result<()> {
     }
     let mut compare = |what: &str, ours: &Subject, theirs: &Subject, goal: Option<f64>| {
         let title = format!("no-op plan, 1,000 {what}");
-        report.compare_with_goal(&title, "s", ours.plans.wall_s(), theirs.plans.wall_s(), goal);
+        report.compare_with_goal(
+            &title,
+            "s",
+            ours.plans.wall_s(),
+            theirs.plans.wall_s(),
+            goal.map(Goal::AtMost),
+        );
         report.compare("the same, CPU", "s", ours.plans.cpu_s(), theirs.plans.cpu_s());
     };
     let bare = &many.bare;
@@ -354,7 +360,7 @@ fn applies(many: &mut Many, scale: Scale, report: &mut Report) -> Result<()> {
         ("the same on Go's framework", &many.framework.applies, 1.0),
     ] {
         let title = format!("apply, 1,000 msk_topic, against {peer}");
-        report.compare_with_goal(&title, "s", ours.wall_s(), theirs.wall_s(), Some(goal));
+        report.compare_with_goal(&title, "s", ours.wall_s(), theirs.wall_s(), Some(Goal::AtMost(goal)));
         report.compare("the same, CPU", "s", ours.cpu_s(), theirs.cpu_s());
     }
     Ok(())
@@ -372,7 +378,7 @@ fn memory(ours: &Subject, theirs: &Subject, report: &mut Report) -> Result<()> {
             most.push(Spread::of(&[resident]));
         }
         let title = format!("most resident memory of the provider in that {title}, against Go's framework");
-        report.compare_with_goal(&title, "MiB", most[0], most[1], Some(0.25));
+        report.compare_with_goal(&title, "MiB", most[0], most[1], Some(Goal::AtMost(0.25)));
     }
     Ok(())
 }

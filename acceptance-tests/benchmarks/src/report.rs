@@ -21,6 +21,32 @@ pub struct Spread {
     pub largest: f64,
 }
 
+/// A ratio that we set ourselves as a goal: ours divided by theirs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Goal {
+    /// Of what should be small, such as a time.
+    AtMost(f64),
+    /// Of what should be large, such as a throughput.
+    AtLeast(f64),
+}
+
+impl Goal {
+    fn verdict(self, value: f64) -> &'static str {
+        let met = match self {
+            Self::AtMost(goal) => value <= goal,
+            Self::AtLeast(goal) => value >= goal,
+        };
+        if met { "met" } else { "missed" }
+    }
+
+    fn text(self) -> String {
+        match self {
+            Self::AtMost(goal) => format!("≤ {goal}"),
+            Self::AtLeast(goal) => format!("≥ {goal}"),
+        }
+    }
+}
+
 impl Spread {
     /// Of at least one value; zeros without any.
     pub fn of(values: &[f64]) -> Self {
@@ -67,11 +93,10 @@ impl Report {
     }
 
     /// The same with the ratio that we set ourselves as a goal, if there is one.
-    pub fn compare_with_goal(&mut self, what: &str, unit: &str, ours: Spread, theirs: Spread, goal: Option<f64>) {
+    pub fn compare_with_goal(&mut self, what: &str, unit: &str, ours: Spread, theirs: Spread, goal: Option<Goal>) {
         let ratio = ours.median / theirs.median;
         let verdict = goal.map_or_else(String::new, |goal| {
-            let verdict = if ratio <= goal { "met" } else { "missed" };
-            format!(", {verdict}: {goal}")
+            format!(", {}: {}", goal.verdict(ratio), goal.text())
         });
         self.push(
             what,
@@ -82,9 +107,21 @@ impl Report {
         );
     }
 
+    /// We against the peer of the case, with the limit that we set ourselves, in the unit of the row.
+    pub fn compare_with_limit(&mut self, what: &str, unit: &str, ours: Spread, theirs: Spread, limit: f64) {
+        let (ratio, verdict) = (ours.median / theirs.median, Goal::AtMost(limit).verdict(ours.median));
+        self.push(
+            what,
+            unit,
+            &ours.text(),
+            &theirs.text(),
+            &format!("× {ratio:.2}, {verdict}: {limit} {unit}"),
+        );
+    }
+
     /// We alone, with the limit we set ourselves.
     pub fn limit(&mut self, what: &str, unit: &str, ours: Spread, limit: f64) {
-        let verdict = if ours.median <= limit { "met" } else { "missed" };
+        let verdict = Goal::AtMost(limit).verdict(ours.median);
         self.push(what, unit, &ours.text(), &format!("limit {limit}"), verdict);
     }
 
@@ -114,7 +151,7 @@ impl Report {
 
 #[cfg(test)]
 mod tests {
-    use super::Spread;
+    use super::{Goal, Spread};
 
     #[test]
     fn median_of_an_odd_number_is_the_middle_one() {
@@ -126,5 +163,20 @@ mod tests {
                 largest: 3.0
             }
         );
+    }
+
+    #[test]
+    fn goal_is_a_border_that_may_be_touched() {
+        for (goal, value, verdict) in [
+            (Goal::AtMost(2.0), 2.0, "met"),
+            (Goal::AtMost(2.0), 2.1, "missed"),
+            (Goal::AtLeast(2.0), 2.0, "met"),
+            (Goal::AtLeast(2.0), 1.9, "missed"),
+            // Nothing was measured.
+            (Goal::AtLeast(2.0), f64::NAN, "missed"),
+            (Goal::AtMost(2.0), f64::NAN, "missed"),
+        ] {
+            assert_eq!(goal.verdict(value), verdict, "{goal:?}, {value}");
+        }
     }
 }

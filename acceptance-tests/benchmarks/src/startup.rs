@@ -7,14 +7,15 @@ use std::{
     time::Instant,
 };
 
-use acceptance_tests::{binaries, cluster::PASSWORD, terraform::Workspace, tools::Tools};
+use acceptance_tests::{binaries, cluster::PASSWORD, runtime::Runtime, terraform::Workspace, tools::Tools};
 use anyhow::{Context, Result, ensure};
 
 use crate::{
-    Scale,
+    Scale, load,
     openmsk::{self, OpenMsk},
-    process,
+    peer, process,
     report::{Report, Spread},
+    topics,
 };
 
 /// Create request to ACTIVE, and memory at rest.
@@ -86,4 +87,36 @@ pub fn apply(scale: Scale, report: &mut Report) -> Result<()> {
         2.0,
     );
     Ok(())
+}
+
+/// From the create request of a cluster, or the start of formatted nodes, to the first acknowledged record.
+pub fn first_ack(scale: Scale, report: &mut Report) -> Result<()> {
+    const BROKERS: u8 = 3;
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..scale.rounds {
+        let kafka = peer::apache_kafka(BROKERS)?;
+        acknowledge_one(&kafka.bootstrap, BROKERS).context("Apache Kafka")?;
+        theirs.push(kafka.started.elapsed().as_secs_f64() * 1000.0);
+        drop(kafka);
+        let runtime = Runtime::new()?;
+        runtime.start()?;
+        let began = Instant::now();
+        let cluster = OpenMsk::start_in(runtime, BROKERS)?;
+        acknowledge_one(&cluster.bootstrap, BROKERS)?;
+        ours.push(began.elapsed().as_secs_f64() * 1000.0);
+    }
+    report.compare_with_limit(
+        "three brokers: create request (Kafka: start of formatted nodes) to the first acknowledged record",
+        "ms",
+        Spread::of(&ours),
+        Spread::of(&theirs),
+        300.0,
+    );
+    Ok(())
+}
+
+/// A new topic, and one record that all its replicas have.
+fn acknowledge_one(bootstrap: &str, brokers: u8) -> Result<()> {
+    topics::create(bootstrap, "first", 1, brokers.into(), &[])?;
+    load::acknowledge_each(bootstrap, "first", 1)
 }

@@ -1,4 +1,4 @@
-//! An interrupted run leaves no process behind: on SIGINT, SIGTERM and SIGHUP a test binary ends the programs it has started
+//! An interrupted run leaves no process behind: on SIGINT, SIGTERM and SIGHUP whoever watches ends the programs it has started
 //! and all its runtimes before it ends itself.
 
 use std::{
@@ -38,7 +38,7 @@ pub(crate) fn forget(folder: &Path) {
 }
 
 /// Begins to listen for signals, in a thread of its own.
-pub(crate) fn watch() -> Result<()> {
+pub fn watch() -> Result<()> {
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).context("listening for signals")?;
     thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {

@@ -26,6 +26,7 @@ mod topics;
 
 use std::process::ExitCode;
 
+use acceptance_tests::interrupt;
 use anyhow::Result;
 use clap::Parser;
 
@@ -89,6 +90,7 @@ fn run(arguments: &Arguments) -> Result<()> {
     if let Some(name) = unknown {
         anyhow::bail!("there is no case {name:?}; --list shows them");
     }
+    interrupt::watch()?;
     let scale = Scale {
         rounds: arguments.rounds,
         records: arguments.megabytes * 1_000_000 / load::RECORD_BYTES,

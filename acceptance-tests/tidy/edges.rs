@@ -154,6 +154,7 @@ impl<'a> Runtime<'a> {
             ("kafka-metadata", sockets.to_vec()),
             ("kraft-snapshot", sockets.to_vec()),
             ("kafka-broker", above.to_vec()),
+            ("exporter", without(&self.all, &["exporter", "exposition"])),
         ]
     }
 

@@ -168,7 +168,7 @@ async fn turn_away(stream: TcpStream, early: Duration, broker: Arc<Broker>) {
 }
 
 /// A socket that listens on the address; the connections that it accepts have its buffers.
-pub(crate) fn listening_socket(address: SocketAddr, sockets: &SocketSettings) -> io::Result<TcpListener> {
+fn listening_socket(address: SocketAddr, sockets: &SocketSettings) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // A restarted broker takes its port back while old connections linger.
     socket.set_reuse_address(true)?;

@@ -10,8 +10,8 @@ mod tls;
 mod write;
 
 pub(crate) use limits::ConnectionLimits;
+pub(crate) use listener::BoundListener;
 pub use listener::ListenerError;
-pub(crate) use listener::{BoundListener, listening_socket};
 pub(crate) use memory::{MemoryBudget, MemoryShare};
 pub(crate) use own_certificate::OwnCertificate;
 pub use tls::TlsError;

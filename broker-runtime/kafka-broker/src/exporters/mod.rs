@@ -4,12 +4,11 @@
 //!   that dashboards made for MSK show it. A test compares them with Apache Kafka's.
 //! * 11002, the machine: names and labels of Prometheus' node exporter.
 //!
-//! `serve` listens and answers; `beans`, `health`, `load` and `node` fill the pages.
+//! `start` has the crate `exporter` serve them; `beans`, `health` and `load` fill the first one.
 
 mod beans;
 mod health;
 mod load;
-mod node;
-mod serve;
+mod start;
 
-pub(crate) use serve::start;
+pub(crate) use start::start;

@@ -30,8 +30,8 @@ const VIRTUAL: [&str; 18] = [
     "tracefs",
 ];
 
-/// The page. An error where the system has no `/proc`.
-pub(super) fn text() -> io::Result<String> {
+/// The page of the machine. An error where the system has no `/proc`.
+pub fn text() -> io::Result<String> {
     let mut page = Page::default();
     processors(&mut page).map_err(unreadable)?;
     memory(&mut page).map_err(unreadable)?;

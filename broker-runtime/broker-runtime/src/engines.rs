@@ -63,6 +63,7 @@ pub(crate) async fn open(
         zone: String::new(),
         address: IpAddr::V4(Ipv4Addr::LOCALHOST),
         search_path: search_path(context),
+        own_program: context.executable.clone(),
         clock: Arc::clone(clock),
     })
     .await

@@ -83,6 +83,7 @@ fn take_orders(context: &Context) -> Result<()> {
     let config = AgentConfig {
         data_directory: context.data_dir.root().to_owned(),
         search_path: search_path.map_or_else(|| OsString::from("/usr/bin:/bin"), |(_, path)| path.clone()),
+        own_program: context.executable.clone(),
         clock: Arc::new(SystemClock),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()

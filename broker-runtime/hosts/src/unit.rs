@@ -97,12 +97,17 @@ impl fmt::Debug for UnitFile {
 /// A command that ends by itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnitCommand {
-    /// Absolute path, or a name that the agent looks up in its `PATH`.
+    /// Absolute path, a name that the agent looks up in its `PATH`, or [`UnitCommand::OWN_PROGRAM`].
     pub program: String,
     /// Arguments; anybody on the host can read them.
     pub arguments: Vec<String>,
     /// Environment beside `PATH`; nothing else is inherited.
     pub environment: Vec<(String, String)>,
+}
+
+impl UnitCommand {
+    /// As a program, the one that the agent itself is a process of, wherever its host has it.
+    pub const OWN_PROGRAM: &str = "{own-program}";
 }
 
 /// How a command ended.

@@ -52,6 +52,7 @@ impl Runtime {
             zone: String::new(),
             address: IpAddr::from([127, 0, 0, 1]),
             search_path: env::var_os("PATH").unwrap_or_default(),
+            own_program: env!("CARGO_BIN_EXE_broker-runtime").into(),
             clock: Arc::new(SystemClock),
         })
         .await

@@ -57,6 +57,7 @@ impl Stage {
                 zone: zone.to_owned(),
                 address: IpAddr::from([127, 128 | high, low, number]),
                 search_path: env::var_os("PATH").unwrap_or_default(),
+                own_program: env::current_exe().unwrap(),
                 clock: Arc::new(SystemClock),
             };
             hosts.push(LocalHost::open(config).await.unwrap());

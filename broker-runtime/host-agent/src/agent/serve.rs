@@ -44,6 +44,8 @@ pub struct AgentConfig {
     pub data_directory: PathBuf,
     /// Where programs are looked up.
     pub search_path: std::ffi::OsString,
+    /// This program; absolute.
+    pub own_program: PathBuf,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
@@ -91,6 +93,7 @@ pub async fn run(config: AgentConfig, until: CancellationToken) -> Result<(), Ag
         zone: membership.zone.clone(),
         address: membership.address,
         search_path: config.search_path,
+        own_program: config.own_program,
         clock: Arc::clone(&config.clock),
     })
     .await?;

@@ -31,21 +31,33 @@ pub(super) enum CommandError {
     TooLong,
 }
 
-/// The program of a command: an absolute path, or what is first of that name in `search`.
-pub(super) fn find(program: &str, search: &OsStr) -> Option<PathBuf> {
-    let is_program = |path: &Path| {
-        let metadata = path.metadata();
-        metadata.is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0)
-    };
-    let candidates: Vec<PathBuf> = match program.contains('/') {
-        true => vec![PathBuf::from(program)],
-        false => std::env::split_paths(search)
-            .map(|folder| folder.join(program))
-            .collect(),
-    };
-    candidates
-        .into_iter()
-        .find(|candidate| candidate.is_absolute() && is_program(candidate))
+/// Where the programs of commands are.
+#[derive(Clone, Debug)]
+pub(super) struct Programs {
+    /// Where names are looked up, and the `PATH` of what is run.
+    pub(super) search: OsString,
+    /// The one that is meant by [`UnitCommand::OWN_PROGRAM`].
+    pub(super) own: PathBuf,
+}
+
+impl Programs {
+    /// The program of a command: an absolute path, what is first of that name where names are looked up, or our own.
+    pub(super) fn find(&self, program: &str) -> Option<PathBuf> {
+        let is_program = |path: &Path| {
+            let metadata = path.metadata();
+            metadata.is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0)
+        };
+        let candidates: Vec<PathBuf> = match program {
+            UnitCommand::OWN_PROGRAM => vec![self.own.clone()],
+            path if path.contains('/') => vec![PathBuf::from(path)],
+            name => std::env::split_paths(&self.search)
+                .map(|folder| folder.join(name))
+                .collect(),
+        };
+        candidates
+            .into_iter()
+            .find(|candidate| candidate.is_absolute() && is_program(candidate))
+    }
 }
 
 /// The whole environment of a command.

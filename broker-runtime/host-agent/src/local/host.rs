@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::{
     bundles::{self, BundleError},
-    commands::{self, CommandError},
+    commands::{self, CommandError, Programs},
     files::{self, FileError},
     layout::Layout,
     machine,
@@ -41,6 +41,8 @@ pub struct LocalHostConfig {
     pub address: IpAddr,
     /// Where programs are looked up, and the `PATH` of what is run.
     pub search_path: OsString,
+    /// The program that is run where a command names [`UnitCommand::OWN_PROGRAM`]; absolute.
+    pub own_program: PathBuf,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
@@ -49,6 +51,7 @@ pub struct LocalHostConfig {
 pub struct LocalHost {
     config: LocalHostConfig,
     layout: Layout,
+    programs: Programs,
     units: Arc<Units>,
 }
 
@@ -62,10 +65,15 @@ impl LocalHost {
     /// Takes up what is in the data directory: processes that should run are adopted or started. One program a directory.
     pub async fn open(config: LocalHostConfig) -> Result<Arc<Self>, HostError> {
         let layout = Layout::new(config.data_directory.clone());
-        let units = Units::new(layout.clone(), Arc::clone(&config.clock), config.search_path.clone());
+        let programs = Programs {
+            search: config.search_path.clone(),
+            own: config.own_program.clone(),
+        };
+        let units = Units::new(layout.clone(), Arc::clone(&config.clock), programs.clone());
         let host = Self {
             config,
             layout,
+            programs,
             units: Arc::new(units),
         };
         host.units.take_up().await.map_err(|error| host.of_file(error))?;
@@ -151,10 +159,14 @@ impl LocalHost {
     }
 
     fn no_program(&self, program: &str) -> HostError {
-        let search = self.config.search_path.display();
-        let problem = match program.contains('/') {
-            true => format!("there is no program {program:?}, by its absolute path"),
-            false => format!("there is no program {program:?} in {search}"),
+        let search = self.programs.search.display();
+        let problem = match program {
+            UnitCommand::OWN_PROGRAM => format!(
+                "the program of the agent is not at {} any more",
+                self.programs.own.display()
+            ),
+            path if path.contains('/') => format!("there is no program {path:?}, by its absolute path"),
+            name => format!("there is no program {name:?} in {search}"),
         };
         self.environment(problem, "install it")
     }
@@ -199,8 +211,9 @@ impl Host for LocalHost {
     }
 
     async fn run(&self, unit: &UnitName, command: &UnitCommand, limit: Duration) -> Result<Finished, HostError> {
-        let search = &self.config.search_path;
-        let program = commands::find(&command.program, search).ok_or_else(|| self.no_program(&command.program))?;
+        let search = &self.programs.search;
+        let program = self.programs.find(&command.program);
+        let program = program.ok_or_else(|| self.no_program(&command.program))?;
         let directory = self.layout.unit(unit);
         files::make_folder(&directory).map_err(|error| self.of_file(error))?;
         let running = commands::run(&program, command, search, &directory, limit);

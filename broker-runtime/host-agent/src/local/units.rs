@@ -4,7 +4,7 @@
 //! specification is written once the process of the old one has ended. So after a crash at any moment either the process
 //! that is wanted is adopted or started, or what is left of one that is not is ended.
 
-use std::{collections::BTreeMap, ffi::OsString, fs, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fs, io, path::PathBuf, sync::Arc, time::Duration};
 
 use clock::Clock;
 use hosts::{UnitName, UnitPhase, UnitProcess, UnitStatus};
@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use supervisor::{Phase, ProcessSpec, ProcessStatus, RestartPolicy, Supervised, SupervisorError};
 
 use super::{
-    commands,
+    commands::{self, Programs},
     files::{self, FileError},
     layout::{self, Layout},
 };
@@ -56,7 +56,7 @@ impl From<SupervisorError> for UnitError {
 pub(super) struct Units {
     layout: Layout,
     clock: Arc<dyn Clock>,
-    search: OsString,
+    programs: Programs,
     units: Mutex<BTreeMap<UnitName, Arc<Unit>>>,
 }
 
@@ -75,11 +75,11 @@ struct Process {
 }
 
 impl Units {
-    pub(super) fn new(layout: Layout, clock: Arc<dyn Clock>, search: OsString) -> Self {
+    pub(super) fn new(layout: Layout, clock: Arc<dyn Clock>, programs: Programs) -> Self {
         Self {
             layout,
             clock,
-            search,
+            programs,
             units: Mutex::default(),
         }
     }
@@ -131,7 +131,7 @@ impl Units {
     pub(super) async fn start(&self, name: &UnitName, process: &UnitProcess) -> Result<(), UnitError> {
         layout::below(&process.log_path).map_err(UnitError::Refused)?;
         let program = &process.command.program;
-        if commands::find(program, &self.search).is_none() {
+        if self.programs.find(program).is_none() {
             return Err(UnitError::NoProgram(program.clone()));
         }
         let unit = self.unit(name);
@@ -292,14 +292,14 @@ impl Units {
         Ok(ProcessSpec {
             name: name.to_string(),
             // One that has gone since is missed by whoever starts it, again and again, and the status says so.
-            program: commands::find(program, &self.search).unwrap_or_else(|| PathBuf::from(program)),
+            program: self.programs.find(program).unwrap_or_else(|| PathBuf::from(program)),
             arguments: process
                 .command
                 .arguments
                 .iter()
                 .map(|argument| argument.replace(UnitProcess::TOKEN, ProcessSpec::TOKEN))
                 .collect(),
-            environment: commands::environment(&process.command, &self.search),
+            environment: commands::environment(&process.command, &self.programs.search),
             log_path: files::place(&unit, &process.log_path)?,
             working_directory: unit,
             state_directory: self.layout.supervision(name),

@@ -2,7 +2,7 @@
 
 use std::{fs, time::Duration};
 
-use hosts::{Host, HostError, UnitFile, UnitPhase};
+use hosts::{Host, HostError, UnitCommand, UnitFile, UnitPhase};
 
 use crate::promises;
 use crate::stage::{Stage, kill, poll, running, unit, until};
@@ -52,6 +52,45 @@ async fn process_is_started_once_and_again_when_it_ends() {
     host.start(&unit("one"), &process).await.unwrap();
     running(&*host, "one").await;
     host.remove(&unit("one")).await.unwrap();
+}
+
+#[tokio::test]
+async fn own_program_is_run_from_where_the_host_has_it() {
+    let stage = Stage::new();
+    let mut process = stage.shell(SCRIPT);
+    process.command.program = UnitCommand::OWN_PROGRAM.to_owned();
+    let moved = stage.path("moved");
+    let host = stage.host_with_program(&moved).await;
+    let missing = host.start(&unit("one"), &process).await.unwrap_err();
+    let HostError::Environment { problem, remedy, .. } = &missing else {
+        panic!("{missing:?}");
+    };
+    assert!(
+        problem.contains(&moved.display().to_string()) && problem.contains("any more"),
+        "{problem}"
+    );
+    assert_eq!(remedy, "install it");
+    std::os::unix::fs::symlink("/bin/sh", &moved).unwrap();
+    host.start(&unit("one"), &process).await.unwrap();
+    let first = running(&*host, "one").await;
+    let command = UnitCommand {
+        program: UnitCommand::OWN_PROGRAM.to_owned(),
+        ..stage.command("echo $GREETING")
+    };
+    let finished = host.run(&unit("two"), &command, Duration::from_secs(10)).await.unwrap();
+    assert_eq!((finished.code, finished.stdout.as_str()), (Some(0), "hello\n"));
+    drop(host);
+    // The next agent is another program, and what the last one has started goes on.
+    let host = stage.host().await;
+    assert_eq!(running(&*host, "one").await, first);
+    host.start(&unit("one"), &process).await.unwrap();
+    assert_eq!(running(&*host, "one").await, first);
+    kill(first);
+    until(&*host, "one", |it| it.pid.is_some_and(|pid| pid != first)).await;
+    for name in ["one", "two"] {
+        host.remove(&unit(name)).await.unwrap();
+    }
+    assert!(stage.running().is_empty());
 }
 
 #[tokio::test]

@@ -29,6 +29,11 @@ impl Stage {
     }
 
     pub async fn host(&self) -> Arc<LocalHost> {
+        self.host_with_program(Path::new("/bin/sh")).await
+    }
+
+    /// A host that is a process of this program, as it is told.
+    pub async fn host_with_program(&self, own_program: &Path) -> Arc<LocalHost> {
         LocalHost::open(LocalHostConfig {
             data_directory: self.folder.path().to_owned(),
             host_id: uuid::Uuid::new_v4(),
@@ -36,6 +41,7 @@ impl Stage {
             zone: "a".to_owned(),
             address: [127, 0, 0, 1].into(),
             search_path: "/usr/bin:/bin".into(),
+            own_program: own_program.to_owned(),
             clock: Arc::new(SystemClock),
         })
         .await

@@ -22,6 +22,7 @@ mod limits;
 mod listening;
 mod logging;
 mod logs;
+mod node_exporter;
 mod output;
 mod rotate_certificates;
 mod serve;
@@ -35,6 +36,7 @@ use std::{
     env,
     ffi::OsString,
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -81,6 +83,17 @@ enum Command {
         /// Its configuration.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+        /// Where to log; standard error when absent. A file that has become too long is set aside.
+        #[arg(long, value_name = "FILE")]
+        log_file: Option<PathBuf>,
+        #[arg(long, hide = true)]
+        process_token: Option<String>,
+    },
+    /// Serves the page of metrics of this machine; the control plane has hosts start it beside brokers of Apache Kafka.
+    NodeExporter {
+        /// Where.
+        #[arg(long, value_name = "ADDRESS:PORT")]
+        listen: SocketAddr,
         /// Where to log; standard error when absent. A file that has become too long is set aside.
         #[arg(long, value_name = "FILE")]
         log_file: Option<PathBuf>,
@@ -174,6 +187,10 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         broker::run(config, log_file.as_deref(), &log_filter)?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let Command::NodeExporter { listen, log_file, .. } = &arguments.command {
+        node_exporter::run(*listen, log_file.as_deref(), &log_filter)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     if matches!(arguments.command, Command::Version) {
         output::line(&format!("broker-runtime {VERSION}"));
         return Ok(ExitCode::SUCCESS);
@@ -209,7 +226,7 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Backup { directory } => backup::backup(&context, &directory)?,
         Command::Restore { directory } => backup::restore(&context, &directory)?,
         Command::Stop => stop::run(&context)?,
-        Command::Broker { .. } | Command::Version => (),
+        Command::Broker { .. } | Command::NodeExporter { .. } | Command::Version => (),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -259,5 +276,15 @@ mod tests {
         assert!(matches!(parsed.unwrap().command, Command::Broker { .. }));
         let parsed = Arguments::try_parse_from(["broker-runtime", "guard", "--data-dir", "d", "--process-token", "t"]);
         assert!(matches!(parsed.unwrap().command, Command::Guard { .. }));
+        let parsed = [
+            "broker-runtime",
+            "node-exporter",
+            "--listen",
+            "127.0.0.1:11002",
+            "--process-token",
+            "t",
+        ];
+        let parsed = Arguments::try_parse_from(parsed);
+        assert!(matches!(parsed.unwrap().command, Command::NodeExporter { .. }));
     }
 }

@@ -9,11 +9,12 @@ use std::{
 use cluster_files::description;
 pub(crate) use cluster_files::description::Phase;
 use engine::{ClusterSpec, EngineError, Listeners};
+use hosts::UnitName;
 use kafka_codec::uuid_to_text;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{admin::Fingerprints, placement::Nodes, ports};
+use crate::{admin::Fingerprints, launch, placement::Nodes, ports};
 
 /// The contents of `cluster.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +49,9 @@ pub(crate) struct Description {
     /// Number of the release whose levels of features are in force, or about to be: older ones cannot run any more.
     #[serde(default)]
     pub(crate) finalized: Option<String>,
+    /// Pages of metrics of machines may be beside its brokers, in units of their own.
+    #[serde(default)]
+    pub(crate) node_exporters: bool,
     /// Where the log directories of its brokers were when another engine had it; empty once it has come up.
     #[serde(default)]
     pub(crate) taken_from: BTreeMap<i32, PathBuf>,
@@ -74,6 +78,7 @@ impl Description {
             uneven: false,
             restarting: None,
             finalized: None,
+            node_exporters: false,
             taken_from: BTreeMap::new(),
         }
     }
@@ -97,6 +102,14 @@ impl Description {
     pub(crate) fn brokers(&self) -> BTreeMap<i32, SocketAddr> {
         let brokers = self.nodes.iter().filter(|(_, node)| node.is_broker);
         brokers.map(|(id, node)| (*id, ports::replication(node))).collect()
+    }
+
+    /// What a node may have on its host: its own unit, and that of the page beside it.
+    pub(crate) fn units_of(&self, id: i32) -> impl Iterator<Item = UnitName> + use<> {
+        let page = self
+            .node_exporters
+            .then(|| launch::node_exporter_unit(self.cluster_id, id));
+        [launch::unit(self.cluster_id, id)].into_iter().chain(page)
     }
 
     /// Kafka's name for the cluster.

@@ -26,6 +26,8 @@ const LOGGING: &str = "log4j2.properties";
 const LOG_BYTES_MAX: u64 = 64 << 20;
 /// Handing over leaderships and flushing takes its time.
 const STOP_GRACE: Duration = Duration::from_secs(60);
+/// What follows in the name of a unit that has the page of metrics of the machine.
+const NODE_EXPORTER: &str = ".node-exporter";
 /// Files and connections of a broker.
 const OPEN_FILES_MAX: u64 = 100_000;
 
@@ -52,9 +54,16 @@ pub(crate) fn unit(cluster_id: uuid::Uuid, id: i32) -> UnitName {
     UnitName::new(format!("kafka-{cluster_id}-{id}")).expect("letters, digits and hyphens")
 }
 
-/// Cluster and node of a unit; `None` for units of others.
+/// Unit of the page of metrics of the machine, beside that of a node.
+pub(crate) fn node_exporter_unit(cluster_id: uuid::Uuid, id: i32) -> UnitName {
+    let node = unit(cluster_id, id);
+    UnitName::new(format!("{node}{NODE_EXPORTER}")).expect("letters, digits, hyphens and a dot")
+}
+
+/// Cluster and node of a unit, be it the node's own or that of the page beside it; `None` for units of others.
 pub(crate) fn parse_unit(unit: &UnitName) -> Option<(uuid::Uuid, i32)> {
     let rest = unit.as_str().strip_prefix("kafka-")?;
+    let rest = rest.strip_suffix(NODE_EXPORTER).unwrap_or(rest);
     let cluster_id = uuid::Uuid::try_parse(rest.get(..36)?).ok()?;
     Some((cluster_id, rest.get(36..)?.strip_prefix('-')?.parse().ok()?))
 }
@@ -186,6 +195,9 @@ mod tests {
     fn units_are_named_and_found_again() {
         let cluster_id = uuid::Uuid::from_u128(9);
         assert_eq!(parse_unit(&unit(cluster_id, 10_001)), Some((cluster_id, 10_001)));
+        let page = node_exporter_unit(cluster_id, 7);
+        assert_eq!(parse_unit(&page), Some((cluster_id, 7)));
+        assert_ne!(page, unit(cluster_id, 7));
         assert_eq!(parse_unit(&UnitName::new("kafka-other-1").unwrap()), None);
     }
 }

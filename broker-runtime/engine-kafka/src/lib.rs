@@ -22,6 +22,7 @@ mod exporter;
 mod format;
 mod launch;
 mod log_dirs;
+mod node_exporter;
 mod node_properties;
 mod placement;
 mod places;

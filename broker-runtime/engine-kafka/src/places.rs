@@ -14,7 +14,7 @@ use crate::{
     description::Description,
     engine::FREE_BYTES_MIN,
     errors::host_error,
-    exporter,
+    exporter, node_exporter,
     placement::{self, HostView, NoPlace, Node, Nodes, Wanted},
     ports,
 };
@@ -100,6 +100,7 @@ impl KafkaEngine {
                 .into_iter()
                 .map(|listener| listener.address)
                 .chain(exporter::address(node).filter(|_| spec.exporters.jmx))
+                .chain(node_exporter::address(node).filter(|_| spec.exporters.node))
                 .collect();
             for address in host.taken(&addresses).await.map_err(host_error)? {
                 found.push((node.host_id, node.row, format!("{address} on host {}", node.host_name)));

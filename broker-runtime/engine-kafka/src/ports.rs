@@ -78,6 +78,11 @@ pub(crate) fn exporter(node: &Node) -> SocketAddr {
     SocketAddr::new(node.address, 11_001 + node.row * ROW_STEP)
 }
 
+/// Where the page of metrics of its machine is.
+pub(crate) fn node_exporter(node: &Node) -> SocketAddr {
+    SocketAddr::new(node.address, 11_002 + node.row * ROW_STEP)
+}
+
 /// Where its controller is.
 pub(crate) fn controller(node: &Node) -> SocketAddr {
     SocketAddr::new(node.address, 9093 + node.row * ROW_STEP)

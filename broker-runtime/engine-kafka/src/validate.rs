@@ -48,9 +48,6 @@ fn refusal(spec: &ClusterSpec) -> Option<String> {
         "Apache Kafka has no limit for all logs of a broker. Leave the size of volumes out, and give hosts disks of that size"
     } else if spec.encryption_key.is_some() {
         "Apache Kafka does not encrypt what it stores. Encrypt the disks of the hosts, or use engine embedded"
-    } else if spec.exporters.node {
-        "its brokers are Java, and have no page of metrics of their machine. Turn node_exporter off, and let Prometheus' own node exporter run \
-         on the hosts"
     } else if spec.log_delivery.is_some() {
         "logs of its brokers stay on their hosts. Turn delivery of logs off, or use engine embedded"
     } else if !["DEFAULT", ""].contains(&spec.monitoring.as_str()) {
@@ -80,7 +77,7 @@ pub(crate) mod tests {
             change(&mut spec);
             validate(&spec).unwrap_err().to_string()
         };
-        let cases: [(&dyn Fn(&mut ClusterSpec), &str); 9] = [
+        let cases: [(&dyn Fn(&mut ClusterSpec), &str); 8] = [
             (&|spec| spec.volume_bytes = Some(1), "size of volumes"),
             (&|spec| spec.kafka_version = "3.9.x".to_owned(), "no release"),
             (&|spec| spec.broker_count = 61, "1 to 60 brokers"),
@@ -88,7 +85,6 @@ pub(crate) mod tests {
             (&|spec| spec.listeners = Listeners::default(), "no listener"),
             (&|spec| spec.reach.ipv6 = true, "IPv6"),
             (&|spec| spec.encryption_key = Some("arn".to_owned()), "encrypt"),
-            (&|spec| spec.exporters.node = true, "node_exporter"),
             (&|spec| spec.monitoring = "PER_BROKER".to_owned(), "metrics"),
         ];
         for (change, words) in cases {

@@ -292,6 +292,14 @@ async fn restart_that_was_interrupted_comes_before_all_others() {
     }
 }
 
+/// A page of metrics, where there is one.
+pub async fn page(host: &str, port: u16) -> Option<String> {
+    // Whoever asks it makes a client that could do TLS.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let answer = reqwest::get(format!("http://{host}:{port}/metrics")).await.ok()?;
+    answer.text().await.ok()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn exporters_are_opened_and_closed_by_rolling_restarts() {
     let mut stage = Stage::new(2);
@@ -304,12 +312,6 @@ async fn exporters_are_opened_and_closed_by_rolling_restarts() {
         .iter()
         .map(|it| it.host.clone())
         .collect();
-    let page = async |host: &str, port: u16| {
-        // Whoever asks it makes a client that could do TLS.
-        rustls::crypto::ring::default_provider().install_default().ok();
-        let answer = reqwest::get(format!("http://{host}:{port}/metrics")).await.ok()?;
-        answer.text().await.ok()
-    };
     assert_eq!(page(&hosts[0], 11_001).await, None);
     stage.spec.exporters = engine::Exporters { jmx: true, node: true };
     engine.ensure(&stage.spec).await.unwrap();

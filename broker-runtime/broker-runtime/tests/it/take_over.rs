@@ -21,7 +21,7 @@ use host_agent::{LocalHost, LocalHostConfig};
 use hosts::{Fleet, Host};
 use uuid::Uuid;
 
-use crate::real_brokers::{Stage, all_run};
+use crate::real_brokers::{Stage, all_run, page};
 
 struct Here(Arc<dyn Host>);
 
@@ -188,7 +188,8 @@ async fn cluster_comes_to_apache_kafka_whenever_the_runtime_is_killed() {
         eprintln!("left out: it needs java and mvn");
         return;
     }
-    let stage = Stage::new(2);
+    let mut stage = Stage::new(2);
+    stage.spec.exporters.node = true;
     let mut wanted = stage.spec.clone();
     wanted.engine = "apache-kafka".to_owned();
     let runtime = Runtime::open(&stage).await;
@@ -222,6 +223,10 @@ async fn cluster_comes_to_apache_kafka_whenever_the_runtime_is_killed() {
 
     let after = runtime.observed(&stage).await;
     assert!(all_run(&after), "{after:#?}");
+    for broker in &after.brokers {
+        let shown = page(&broker.host, 11_002).await.unwrap();
+        assert!(shown.contains("node_memory_MemTotal_bytes "), "{shown}");
+    }
     assert_eq!(after.bootstrap, before.bootstrap);
     assert_eq!(after.certificate_authority_pem, before.certificate_authority_pem);
     let topic = runtime.topic(&stage).await;

@@ -38,7 +38,7 @@ impl Cluster {
         let leaving = leaving(&before.nodes, &nodes);
         let uneven = before.uneven || before.broker_count != spec.broker_count;
         let on_the_way = with_leaving(&nodes, &before.nodes, &leaving);
-        let moved = moved_away(before.cluster_id, &before.nodes, &on_the_way);
+        let moved = moved_away(&before, &on_the_way);
         let moved: Vec<(UnitName, Uuid, bool)> = moved
             .into_iter()
             .map(|(unit, host_id)| (unit, host_id, self.is_lost(host_id)))
@@ -49,6 +49,7 @@ impl Cluster {
             next.uneven = uneven;
             next.release = release.number.to_owned();
             next.set_listeners(spec.listeners);
+            next.node_exporters |= spec.exporters.node;
             let (lost, drained): (Vec<_>, Vec<_>) = moved.into_iter().partition(|(_, _, is_lost)| *is_lost);
             if !lost.is_empty() {
                 // Nobody may come upon what they have there.
@@ -93,9 +94,10 @@ impl Cluster {
         self.clean_up().await?;
         let bundle = self.settings.bundles.ready(release).await?;
         let wanted = self.wanted_nodes(spec, &bundle)?;
-        self.check_exporters(&wanted).await?;
+        self.check_exporters(spec, &wanted).await?;
         let starting = wanted.iter().map(|(id, node)| self.start_node(*id, node, &bundle));
         try_join_all(starting).await?;
+        self.ensure_node_exporters(spec).await?;
         self.wait_for_brokers().await?;
         self.ensure_quorum().await?;
         self.report_step(Step::ApplySettings);
@@ -187,6 +189,9 @@ impl Cluster {
                 .unregister(*id)
                 .await
                 .map_err(|error| refused(&context, error))?;
+            if description.node_exporters {
+                self.end_node_exporter(*id, node).await?;
+            }
             if !nodes.contains_key(id) {
                 host.remove(&unit).await.map_err(host_error)?;
             }
@@ -237,12 +242,11 @@ fn with_leaving(wanted: &Nodes, before: &Nodes, leaving: &[i32]) -> Nodes {
     all
 }
 
-/// Units of nodes that are somewhere else now.
-fn moved_away(cluster_id: Uuid, before: &Nodes, now: &Nodes) -> Vec<(UnitName, Uuid)> {
+/// Units of nodes that are somewhere else now, and of the pages beside them.
+fn moved_away(before: &Description, now: &Nodes) -> Vec<(UnitName, Uuid)> {
     let elsewhere = |id: &i32, node: &Node| now.get(id).is_some_and(|other| other.host_id != node.host_id);
-    before
-        .iter()
-        .filter(|(id, node)| elsewhere(id, node))
-        .map(|(id, node)| (launch::unit(cluster_id, *id), node.host_id))
+    let moved = before.nodes.iter().filter(|(id, node)| elsewhere(id, node));
+    moved
+        .flat_map(|(id, node)| before.units_of(*id).map(move |unit| (unit, node.host_id)))
         .collect()
 }

@@ -8,6 +8,7 @@ mod exporters;
 mod finalize;
 mod measured;
 mod moving;
+mod node_exporters;
 mod nodes;
 mod observe;
 mod quorum;

@@ -32,7 +32,7 @@ pub(crate) async fn remove(settings: &Settings, layout: &Layout, cluster_id: Uui
     let mut units: BTreeMap<UnitName, Uuid> = BTreeMap::new();
     if let Some(description) = &description {
         let nodes = description.nodes.iter();
-        units.extend(nodes.map(|(id, node)| (launch::unit(cluster_id, *id), node.host_id)));
+        units.extend(nodes.flat_map(|(id, node)| description.units_of(*id).map(move |unit| (unit, node.host_id))));
     }
     let mut work: Vec<(Arc<dyn Host>, UnitName)> = Vec::new();
     for (unit, host_id) in &units {

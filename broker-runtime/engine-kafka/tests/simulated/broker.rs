@@ -1,7 +1,7 @@
 //! A process that answers as a broker of an idle cluster does, as far as the engine asks.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -15,6 +15,7 @@ use kafka_codec::{
         ApiVersionsResponse, DescribeClusterResponse, DescribeConfigsResponse, DescribeLogDirsResponse,
         DescribeQuorumResponse, DescribeUserScramCredentialsResponse, IncrementalAlterConfigsResponse,
         InitProducerIdResponse, KafkaResponse, ListPartitionReassignmentsResponse, MetadataResponse,
+        UnregisterBrokerResponse,
         api_versions_response::FinalizedFeatureKey,
         describe_cluster_response::DescribeClusterBroker,
         describe_quorum_response::{PartitionData, ReplicaState, TopicData},
@@ -41,6 +42,8 @@ const BIND_LIMIT: Duration = Duration::from_secs(10);
 #[derive(Default)]
 pub struct Cluster {
     brokers: Mutex<BTreeMap<i32, (SocketAddr, String)>>,
+    /// Brokers and controllers that run.
+    running: Mutex<BTreeSet<i32>>,
     voters: Mutex<BTreeMap<i32, Uuid>>,
 }
 
@@ -68,6 +71,7 @@ impl Node {
             line.unwrap_or_default().to_owned()
         };
         let id: i32 = value("node.id").parse().unwrap();
+        cluster.running.lock().insert(id);
         let until = CancellationToken::new();
         let tls = TlsAcceptor::from(Arc::new(tls(identity)));
         for listener in value("listeners").split(',') {
@@ -90,6 +94,7 @@ impl Node {
 impl Drop for Node {
     fn drop(&mut self) {
         self.cluster.brokers.lock().remove(&self.id);
+        self.cluster.running.lock().remove(&self.id);
     }
 }
 
@@ -106,7 +111,7 @@ fn tls(identity: &str) -> ServerConfig {
 }
 
 /// The one that was started before at this address may not have let go of it yet.
-async fn bind(address: SocketAddr) -> TcpListener {
+pub async fn bind(address: SocketAddr) -> TcpListener {
     let deadline = Instant::now() + BIND_LIMIT;
     loop {
         match TcpListener::bind(address).await {
@@ -159,6 +164,7 @@ fn answer(cluster: &Cluster, header: &RequestHeader) -> Bytes {
         50 => encoded(header, &DescribeUserScramCredentialsResponse::default()),
         55 => encoded(header, &quorum(cluster)),
         60 => encoded(header, &brokers(cluster)),
+        64 => encoded(header, &UnregisterBrokerResponse::default()),
         other => panic!("the engine asks for something that is not simulated: API {other}"),
     }
 }
@@ -206,16 +212,12 @@ fn brokers(cluster: &Cluster) -> DescribeClusterResponse {
 /// Whoever runs has all there is, and the first of them leads.
 fn quorum(cluster: &Cluster) -> DescribeQuorumResponse {
     let mut partition = PartitionData::default();
-    let brokers = cluster.brokers.lock();
+    let running = cluster.running.lock();
     let voters = cluster.voters.lock();
-    partition.leader_id = voters.keys().find(|id| brokers.contains_key(id)).copied().unwrap_or(-1);
+    partition.leader_id = voters.keys().find(|id| running.contains(id)).copied().unwrap_or(-1);
     for (id, directory) in &*voters {
         let mut voter = ReplicaState::default();
-        voter.last_caught_up_timestamp = if brokers.contains_key(id) {
-            SystemClock.now_ms()
-        } else {
-            -1
-        };
+        voter.last_caught_up_timestamp = if running.contains(id) { SystemClock.now_ms() } else { -1 };
         voter.replica_id = *id;
         voter.replica_directory_id = uuid_to_wire(*directory);
         partition.current_voters.push(voter);

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicU16, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -17,12 +17,16 @@ use hosts::{
     UnitPhase, UnitProcess, UnitStatus,
 };
 use parking_lot::Mutex;
+use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use crate::broker::{Cluster, Node};
+use crate::broker::{self, Cluster, Node};
 
 /// Tests of this program run at the same time, and no two hosts have the same address.
 static NEXT_ADDRESS: AtomicU16 = AtomicU16::new(1);
+
+/// How many nodes have been started.
+static STARTS: AtomicUsize = AtomicUsize::new(0);
 
 /// Clusters by the id that their nodes are formatted with.
 type Clusters = Arc<Mutex<BTreeMap<String, Arc<Cluster>>>>;
@@ -81,6 +85,68 @@ impl SimulatedHosts {
         texts.collect()
     }
 
+    /// Where pages of machines are, and on which host.
+    pub fn pages(&self) -> Vec<(String, SocketAddr)> {
+        let all = self.0.iter().flat_map(|host| {
+            let units = host.units.lock();
+            let addresses = units.values().filter_map(|unit| match unit.process {
+                Some(Process::Page { address, .. }) => Some((host.facts.name.clone(), address)),
+                _ => None,
+            });
+            addresses.collect::<Vec<_>>()
+        });
+        let mut all: Vec<_> = all.collect();
+        all.sort();
+        all
+    }
+
+    /// When each node that runs was started, counted in starts of processes, by its unit.
+    pub fn starts(&self) -> BTreeMap<UnitName, usize> {
+        let all = self.0.iter().flat_map(|host| {
+            let units = host.units.lock();
+            let starts = units.iter().filter_map(|(name, unit)| match unit.process {
+                Some(Process::Node { started, .. }) => Some((name.clone(), started)),
+                _ => None,
+            });
+            starts.collect::<Vec<_>>()
+        });
+        all.collect()
+    }
+
+    /// A host goes with all that runs on it, and somebody says that it is dead.
+    pub fn lose(&self, name: &str) {
+        let host = self.named(name);
+        for unit in host.units.lock().values_mut() {
+            unit.process = None;
+        }
+        *host.state.lock() = HostState::Dead;
+        host.is_away.store(true, Ordering::Relaxed);
+    }
+
+    /// A host that is dead can be reached again.
+    pub fn find_again(&self, name: &str) {
+        self.named(name).is_away.store(false, Ordering::Relaxed);
+    }
+
+    /// What is on a host is to be elsewhere.
+    pub fn drain(&self, name: &str) {
+        *self.named(name).state.lock() = HostState::Draining;
+    }
+
+    /// Something listens on all ports of a host.
+    pub fn take_ports(&self, name: &str, are_taken: bool) {
+        self.named(name).is_taken.store(are_taken, Ordering::Relaxed);
+    }
+
+    /// How many units a host has.
+    pub fn units_of(&self, name: &str) -> usize {
+        self.named(name).units.lock().len()
+    }
+
+    fn named(&self, name: &str) -> &SimulatedHost {
+        self.0.iter().find(|host| host.facts.name == name).unwrap()
+    }
+
     /// How many units there are.
     pub async fn units(&self) -> usize {
         self.0.iter().map(|host| host.units.lock().len()).sum()
@@ -116,7 +182,20 @@ pub struct Quirks {
 #[derive(Default)]
 struct Unit {
     files: BTreeMap<String, Vec<u8>>,
-    process: Option<Node>,
+    process: Option<Process>,
+}
+
+/// What runs in a unit.
+enum Process {
+    Node {
+        _node: Node,
+        started: usize,
+    },
+    /// The host's own program, where it listens.
+    Page {
+        _listener: TcpListener,
+        address: SocketAddr,
+    },
 }
 
 pub struct SimulatedHost {
@@ -124,6 +203,9 @@ pub struct SimulatedHost {
     units: Mutex<BTreeMap<UnitName, Unit>>,
     clusters: Clusters,
     quirks: Quirks,
+    state: Mutex<HostState>,
+    is_away: AtomicBool,
+    is_taken: AtomicBool,
     /// What its Java says from now on.
     java: Mutex<Option<&'static str>>,
     /// Paths of archives of classes, and how often one was begun.
@@ -156,9 +238,50 @@ impl SimulatedHost {
             units: Mutex::default(),
             clusters,
             quirks: Quirks::default(),
+            state: Mutex::new(HostState::Active),
+            is_away: AtomicBool::default(),
+            is_taken: AtomicBool::default(),
             java: Mutex::default(),
             archives: Mutex::default(),
             archives_begun: AtomicUsize::new(0),
+        }
+    }
+
+    fn reach(&self) -> Result<(), HostError> {
+        match self.is_away.load(Ordering::Relaxed) {
+            false => Ok(()),
+            true => Err(HostError::Unreachable {
+                host: self.facts.name.clone(),
+                reason: "it is away".to_owned(),
+            }),
+        }
+    }
+
+    /// The process that runs from now on in a unit.
+    async fn run_process(&self, unit: &UnitName, process: &UnitProcess) -> Process {
+        if process.command.program == UnitCommand::OWN_PROGRAM {
+            let arguments: Vec<&str> = process.command.arguments.iter().map(String::as_str).collect();
+            let ["node-exporter", "--listen", address, "--log-file", _] = arguments[..] else {
+                panic!("the host's own program is not simulated with {arguments:?}");
+            };
+            let address = address.parse().unwrap();
+            return Process::Page {
+                _listener: broker::bind(address).await,
+                address,
+            };
+        }
+        let (properties, identity, cluster) = {
+            let units = self.units.lock();
+            let unit = &units[unit];
+            let text = |path: &str| String::from_utf8(unit.files[path].clone()).unwrap();
+            let meta = text("data/meta.properties");
+            let cluster_id = meta.lines().find_map(|line| line.strip_prefix("cluster.id=")).unwrap();
+            let cluster = Arc::clone(&self.clusters.lock()[cluster_id]);
+            (text("server.properties"), text("identity.pem"), cluster)
+        };
+        Process::Node {
+            _node: Node::start(cluster, &properties, &identity).await,
+            started: STARTS.fetch_add(1, Ordering::Relaxed),
         }
     }
 
@@ -240,10 +363,14 @@ impl SimulatedHost {
 #[async_trait]
 impl Host for SimulatedHost {
     fn facts(&self) -> HostFacts {
-        self.facts.clone()
+        HostFacts {
+            state: *self.state.lock(),
+            ..self.facts.clone()
+        }
     }
 
     async fn write_files(&self, unit: &UnitName, files: &[UnitFile]) -> Result<(), HostError> {
+        self.reach()?;
         let mut units = self.units.lock();
         let unit = units.entry(unit.clone()).or_default();
         let files = files.iter().map(|file| (file.path.clone(), file.content.clone()));
@@ -256,11 +383,13 @@ impl Host for SimulatedHost {
     }
 
     async fn read_file(&self, unit: &UnitName, path: &str, _: u64) -> Result<Option<Vec<u8>>, HostError> {
+        self.reach()?;
         let units = self.units.lock();
         Ok(units.get(unit).and_then(|unit| unit.files.get(path).cloned()))
     }
 
     async fn delete_file(&self, unit: &UnitName, path: &str) -> Result<(), HostError> {
+        self.reach()?;
         if let Some(unit) = self.units.lock().get_mut(unit) {
             unit.files.remove(path);
         }
@@ -268,28 +397,22 @@ impl Host for SimulatedHost {
     }
 
     async fn run(&self, _: &UnitName, command: &UnitCommand, _: Duration) -> Result<Finished, HostError> {
+        self.reach()?;
         Ok(self.obey(command).await)
     }
 
-    async fn start(&self, unit: &UnitName, _: &UnitProcess) -> Result<(), HostError> {
-        let (properties, identity, cluster) = {
-            let units = self.units.lock();
-            let unit = &units[unit];
-            if unit.process.is_some() {
-                return Ok(());
-            }
-            let text = |path: &str| String::from_utf8(unit.files[path].clone()).unwrap();
-            let meta = text("data/meta.properties");
-            let cluster_id = meta.lines().find_map(|line| line.strip_prefix("cluster.id=")).unwrap();
-            let cluster = Arc::clone(&self.clusters.lock()[cluster_id]);
-            (text("server.properties"), text("identity.pem"), cluster)
-        };
-        let node = Node::start(cluster, &properties, &identity).await;
-        self.units.lock().get_mut(unit).unwrap().process = Some(node);
+    async fn start(&self, unit: &UnitName, process: &UnitProcess) -> Result<(), HostError> {
+        self.reach()?;
+        if self.units.lock().entry(unit.clone()).or_default().process.is_some() {
+            return Ok(());
+        }
+        let process = self.run_process(unit, process).await;
+        self.units.lock().get_mut(unit).unwrap().process = Some(process);
         Ok(())
     }
 
     async fn stop(&self, unit: &UnitName, _: bool) -> Result<(), HostError> {
+        self.reach()?;
         if let Some(unit) = self.units.lock().get_mut(unit) {
             unit.process = None;
         }
@@ -297,29 +420,31 @@ impl Host for SimulatedHost {
     }
 
     async fn status(&self, unit: &UnitName) -> Result<Option<UnitStatus>, HostError> {
+        self.reach()?;
         let units = self.units.lock();
         Ok(units.get(unit).map(|found| Self::status_of(unit, found)))
     }
 
     async fn units(&self) -> Result<Vec<UnitStatus>, HostError> {
+        self.reach()?;
         let units = self.units.lock();
         Ok(units.iter().map(|(name, unit)| Self::status_of(name, unit)).collect())
     }
 
     async fn remove(&self, unit: &UnitName) -> Result<(), HostError> {
+        self.reach()?;
         self.units.lock().remove(unit);
         Ok(())
     }
 
     async fn put_bundle(&self, _: &BundleDigest, _: &Path) -> Result<(), HostError> {
+        self.reach()?;
         Ok(())
     }
 
     async fn taken(&self, addresses: &[SocketAddr]) -> Result<Vec<SocketAddr>, HostError> {
-        Ok(if self.quirks.is_taken {
-            addresses.to_vec()
-        } else {
-            Vec::new()
-        })
+        self.reach()?;
+        let is_taken = self.quirks.is_taken || self.is_taken.load(Ordering::Relaxed);
+        Ok(if is_taken { addresses.to_vec() } else { Vec::new() })
     }
 }

@@ -179,7 +179,13 @@ impl Life {
         let observed = engine.observe(spec.cluster_id).await.unwrap().unwrap();
         let serving = observed.brokers.iter().filter(|it| it.state == BrokerState::Running);
         assert_eq!(serving.count(), spec.broker_count as usize, "{what}");
-        assert_eq!(self.hosts.units().await, spec.broker_count as usize, "{what}");
+        let pages = if spec.exporters.node {
+            spec.broker_count as usize
+        } else {
+            0
+        };
+        assert_eq!(self.hosts.pages().len(), pages, "{what}");
+        assert_eq!(self.hosts.units().await, spec.broker_count as usize + pages, "{what}");
     }
 }
 
@@ -199,8 +205,17 @@ async fn live(is_late: bool) {
     life.ensure("static configuration", &spec).await;
     spec.reboots = [(1, 1), (3, 1)].into();
     life.ensure("reboot", &spec).await;
+    spec.exporters.node = true;
+    life.ensure("pages of machines", &spec).await;
     spec.broker_count = 6;
     life.ensure("more brokers", &spec).await;
+    spec.broker_count = 4;
+    life.ensure("fewer brokers", &spec).await;
+    spec.exporters.node = false;
+    life.ensure("no pages of machines", &spec).await;
+    spec.exporters.node = true;
+    life.ensure("pages of machines, to be removed with the cluster", &spec)
+        .await;
     let cluster_id = spec.cluster_id;
     life.through("remove", |engine| async move { engine.remove(cluster_id).await })
         .await;

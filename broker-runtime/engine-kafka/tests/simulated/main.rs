@@ -11,6 +11,7 @@ mod broker;
 mod classes;
 mod host;
 mod kills;
+mod pages;
 
 use std::{
     env,

@@ -26,6 +26,9 @@ use crate::{
 const OPTIONS: &str = "java.options";
 /// Classes that a node without an archive has loaded, one a line; Java adds to it for as long as the node runs.
 const LIST: &str = "classes.list";
+/// Around what tells Java and pointers apart in the name of an archive.
+const PREFIX: &str = "classes-";
+const SUFFIX: &str = ".jsa";
 /// An archive that is being made.
 const UNFINISHED: &str = "classes.jsa";
 /// How long a look at a file may take, and a change of one.
@@ -39,6 +42,8 @@ const WIDE_HEAP_MIB: u64 = 31 << 10;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ClassArchive {
     host_id: Uuid,
+    /// What tells its Java from others.
+    java: String,
     /// On the host.
     path: PathBuf,
     /// What Java is told of it when it is made, as it is told of a node.
@@ -50,9 +55,11 @@ impl ClassArchive {
     /// That of a release for this Java on a host.
     pub(crate) fn of(facts: &HostFacts, bundle: &Bundle, node: &Node, java: &JavaVersion) -> Self {
         let pointers = if node.heap_mib < WIDE_HEAP_MIB { "" } else { "-wide" };
-        let name = format!("classes-{}{pointers}.jsa", fingerprint(java));
+        let java = fingerprint(java);
+        let name = format!("{PREFIX}{java}{pointers}{SUFFIX}");
         Self {
             host_id: facts.host_id,
+            java,
             path: facts.bundle_directory(&bundle.digest).join(name),
             heap_mib: node.heap_mib,
             class_path: launch::class_path(facts, bundle),
@@ -84,6 +91,31 @@ impl ClassArchive {
         run(host, unit, &self.java(&unfinished, take, &["-version"]), MAKE_LIMIT).await?;
         let place = command("mv", ["-f".to_owned(), unfinished, text(&self.path)]);
         run(host, unit, &place, FILE_LIMIT).await
+    }
+
+    /// Deletes archives of the same release that were made for another Java. Nodes that run go on with what they have mapped, and those
+    /// that start have this Java.
+    pub(crate) async fn replace_others(&self, host: &dyn Host, unit: &UnitName) -> Result<(), NotMade> {
+        let Some(folder) = self.path.parent() else {
+            return Ok(());
+        };
+        let any = format!("{PREFIX}*{SUFFIX}");
+        let of_this_java = format!("{PREFIX}{}*{SUFFIX}", self.java);
+        let folder = text(folder);
+        let search = [
+            folder.as_str(),
+            "-maxdepth",
+            "1",
+            "-type",
+            "f",
+            "-name",
+            &any,
+            "!",
+            "-name",
+            &of_this_java,
+            "-delete",
+        ];
+        run(host, unit, &command("find", search.map(str::to_owned)), FILE_LIMIT).await
     }
 
     /// Java with the flags of a node that an archive depends on. Whoever has to serve comes first.

@@ -124,6 +124,10 @@ impl Cluster {
             Ok(()) => {
                 tracing::info!(host = name, "classes of Apache Kafka are archived");
                 self.have_archive(one).await;
+                // What cannot be deleted takes up room, and is deleted with the next archive.
+                if let Err(error) = archive.replace_others(host, unit).await {
+                    tracing::debug!(host = name, ?error, "archives of another Java are still there");
+                }
             }
             Err(NotMade::Unreachable) => {}
             Err(NotMade::Failed(reason)) => {

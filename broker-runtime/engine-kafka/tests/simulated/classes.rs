@@ -87,10 +87,15 @@ async fn archive_is_made_once_on_a_host_and_another_java_has_another_one() {
     // Nothing else than that has changed, and nothing is restarted for it.
     stage.ensure(&first).await;
     assert_eq!(stage.fleet.archives_begun(), 3);
+    let of_the_old_java = stage.fleet.archives();
+    assert_eq!(of_the_old_java.len(), 3);
     first.reboots = [(1, 1), (2, 1), (3, 1)].into();
     stage.ensure(&first).await;
     stage
-        .until("three more archives", |fleet| fleet.archives().len() == 6)
+        .until("archives of the new Java instead of those of the old one", |fleet| {
+            let archives = fleet.archives();
+            archives.len() == 3 && of_the_old_java.iter().all(|path| !archives.contains(path))
+        })
         .await;
     assert_eq!(stage.fleet.archives_begun(), 6);
     for spec in [first, second] {

@@ -315,6 +315,33 @@ impl SimulatedHost {
             }
             "nice" if has("-Xshare:on") => ended(0, said),
             "sed" => ended(0, ""),
+            "find" => {
+                let arguments: Vec<&str> = command.arguments.iter().map(String::as_str).collect();
+                let [
+                    folder,
+                    "-maxdepth",
+                    "1",
+                    "-type",
+                    "f",
+                    "-name",
+                    any,
+                    "!",
+                    "-name",
+                    kept,
+                    "-delete",
+                ] = arguments[..]
+                else {
+                    panic!("{arguments:?} is not simulated");
+                };
+                let is = |path: &str, pattern: &str| {
+                    let name = path.strip_prefix(folder).and_then(|name| name.strip_prefix('/'));
+                    let (first, last) = pattern.split_once('*').unwrap();
+                    name.is_some_and(|name| name.starts_with(first) && name.ends_with(last))
+                };
+                let mut archives = self.archives.lock();
+                archives.retain(|path| !is(path, any) || is(path, kept));
+                ended(0, "")
+            }
             "mv" => {
                 self.archives.lock().insert(last);
                 ended(0, "")

@@ -185,7 +185,8 @@ struct PrometheusBlock {
     /// Metrics of the broker, on port 11001, with the names of Prometheus' JMX exporter.
     #[block]
     jmx_exporter: Field<ExporterBlock>,
-    /// Metrics of the machine, on port 11002, with the names of Prometheus' node exporter.
+    /// Metrics of the machine, on port 11002, with the names of Prometheus' node exporter. Brokers of Apache Kafka
+    /// are not restarted for it.
     #[block]
     node_exporter: Field<ExporterBlock>,
 }

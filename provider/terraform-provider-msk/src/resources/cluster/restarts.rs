@@ -35,7 +35,13 @@ pub(super) fn causes(prior: &ClusterModel, planned: &ClusterModel) -> Vec<&'stat
         accesses.is_some_and(|(has, wants)| has != wants),
         "client_authentication and encryption_info",
     );
-    let exporters = |cluster| Monitoring::of(cluster).map(|it| (it.jmx_exporter, it.node_exporter));
+    // The page of the machine is a process of its own where brokers are Apache Kafka.
+    let is_kafka = |cluster: &ClusterModel| cluster.engine.as_str() == Some("apache-kafka");
+    let of_broker = !(is_kafka(prior) && is_kafka(planned));
+    let exporters = |cluster| {
+        let monitoring = Monitoring::of(cluster)?;
+        Some((monitoring.jmx_exporter, monitoring.node_exporter && of_broker))
+    };
     let exporters = exporters(prior).zip(exporters(planned));
     when(exporters.is_some_and(|(has, wants)| has != wants), "open_monitoring");
     let brokers = |cluster: &ClusterModel| {
@@ -121,6 +127,32 @@ mod tests {
         let mut unknown = cluster(3, "4.1.x.kraft");
         unknown.kafka_version = Field::unknown();
         assert_eq!(causes(&before, &unknown), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn page_of_the_machine_restarts_brokers_that_serve_it_themselves() {
+        let cluster = |engine: &str, jmx: bool, node: bool| {
+            let mut cluster = ClusterModel {
+                engine: engine.into(),
+                ..cluster(3, "4.1.x.kraft")
+            };
+            let monitoring = Monitoring {
+                jmx_exporter: jmx,
+                node_exporter: node,
+                logs: None,
+            };
+            monitoring.write(&mut cluster);
+            cluster
+        };
+        let changes = |engine: &str, jmx, node| causes(&cluster(engine, false, false), &cluster(engine, jmx, node));
+        assert_eq!(changes("embedded", false, true), ["open_monitoring"]);
+        assert_eq!(changes("apache-kafka", false, true), Vec::<&str>::new());
+        assert_eq!(changes("apache-kafka", true, true), ["open_monitoring"]);
+        let taken_over = causes(
+            &cluster("embedded", false, false),
+            &cluster("apache-kafka", false, true),
+        );
+        assert_eq!(taken_over, ["open_monitoring"]);
     }
 
     #[test]

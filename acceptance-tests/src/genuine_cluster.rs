@@ -3,6 +3,17 @@
 /// Password of the user, whose name is `app`; planted so that a test can look for it where it must not be.
 pub const PASSWORD: &str = "Planted-7b1e-password";
 
+/// Pages of metrics of machines.
+const NODE_EXPORTER: &str = r#"
+  open_monitoring {
+    prometheus {
+      node_exporter {
+        enabled_in_broker = true
+      }
+    }
+  }
+"#;
+
 /// What the configuration says.
 #[derive(Clone, Debug)]
 pub struct GenuineCluster {
@@ -10,6 +21,7 @@ pub struct GenuineCluster {
     iam: bool,
     brokers: u32,
     replicas: u32,
+    node_exporter: bool,
 }
 
 impl GenuineCluster {
@@ -20,6 +32,7 @@ impl GenuineCluster {
             iam: false,
             brokers,
             replicas: brokers,
+            node_exporter: false,
         }
     }
 
@@ -38,6 +51,11 @@ impl GenuineCluster {
         Self { replicas, ..self }
     }
 
+    /// The same with a page of metrics of the machine beside each broker, or without.
+    pub fn with_node_exporter(self, node_exporter: bool) -> Self {
+        Self { node_exporter, ..self }
+    }
+
     /// The text, with outputs `bootstrap` and `authority`.
     pub fn configuration(&self) -> String {
         let Self {
@@ -45,7 +63,9 @@ impl GenuineCluster {
             iam,
             brokers,
             replicas,
+            node_exporter,
         } = self;
+        let monitoring = if *node_exporter { NODE_EXPORTER } else { "" };
         format!(
             r#"
 terraform {{
@@ -65,7 +85,7 @@ resource "msk_cluster" "this" {{
       iam   = {iam}
     }}
   }}
-}}
+{monitoring}}}
 
 resource "msk_scram_secret" "app" {{
   cluster_arn         = msk_cluster.this.arn

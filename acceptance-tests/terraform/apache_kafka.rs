@@ -13,7 +13,9 @@ use acceptance_tests::{
     binaries,
     genuine_cluster::{GenuineCluster, PASSWORD},
     history::{Read, Sent, check},
-    load, processes, program,
+    load,
+    processes::{self, Process},
+    program,
     suite::Suite,
     terraform::Workspace,
     tools::Tools,
@@ -47,6 +49,9 @@ pub fn add(suite: &mut Suite, tools: &Tools) {
 const LIMIT: Duration = Duration::from_secs(120);
 /// How long a broker may take to move.
 const DRAIN_LIMIT: Duration = Duration::from_secs(240);
+/// Among the arguments of a process that serves the page of a machine.
+const NODE_EXPORTER: &str = "node-exporter";
+
 fn a_cluster() -> GenuineCluster {
     GenuineCluster::new(1)
 }
@@ -67,19 +72,86 @@ fn made_used_and_gone(terraform: &Path, python: &Path) -> Result<()> {
     let running = java(&workspace)?;
     ensure!(running.len() == 1, "{running:?}");
     ensure!(!running[0].contains(PASSWORD), "no secret stands in arguments");
+    page_comes_and_goes(&workspace, python)?;
 
     workspace.write(&a_cluster().on("embedded").configuration())?;
     let refused = workspace.fail(&["plan", "-no-color", "-input=false"])?.text();
     ensure!(refused.contains("A cluster of Apache Kafka stays one"), "{refused}");
 
-    workspace.write(&a_cluster().configuration())?;
+    workspace.write(&a_cluster().with_node_exporter(true).configuration())?;
+    workspace.apply()?;
+    machines_are_shown(&workspace, python)?;
     workspace.destroy()?;
-    let running = java(&workspace)?;
-    ensure!(running.is_empty(), "{running:?}");
+    let running = processes::working_in(&everything(&workspace)?);
+    let left = running.iter().filter(|it| is_of_a_node(it)).collect::<Vec<_>>();
+    ensure!(left.is_empty(), "{left:?}");
     for folder in ["host/units", "kafka-clusters"] {
         let path = workspace.runtime.data_dir().join(folder);
         let left = fs::read_dir(&path).map(Iterator::count).unwrap_or_default();
         ensure!(left == 0, "{left} entries are left in {}", path.display());
+    }
+    Ok(())
+}
+
+/// The page of the machine is opened, comes back when its process is killed, and is closed; the broker goes on meanwhile.
+fn page_comes_and_goes(workspace: &Workspace, python: &Path) -> Result<()> {
+    let broker = pids(workspace, "kafka.Kafka")?;
+    workspace.write(&a_cluster().with_node_exporter(true).configuration())?;
+    let planned = workspace.succeed(&["plan", "-no-color", "-input=false"])?.text();
+    ensure!(
+        planned.contains("1 to change") && !planned.contains("are restarted"),
+        "{planned}"
+    );
+    workspace.apply()?;
+    workspace.expect_empty_plan()?;
+    machines_are_shown(workspace, python)?;
+    let page = pids(workspace, NODE_EXPORTER)?;
+    ensure!(page.len() == 1, "{page:?}");
+    processes::kill(page[0]);
+    let again = wait::until("the page of the machine to be there again", LIMIT, || {
+        let again = pids(workspace, NODE_EXPORTER).ok()?;
+        (again.len() == 1 && again != page && machines_are_shown(workspace, python).is_ok()).then_some(again)
+    })?;
+    // The next control plane finds it.
+    workspace.runtime.command(&["stop"])?;
+    workspace.runtime.start()?;
+    workspace.expect_empty_plan()?;
+    ensure!(
+        pids(workspace, NODE_EXPORTER)? == again,
+        "it outlives the control plane"
+    );
+    workspace.write(&a_cluster().configuration())?;
+    workspace.apply()?;
+    workspace.expect_empty_plan()?;
+    ensure!(pids(workspace, NODE_EXPORTER)?.is_empty(), "no page is left");
+    for (host, port) in pages(workspace)? {
+        let open = std::net::TcpStream::connect((host.as_str(), port));
+        ensure!(open.is_err(), "something listens on {host}:{port}");
+    }
+    ensure!(pids(workspace, "kafka.Kafka")? == broker, "the broker was restarted");
+    Ok(())
+}
+
+/// Where pages of machines are: in the row of ports of the broker.
+fn pages(workspace: &Workspace) -> Result<Vec<(String, u16)>> {
+    let bootstrap = workspace.output("bootstrap")?;
+    let brokers = bootstrap.as_str().context("text")?.split(',');
+    let pages = brokers.map(|broker| {
+        let (host, port) = broker.rsplit_once(':').context("host and port")?;
+        let row: u16 = port.parse::<u16>()? - 9096;
+        Ok((host.to_owned(), 11_002 + row))
+    });
+    pages.collect()
+}
+
+/// All of them are as those of the embedded engine are.
+fn machines_are_shown(workspace: &Workspace, python: &Path) -> Result<()> {
+    for (host, port) in pages(workspace)? {
+        let mut reader = Command::new(python);
+        reader
+            .arg(binaries::repository().join("acceptance-tests/programs/api/scraped.py"))
+            .args([host, port.to_string()]);
+        program::succeed(&mut reader, LIMIT)?;
     }
     Ok(())
 }
@@ -128,12 +200,13 @@ fn outlives_a_host(terraform: &Path, python: &Path) -> Result<()> {
     await_hosts(&workspace, "ACTIVE", 3)?;
 
     // A cluster without zones comes to those of the hosts.
-    workspace.write(&GenuineCluster::new(3).configuration())?;
+    workspace.write(&GenuineCluster::new(3).with_node_exporter(true).configuration())?;
     workspace.apply()?;
     archives.keep()?;
     workspace.expect_empty_plan()?;
+    machines_are_shown(&workspace, python)?;
     for agent in &agents {
-        ensure!(agent.units()? == 1, "host {} has {} units", agent.name, agent.units()?);
+        ensure!(agent.units()? == 2, "host {} has {} units", agent.name, agent.units()?);
     }
     let mut sent: Vec<Sent> = history(&workspace, python, "produce", &["2"])?;
     agents[1].die()?;
@@ -142,15 +215,19 @@ fn outlives_a_host(terraform: &Path, python: &Path) -> Result<()> {
     agents[1].run(&workspace)?;
     await_hosts(&workspace, "ACTIVE", 3)?;
     workspace.expect_empty_plan()?;
+    machines_are_shown(&workspace, python)?;
 
     // What is on a host that is drained moves to another one, by itself.
     agents.push(Agent::join(&workspace, &net, 4, "b")?);
     await_hosts(&workspace, "ACTIVE", 4)?;
     workspace.runtime.command(&["hosts", "drain", "host-2"])?;
     wait::until("a drained host to be empty", DRAIN_LIMIT, || {
-        let is_empty = agents[1].units().ok()? == 0 && agents[3].units().ok()? == 1;
+        let is_empty = agents[1].units().ok()? == 0 && agents[3].units().ok()? == 2;
         is_empty.then_some(())
     })?;
+    // Outputs say where it is now.
+    workspace.apply()?;
+    machines_are_shown(&workspace, python)?;
     sent.extend(history(&workspace, python, "produce", &["1"])?);
     let read: Vec<Read> = history(&workspace, python, "read", &[])?;
     let anomalies = check(&sent, &read);
@@ -163,8 +240,9 @@ fn outlives_a_host(terraform: &Path, python: &Path) -> Result<()> {
     ensure!(sent.len() > 100, "only {} records were sent", sent.len());
 
     workspace.destroy()?;
-    let running = java(&workspace)?;
-    ensure!(running.is_empty(), "{running:?}");
+    let running = processes::working_in(&everything(&workspace)?);
+    let left = running.iter().filter(|it| is_of_a_node(it)).collect::<Vec<_>>();
+    ensure!(left.is_empty(), "{left:?}");
     for agent in &agents {
         ensure!(agent.units()? == 0, "host {} has {} units", agent.name, agent.units()?);
     }
@@ -245,6 +323,20 @@ fn await_hosts(workspace: &Workspace, state: &str, count: usize) -> Result<()> {
 fn everything(workspace: &Workspace) -> Result<PathBuf> {
     let data_dir = workspace.runtime.data_dir();
     Ok(data_dir.parent().context("folder of the runtime")?.to_owned())
+}
+
+fn is_of_a_node(process: &Process) -> bool {
+    let is = |word: &str| process.arguments.iter().any(|argument| argument == word);
+    is("kafka.Kafka") || is(NODE_EXPORTER)
+}
+
+/// Ids of the processes with this argument that work for the runtime.
+fn pids(workspace: &Workspace, argument: &str) -> Result<Vec<i32>> {
+    let running = processes::working_in(&everything(workspace)?).into_iter();
+    let with = running.filter(|process| process.arguments.iter().any(|it| it == argument));
+    let mut pids: Vec<i32> = with.map(|process| process.pid).collect();
+    pids.sort_unstable();
+    Ok(pids)
 }
 
 /// Command lines of the brokers of Apache Kafka that work for the runtime, here or on hosts beside it.

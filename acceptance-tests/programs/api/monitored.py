@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 
 from prometheus_client.openmetrics import parser as openmetrics_parser
-from prometheus_client.parser import text_string_to_metric_families
+from scraped import page, samples
 from support import ENDPOINT, KAFKA, ROOT_ACCOUNT
 
 JMX, NODE = 11001, 11002
@@ -25,23 +25,6 @@ def hosts(arn):
     """As MSK's guide to Prometheus has them: the endpoints of the nodes that are brokers."""
     nodes = KAFKA.list_nodes(ClusterArn=arn)["NodeInfoList"]
     return [endpoint for it in nodes if "BrokerNodeInfo" in it for endpoint in it["BrokerNodeInfo"]["Endpoints"]]
-
-
-def page(host, port):
-    with urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=10) as answer:
-        assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
-        return answer.read().decode()
-
-
-def samples(host, port):
-    """Values by name and labels."""
-    found = {}
-    for family in text_string_to_metric_families(page(host, port)):
-        for sample in family.samples:
-            key = (sample.name, *sorted(sample.labels.items()))
-            assert key not in found, f"{key} twice"
-            found[key] = sample.value
-    return found
 
 
 def overview():

@@ -4,6 +4,7 @@ import unittest
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 from monitored import JMX, NODE, exporters, hosts, is_closed, objects, over_brokers, overview, samples, text, to_s3
+from scraped import expect_machine
 from support import KAFKA, authority, delete_cluster, files, info, make_cluster, refused, update, wait
 
 WRONG = "BadRequestException"
@@ -106,9 +107,7 @@ class Monitoring(unittest.TestCase):
         update(KAFKA.update_broker_count, arn, TargetNumberOfBrokerNodes=3)
         self.assertEqual(len(hosts(arn)), 3)
         for host in hosts(arn):
-            machine = samples(host, NODE)
-            self.assertGreater(machine[("node_memory_MemTotal_bytes",)], machine[("node_memory_MemFree_bytes",)])
-            self.assertIn(("node_cpu_seconds_total", ("cpu", "0"), ("mode", "idle")), machine)
+            expect_machine(host, NODE)
         update(KAFKA.update_monitoring, arn, OpenMonitoring=exporters(False, False))
         self.assertTrue(all(is_closed(host, port) for host in hosts(arn) for port in (JMX, NODE)))
 

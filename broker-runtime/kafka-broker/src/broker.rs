@@ -27,7 +27,7 @@ use crate::{
     peers::Peers,
     producer_ids::ProducerIds,
     quotas::ClientQuotas,
-    replication::{FetchSessions, IsrChanges, ReplicaFetchers, ReplicationThrottles},
+    replication::{FetchSessions, IsrChanges, LostLeaders, ReplicaFetchers, ReplicationThrottles},
     security::Authorizer,
     settings::{Settings, dynamic_text},
     transactions::TransactionManager,
@@ -80,6 +80,8 @@ pub struct Broker {
     pub(crate) certificate: OwnCertificate,
     /// Follows other brokers.
     pub(crate) fetchers: ReplicaFetchers,
+    /// Leaders that have just been lost.
+    pub(crate) lost_leaders: LostLeaders,
     /// Takes ISR changes to the controller.
     pub(crate) isr_changes: IsrChanges,
     /// Fetch sessions of clients and followers.

@@ -5,6 +5,7 @@
 //!   answer waits a moment for the new topic, where Kafka answers with an error first.
 //! * Without DESCRIBE a topic is left out of all topics, and refused when it is named, whether it exists or not. Creating one
 //!   takes CREATE on the cluster or on the topic.
+//! * Where the connection to a leader has just broken, the answer waits a moment for the controller to say who leads now.
 //! * The controller is not a broker here; a living broker stands in for it, as in KRaft.
 
 use std::{
@@ -65,6 +66,12 @@ async fn handle(
         }
         _ => (BTreeMap::new(), 0),
     };
+    if let Some(awaited) = broker.lost_leaders.awaited(broker.uptime_ms()) {
+        broker
+            .metadata
+            .wait_for(awaited.limit, |image| awaited.is_over(image))
+            .await;
+    }
     let image = broker.metadata.image();
     let listener = context.listener();
     let mut response = MetadataResponse::default();

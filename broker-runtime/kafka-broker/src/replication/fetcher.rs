@@ -10,7 +10,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use kafka_client::{Connection, ConnectionOptions};
+use kafka_client::{ClientError, Connection, ConnectionOptions};
 use kafka_codec::messages::FetchResponse;
 use kafka_metadata::BrokerId;
 use parking_lot::Mutex;
@@ -201,6 +201,10 @@ impl Fetcher {
             }
             Err(error) => {
                 debug!(leader = %self.leader, %error, "fetch from leader failed");
+                if matches!(error, ClientError::Io { .. }) {
+                    let (image, uptime_ms) = (self.broker.metadata.image(), self.broker.uptime_ms());
+                    self.broker.lost_leaders.lose(self.leader, &image, uptime_ms);
+                }
                 self.round.reset();
                 Err(RoundError::Pause)
             }
@@ -241,6 +245,7 @@ impl Fetcher {
         match Connection::open(&endpoint.host, endpoint.port, options).await {
             Ok(connection) => {
                 info!(leader = %self.leader, "following leader");
+                self.broker.lost_leaders.find(self.leader);
                 self.connection = Some(connection);
                 Ok(())
             }

@@ -6,6 +6,7 @@ mod fetch_session;
 mod fetcher;
 mod followed;
 mod isr_changes;
+mod lost_leaders;
 mod throttle;
 
 #[cfg(test)]
@@ -18,5 +19,6 @@ pub(crate) use followed::Followed;
 pub(crate) use isr_changes::IsrChanges;
 #[cfg(test)]
 pub(crate) use isr_changes::Submission;
+pub(crate) use lost_leaders::LostLeaders;
 pub use throttle::ThrottledReplicas;
 pub(crate) use throttle::{Reasons, ReplicationThrottles};

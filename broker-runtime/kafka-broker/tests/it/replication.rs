@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::cluster::{TestCluster, batch, connect, list_offset, produce, values};
+use crate::support::cluster::{TestCluster, batch, connect, list_offset, metadata, produce, values};
 use kafka_broker::config::ListenerName;
 use kafka_metadata::BrokerId;
 
@@ -60,6 +60,31 @@ async fn acknowledged_records_survive_the_leader() {
             .await;
         assert_eq!(cluster.consume("t", 0).await, expected);
         assert!(start.elapsed() < Duration::from_secs(1), "took {:?}", start.elapsed());
+        cluster.start_broker(leader);
+        cluster
+            .until("the broker is in sync again", |cluster| {
+                ids(&cluster.partition("t", 0).isr) == [1, 2, 3]
+            })
+            .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_sent_to_a_leader_that_has_just_died() {
+    let mut cluster = TestCluster::start(3, &[]).await;
+    cluster.create_topic("t", 1, 3, &[]).await;
+    for round in 0..3 {
+        cluster.produce("t", 0, &values(round..round + 1)).await;
+        let leader = cluster.leader("t", 0);
+        let mut others: Vec<_> = Vec::new();
+        for id in (1..=3).filter(|id| *id != leader) {
+            others.push(cluster.connect(id).await);
+        }
+        cluster.kill_broker(leader);
+        for other in &mut others {
+            let told = metadata(other, "t").await.partitions[0].leader_id;
+            assert!(![leader, -1].contains(&told), "{told}, after {leader} died");
+        }
         cluster.start_broker(leader);
         cluster
             .until("the broker is in sync again", |cluster| {

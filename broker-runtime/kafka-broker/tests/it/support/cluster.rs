@@ -27,6 +27,7 @@ use kafka_codec::{
         fetch_request::{FetchPartition, FetchTopic},
         list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic},
         metadata_request::MetadataRequestTopic,
+        metadata_response::MetadataResponseTopic,
         produce_request::{PartitionProduceData, TopicProduceData},
         produce_response::PartitionProduceResponse,
     },
@@ -224,12 +225,8 @@ impl TestCluster {
     pub async fn until_known(&self, id: i32, topic: &str) {
         let topic_id = uuid_to_wire(self.controller.image().topics[topic].topic_id.0);
         eventually(|| async {
-            let mut request = MetadataRequest::default();
-            let mut wanted = MetadataRequestTopic::default();
-            wanted.name = Some(topic.into());
-            request.topics = Some(vec![wanted]);
-            let answer = call(&mut self.connect(id).await, &request, 12).await.unwrap();
-            (answer.topics[0].topic_id == topic_id).then_some(())
+            let told = metadata(&mut self.connect(id).await, topic).await;
+            (told.topic_id == topic_id).then_some(())
         })
         .await;
     }
@@ -331,6 +328,15 @@ pub async fn call<R: RequestResponsePair>(
     version: i16,
 ) -> Result<R::Response, ClientError> {
     connection.call(request, version, DEADLINE).await
+}
+
+/// What a broker tells of a topic.
+pub async fn metadata(connection: &mut Connection, topic: &str) -> MetadataResponseTopic {
+    let mut request = MetadataRequest::default();
+    let mut wanted = MetadataRequestTopic::default();
+    wanted.name = Some(topic.to_owned().into());
+    request.topics = Some(vec![wanted]);
+    call(connection, &request, 12).await.unwrap().topics.remove(0)
 }
 
 /// One batch of values.

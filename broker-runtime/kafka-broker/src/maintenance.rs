@@ -17,7 +17,7 @@ use crate::{
 /// Followers are looked at this often, or more often where `replica.lag.time.max.ms` is small.
 const ISR_REVIEW_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Logs are searched this often for records that have become too old to stay unflushed.
+/// Logs are searched this often for records that have become too old to stay unflushed, and for those that there was no room for.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Logs are measured this often where a volume has a declared size.
@@ -50,7 +50,7 @@ pub(crate) fn start(broker: &Arc<Broker>, tasks: &TaskTracker) {
             .partitions
             .all()
             .iter()
-            .for_each(|partition| partition.flush_if_old());
+            .for_each(|partition| partition.flush_if_due());
     }));
     tasks.spawn(every(VOLUME_INTERVAL, Arc::clone(broker), measure_volume));
     tasks.spawn(every(checkpoint, Arc::clone(broker), |broker| {

@@ -120,6 +120,8 @@ pub struct Partition {
     pub(super) traffic: Arc<TopicTraffic>,
     flush_state: FlushState,
     unflushed_since_ms: AtomicI64,
+    /// The disk was full at the last flush.
+    flush_failed: AtomicBool,
 }
 
 impl fmt::Debug for Partition {
@@ -161,6 +163,7 @@ impl Partition {
             traffic,
             flush_state: FlushState::default(),
             unflushed_since_ms: AtomicI64::new(NOTHING_UNFLUSHED),
+            flush_failed: AtomicBool::new(false),
         }
     }
 
@@ -390,9 +393,14 @@ impl Partition {
         }
     }
 
-    /// Asks for a flush when the oldest unflushed record may be older than `flush.ms`. The log does not remember when that
-    /// was appended, so the first look only notes that there is something, and a later one flushes.
-    pub(crate) fn flush_if_old(self: &Arc<Self>) {
+    /// Asks for a flush when the last one found no room on the disk: whoever began to wait after that hears of nothing else. Also
+    /// when the oldest unflushed record may be older than `flush.ms`. The log does not remember when that was appended, so the first
+    /// look only notes that there is something, and a later one flushes.
+    pub(crate) fn flush_if_due(self: &Arc<Self>) {
+        if self.flush_failed.swap(false, Ordering::AcqRel) {
+            self.context.flusher.request(self);
+            return;
+        }
         let flush_ms = self.settings.load().flush_ms;
         if flush_ms == i64::MAX || self.log.unflushed_records() == 0 {
             self.unflushed_since_ms.store(NOTHING_UNFLUSHED, Ordering::Relaxed);
@@ -444,6 +452,7 @@ impl Flushable for Partition {
             Err(error @ kafka_log::LogError::NoSpace { .. }) => {
                 // It came before anything was flushed: nothing is unknown, and who asks again may find room.
                 tracing::warn!(topic = %self.topic, partition = self.index, %error, "log not flushed: the disk is full");
+                self.flush_failed.store(true, Ordering::Release);
                 self.flushed.fail(WaitFailure::Storage);
                 self.committed.fail(WaitFailure::Storage);
             }

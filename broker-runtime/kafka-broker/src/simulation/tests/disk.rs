@@ -5,7 +5,10 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io::{self, IoSlice},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use kafka_log::storage::{Entry, Storage, StorageFile};
@@ -32,6 +35,8 @@ struct Names {
 #[derive(Debug, Default)]
 pub(super) struct SimulatedDisk {
     names: Mutex<Names>,
+    /// There is no room for another small file.
+    pub(super) full: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -82,6 +87,9 @@ impl Storage for SimulatedDisk {
     }
 
     fn write(&self, path: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
+        if self.full.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         let file = self.open(path, true)?;
         file.truncate(0)?;
         file.write_at(&mut [IoSlice::new(bytes)], 0)?;

@@ -238,7 +238,7 @@ impl Process {
         Ok(())
     }
 
-    fn open(&mut self, topic_id: TopicId, index: i32) -> anyhow::Result<Arc<Partition>> {
+    pub(super) fn open(&mut self, topic_id: TopicId, index: i32) -> anyhow::Result<Arc<Partition>> {
         let settings = settings();
         let log = match self.loaded.remove(&(topic_id, index)) {
             Some(log) => {

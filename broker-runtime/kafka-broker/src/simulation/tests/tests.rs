@@ -1,11 +1,23 @@
 //! Runs simulations. A seed that fails is printed with the way to run it again; `OPENMSK_SIMULATION_SEEDS=FROM..TO` runs others
 //! than the usual ones.
 
-use std::{env, ops::Range};
+use std::{
+    env,
+    ops::Range,
+    sync::{Arc, atomic::Ordering},
+};
 
 use anyhow::{Context, Result};
+use kafka_codec::record_batch::RecordBatchBuilder;
+use kafka_log::{AppendOrigin, LeaderAppend};
+use kafka_metadata::TopicId;
+use uuid::Uuid;
 
-use super::world::{Planted, World};
+use super::{
+    clock::SimulatedClock,
+    node::Node,
+    world::{Planted, World},
+};
 
 /// Runs of the usual test.
 const SEEDS: Range<u64> = 0..500;
@@ -72,6 +84,35 @@ fn nothing_is_lost_or_doubled_whatever_happens() {
 fn one_seed_is_one_run() {
     let again = || in_runtime(|| run(7, None).unwrap().fingerprint());
     assert_eq!(again(), again());
+}
+
+#[test]
+fn flush_that_found_no_room_is_tried_again() {
+    in_runtime(|| {
+        let directory = tempfile::tempdir().unwrap();
+        let mut node = Node::new(1, directory.path().to_owned());
+        node.start(&SimulatedClock::new()).unwrap();
+        let disk = Arc::clone(&node.disk);
+        let process = node.process.as_mut().unwrap();
+        let partition = process.open(TopicId(Uuid::from_u128(7)), 0).unwrap();
+        let mut batch = RecordBatchBuilder::new();
+        batch.append(1_700_000_000_000, None, Some(b"first"), &[]);
+        let append = LeaderAppend {
+            leader_epoch: 3,
+            origin: AppendOrigin::Client,
+            now_ms: 1_700_000_000_000,
+            guard: None,
+        };
+        let batch = batch.build().unwrap().freeze();
+        partition.log().append_as_leader(batch, append).unwrap();
+        disk.full.store(true, Ordering::Relaxed);
+        partition.request_flush();
+        assert!(process.flusher.flush_one() && !partition.is_flushed());
+        disk.full.store(false, Ordering::Relaxed);
+        assert!(!process.flusher.flush_one(), "nobody has asked");
+        partition.flush_if_due();
+        assert!(process.flusher.flush_one() && partition.is_flushed());
+    });
 }
 
 fn expect_found(planted: Planted) {

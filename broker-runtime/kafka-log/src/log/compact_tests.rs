@@ -191,7 +191,8 @@ fn a_reader_goes_on_in_the_file_it_has_begun() {
     commit(log);
     let old = log.segments();
     // Its file is open, and then it is not there any more.
-    old[1].read(old[1].base_offset(), 1, i64::MAX, true).unwrap();
+    let start = old[1].start(old[1].base_offset()).unwrap().unwrap();
+    old[1].read(&start, 1, i64::MAX, true).unwrap();
     log.compact(NOW_MS).unwrap().unwrap();
     for segment in old.iter().take(old.len() - 1) {
         let first = segment.base_offset();

@@ -17,7 +17,10 @@ impl Log {
     /// segment ends, so less than `max_bytes` does not mean that there is no more.
     pub fn read(&self, offset: i64, max_bytes: usize, end_offset: i64, at_least_one: bool) -> Result<Bytes, LogError> {
         let found = self.first_segment_with(offset, end_offset, |segment, end_offset| {
-            segment.read(offset, max_bytes, end_offset, at_least_one)
+            let start = segment.start(offset)?;
+            start
+                .map(|start| segment.read(&start, max_bytes, end_offset, at_least_one))
+                .transpose()
         });
         Ok(found?.unwrap_or_default())
     }
@@ -32,12 +35,18 @@ impl Log {
         at_least_one: bool,
     ) -> Result<Records, LogError> {
         let found = self.first_segment_with(offset, end_offset, |segment, end_offset| {
-            if segment.readable(offset, max_bytes)? >= IN_FILE_MIN_BYTES && segment.is_plain()? {
-                let location = segment.locate(offset, max_bytes, end_offset, at_least_one)?;
-                return Ok(location.map(|it| Records::InFile(FileRecords::new(it, Arc::clone(&self.offline)))));
+            let Some(start) = segment.start(offset)? else {
+                return Ok(None);
+            };
+            if start.available.min(max_bytes) < IN_FILE_MIN_BYTES || !segment.is_plain()? {
+                let read = segment.read(&start, max_bytes, end_offset, at_least_one)?;
+                return Ok(Some(Records::InMemory(read)));
             }
-            let records = segment.read(offset, max_bytes, end_offset, at_least_one)?;
-            Ok(records.map(Records::InMemory))
+            let place = segment.locate(&start, max_bytes, end_offset, at_least_one)?;
+            Ok(Some(Records::InFile(FileRecords::new(
+                place,
+                Arc::clone(&self.offline),
+            ))))
         });
         Ok(found?.unwrap_or_default())
     }

@@ -25,6 +25,16 @@ pub(crate) struct Location {
     pub(crate) end_offset: i64,
 }
 
+/// Where a read begins.
+#[derive(Debug)]
+pub(crate) struct Start {
+    position: u64,
+    /// Of the batch there, unless the position was remembered.
+    header: Option<BatchHeader>,
+    /// Bytes of batches from there on.
+    pub(crate) available: usize,
+}
+
 impl Segment {
     /// Where to begin looking for `offset`: the start of some batch before or at it.
     fn search_start(&self, offset: i64) -> io::Result<u64> {
@@ -67,25 +77,38 @@ impl Segment {
         self.hints.lock().0 = Default::default();
     }
 
-    /// Reads whole batches below `end_offset` from the one on that contains `offset` or comes next after it; at most
-    /// `max_bytes`, except for the first one when `at_least_one`. `None` when no batch of this segment is at or after
-    /// `offset`.
+    /// Where a read of `offset` begins: at the batch that contains it or comes next after it. `None` when no batch of this segment is at
+    /// or after `offset`.
+    pub(crate) fn start(&self, offset: i64) -> io::Result<Option<Start>> {
+        let size = self.size();
+        let (position, header) = match self.hint(offset) {
+            Some(position) if position < size => (position, None),
+            Some(_) => return Ok(None),
+            None => match self.find(offset)? {
+                Some((header, position)) => (position, Some(header)),
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(Start {
+            position,
+            header,
+            available: usize::try_from(size - position).unwrap_or(usize::MAX),
+        }))
+    }
+
+    /// Reads whole batches below `end_offset` from `start` on; at most `max_bytes`, except for the first one when `at_least_one`.
     pub(crate) fn read(
         &self,
-        offset: i64,
+        start: &Start,
         max_bytes: usize,
         end_offset: i64,
         at_least_one: bool,
-    ) -> io::Result<Option<Bytes>> {
-        let size = self.size();
-        let Some((position, first)) = self.start(offset, size)? else {
-            return Ok(None);
-        };
-        let mut wanted = match first {
+    ) -> io::Result<Bytes> {
+        let (position, available) = (start.position, start.available);
+        let mut wanted = match &start.header {
             Some(header) if at_least_one => max_bytes.max(header.size_in_bytes()),
             _ => max_bytes,
         };
-        let available = usize::try_from(size - position).unwrap_or(usize::MAX);
         if at_least_one {
             // Enough to see how large the first batch is.
             wanted = wanted.max(LENGTH_PREFIX_BYTES);
@@ -97,31 +120,14 @@ impl Segment {
         }
         let (used, next_offset) = whole_batches(&buffer, max_bytes, end_offset, at_least_one)?;
         let Some(next_offset) = next_offset else {
-            return Ok(Some(Bytes::new()));
+            return Ok(Bytes::new());
         };
         self.remember(next_offset, position + u64::try_from(used).map_err(io::Error::other)?);
         if used < buffer.len() / WASTE_RATIO {
-            return Ok(Some(Bytes::copy_from_slice(&buffer[..used])));
+            return Ok(Bytes::copy_from_slice(&buffer[..used]));
         }
         buffer.truncate(used);
-        Ok(Some(Bytes::from(buffer)))
-    }
-
-    /// Where a read of `offset` begins, and the header of the batch there unless the position was remembered. `None` when no batch of
-    /// this segment, which has `size` bytes, is at or after `offset`.
-    fn start(&self, offset: i64, size: u64) -> io::Result<Option<(u64, Option<BatchHeader>)>> {
-        match self.hint(offset) {
-            Some(position) => Ok((position < size).then_some((position, None))),
-            None => Ok(self.find(offset)?.map(|(header, position)| (position, Some(header)))),
-        }
-    }
-
-    /// Bytes from the batch on that contains `offset`, at most `max_bytes`: how much there is for a read, before anything is looked at.
-    pub(crate) fn readable(&self, offset: i64, max_bytes: usize) -> io::Result<usize> {
-        let size = self.size();
-        let start = self.start(offset, size)?;
-        let left = start.map_or(0, |(position, _)| size - position);
-        Ok(usize::try_from(left).unwrap_or(usize::MAX).min(max_bytes))
+        Ok(Bytes::from(buffer))
     }
 
     /// The bytes of its file are those of its batches.
@@ -133,15 +139,12 @@ impl Segment {
     /// one.
     pub(crate) fn locate(
         &self,
-        offset: i64,
+        start: &Start,
         max_bytes: usize,
         end_offset: i64,
         at_least_one: bool,
-    ) -> io::Result<Option<Location>> {
-        let size = self.size();
-        let Some((position, _)) = self.start(offset, size)? else {
-            return Ok(None);
-        };
+    ) -> io::Result<Location> {
+        let (position, size) = (start.position, self.size());
         let limit = position.saturating_add(u64::try_from(max_bytes).unwrap_or(u64::MAX));
         let entry = self.state.lock().offsets.last_where(&*self.storage, |entry| {
             let batch = u64::from(entry.position);
@@ -150,9 +153,9 @@ impl Segment {
         let mut end = entry.map_or(position, |entry| u64::from(entry.position).max(position));
         let mut next_offset = None;
         for item in self.headers(end) {
-            let (header, start) = item?;
-            let exempt = at_least_one && start == position;
-            let batch_end = start + size_of_batch(&header);
+            let (header, batch) = item?;
+            let exempt = at_least_one && batch == position;
+            let batch_end = batch + size_of_batch(&header);
             if header.last_offset() >= end_offset || (batch_end > limit && !exempt) {
                 if end > position {
                     next_offset = next_offset.or(Some(header.base_offset));
@@ -165,12 +168,12 @@ impl Segment {
         if let Some(next_offset) = next_offset {
             self.remember(next_offset, end);
         }
-        Ok(Some(Location {
+        Ok(Location {
             file: self.open(false)?,
             position,
             length: usize::try_from(end - position).map_err(io::Error::other)?,
-            end_offset: next_offset.unwrap_or(offset),
-        }))
+            end_offset: next_offset.unwrap_or(self.base_offset),
+        })
     }
 
     /// The first record at or after `from_offset` whose timestamp is at least `timestamp`: offset, timestamp, epoch.

@@ -5,6 +5,7 @@
 use std::{
     collections::VecDeque,
     io::{self, IoSlice},
+    pin::Pin,
     time::Duration,
 };
 
@@ -65,30 +66,31 @@ pub(crate) async fn write_frame<W: ReplyStream>(stream: &mut W, frame: ReplyFram
     Ok(())
 }
 
-/// Writes some of the bytes at the front.
+/// Writes some of the bytes at the front. The slices are made anew each time that it goes on: a connection that waits holds none.
 async fn write_bytes<W: ReplyStream>(
     stream: &mut W,
     pieces: &mut VecDeque<ReplyPiece>,
     stall: Duration,
 ) -> io::Result<()> {
-    let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-    let mut count = 0;
-    let mut records_follow = false;
-    for piece in &*pieces {
-        match piece {
-            ReplyPiece::Bytes(bytes) if count < SLICES_MAX => slices[count] = IoSlice::new(bytes),
-            ReplyPiece::Bytes(_) => break,
-            ReplyPiece::Records(_) => {
-                records_follow = true;
-                break;
-            }
+    let mut written = match stream.socket().filter(|_| records_follow(pieces)) {
+        Some(socket) => {
+            // The kernel is told to wait for the records: a packet of its own would cost more.
+            let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
+            let send = |slices: &[IoSlice<'_>]| {
+                let sent = rustix::net::sendmsg(socket, slices, &mut SendAncillaryBuffer::default(), flags);
+                Ok(sent?)
+            };
+            let sent = socket.async_io(Interest::WRITABLE, || with_front(pieces, send));
+            tokio::time::timeout(stall, sent).await??
         }
-        count += 1;
-    }
-    let mut written = match stream.socket() {
-        // The kernel is told to wait for the records: a packet of its own would cost more.
-        Some(socket) if records_follow => tokio::time::timeout(stall, send(socket, &slices[..count])).await??,
-        _ => tokio::time::timeout(stall, stream.write_vectored(&slices[..count])).await??,
+        None => {
+            let write = std::future::poll_fn(|context| {
+                with_front(pieces, |slices| {
+                    Pin::new(&mut *stream).poll_write_vectored(context, slices)
+                })
+            });
+            tokio::time::timeout(stall, write).await??
+        }
     };
     if written == 0 {
         return Err(io::ErrorKind::WriteZero.into());
@@ -108,10 +110,28 @@ async fn write_bytes<W: ReplyStream>(
     Ok(())
 }
 
-async fn send(socket: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-    let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
-    let send = || rustix::net::sendmsg(socket, slices, &mut SendAncillaryBuffer::default(), flags);
-    socket.async_io(Interest::WRITABLE, || Ok(send()?)).await
+/// The bytes at the front, as many as are handed over at once.
+fn front(pieces: &VecDeque<ReplyPiece>) -> impl Iterator<Item = &Bytes> {
+    let bytes = pieces.iter().map_while(|piece| match piece {
+        ReplyPiece::Bytes(bytes) => Some(bytes),
+        ReplyPiece::Records(_) => None,
+    });
+    bytes.take(SLICES_MAX)
+}
+
+/// What comes after these bytes are records.
+fn records_follow(pieces: &VecDeque<ReplyPiece>) -> bool {
+    matches!(pieces.get(front(pieces).count()), Some(ReplyPiece::Records(_)))
+}
+
+fn with_front<T>(pieces: &VecDeque<ReplyPiece>, write: impl FnOnce(&[IoSlice<'_>]) -> T) -> T {
+    let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+    let mut count = 0;
+    for (slice, bytes) in slices.iter_mut().zip(front(pieces)) {
+        *slice = IoSlice::new(bytes);
+        count += 1;
+    }
+    write(&slices[..count])
 }
 
 async fn write_records<W: ReplyStream>(stream: &mut W, records: &mut FileRecords, stall: Duration) -> io::Result<()> {

@@ -40,7 +40,9 @@ impl Awaited {
 impl LostLeaders {
     /// The connection to a leader broke. `uptime_ms` is that of this broker, here and below.
     pub(crate) fn lose(&self, leader: BrokerId, image: &MetadataImage, uptime_ms: i64) {
-        let Some(broker) = image.brokers.get(&leader).filter(|broker| !broker.fenced) else {
+        // Who stops in good order has given its leaderships away.
+        let known = image.brokers.get(&leader);
+        let Some(broker) = known.filter(|broker| !broker.fenced && !broker.shutting_down) else {
             return;
         };
         let loss = Loss {

@@ -21,7 +21,7 @@ pub(crate) fn jar() -> String {
 
 /// Where the page of a broker is; controllers with a process of their own have none.
 pub(crate) fn address(node: &Node) -> Option<SocketAddr> {
-    node.is_broker.then(|| ports::exporter(node))
+    node.is_broker.then(|| ports::jmx_exporter(node))
 }
 
 /// The file that it reads: no rules, so everything there is.

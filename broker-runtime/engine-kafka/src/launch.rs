@@ -5,7 +5,7 @@ use std::time::Duration;
 use engine::EngineError;
 use hosts::{Host, HostFacts, UnitCommand, UnitFile, UnitName, UnitProcess};
 
-use crate::{bundle::Bundle, classes, errors::host_error, exporter, placement::Node};
+use crate::{bundle::Bundle, classes, errors::host_error, jmx_exporter, placement::Node};
 
 /// Name of the program that runs Java, as hosts look it up.
 pub(crate) const JAVA: &str = "java";
@@ -100,8 +100,8 @@ pub(crate) fn process(facts: &HostFacts, unit: &UnitName, bundle: &Bundle, node:
     arguments.push(format!("-XX:CompileThresholdScaling={COMPILE_LATER}"));
     arguments.push(classes::argument(&directory));
     arguments.extend(asked.vcpus.map(|vcpus| format!("-XX:ActiveProcessorCount={vcpus}")));
-    let page = exporter::address(node).filter(|_| asked.has_exporter);
-    arguments.extend(page.map(|address| exporter::argument(facts, unit, bundle, address)));
+    let page = jmx_exporter::address(node).filter(|_| asked.has_exporter);
+    arguments.extend(page.map(|address| jmx_exporter::argument(facts, unit, bundle, address)));
     arguments.extend([
         format!("-Dlog4j2.configurationFile={}", directory.join(LOGGING).display()),
         format!("-Dopenmsk.token={}", UnitProcess::TOKEN),

@@ -14,7 +14,7 @@ use crate::{
     description::Description,
     engine::FREE_BYTES_MIN,
     errors::host_error,
-    exporter, node_exporter,
+    jmx_exporter, node_exporter,
     placement::{self, HostView, NoPlace, Node, Nodes, Wanted},
     ports,
 };
@@ -99,7 +99,7 @@ impl KafkaEngine {
             let addresses: Vec<_> = ports::listeners(node, spec.listeners)
                 .into_iter()
                 .map(|listener| listener.address)
-                .chain(exporter::address(node).filter(|_| spec.exporters.jmx))
+                .chain(jmx_exporter::address(node).filter(|_| spec.exporters.jmx))
                 .chain(node_exporter::address(node).filter(|_| spec.exporters.node))
                 .collect();
             for address in host.taken(&addresses).await.map_err(host_error)? {

@@ -74,7 +74,7 @@ pub(crate) fn replication_at(address: IpAddr) -> SocketAddr {
 }
 
 /// Where its page of metrics is.
-pub(crate) fn exporter(node: &Node) -> SocketAddr {
+pub(crate) fn jmx_exporter(node: &Node) -> SocketAddr {
     SocketAddr::new(node.address, 11_001 + node.row * ROW_STEP)
 }
 

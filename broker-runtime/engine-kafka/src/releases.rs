@@ -115,7 +115,7 @@ mod tests {
                 assert!(jars.contains_key(name.as_str()), "{name}");
             }
             assert!(jars.keys().any(|name| name.starts_with("log4j-slf4j-impl-")));
-            assert!(jars.contains_key(crate::exporter::jar().as_str()));
+            assert!(jars.contains_key(crate::jmx_exporter::jar().as_str()));
         }
     }
 }

@@ -12,7 +12,7 @@ use cluster_files::durable_file::{self, Readers};
 use engine::EngineError;
 use tokio::process::Command;
 
-use crate::{blocking::blocking, exporter, releases::Release};
+use crate::{blocking::blocking, jmx_exporter, releases::Release};
 
 /// A log4j binding, which Kafka's own poms leave out.
 const LOG4J: &str = "2.25.4";
@@ -102,7 +102,7 @@ fn pom(number: &str) -> String {
         dependency(
             "io.prometheus.jmx",
             "jmx_prometheus_javaagent",
-            exporter::VERSION,
+            jmx_exporter::VERSION,
             alone
         ),
     )

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, net::SocketAddr};
 use engine::{ClusterSpec, EngineError};
 
 use super::{Cluster, nodes::WantedNode};
-use crate::{errors::host_error, exporter, launch, node_exporter, placement::Node};
+use crate::{errors::host_error, jmx_exporter, launch, node_exporter, placement::Node};
 
 impl Cluster {
     /// Refuses pages on ports where something else listens, before anything is started or restarted for them.
@@ -17,7 +17,7 @@ impl Cluster {
     ) -> Result<(), EngineError> {
         let description = self.description();
         for (id, node) in &description.nodes {
-            if let (Some(address), Some(one)) = (exporter::address(node), wanted.get(id))
+            if let (Some(address), Some(one)) = (jmx_exporter::address(node), wanted.get(id))
                 && self.gets_exporter(*id, node, one).await?
             {
                 self.check_free(*id, node, address).await?;
@@ -34,13 +34,13 @@ impl Cluster {
 
     /// Whether a broker that has been started without the exporter in its Java is to have it.
     async fn gets_exporter(&self, id: i32, node: &Node, wanted: &WantedNode) -> Result<bool, EngineError> {
-        if !exporter::is_in(&wanted.process.command.arguments) {
+        if !jmx_exporter::is_in(&wanted.process.command.arguments) {
             return Ok(false);
         }
         let unit = launch::unit(self.description().cluster_id, id);
         // One that was never started has had its ports looked at when it got its place.
         let last = self.last_process(&*self.host_of(node)?, &unit).await?;
-        Ok(last.is_some_and(|last| !exporter::is_in(&last.command.arguments)))
+        Ok(last.is_some_and(|last| !jmx_exporter::is_in(&last.command.arguments)))
     }
 
     async fn check_free(&self, id: i32, node: &Node, address: SocketAddr) -> Result<(), EngineError> {

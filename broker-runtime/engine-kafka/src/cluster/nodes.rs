@@ -11,8 +11,8 @@ use super::Cluster;
 use crate::{
     bundle::Bundle,
     errors::host_error,
-    exporter,
     format::{META_PROPERTIES, format},
+    jmx_exporter,
     launch::{self, Asked, LOG, PROPERTIES},
     node_properties::{self, AUTHORITY, CLIENT_AUTHORITIES, ClusterPart, DATA, IDENTITY},
     placement::Node,
@@ -48,8 +48,8 @@ impl WantedNode {
             file(PROCESS, process_text(&self.process), false),
             file(PROPERTIES, self.properties.clone().into_bytes(), true),
         ];
-        if exporter::is_in(&self.process.command.arguments) {
-            files.push(exporter::rules());
+        if jmx_exporter::is_in(&self.process.command.arguments) {
+            files.push(jmx_exporter::rules());
         }
         if let Some(pem) = &self.client_authorities {
             files.push(file(CLIENT_AUTHORITIES, pem.clone().into_bytes(), false));

@@ -43,7 +43,8 @@ const INSIDE: &str = "OPENMSK_FAULTS_INSIDE";
 /// How many faults; the seed of the schedule.
 const COUNT: &str = "OPENMSK_FAULTS";
 const SEED: &str = "OPENMSK_FAULTS_SEED";
-/// What a run that says nothing of it has: all brokers are killed twice, a link is cut and one is slow, the disk is full, and more brokers join.
+/// What a run that says nothing of it has: all brokers are killed twice, a link is cut and one is slow, the disk is full, and more
+/// brokers join.
 const USUAL_COUNT: usize = 8;
 const USUAL_SEED: u64 = 16_405;
 /// Size of the file system.

@@ -17,6 +17,10 @@ pub(crate) struct LeaderEpochs {
     entries: Vec<EpochStart>,
     /// Differs from the file.
     dirty: bool,
+    /// The file may not be on the medium.
+    unsynced: bool,
+    /// How often the file was written.
+    writes: u64,
 }
 
 impl LeaderEpochs {
@@ -30,6 +34,22 @@ impl LeaderEpochs {
             .retain(|entry| entry.epoch < epoch && entry.start_offset < start_offset);
         self.entries.push(EpochStart { epoch, start_offset });
         self.dirty = true;
+    }
+
+    /// A batch of `epoch` was found at `offset` after a crash, where the file may be older than the log. It is believed where it does
+    /// not contradict: it may know of batches that compaction has taken away.
+    pub(crate) fn recover(&mut self, epoch: i32, offset: i64) {
+        let contradicts = match self.epoch_at(offset) {
+            Some(known) => known != epoch,
+            // In front of all we know are records that were deleted.
+            None => self.entries.is_empty(),
+        };
+        if epoch >= 0 && contradicts {
+            self.entries
+                .retain(|entry| entry.epoch <= epoch && entry.start_offset < offset);
+            self.dirty = true;
+            self.assign(epoch, offset);
+        }
     }
 
     pub(crate) fn latest(&self) -> Option<i32> {
@@ -81,11 +101,15 @@ impl LeaderEpochs {
         self.entries.clear();
     }
 
-    /// The content of the file, if it has to be written. What is given counts as written.
-    pub(crate) fn take_changes(&mut self) -> Option<String> {
-        if !std::mem::take(&mut self.dirty) {
+    /// The content of the file, if it has to be written, to the medium where `sync` says so. What is given counts as written.
+    pub(crate) fn take_changes(&mut self, sync: bool) -> Option<String> {
+        let changed = self.dirty || (sync && self.unsynced);
+        if !changed {
             return None;
         }
+        self.dirty = false;
+        self.unsynced = !sync;
+        self.writes += 1;
         Some(format_lines(
             self.entries
                 .iter()
@@ -93,9 +117,24 @@ impl LeaderEpochs {
         ))
     }
 
-    /// What [`LeaderEpochs::take_changes`] gave could not be written.
+    /// What [`LeaderEpochs::take_changes`] gave could not be written, or not to the medium.
     pub(crate) fn mark_changed(&mut self) {
         self.dirty = true;
+    }
+
+    /// The file may not be on the medium: it was written by a process that ended before it had flushed it.
+    pub(crate) fn mark_unsynced(&mut self) {
+        self.unsynced = true;
+    }
+
+    /// Tells the file as it is now from what it was and will be, for [`LeaderEpochs::mark_synced`].
+    pub(crate) fn writes(&self) -> u64 {
+        self.writes
+    }
+
+    /// The file that was there after so many writes is on the medium.
+    pub(crate) fn mark_synced(&mut self, writes: u64) {
+        self.unsynced &= self.writes != writes;
     }
 
     /// Reads the content of a file; an error says what is wrong.
@@ -149,23 +188,68 @@ mod tests {
     }
 
     #[test]
+    fn recovery_believes_batches_more_than_the_file() {
+        let recovered = |file: &[(i32, i64)], batches: &[(i32, i64)]| {
+            let mut epochs = epochs(file);
+            for (epoch, offset) in batches {
+                epochs.recover(*epoch, *offset);
+            }
+            epochs
+                .entries
+                .iter()
+                .map(|it| (it.epoch, it.start_offset))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(recovered(&[], &[(0, 0), (0, 4), (2, 9)]), [(0, 0), (2, 9)]);
+        // The log was cut off, and something else was appended.
+        assert_eq!(
+            recovered(&[(0, 0), (2, 10)], &[(0, 3), (1, 5), (3, 9)]),
+            [(0, 0), (1, 5), (3, 9)]
+        );
+        assert_eq!(recovered(&[(0, 0), (1, 1)], &[(1, 0)]), [(1, 0)]);
+        assert_eq!(recovered(&[(0, 0), (2, 10)], &[(0, 3), (0, 12)]), [(0, 0)]);
+        // The first batch of an epoch was compacted away; records in front of the log start are there again.
+        assert_eq!(recovered(&[(0, 0), (2, 10)], &[(0, 3), (2, 14)]), [(0, 0), (2, 10)]);
+        assert_eq!(recovered(&[(2, 10)], &[(0, 3), (2, 10)]), [(2, 10)]);
+        assert_eq!(recovered(&[(0, 0)], &[(-1, 3)]), [(0, 0)]);
+    }
+
+    #[test]
     fn truncation_at_both_ends() {
         let mut cache = epochs(&[(0, 0), (2, 10), (5, 30)]);
         cache.truncate_from_end(30);
         assert_eq!(cache.latest(), Some(2));
         cache.truncate_from_start(12);
         assert_eq!((cache.end_offset(2, 50), cache.epoch_at(11)), (Some((2, 50)), None));
-        assert_eq!(cache.take_changes().as_deref(), Some("0\n1\n2 12\n"));
-        assert_eq!(cache.take_changes(), None);
+        assert_eq!(cache.take_changes(true).as_deref(), Some("0\n1\n2 12\n"));
+        assert_eq!(cache.take_changes(true), None);
         cache.truncate_from_start(12);
-        assert_eq!(cache.take_changes(), None);
+        assert_eq!(cache.take_changes(true), None);
+    }
+
+    #[test]
+    fn what_is_written_and_not_on_the_medium_is_written_again() {
+        let mut cache = epochs(&[(0, 0)]);
+        assert!(cache.take_changes(false).is_some());
+        assert_eq!(cache.take_changes(false), None);
+        assert_eq!(cache.take_changes(true).as_deref(), Some("0\n1\n0 0\n"));
+        assert_eq!(cache.take_changes(true), None);
+        cache.mark_changed();
+        assert!(cache.take_changes(false).is_some());
+        let writes = cache.writes();
+        cache.mark_synced(writes - 1);
+        assert!(cache.take_changes(true).is_some(), "another file was on the medium");
+        cache.mark_changed();
+        assert!(cache.take_changes(false).is_some());
+        cache.mark_synced(writes + 2);
+        assert_eq!(cache.take_changes(true), None);
     }
 
     #[test]
     fn file_makes_the_round_trip() {
         let mut cache = epochs(&[(0, 0), (2, 10)]);
-        let text = cache.take_changes().unwrap();
-        assert_eq!(LeaderEpochs::parse(&text).unwrap(), cache);
+        let text = cache.take_changes(true).unwrap();
+        assert_eq!(LeaderEpochs::parse(&text).unwrap().entries, cache.entries);
         for text in ["", "0\n1\nx y\n", "0\n2\n1 1\n"] {
             assert!(LeaderEpochs::parse(text).is_err(), "{text:?}");
         }

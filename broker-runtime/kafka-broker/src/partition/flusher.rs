@@ -1,10 +1,11 @@
 //! Group commit. Partitions with new records line up here; a thread takes the first, writes its file to the medium with
 //! one `fdatasync`, and tells the partition how far it is safe now. While that runs, more appends gather behind it, so
-//! the slower the disk, the more records each `fdatasync` carries.
+//! the slower the disk, the more records each `fdatasync` carries. Partitions that have never been flushed, whose names and files are
+//! all new to the medium, are taken all at once.
 
 use std::{
     collections::VecDeque,
-    io,
+    io, iter,
     sync::{
         Arc,
         atomic::{AtomicU8, Ordering},
@@ -18,12 +19,18 @@ use parking_lot::{Condvar, Mutex};
 const THREADS: usize = 2;
 
 /// Something that can be flushed.
-pub(crate) trait Flushable: Send + Sync + 'static {
+pub(crate) trait Flushable: Send + Sync + Sized + 'static {
     /// Where this thing stands in the queue.
     fn flush_state(&self) -> &FlushState;
 
     /// Writes everything appended so far to the medium and acts on it. Called by one thread at a time.
     fn flush(&self);
+
+    /// It has never been flushed: [`Flushable::flush_together`] does that with others.
+    fn is_first_flush(&self) -> bool;
+
+    /// [`Flushable::flush`] of each, which was never done before.
+    fn flush_together(items: &[Arc<Self>]);
 }
 
 /// Where something stands: idle, queued, being flushed, or being flushed with more to come.
@@ -125,11 +132,12 @@ impl<T: Flushable> Flusher<T> {
     /// Flushes what is first in the queue; false when that is empty.
     #[cfg(test)]
     pub(crate) fn flush_one(&self) -> bool {
-        let first = self.shared.queue.lock().waiting.pop_front();
-        first.is_some_and(|item| {
-            self.shared.flush(item);
-            true
-        })
+        let first = self.shared.queue.lock().take();
+        let any = !first.is_empty();
+        if any {
+            self.shared.flush(first);
+        }
+        any
     }
 
     /// Asks for `item` to be flushed soon.
@@ -151,36 +159,56 @@ impl<T: Flushable> Flusher<T> {
     }
 }
 
-impl<T: Flushable> Shared<T> {
-    fn flush(&self, item: Arc<T>) {
-        item.flush_state().begin();
-        item.flush();
-        let mut queue = self.queue.lock();
-        if item.flush_state().end() {
-            queue.waiting.push_back(item);
+impl<T: Flushable> Queue<T> {
+    /// The first of the queue, with all others that are worth flushing with it.
+    fn take(&mut self) -> Vec<Arc<T>> {
+        let Some(first) = self.waiting.pop_front() else {
+            return Vec::new();
+        };
+        if !first.is_first_flush() {
+            return vec![first];
         }
+        let (together, rest): (VecDeque<_>, _) = self.waiting.drain(..).partition(|item| item.is_first_flush());
+        self.waiting = rest;
+        iter::once(first).chain(together).collect()
+    }
+}
+
+impl<T: Flushable> Shared<T> {
+    fn flush(&self, items: Vec<Arc<T>>) {
+        for item in &items {
+            item.flush_state().begin();
+        }
+        match items.as_slice() {
+            [item] if !item.is_first_flush() => item.flush(),
+            items => T::flush_together(items),
+        }
+        let mut queue = self.queue.lock();
+        let again = items.into_iter().filter(|item| item.flush_state().end());
+        queue.waiting.extend(again);
     }
 }
 
 fn run<T: Flushable>(shared: &Shared<T>) {
     let mut queue = shared.queue.lock();
     loop {
-        let Some(item) = queue.waiting.pop_front() else {
+        let items = queue.take();
+        if items.is_empty() {
             if queue.stopped {
                 return;
             }
             shared.arrived.wait(&mut queue);
             continue;
-        };
+        }
         drop(queue);
-        shared.flush(item);
+        shared.flush(items);
         queue = shared.queue.lock();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicI64, AtomicUsize};
+    use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize};
 
     use super::*;
 
@@ -190,6 +218,8 @@ mod tests {
         written: AtomicI64,
         flushed: AtomicI64,
         inside: AtomicUsize,
+        /// Flushed with others at first.
+        together: AtomicBool,
     }
 
     impl Flushable for File {
@@ -204,6 +234,38 @@ mod tests {
             self.flushed.store(written, Ordering::SeqCst);
             self.inside.fetch_sub(1, Ordering::SeqCst);
         }
+
+        fn is_first_flush(&self) -> bool {
+            self.flushed.load(Ordering::SeqCst) == 0
+        }
+
+        fn flush_together(items: &[Arc<Self>]) {
+            for item in items {
+                item.together.store(true, Ordering::SeqCst);
+                item.flush();
+            }
+        }
+    }
+
+    #[test]
+    fn first_flushes_are_one_and_the_others_keep_their_places() {
+        let flusher = Flusher::idle();
+        let files: Vec<_> = (0..5).map(|_| Arc::new(File::default())).collect();
+        let flushed_before = &files[2];
+        flushed_before.flushed.store(1, Ordering::SeqCst);
+        for file in &files {
+            file.written.store(2, Ordering::SeqCst);
+            flusher.request(file);
+        }
+        assert!(flusher.flush_one());
+        for file in &files {
+            let alone = Arc::ptr_eq(file, flushed_before);
+            assert_eq!(file.flushed.load(Ordering::SeqCst), if alone { 1 } else { 2 });
+            assert_eq!(file.together.load(Ordering::SeqCst), !alone);
+        }
+        assert!(flusher.flush_one());
+        assert_eq!(flushed_before.flushed.load(Ordering::SeqCst), 2);
+        assert!(!flusher.flush_one());
     }
 
     #[test]

@@ -442,7 +442,29 @@ impl Flushable for Partition {
 
     fn flush(&self) {
         let begun = self.context.clock.monotonic();
-        match self.log.flush() {
+        self.after_flush(begun, self.log.flush());
+    }
+
+    fn is_first_flush(&self) -> bool {
+        self.log.is_unsettled()
+    }
+
+    fn flush_together(items: &[Arc<Self>]) {
+        let Some(first) = items.first() else {
+            return;
+        };
+        let begun = first.context.clock.monotonic();
+        let logs: Vec<&Log> = items.iter().map(|item| &*item.log).collect();
+        for (item, outcome) in items.iter().zip(Log::flush_together(&logs)) {
+            item.after_flush(begun, outcome);
+        }
+    }
+}
+
+impl Partition {
+    /// Tells those who wait for a flush that began at `begun` what came of it.
+    fn after_flush(&self, begun: Instant, outcome: Result<i64, kafka_log::LogError>) {
+        match outcome {
             Ok(end) => {
                 self.context.metrics.flushed(begun, self.context.clock.monotonic());
                 // The high watermark first: who hears that a record is safe may ask for the end at once.

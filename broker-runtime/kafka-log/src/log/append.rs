@@ -197,7 +197,8 @@ impl Log {
             active.sync_indexes()?;
         }
         self.store_snapshot(producers, base_offset, false)?;
-        self.store_epochs(false)?;
+        // To the medium: what it replaces may be there, and segments below the recovery point are not asked for their epochs.
+        self.store_epochs(true)?;
         let segment = Segment::new(Arc::clone(&self.storage), &self.directory, base_offset);
         segment.create_file()?;
         let mut segments = self.segments.write();

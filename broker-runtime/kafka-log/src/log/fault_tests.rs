@@ -10,7 +10,7 @@ use std::{
 use proptest::prelude::*;
 
 use crate::{
-    LogDir, LogError,
+    Log, LogDir, LogError,
     storage::{Disk, FaultyDisk},
     testing::{Opened, TOPIC_ID, append, as_leader, batch, bytes, identity, maybe_encrypted, open, read_all, small},
 };
@@ -211,10 +211,93 @@ fn flushing_what_is_flushed_does_not_ask_the_disk_again() {
     assert_eq!(disk.syncs(), syncs + 1, "one fdatasync a flush");
 }
 
+/// Each batch says in which epoch it was written; who asks for epochs must hear the same. Nobody asks for what was deleted, which
+/// may be there again.
+fn check_epochs(log: &Log, deleted: i64) {
+    let epochs = log.epochs.lock();
+    for segment in log.segments().iter() {
+        for header in segment.headers(0) {
+            let (header, _) = header.unwrap();
+            if header.last_offset() >= deleted {
+                let offset = header.base_offset.max(deleted);
+                assert_eq!(epochs.epoch_at(offset), Some(header.partition_leader_epoch), "{offset}");
+            }
+        }
+    }
+}
+
+fn new_logs(disk: &FaultyDisk, path: &Path) -> (LogDir, Vec<Arc<Log>>) {
+    let (dir, _) = LogDir::open_on(Arc::new(disk.clone()), path, identity()).unwrap();
+    let logs = (0..5).map(|partition| dir.create_log("topic", TOPIC_ID, partition, small()).unwrap());
+    let logs: Vec<_> = logs.collect();
+    for log in &logs {
+        append(log, "a").unwrap();
+    }
+    (dir, logs)
+}
+
+fn flush_all(logs: &[Arc<Log>]) -> Vec<Result<i64, LogError>> {
+    Log::flush_together(&logs.iter().map(|log| &**log).collect::<Vec<_>>())
+}
+
+#[test]
+fn new_logs_are_flushed_with_one_call_and_survive_a_power_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = FaultyDisk::default();
+    let (dir, logs) = new_logs(&disk, folder.path());
+    assert!(logs.iter().all(|log| log.is_unsettled()));
+    let syncs = disk.syncs();
+    for outcome in flush_all(&logs) {
+        assert_eq!(outcome.unwrap(), 1);
+    }
+    assert_eq!(disk.syncs(), syncs + 1);
+    assert!(logs.iter().all(|log| log.flushed_offset() == 1 && !log.is_unsettled()));
+    append(&logs[0], "b").unwrap();
+    logs[0].flush().unwrap();
+    assert_eq!(disk.syncs(), syncs + 2, "what is on the medium is not written again");
+    drop((logs, dir));
+    disk.lose_unsynced();
+    let (dir, found) = LogDir::open_on(Arc::new(disk), folder.path(), identity()).unwrap();
+    assert_eq!(found.len(), 5);
+    for found in &found {
+        assert_eq!(found.topic_id, Some(TOPIC_ID));
+        let log = dir.load_log(found, small()).unwrap();
+        assert_eq!(read_all(&log)[0], (0, "a".to_owned()));
+    }
+}
+
+#[test]
+fn new_logs_are_flushed_one_by_one_where_the_whole_disk_cannot_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = FaultyDisk::default();
+    let (dir, logs) = new_logs(&disk, folder.path());
+    disk.fail_whole_syncs();
+    for outcome in flush_all(&logs[..3]) {
+        assert_eq!(outcome.unwrap(), 1);
+    }
+    // A failure of the disk's is each log's own.
+    disk.fail_syncs();
+    let outcomes = flush_all(&logs[3..]);
+    assert!(
+        outcomes.iter().all(|it| matches!(it, Err(LogError::Storage { .. }))),
+        "{outcomes:?}"
+    );
+    assert!(logs[3].is_offline() && logs[3].flushed_offset() == 0);
+    drop((logs, dir));
+    disk.lose_unsynced();
+    let (dir, found) = LogDir::open_on(Arc::new(FaultyDisk::default()), folder.path(), identity()).unwrap();
+    let flushed: Vec<_> = found.iter().filter(|it| it.partition < 3).collect();
+    assert_eq!(flushed.len(), 3);
+    for found in flushed {
+        assert_eq!(read_all(&dir.load_log(found, small()).unwrap()).len(), 1);
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Append { records: usize, epoch_is_new: bool },
     Flush,
+    FlushTogether,
     Checkpoint,
     Truncate { back: i64 },
     DeleteRecords { share: i64 },
@@ -229,6 +312,7 @@ fn step() -> impl Strategy<Value = Step> {
         12 => (1_usize..5, prop::bool::weighted(0.1))
             .prop_map(|(records, epoch_is_new)| Step::Append { records, epoch_is_new }),
         4 => Just(Step::Flush),
+        2 => Just(Step::FlushTogether),
         2 => Just(Step::Checkpoint),
         1 => (0_i64..12).prop_map(|back| Step::Truncate { back }),
         1 => (0_i64..4).prop_map(|share| Step::DeleteRecords { share }),
@@ -279,6 +363,7 @@ impl Model {
             );
         }
         assert!(opened.log.flushed_offset() <= end);
+        check_epochs(&opened.log, self.deleted);
     }
 
     /// What is there now is what counts from now on. Recovery has flushed what it found.
@@ -306,8 +391,13 @@ impl Model {
                 log.append_as_leader(bytes(batch), as_leader(self.epoch)).unwrap();
                 self.values.extend(values);
             }
-            Step::Flush => {
-                log.flush().unwrap();
+            Step::Flush | Step::FlushTogether => {
+                if matches!(step, Step::Flush) {
+                    log.flush().unwrap();
+                } else {
+                    let outcomes = Log::flush_together(&[log]);
+                    assert_eq!(outcomes[0].as_ref().unwrap(), &log.log_end_offset());
+                }
                 self.flushed = self.values.len();
                 self.on_medium.clone_from(&self.values);
             }

@@ -9,6 +9,16 @@ use std::{
 use super::log::Log;
 use crate::{LogError, log_dir::PARTITION_METADATA, segment::Segment};
 
+/// What of a log is not on the medium.
+pub(super) struct Dirty {
+    /// The end of the log.
+    pub(super) end_offset: i64,
+    /// Those with records below it that are not on the medium.
+    pub(super) segments: Vec<Arc<Segment>>,
+    /// Base offset of the active segment.
+    active: Option<i64>,
+}
+
 impl Log {
     /// Writes everything appended before this call to the medium, and gives the offset below which all is there.
     /// Appends go on meanwhile. One call at a time does the work; others wait for it.
@@ -19,37 +29,39 @@ impl Log {
     }
 
     /// [`Log::flush`] for who has the flushing lock.
-    fn flush_locked(&self) -> Result<i64, LogError> {
+    pub(super) fn flush_locked(&self) -> Result<i64, LogError> {
         // Epochs first: no record may be safe whose epoch is not.
         self.store_epochs(true).map_err(|error| self.failed(error))?;
-        let (end_offset, segments, dirty) = {
-            let _writer = self.writer.lock();
-            let segments = self.segments();
-            let dirty: Vec<Arc<Segment>> = segments
-                .iter()
-                .filter(|segment| segment.take_dirty())
-                .cloned()
-                .collect();
-            (self.log_end_offset(), segments, dirty)
-        };
-        let active = segments.last().map(|segment| segment.base_offset());
-        if let Err(source) = self.sync_segments(&dirty, active) {
+        let dirty = self.take_dirty();
+        if let Err(source) = self.sync_segments(&dirty) {
             self.take_offline();
             return Err(LogError::Storage {
                 path: self.directory.clone(),
                 source,
             });
         }
-        self.flushed_offset.fetch_max(end_offset, Ordering::AcqRel);
-        Ok(end_offset)
+        self.flushed_offset.fetch_max(dirty.end_offset, Ordering::AcqRel);
+        Ok(dirty.end_offset)
     }
 
-    fn sync_segments(&self, dirty: &[Arc<Segment>], active: Option<i64>) -> io::Result<()> {
+    /// What is to be flushed now. Its segments do not count as dirty any more.
+    pub(super) fn take_dirty(&self) -> Dirty {
+        let _writer = self.writer.lock();
+        let segments = self.segments();
+        let dirty = segments.iter().filter(|segment| segment.take_dirty());
+        Dirty {
+            end_offset: self.log_end_offset(),
+            segments: dirty.cloned().collect(),
+            active: segments.last().map(|segment| segment.base_offset()),
+        }
+    }
+
+    fn sync_segments(&self, dirty: &Dirty) -> io::Result<()> {
         let mut names_changed = false;
-        for segment in dirty {
+        for segment in &dirty.segments {
             segment.sync()?;
             names_changed |= segment.take_unsettled();
-            if active != Some(segment.base_offset()) {
+            if dirty.active != Some(segment.base_offset()) {
                 // It is complete: recovery will not look at it again, so its indexes have to be safe too.
                 segment.sync_indexes()?;
                 names_changed = true;
@@ -58,7 +70,7 @@ impl Log {
         if names_changed {
             self.storage.sync_dir(&self.directory)?;
         }
-        if !dirty.is_empty() && !self.directory_settled.swap(true, Ordering::AcqRel) {
+        if !dirty.segments.is_empty() && !self.directory_settled.swap(true, Ordering::AcqRel) {
             let metadata = self.directory.join(PARTITION_METADATA);
             match self.storage.open(&metadata, false) {
                 Ok(file) => file.sync()?,

@@ -14,7 +14,10 @@ use std::{
 
 use parking_lot::{Mutex, RwLock};
 
-use super::log::{Log, LogIdentity, RecoveryPoints};
+use super::{
+    flush_together::SyncTogether,
+    log::{Log, LogIdentity, RecoveryPoints},
+};
 use crate::{
     LogConfig, LogError,
     leader_epochs::{self, LeaderEpochs},
@@ -30,6 +33,7 @@ pub(crate) struct LoadLog {
     pub(crate) directory: PathBuf,
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) recovery_points: Arc<dyn RecoveryPoints>,
+    pub(crate) together: Arc<SyncTogether>,
     pub(crate) config: LogConfig,
     /// The log was closed in good order.
     pub(crate) clean: bool,
@@ -114,6 +118,8 @@ impl LoadLog {
             directory: self.directory,
             storage: self.storage,
             recovery_points: self.recovery_points,
+            together: self.together,
+            is_new: !found,
             config: RwLock::new(Arc::new(self.config)),
             writer: Mutex::new(ProducerStates::default()),
             flushing: Mutex::new(()),
@@ -161,7 +167,11 @@ impl LoadLog {
             Ok(bytes) => {
                 let parsed = String::from_utf8(bytes).map_err(|error| error.to_string());
                 // A torn file is made anew from the batches.
-                Ok(parsed.and_then(|text| LeaderEpochs::parse(&text)).unwrap_or_default())
+                let mut epochs = parsed.and_then(|text| LeaderEpochs::parse(&text)).unwrap_or_default();
+                if !self.clean {
+                    epochs.mark_unsynced();
+                }
+                Ok(epochs)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(LeaderEpochs::default()),
             Err(error) => Err(error),
@@ -230,13 +240,7 @@ impl LoadLog {
 
     fn recover(&self, segment: &Segment, epochs: &mut LeaderEpochs) -> io::Result<(i64, bool)> {
         let recovered = segment.recover(self.config.index_interval_bytes, |header| {
-            // Also where the file of epochs was older than the crash.
-            let known = epochs
-                .latest()
-                .is_some_and(|latest| latest >= header.partition_leader_epoch);
-            if !known {
-                epochs.assign(header.partition_leader_epoch, header.base_offset);
-            }
+            epochs.recover(header.partition_leader_epoch, header.base_offset);
         })?;
         let damaged = recovered.truncated_bytes > 0;
         if damaged {

@@ -13,6 +13,7 @@ use std::{
 use parking_lot::{Mutex, RwLock};
 use uuid::Uuid;
 
+use super::flush_together::SyncTogether;
 use crate::{
     LogConfig, LogError, ProducerInfo, leader_epochs::LeaderEpochs, producers::ProducerStates, segment::Segment,
     storage::Storage,
@@ -42,6 +43,10 @@ pub struct Log {
     pub(super) directory: PathBuf,
     pub(super) storage: Arc<dyn Storage>,
     pub(super) recovery_points: Arc<dyn RecoveryPoints>,
+    /// Shared by the logs of a directory.
+    pub(super) together: Arc<SyncTogether>,
+    /// It was made by this process: there was nothing of it on the medium.
+    pub(super) is_new: bool,
     pub(super) config: RwLock<Arc<LogConfig>>,
     pub(super) writer: Mutex<ProducerStates>,
     pub(super) flushing: Mutex<()>,
@@ -196,10 +201,10 @@ impl Log {
         error
     }
 
-    /// Writes the epochs to their file if they have changed.
+    /// Writes the epochs to their file if they have changed, or if it has to be on the medium and may not be.
     pub(super) fn store_epochs(&self, sync: bool) -> io::Result<()> {
         let mut epochs = self.epochs.lock();
-        let Some(text) = epochs.take_changes() else {
+        let Some(text) = epochs.take_changes(sync) else {
             return Ok(());
         };
         let path = self.directory.join(crate::leader_epochs::FILE_NAME);

@@ -3,6 +3,7 @@
 mod append;
 mod compact;
 mod flush;
+mod flush_together;
 mod load;
 mod log;
 mod merge;
@@ -14,6 +15,7 @@ mod truncate;
 mod validate;
 
 pub use compact::Compaction;
+pub(crate) use flush_together::SyncTogether;
 pub(crate) use load::LoadLog;
 pub use log::Log;
 pub(crate) use log::{LogIdentity, RecoveryPoints};

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     Log, LogConfig, LogDirError,
-    log::{LoadLog, LogIdentity},
+    log::{LoadLog, LogIdentity, SyncTogether},
     storage::{DataKey, Disk, EncryptedStorage, Storage},
 };
 
@@ -62,6 +62,7 @@ pub struct LogDir {
     was_clean: bool,
     storage: Arc<dyn Storage>,
     checkpoints: Arc<Checkpoints>,
+    together: Arc<SyncTogether>,
     logs: Mutex<LogRegistry>,
     _lock: File,
 }
@@ -91,6 +92,8 @@ impl LogDir {
         let was_clean = take_clean_marker(&*storage, path)?;
         let checkpoints = Arc::new(Checkpoints::read(Arc::clone(&storage), path)?);
         let found = find_partitions(&*storage, path)?;
+        let together = SyncTogether::of(&*storage, path).map_err(|source| LogDirError::storage(path, source))?;
+        let together = Arc::new(together);
         let logs = Mutex::new(HashMap::new());
         let path = path.to_owned();
         Ok((
@@ -100,6 +103,7 @@ impl LogDir {
                 was_clean,
                 storage,
                 checkpoints,
+                together,
                 logs,
                 _lock: lock,
             },
@@ -177,6 +181,7 @@ impl LogDir {
             directory,
             storage: Arc::clone(&self.storage),
             recovery_points: Arc::clone(&self.checkpoints) as _,
+            together: Arc::clone(&self.together),
             config,
             clean: self.was_clean,
             recovery_point: checkpoint.recovery_point,

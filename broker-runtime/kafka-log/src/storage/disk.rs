@@ -9,7 +9,7 @@ use std::{
 
 use rustix::{buffer::spare_capacity, fs as sys, io::Errno};
 
-use super::{Entry, Storage, StorageFile};
+use super::{Entry, FileSystem, Storage, StorageFile, whole_disk::WholeDisk};
 
 /// The file system of this machine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,6 +70,10 @@ impl Storage for Disk {
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         File::open(path)?.sync_all()
+    }
+
+    fn file_system(&self, path: &Path) -> io::Result<Option<Arc<dyn FileSystem>>> {
+        WholeDisk::of(path).map(|it| it.map(|it| Arc::new(it) as _))
     }
 }
 

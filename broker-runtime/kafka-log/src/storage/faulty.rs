@@ -11,13 +11,15 @@ use std::{
 
 use parking_lot::Mutex;
 
-use super::{Disk, Entry, Storage, StorageFile};
+use super::{Disk, Entry, FileSystem, Storage, StorageFile};
 
 #[derive(Debug, Default)]
 struct State {
     /// Bytes that files may still grow by before the disk is full.
     room: Option<u64>,
     sync_fails: bool,
+    /// Only flushes of the whole file system fail.
+    whole_sync_fails: bool,
     io_fails: bool,
     /// Calls that still succeed before the disk breaks.
     calls_left: Option<usize>,
@@ -45,6 +47,10 @@ impl FaultyDisk {
 
     pub(crate) fn fail_syncs(&self) {
         self.state.lock().sync_fails = true;
+    }
+
+    pub(crate) fn fail_whole_syncs(&self) {
+        self.state.lock().whole_sync_fails = true;
     }
 
     pub(crate) fn fail_io(&self) {
@@ -165,10 +171,34 @@ impl Storage for FaultyDisk {
         Disk.list(path)
     }
 
-    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+    fn sync_dir(&self, _path: &Path) -> io::Result<()> {
         self.check()?;
         self.state.lock().syncs += 1;
-        Disk.sync_dir(path)
+        Ok(())
+    }
+
+    fn file_system(&self, _path: &Path) -> io::Result<Option<Arc<dyn FileSystem>>> {
+        Ok(Some(Arc::new(self.clone())))
+    }
+}
+
+impl FileSystem for FaultyDisk {
+    fn dirty_bytes(&self) -> io::Result<u64> {
+        Ok(0)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.check()?;
+        let mut state = self.state.lock();
+        if state.sync_fails || state.whole_sync_fails {
+            return Err(io::Error::other("the disk does not flush"));
+        }
+        let syncs = state.syncs + 1;
+        for path in state.synced.keys().cloned().collect::<Vec<_>>() {
+            state.note_synced(&path);
+        }
+        state.syncs = syncs;
+        Ok(())
     }
 }
 
@@ -224,7 +254,7 @@ impl StorageFile for FaultyFile {
         if self.state.lock().sync_fails {
             return Err(io::Error::other("the disk does not flush"));
         }
-        self.inner.sync()?;
+        // What is on the medium is what this remembers: the real disk is not asked, which would take most of the time of the tests.
         self.state.lock().note_synced(&self.path);
         Ok(())
     }

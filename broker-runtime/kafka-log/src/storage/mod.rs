@@ -6,10 +6,11 @@ mod encrypted;
 #[cfg(test)]
 mod faulty;
 mod traits;
+mod whole_disk;
 
 pub use disk::Disk;
 pub(crate) use encrypted::EncryptedStorage;
 pub use encrypted::{DATA_KEY_BYTES, DataKey};
 #[cfg(test)]
 pub(crate) use faulty::FaultyDisk;
-pub use traits::{Entry, Storage, StorageFile};
+pub use traits::{Entry, FileSystem, Storage, StorageFile};

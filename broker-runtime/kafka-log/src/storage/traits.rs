@@ -45,6 +45,21 @@ pub trait Storage: fmt::Debug + Send + Sync {
 
     /// Writes the names in a directory to the medium.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
+
+    /// The file system that a directory is on, where that can be written to the medium as a whole and says whether it was.
+    fn file_system(&self, _path: &Path) -> io::Result<Option<Arc<dyn FileSystem>>> {
+        Ok(None)
+    }
+}
+
+/// A file system as a whole, from the moment on when it was asked for.
+pub trait FileSystem: fmt::Debug + Send + Sync {
+    /// Bytes that wait to be written to any medium, by whomever; what [`FileSystem::sync`] may have to write.
+    fn dirty_bytes(&self) -> io::Result<u64>;
+
+    /// Writes all that has been written to its files, and all names, to the medium (`syncfs`). An error may be about any file that
+    /// was written since the last call; it is told once.
+    fn sync(&self) -> io::Result<()>;
 }
 
 /// An open file.

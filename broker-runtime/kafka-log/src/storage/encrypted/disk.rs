@@ -3,7 +3,7 @@
 use std::{io, path::Path, sync::Arc};
 
 use super::{file::EncryptedFile, key::DataKey, xts::Xts};
-use crate::storage::{Entry, Storage, StorageFile};
+use crate::storage::{Entry, FileSystem, Storage, StorageFile};
 
 /// Encrypts what is written to files that are opened: segments and their indexes. Small files that are written as a whole
 /// are not encrypted: they hold names of topics, which are those of directories too, and offsets.
@@ -64,5 +64,9 @@ impl Storage for EncryptedStorage {
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         self.inner.sync_dir(path)
+    }
+
+    fn file_system(&self, path: &Path) -> io::Result<Option<Arc<dyn FileSystem>>> {
+        self.inner.file_system(path)
     }
 }

@@ -20,8 +20,9 @@ use super::{
 };
 use crate::{partition::PartitionError, settings::Settings};
 
-/// A round that leaves a refused partition out must not wait for long: the leader may know better in a moment.
-const REFUSED_WAIT_MS: i32 = 20;
+/// A round that leaves a refused partition out must not wait for long: the leader may know better in a moment. Neither must one that
+/// there will soon be more partitions for.
+const SHORT_WAIT_MS: i32 = 20;
 
 /// A round that leaves a throttled replica out must not wait for long either.
 const THROTTLED_WAIT_MS: i32 = 100;
@@ -79,6 +80,8 @@ pub(crate) struct FetchRound {
     left_alone: HashSet<(PartitionKey, LeaderEpoch)>,
     /// The next request leaves out who has to wait for the throttle.
     held_back: bool,
+    /// More partitions are expected.
+    shortened: bool,
 }
 
 impl FetchRound {
@@ -100,6 +103,7 @@ impl FetchRound {
             sent: HashMap::new(),
             left_alone: HashSet::new(),
             held_back: false,
+            shortened: false,
         }
     }
 
@@ -113,6 +117,16 @@ impl FetchRound {
     /// The next request is without replicas that have to wait for the throttle.
     pub(crate) fn hold_back(&mut self, held_back: bool) {
         self.held_back = held_back;
+    }
+
+    /// Requests from now on do not wait for long at the leader.
+    pub(crate) fn shorten(&mut self, shortened: bool) {
+        self.shortened = shortened;
+    }
+
+    /// The leader answers so soon that nobody needs to give the request up.
+    pub(crate) fn is_short(request: &FetchRequest) -> bool {
+        request.max_wait_ms <= SHORT_WAIT_MS
     }
 
     /// Does not ask for the partition in the next round.
@@ -134,8 +148,8 @@ impl FetchRound {
         positions.sort_unstable_by_key(|position| position.key);
         let mut request = self.template.clone();
         request.replica_state.replica_epoch = broker_epoch.0;
-        if !alone.is_empty() {
-            request.max_wait_ms = request.max_wait_ms.min(REFUSED_WAIT_MS);
+        if self.shortened || !alone.is_empty() {
+            request.max_wait_ms = request.max_wait_ms.min(SHORT_WAIT_MS);
         }
         if self.held_back {
             request.max_wait_ms = request.max_wait_ms.min(THROTTLED_WAIT_MS);

@@ -8,7 +8,14 @@
 //!                                      └── failed ◄──┴─┴───────────────────────────────┘
 //! ```
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use kafka_client::{ClientError, Connection, ConnectionOptions};
 use kafka_codec::messages::FetchResponse;
@@ -37,9 +44,14 @@ const REFUSED_PAUSE: Duration = Duration::from_millis(50);
 /// How long a flush may take before the fetcher complains and goes on waiting.
 const FLUSH_WAIT: Duration = Duration::from_secs(30);
 
+/// For so long after a change of what is followed more changes are expected: rounds are short, so that the next one has them.
+const CHANGING_MS: i64 = 1_000;
+
 #[derive(Default)]
 struct Assignment {
     partitions: Mutex<HashMap<PartitionKey, Followed>>,
+    /// How often they have changed.
+    changes: AtomicU64,
     changed: Notify,
 }
 
@@ -73,13 +85,15 @@ impl ReplicaFetchers {
                 assignment: Arc::clone(&assignment),
                 connection: None,
                 round: FetchRound::new(&broker.settings, broker.config.broker_id),
+                changes: 0,
+                changed_ms: i64::MIN,
             };
             tokio::spawn(fetcher.run(stop.clone()));
             Task { assignment, stop }
         });
         let before = task.assignment.partitions.lock().insert(key, followed.clone());
         if before.is_none_or(|before| before.leader_epoch != followed.leader_epoch) {
-            task.assignment.changed.notify_one();
+            task.assignment.note_change();
         }
     }
 
@@ -101,7 +115,19 @@ impl ReplicaFetchers {
 impl Assignment {
     fn remove(&self, key: &PartitionKey) {
         if self.partitions.lock().remove(key).is_some() {
-            self.changed.notify_one();
+            self.note_change();
+        }
+    }
+
+    fn note_change(&self) {
+        self.changes.fetch_add(1, Ordering::AcqRel);
+        self.changed.notify_one();
+    }
+
+    /// Ends when there were other than so many changes.
+    async fn differs_from(&self, changes: u64) {
+        while self.changes.load(Ordering::Acquire) == changes {
+            self.changed.notified().await;
         }
     }
 }
@@ -113,6 +139,9 @@ struct Fetcher {
     assignment: Arc<Assignment>,
     connection: Option<Connection>,
     round: FetchRound,
+    /// Changes of the assignment that the round knows of, and when the last one was seen.
+    changes: u64,
+    changed_ms: i64,
 }
 
 /// Why a round did not succeed.
@@ -155,6 +184,7 @@ impl Fetcher {
     /// One round: ask, append, flush.
     async fn fetch(&mut self) -> Result<(), RoundError> {
         self.connect().await?;
+        self.look_for_changes();
         let mut followed = self.assignment.partitions.lock().clone();
         // What is asked for says what is safe here. A flush that was not waited for to its end, because the role changed
         // meanwhile, is waited for now.
@@ -185,10 +215,12 @@ impl Fetcher {
         let wait = set.map_or(leader_waits + ANSWER_GRACE, |set| {
             Duration::from_millis(set).max(leader_waits * 2)
         });
-        // A new partition must not wait for the end of a long poll: the connection is given up with its answer.
+        // A new partition must not wait for the end of a long poll: the connection is given up with its answer. Where there are
+        // many, one after the other, that is done for the first one only.
+        let short = FetchRound::is_short(&request);
         let answer = tokio::select! {
             answer = connection.call(&request, FetchRound::VERSION, wait) => answer,
-            () = self.assignment.changed.notified() => {
+            () = self.assignment.differs_from(self.changes), if !short => {
                 self.round.reset();
                 return Err(RoundError::Changed);
             }
@@ -209,6 +241,15 @@ impl Fetcher {
                 Err(RoundError::Pause)
             }
         }
+    }
+
+    /// Before the assignment is read: what changes after this is seen by the next round.
+    fn look_for_changes(&mut self) {
+        let (changes, now_ms) = (self.assignment.changes.load(Ordering::Acquire), self.broker.uptime_ms());
+        if changes != self.changes {
+            (self.changes, self.changed_ms) = (changes, now_ms);
+        }
+        self.round.shorten(now_ms.saturating_sub(self.changed_ms) < CHANGING_MS);
     }
 
     /// Replicas that catch up at a throttled rate, and why. Who is in sync is not held back.

@@ -12,7 +12,16 @@ impl Cut {
     /// Nobody reaches these ports any more.
     pub fn begin(host: Ipv4Addr, link: Link) -> Result<Self> {
         let rule = |port: &&str| format!("pref 10 to {host}/32 ipproto tcp dport {port} blackhole");
-        let rules: Vec<String> = ports(link).iter().map(rule).collect();
+        Self::with_rules(ports(link).iter().map(rule).collect())
+    }
+
+    /// These two brokers do not reach each other any more.
+    pub fn between(one: Ipv4Addr, other: Ipv4Addr) -> Result<Self> {
+        let rule = |(from, to)| format!("pref 11 from {from}/32 to {to}/32 ipproto tcp dport 9093 blackhole");
+        Self::with_rules([(one, other), (other, one)].map(rule).into())
+    }
+
+    fn with_rules(rules: Vec<String>) -> Result<Self> {
         for rule in &rules {
             run("ip", &format!("rule add {rule}"))?;
         }

@@ -43,10 +43,10 @@ const INSIDE: &str = "OPENMSK_FAULTS_INSIDE";
 /// How many faults; the seed of the schedule.
 const COUNT: &str = "OPENMSK_FAULTS";
 const SEED: &str = "OPENMSK_FAULTS_SEED";
-/// What a run that says nothing of it has: all brokers are killed twice, a link is cut and one is slow, the disk is full, and more
-/// brokers join.
+/// What a run that says nothing of it has: all brokers are killed, a broker is cut off and two are from each other, a link is slow, the
+/// disk is full, the control plane dies, a broker stands still, and more brokers join.
 const USUAL_COUNT: usize = 8;
-const USUAL_SEED: u64 = 16_405;
+const USUAL_SEED: u64 = 563_837;
 /// Size of the file system.
 const DISK: &str = "1500m";
 /// After a strike, every client must get on within this.
@@ -308,6 +308,10 @@ impl Nemesis {
             Fault::PauseBroker(at) => return Ok(self.nth(at).and_then(|broker| pause(broker.pid))),
             Fault::PauseServe => return Ok(runtime.processes("serve").first().and_then(|serve| pause(serve.pid))),
             Fault::Cut(at, link) => return Ok(Some(Remedy::Join(links::Cut::begin(self.host(at)?, link)?))),
+            Fault::CutBetween(at, further) => {
+                let cut = links::Cut::between(self.host(at)?, self.host(at + further)?)?;
+                return Ok(Some(Remedy::Join(cut)));
+            }
             Fault::Slow(at, link, rate) => {
                 // Two may be slow at once, each in its way.
                 self.slowed += 1;

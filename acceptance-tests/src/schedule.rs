@@ -44,6 +44,8 @@ pub enum Fault {
     PauseServe,
     /// A broker is not reached any more.
     Cut(usize, Link),
+    /// Two brokers do not reach each other; the second is so many places after the first. Clients and the controller reach both.
+    CutBetween(usize, usize),
     /// What goes to a broker and comes from it is held up: so many kbit/s are let through.
     Slow(usize, Link, u32),
     /// There is no room on the disk.
@@ -106,7 +108,8 @@ fn fault(rng: &mut StdRng, means: Means) -> Fault {
             44..48 => Fault::KillEverything,
             48..64 => Fault::PauseBroker(broker),
             64..69 => Fault::PauseServe,
-            69..82 if means.links => Fault::Cut(broker, link(rng)),
+            69..78 if means.links => Fault::Cut(broker, link(rng)),
+            78..82 if means.links => Fault::CutBetween(broker, rng.random_range(1..3)),
             82..90 if means.rates => {
                 let rate = [60, 250, 1_000][rng.random_range(0..3)];
                 Fault::Slow(broker, link(rng), rate)
@@ -148,7 +151,12 @@ mod tests {
             disk: false,
         };
         let faults: Vec<Fault> = draw(7, 500, means).into_iter().flat_map(|it| it.faults).collect();
-        let unavailable = |it: &Fault| matches!(it, Fault::Cut(..) | Fault::Slow(..) | Fault::FillDisk);
+        let unavailable = |it: &Fault| {
+            matches!(
+                it,
+                Fault::Cut(..) | Fault::CutBetween(..) | Fault::Slow(..) | Fault::FillDisk
+            )
+        };
         assert!(!faults.iter().any(unavailable));
         assert!(faults.contains(&Fault::KillEverything) && faults.contains(&Fault::Scale));
     }

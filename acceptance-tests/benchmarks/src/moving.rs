@@ -112,6 +112,7 @@ fn administrator(bootstrap: &str) -> Result<AdminClient> {
     let options = ConnectionOptions {
         client_id: "bench".to_owned(),
         tls: None,
+        source: None,
         connect_timeout: Duration::from_secs(5),
         response_bytes_max: RESPONSE_BYTES_MAX,
     };

@@ -102,9 +102,10 @@ fn build(config: BrokerConfig, clock: Arc<dyn Clock>, identity: Option<TlsIdenti
     let metadata = Arc::new(MetadataCache::new());
     let controller = Arc::new(ControllerClient::new(config.broker_id));
     let isr_changes = IsrChanges::start(Arc::clone(&metadata), Arc::clone(&controller), shutdown.clone());
-    let peer_tls = config
-        .listener(ListenerName::Internal)
-        .is_some_and(|listener| listener.tls);
+    let internal = config.listener(ListenerName::Internal);
+    let peer_tls = internal.is_some_and(|listener| listener.tls);
+    // From there others know that it is this broker. On other addresses there may be no way out.
+    let peer_source = internal.map(|listener| listener.host).filter(|host| host.is_loopback());
     let peer_options = ConnectionOptions {
         client_id: format!("broker-{}", config.broker_id),
         tls: match &identity {
@@ -113,6 +114,7 @@ fn build(config: BrokerConfig, clock: Arc<dyn Clock>, identity: Option<TlsIdenti
             }),
             _ => None,
         },
+        source: peer_source,
         connect_timeout: settings
             .connection_setup_timeout_ms
             .map_or(PEER_CONNECT_TIMEOUT, Duration::from_millis),

@@ -141,6 +141,7 @@ mod tests {
         let options = ConnectionOptions {
             client_id: "test".to_owned(),
             tls: None,
+            source: None,
             connect_timeout: Duration::from_secs(1),
             response_bytes_max: 1024,
         };

@@ -1,13 +1,18 @@
 //! A connection to a broker.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::{Buf, BytesMut};
 use kafka_codec::{DecodeLimits, decode_limits, decode_response, encode_request, messages::RequestResponsePair};
 use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     time::timeout,
 };
 use tokio_rustls::TlsConnector;
@@ -24,6 +29,8 @@ pub struct ConnectionOptions {
     pub client_id: String,
     /// TLS, if the listener speaks it.
     pub tls: Option<TlsOptions>,
+    /// Address of this machine that connections come from; `None` leaves it to the system.
+    pub source: Option<IpAddr>,
     /// Limit for connecting, handshake included.
     pub connect_timeout: Duration,
     /// Largest response that is accepted.
@@ -139,6 +146,20 @@ impl Connection {
     }
 }
 
+/// From `source` where there is one of the same family.
+async fn connect_from(source: Option<IpAddr>, to: SocketAddr) -> io::Result<TcpStream> {
+    let Some(source) = source.filter(|source| source.is_ipv4() == to.is_ipv4()) else {
+        return TcpStream::connect(to).await;
+    };
+    let socket = if to.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    socket.bind(SocketAddr::new(source, 0))?;
+    socket.connect(to).await
+}
+
 async fn connect(
     host: &str,
     port: u16,
@@ -150,7 +171,7 @@ async fn connect(
         source,
     };
     let stream = match host.parse() {
-        Ok(ip) => TcpStream::connect(SocketAddr::new(ip, port)).await,
+        Ok(ip) => connect_from(options.source, SocketAddr::new(ip, port)).await,
         Err(_) => TcpStream::connect((host, port)).await,
     }
     .map_err(failed)?;
@@ -164,4 +185,30 @@ async fn connect(
         .await
         .map_err(failed)?;
     Ok(Box::new(stream))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn connections_come_from_the_address_that_is_asked_for() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        for source in [None, Some("127.9.8.7"), Some("::1")] {
+            let options = ConnectionOptions {
+                client_id: "test".to_owned(),
+                tls: None,
+                source: source.map(|it| it.parse().unwrap()),
+                connect_timeout: Duration::from_secs(5),
+                response_bytes_max: 1024,
+            };
+            let _connection = Connection::open("127.0.0.1", port, &options).await.unwrap();
+            let (_, peer) = listener.accept().await.unwrap();
+            let expected = source.filter(|it| *it != "::1").unwrap_or("127.0.0.1");
+            assert_eq!(peer.ip().to_string(), expected);
+        }
+    }
 }

@@ -37,6 +37,7 @@ pub async fn shows(address: SocketAddr, certificate: &CertificateDer<'static>) -
         tls: Some(TlsOptions {
             config: Arc::new(config),
         }),
+        source: None,
         connect_timeout: LIMIT,
         response_bytes_max: RESPONSE_BYTES_MAX,
     };

@@ -46,6 +46,7 @@ impl Kafka {
             tls: Some(TlsOptions {
                 config: tls(authority, identity)?.into(),
             }),
+            source: None,
             connect_timeout: Duration::from_secs(5),
             response_bytes_max: RESPONSE_BYTES_MAX,
         };

@@ -309,6 +309,7 @@ pub fn options() -> ConnectionOptions {
     ConnectionOptions {
         client_id: "test".to_owned(),
         tls: None,
+        source: None,
         connect_timeout: Duration::from_secs(5),
         response_bytes_max: 100 * 1024 * 1024,
     }

@@ -390,7 +390,7 @@ proptest! {
     #[test]
     fn nothing_that_counts_is_ever_lost(steps in proptest::collection::vec(step(), 10..120), encrypted in any::<bool>()) {
         let folder = tempfile::tempdir().unwrap();
-        let mut opened = open(maybe_encrypted(Arc::new(Disk), encrypted), folder.path(), compacted());
+        let mut opened = open(maybe_encrypted(Arc::new(FaultyDisk::default()), encrypted), folder.path(), compacted());
         let (mut model, mut now_ms) = (Model::default(), NOW_MS);
         for step in steps {
             match step {
@@ -409,7 +409,7 @@ proptest! {
                         opened.dir.clean_shutdown().unwrap();
                     }
                     drop(opened);
-                    opened = open(maybe_encrypted(Arc::new(Disk), encrypted), folder.path(), compacted());
+                    opened = open(maybe_encrypted(Arc::new(FaultyDisk::default()), encrypted), folder.path(), compacted());
                     model.check(&opened.log);
                 }
             }

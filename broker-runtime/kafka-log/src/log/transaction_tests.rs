@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::{
     AbortedTransaction, AppendOrigin, CleanupPolicy, LeaderAppend, Log, LogConfig,
-    storage::Disk,
+    storage::{Disk, FaultyDisk},
     testing::{NOW_MS, Opened, as_leader, bytes, open},
 };
 
@@ -189,7 +189,7 @@ struct Life {
 impl Life {
     fn new(compact: bool) -> Self {
         let path = tempfile::tempdir().unwrap();
-        let opened = Some(open(Arc::new(Disk), path.path(), config(compact)));
+        let opened = Some(open(Arc::new(FaultyDisk::default()), path.path(), config(compact)));
         Self {
             path,
             compact,
@@ -205,7 +205,11 @@ impl Life {
     }
 
     fn reopen(&mut self) {
-        self.opened = Some(open(Arc::new(Disk), self.path.path(), config(self.compact)));
+        self.opened = Some(open(
+            Arc::new(FaultyDisk::default()),
+            self.path.path(),
+            config(self.compact),
+        ));
     }
 
     fn carry_out(&mut self, step: Step) {

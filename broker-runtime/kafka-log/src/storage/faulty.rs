@@ -1,5 +1,5 @@
 //! A disk that fails when a test says so: it runs full in the middle of a write, refuses to flush, breaks, or forgets
-//! what was not flushed, as at a power failure.
+//! what was not flushed, as at a power failure. It flushes nothing itself, so it is also the disk of tests that write much.
 
 use std::{
     collections::BTreeMap,

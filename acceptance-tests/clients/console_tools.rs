@@ -39,7 +39,7 @@ impl Console<'_> {
     }
 
     /// `kafka-configs.sh`.
-    fn configs(&self, arguments: &[&str]) -> Result<String> {
+    fn configs_command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.java);
         command
             .args(["-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp"])
@@ -47,8 +47,17 @@ impl Console<'_> {
         command
             .arg("kafka.admin.ConfigCommand")
             .args(["--bootstrap-server", &self.cluster.bootstrap]);
-        command.arg("--command-config").arg(&self.properties);
-        Ok(program::succeed(command.args(arguments), program::LIMIT)?.stdout)
+        command.arg("--command-config").arg(&self.properties).args(arguments);
+        command
+    }
+
+    fn configs(&self, arguments: &[&str]) -> Result<String> {
+        Ok(program::succeed(&mut self.configs_command(arguments), program::LIMIT)?.stdout)
+    }
+
+    /// The same where it is refused; gives what it says.
+    fn configs_refused(&self, arguments: &[&str]) -> Result<String> {
+        Ok(program::fail(&mut self.configs_command(arguments), program::LIMIT)?.text())
     }
 
     fn run(&self, class: &str, option: &str, arguments: &[&str]) -> Result<Finished> {
@@ -76,6 +85,7 @@ pub fn add(suite: &mut Suite, tools: &Tools, shared: &Shared) {
             topics(&console)?;
             records(&console)?;
             configs(&console)?;
+            loggers(&console)?;
             users(&console)?;
             transactions(&console)?;
             reassignments(&console)?;
@@ -308,6 +318,55 @@ fn configs(console: &Console<'_>) -> Result<()> {
     }
     let users = tool(&["--entity-type", "users", "--describe"])?;
     ensure!(users.contains("SCRAM credential configs for user-principal"), "{users}");
+    Ok(())
+}
+
+/// A broker logs what it is told to, from one moment to the next, and the others go on as before.
+fn loggers(console: &Console<'_>) -> Result<()> {
+    const LOGGER: &str = "kafka_broker.dispatch";
+    let of = |broker: &'static str| ["--entity-type", "broker-loggers", "--entity-name", broker];
+    let describe = |broker| console.configs(&[&of(broker)[..], &["--describe"]].concat());
+    let alter = |more: &[&str]| console.configs(&[&of("2")[..], &["--alter"], more].concat());
+    let refused = |more: &[&str]| console.configs_refused(&[&of("2")[..], &["--alter"], more].concat());
+    let requests = |broker| -> Result<usize> {
+        let said = console.cluster.runtime(&["logs", "clients", broker, "-n", "100000"])?;
+        Ok(said
+            .lines()
+            .filter(|line| line.contains("kafka_broker::dispatch::request"))
+            .count())
+    };
+    let before = describe("2")?;
+    for line in ["root=INFO", "kafka_broker.dispatch=INFO", "kafka_log=INFO"] {
+        ensure!(before.contains(line), "{line} is not in {before}");
+    }
+    ensure!(requests("2")? == 0, "nobody has asked for it yet");
+    alter(&["--add-config", &format!("{LOGGER}=TRACE")])?;
+    let after = describe("2")?;
+    ensure!(after.contains("kafka_broker.dispatch.request=TRACE"), "{after}");
+    ensure!(after.contains("kafka_log=INFO"), "{after}");
+    ensure!(requests("2")? > 0, "the tool's own request at least");
+    let other = describe("1")?;
+    ensure!(
+        other.contains("kafka_broker.dispatch=INFO") && requests("1")? == 0,
+        "{other}"
+    );
+    alter(&["--delete-config", LOGGER])?;
+    let quiet = requests("2")?;
+    let described = describe("2")?;
+    ensure!(described.contains("kafka_broker.dispatch.request=INFO"), "{described}");
+    ensure!(requests("2")? == quiet, "it goes on");
+    let said = refused(&["--add-config", "nobody=DEBUG"])?;
+    ensure!(said.contains("Invalid broker logger(s): nobody"), "{said}");
+    let said = refused(&["--add-config", "kafka_log=LOUD"])?;
+    ensure!(
+        said.contains("Valid log levels are DEBUG, ERROR, FATAL, INFO, TRACE, WARN"),
+        "{said}"
+    );
+    let said = refused(&["--delete-config", "root"])?;
+    ensure!(
+        said.contains("Removing the log level of the root logger is not allowed"),
+        "{said}"
+    );
     Ok(())
 }
 

@@ -55,6 +55,7 @@ public class Answers {
         levelsOfFeatures();
         quorum();
         configurationsOfGroups();
+        levelsOfLoggers();
     }
 
     /** The broker may still be starting. */
@@ -775,6 +776,57 @@ public class Answers {
             request.resourceTypes().add((byte) type);
         }
         return request;
+    }
+
+    static IncrementalAlterConfigsRequestData loggerSets(String broker, String logger, String level, int operation) {
+        IncrementalAlterConfigsRequestData request = groupSets(broker, logger, level, operation);
+        request.resources().iterator().next().setResourceType((byte) 8);
+        return request;
+    }
+
+    static DescribeConfigsRequestData ofRootLogger(String broker) {
+        return new DescribeConfigsRequestData().setIncludeSynonyms(true).setIncludeDocumentation(true).setResources(List.of(
+                new DescribeConfigsRequestData.DescribeConfigsResource().setResourceType((byte) 8).setResourceName(broker)
+                        .setConfigurationKeys(List.of("root", "no.such.logger"))));
+    }
+
+    /** The loggers themselves have other names; the root has the same. */
+    static void levelsOfLoggers() throws Exception {
+        show("the root's level is", loggerSets("1", "root", "INFO", 0), 1);
+        show("the root", ofRootLogger("1"), 4);
+        show("the root, as it was asked before", ofRootLogger("1").setIncludeDocumentation(false), 1);
+        for (String level : List.of("WARN", "FATAL", "ERROR")) {
+            show("the root's level becomes " + level, loggerSets("1", "root", level, 0), 1);
+            show("the root has", ofRootLogger("1"), 4);
+        }
+        show("only asked for DEBUG", loggerSets("1", "root", "DEBUG", 0).setValidateOnly(true), 1);
+        show("only asked for nothing", loggerSets("1", "root", "LOUD", 0).setValidateOnly(true), 1);
+        for (String level : List.of("warn", "OFF", "ALL", "LOUD", "")) {
+            show("the root's level cannot be " + level, loggerSets("1", "root", level, 0), 0);
+        }
+        show("the root has no level", loggerSets("1", "root", null, 0), 1);
+        show("the root's level stays", loggerSets("1", "root", null, 1), 1);
+        show("nobody's level", loggerSets("1", "no.such.logger", "INFO", 0), 1);
+        show("nobody's level goes", loggerSets("1", "no.such.logger", null, 1), 1);
+        show("added to a level", loggerSets("1", "root", "INFO", 2), 1);
+        show("taken from a level", loggerSets("1", "root", "INFO", 3), 1);
+        for (String broker : List.of("2", "", "one")) {
+            show("a level of broker " + broker, loggerSets(broker, "root", "INFO", 0), 1);
+            show("levels of broker " + broker, ofRootLogger(broker), 4);
+        }
+        IncrementalAlterConfigsRequestData twice = loggerSets("1", "root", "INFO", 0);
+        twice.resources().iterator().next().configs().add(new IncrementalAlterConfigsRequestData.AlterableConfig().setName("root")
+                .setConfigOperation((byte) 1));
+        show("a logger twice", twice, 1);
+        AlterConfigsRequestData whole = new AlterConfigsRequestData();
+        AlterConfigsRequestData.AlterConfigsResource resource =
+                new AlterConfigsRequestData.AlterConfigsResource().setResourceType((byte) 8).setResourceName("1");
+        resource.configs().add(new AlterConfigsRequestData.AlterableConfig().setName("root").setValue("INFO"));
+        whole.resources().add(resource);
+        show("all levels at once", whole, 2);
+        show("brokers with loggers", listed(8), 1);
+        show("brokers and their loggers", listed(4, 8), 1);
+        show("as it was", loggerSets("1", "root", "INFO", 0), 1);
     }
 
     /** Until the broker that is asked knows of it. */

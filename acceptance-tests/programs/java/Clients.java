@@ -5,15 +5,19 @@
 import java.io.FileInputStream;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -22,6 +26,7 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.InvalidConfigurationException;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 
@@ -105,8 +110,39 @@ public class Clients {
             require("60000".equals(retention), "retention.ms is " + retention);
             require(admin.listConsumerGroups().all().get(30, TimeUnit.SECONDS).stream()
                     .anyMatch(it -> it.groupId().equals("java-" + RUN)), "the group is listed");
+            loggers(admin);
             admin.deleteTopics(List.of(name)).all().get(30, TimeUnit.SECONDS);
         }
+    }
+
+    /** Levels of one broker's loggers change while it runs. */
+    static void loggers(Admin admin) throws Exception {
+        ConfigResource first = new ConfigResource(ConfigResource.Type.BROKER_LOGGER, "1");
+        require("INFO".equals(level(admin, first, "kafka_broker.groups")), "the level at first");
+        alter(admin, first, "kafka_broker.groups", "DEBUG", AlterConfigOp.OpType.SET);
+        require("DEBUG".equals(level(admin, first, "kafka_broker.groups.shard")), "a level that is set");
+        ConfigResource second = new ConfigResource(ConfigResource.Type.BROKER_LOGGER, "2");
+        require("INFO".equals(level(admin, second, "kafka_broker.groups")), "the level of another broker");
+        try {
+            alter(admin, first, "kafka_broker.groups", "LOUD", AlterConfigOp.OpType.SET);
+            throw new AssertionError("there is no such level");
+        } catch (ExecutionException refused) {
+            require(refused.getCause() instanceof InvalidConfigurationException, "refused with " + refused.getCause());
+        }
+        alter(admin, first, "kafka_broker.groups", null, AlterConfigOp.OpType.DELETE);
+        require("INFO".equals(level(admin, first, "kafka_broker.groups.shard")), "the level at last");
+    }
+
+    static String level(Admin admin, ConfigResource broker, String logger) throws Exception {
+        ConfigEntry entry = admin.describeConfigs(List.of(broker)).all().get(30, TimeUnit.SECONDS).get(broker).get(logger);
+        require(entry.source() == ConfigEntry.ConfigSource.DYNAMIC_BROKER_LOGGER_CONFIG, "source " + entry.source());
+        return entry.value();
+    }
+
+    static void alter(Admin admin, ConfigResource broker, String logger, String level, AlterConfigOp.OpType operation)
+            throws Exception {
+        Collection<AlterConfigOp> changes = List.of(new AlterConfigOp(new ConfigEntry(logger, level), operation));
+        admin.incrementalAlterConfigs(Map.of(broker, changes)).all().get(30, TimeUnit.SECONDS);
     }
 
     static void require(boolean holds, String what) {

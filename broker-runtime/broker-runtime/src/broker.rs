@@ -14,10 +14,7 @@ const WORKER_THREADS_MAX: usize = 8;
 /// Runs the broker that the file describes.
 pub(crate) fn run(config: &Path, log_file: Option<&Path>, log_filter: &str) -> Result<()> {
     limits::reuse_buffers();
-    match log_file {
-        Some(path) => logging::to_file(log_filter, path)?,
-        None => logging::to_stderr(log_filter),
-    }
+    let loggers = Arc::new(logging::of_broker(log_filter, log_file)?);
     limits::raise_open_files();
     let config = BrokerConfig::load(config)?;
     if let Some(bytes) = config.memory_bytes {
@@ -30,7 +27,7 @@ pub(crate) fn run(config: &Path, log_file: Option<&Path>, log_filter: &str) -> R
         .context("the broker cannot start its threads")?;
     let clock = Arc::new(SystemClock);
     runtime.spawn(limits::give_memory_back(clock.clone()));
-    runtime.block_on(kafka_broker::run(config, clock))?;
+    runtime.block_on(kafka_broker::run(config, clock, loggers))?;
     Ok(())
 }
 

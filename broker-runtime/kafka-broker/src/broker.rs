@@ -21,6 +21,7 @@ use crate::{
     controller::ControllerClient,
     groups::GroupManager,
     kafka_version::KafkaVersion,
+    loggers::Loggers,
     metadata::MetadataCache,
     metrics::Metrics,
     partition::{LogStore, PartitionRegistry, Volume},
@@ -70,6 +71,8 @@ pub struct Broker {
     pub(crate) connections: Arc<ConnectionLimits>,
     /// How fast replicas catch up.
     pub(crate) throttles: ReplicationThrottles,
+    /// Which lines are logged.
+    pub(crate) loggers: Arc<Loggers>,
     /// What is counted.
     pub(crate) metrics: Arc<Metrics>,
     /// Log directories.

@@ -18,6 +18,7 @@ mod exporters;
 pub mod groups;
 mod handlers;
 mod kafka_version;
+pub mod loggers;
 mod maintenance;
 mod metadata;
 mod metrics;

@@ -17,6 +17,7 @@ use crate::{
     exporters,
     groups::GroupManager,
     kafka_version::KafkaVersion,
+    loggers::Loggers,
     maintenance,
     metadata::MetadataCache,
     metrics::Metrics,
@@ -43,7 +44,7 @@ const PEER_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REPLY_MEMORY_BYTES: usize = 256 * 1024 * 1024;
 
 /// Runs a broker until SIGTERM or SIGINT, then shuts it down in an orderly way. Needs a multi-threaded tokio runtime.
-pub async fn run(config: BrokerConfig, clock: Arc<dyn Clock>) -> Result<(), BrokerError> {
+pub async fn run(config: BrokerConfig, clock: Arc<dyn Clock>, loggers: Arc<Loggers>) -> Result<(), BrokerError> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate()).map_err(BrokerError::System)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(BrokerError::System)?;
@@ -53,13 +54,14 @@ pub async fn run(config: BrokerConfig, clock: Arc<dyn Clock>) -> Result<(), Brok
             _ = interrupt.recv() => {}
         }
     };
-    run_until(config, clock, asked).await
+    run_until(config, clock, loggers, asked).await
 }
 
 /// Runs a broker until `asked` completes.
 pub async fn run_until(
     config: BrokerConfig,
     clock: Arc<dyn Clock>,
+    loggers: Arc<Loggers>,
     asked: impl Future<Output = ()>,
 ) -> Result<(), BrokerError> {
     config.check()?;
@@ -72,7 +74,7 @@ pub async fn run_until(
         .iter()
         .map(|listener| BoundListener::bind(listener, identity.as_ref(), &sockets))
         .collect::<Result<Vec<_>, _>>()?;
-    let broker = Arc::new(build(config, clock, identity)?);
+    let broker = Arc::new(build(config, clock, loggers, identity)?);
     let tasks = TaskTracker::new();
     tasks.spawn(stay_connected(Arc::clone(&broker), incarnation()));
     maintenance::start(&broker, &tasks);
@@ -95,7 +97,12 @@ pub async fn run_until(
     Ok(())
 }
 
-fn build(config: BrokerConfig, clock: Arc<dyn Clock>, identity: Option<TlsIdentity>) -> Result<Broker, BrokerError> {
+fn build(
+    config: BrokerConfig,
+    clock: Arc<dyn Clock>,
+    loggers: Arc<Loggers>,
+    identity: Option<TlsIdentity>,
+) -> Result<Broker, BrokerError> {
     let settings = Settings::read(&config.server_properties);
     let store = tokio::task::block_in_place(|| LogStore::open(&config, settings.recovery_threads))?;
     let shutdown = CancellationToken::new();
@@ -136,6 +143,7 @@ fn build(config: BrokerConfig, clock: Arc<dyn Clock>, identity: Option<TlsIdenti
         fetchers: ReplicaFetchers::default(),
         stopping: Stopping::default(),
         kafka_version: KafkaVersion::of(&config.version),
+        loggers,
         metrics: Arc::new(Metrics::new(&config)),
         authorizer: Authorizer::new(settings.allow_everyone_if_no_acl_found),
         quotas,

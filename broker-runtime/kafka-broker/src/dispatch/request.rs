@@ -14,6 +14,7 @@ use kafka_codec::{
     KafkaDecode, decode_limits, decode_request_header, encode_response,
     messages::{KafkaRequest, KafkaResponse},
 };
+use tracing::trace;
 
 /// API key of `ApiVersions`, the one request that is answered in versions that do not exist.
 const API_VERSIONS: i16 = 18;
@@ -63,6 +64,16 @@ pub(crate) async fn answer(
         }
         return Err(RequestError::Protocol("api version is not supported"));
     }
+    trace!(
+        api = api.name,
+        version = context.api_version,
+        correlation_id = context.correlation_id,
+        client_id = context.client_id(),
+        principal = context.principal.as_str(),
+        peer = %connection.peer,
+        listener = %connection.listener,
+        "request"
+    );
     (api.handler)(&context, broker, body).await
 }
 

@@ -3,11 +3,12 @@
 //!
 //! * Passwords are never shown. A broker's properties are read-only unless they may change while it runs.
 //! * A broker is asked about itself; the empty name asks for what is set on all brokers while they run.
+//! * Loggers of this broker have their levels (KIP-412).
 //! * A group has the two properties that are honoured, whether it is there or not.
 //!
-//! Differences from Kafka: broker loggers and client metrics have no configuration here (INVALID_REQUEST), nor have share
-//! groups and streams groups; a broker property shows its own places only, not those of properties that stand in for it,
-//! such as `log.retention.hours` for `log.retention.ms`. Topics show both, without their defaults.
+//! Differences from Kafka: client metrics have no configuration here (INVALID_REQUEST), nor have share groups and streams
+//! groups; a broker property shows its own places only, not those of properties that stand in for it, such as
+//! `log.retention.hours` for `log.retention.ms`. Topics show both, without their defaults.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -22,6 +23,7 @@ use kafka_codec::{
 use kafka_metadata::{ConfigResource, MetadataImage, acl::AclOperation};
 
 use super::{
+    broker_loggers::{self, BROKER_LOGGER},
     config_entries::{ConfigEntry, ConfigView, type_code},
     config_resource::{ResourceError, check_access, read_resource},
 };
@@ -45,10 +47,10 @@ async fn handle(
         let mut result = DescribeConfigsResult::default();
         result.resource_type = resource.resource_type;
         result.resource_name = resource.resource_name.clone();
-        match entries(context, broker, &image, resource) {
+        match described(context, broker, &image, &request, resource) {
             Ok(entries) => {
-                let wanted = entries.into_iter().filter(|entry| is_wanted(resource, entry.name));
-                result.configs = wanted.map(|entry| describe(entry, &request)).collect();
+                let wanted = entries.into_iter().filter(|entry| is_wanted(resource, &entry.name));
+                result.configs = wanted.collect();
             }
             Err(ResourceError { code, message }) => {
                 result.error_code = code.code();
@@ -58,6 +60,20 @@ async fn handle(
         response.results.push(result);
     }
     response
+}
+
+fn described(
+    context: &RequestContext,
+    broker: &Broker,
+    image: &MetadataImage,
+    request: &DescribeConfigsRequest,
+    resource: &DescribeConfigsResource,
+) -> Result<Vec<DescribeConfigsResourceResult>, ResourceError> {
+    if resource.resource_type == BROKER_LOGGER {
+        return broker_loggers::describe(context, broker, &resource.resource_name);
+    }
+    let entries = entries(context, broker, image, resource)?;
+    Ok(entries.into_iter().map(|entry| describe(entry, request)).collect())
 }
 
 fn entries(

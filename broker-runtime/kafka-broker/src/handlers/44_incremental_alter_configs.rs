@@ -2,7 +2,9 @@
 //! (KIP-339). The controller checks names and values; `validate_only` changes nothing. A resource named twice, a property
 //! named twice, an unknown operation and a value that is missing are INVALID_REQUEST.
 //!
-//! Difference from Kafka: broker loggers and client metrics have no configuration here (INVALID_REQUEST).
+//! Levels of loggers of this broker change at once, and only as long as it runs (KIP-412).
+//!
+//! Difference from Kafka: client metrics have no configuration here (INVALID_REQUEST).
 
 use std::sync::Arc;
 
@@ -19,7 +21,10 @@ use kafka_metadata::{
     rpc::{AlterConfigResource, ConfigChange},
 };
 
-use super::config_resource::{Alteration, ResourceError, alter, check_access, read_resource, refuse_repeated};
+use super::{
+    broker_loggers::{self, BROKER_LOGGER},
+    config_resource::{Alteration, ResourceError, alter, check_access, read_resource, refuse_repeated},
+};
 use crate::{
     broker::Broker,
     dispatch::{ApiEntry, RequestContext, api},
@@ -43,6 +48,7 @@ async fn handle(
     let mut alterations: Vec<Alteration> = request
         .resources
         .iter()
+        .filter(|resource| resource.resource_type != BROKER_LOGGER)
         .map(|resource| {
             let alteration = alteration(resource)?;
             check_access(context, broker, AclOperation::AlterConfigs, &alteration.resource)?;
@@ -51,6 +57,7 @@ async fn handle(
         .collect();
     refuse_repeated(&mut alterations);
     let results = alter(broker, alterations, request.validate_only).await;
+    let results = with_loggers(context, broker, &request, results);
     let mut response = IncrementalAlterConfigsResponse::default();
     for (resource, result) in request.resources.into_iter().zip(results) {
         let mut entry = AlterConfigsResourceResponse::default();
@@ -64,6 +71,30 @@ async fn handle(
         response.responses.push(entry);
     }
     response
+}
+
+/// One result a resource, of those that are kept in the metadata in `kept`.
+fn with_loggers(
+    context: &RequestContext,
+    broker: &Broker,
+    request: &IncrementalAlterConfigsRequest,
+    kept: Vec<Result<(), ResourceError>>,
+) -> Vec<Result<(), ResourceError>> {
+    let mut kept = kept.into_iter();
+    let results = request.resources.iter().map(|resource| {
+        if resource.resource_type != BROKER_LOGGER {
+            return kept.next().unwrap_or(Ok(()));
+        }
+        let same = request
+            .resources
+            .iter()
+            .filter(|other| other.resource_type == BROKER_LOGGER && other.resource_name == resource.resource_name);
+        if same.count() > 1 {
+            return Err(ResourceError::invalid_request("Each resource must appear at most once"));
+        }
+        broker_loggers::alter(context, broker, resource, request.validate_only)
+    });
+    results.collect()
 }
 
 fn alteration(wanted: &AlterConfigsResource) -> Alteration {

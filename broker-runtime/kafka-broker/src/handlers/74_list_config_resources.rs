@@ -1,7 +1,5 @@
-//! ListConfigResources 0–1 (KIP-714, KIP-1142): what has a configuration: topics, brokers, and groups for which something is set.
-//! It takes DESCRIBE_CONFIGS on the cluster. Version 0 lists subscriptions to clients' metrics, of which there are none.
-//!
-//! Difference from Kafka: there are no loggers of brokers to list.
+//! ListConfigResources 0–1 (KIP-714, KIP-1142): what has a configuration: topics, brokers and their loggers, and groups for which something
+//! is set. It takes DESCRIBE_CONFIGS on the cluster. Version 0 lists subscriptions to clients' metrics, of which there are none.
 
 use std::sync::Arc;
 
@@ -14,7 +12,10 @@ use kafka_codec::{
 };
 use kafka_metadata::{ConfigResource, acl::AclOperation};
 
-use super::config_resource::{BROKER, GROUP, TOPIC};
+use super::{
+    broker_loggers::BROKER_LOGGER,
+    config_resource::{BROKER, GROUP, TOPIC},
+};
 use crate::{
     broker::Broker,
     dispatch::{ApiEntry, RequestContext, api},
@@ -27,8 +28,7 @@ pub(crate) const API: ApiEntry = api!(74, "ListConfigResources", 0..=1, ListConf
 /// First version that says what is to be listed.
 const TYPES_VERSION: i16 = 1;
 
-/// Kafka's types that have nothing to list here.
-const BROKER_LOGGER: i8 = 8;
+/// Kafka's type that has nothing to list here.
 const CLIENT_METRICS: i8 = 16;
 
 async fn handle(
@@ -44,7 +44,7 @@ async fn handle(
     }
     let types = match &request.resource_types[..] {
         _ if version < TYPES_VERSION => vec![CLIENT_METRICS],
-        [] => vec![TOPIC, BROKER, GROUP],
+        [] => vec![TOPIC, BROKER, BROKER_LOGGER, GROUP],
         types => types.to_vec(),
     };
     let known = [TOPIC, BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP];
@@ -65,9 +65,9 @@ async fn handle(
             }
         }
     }
-    if types.contains(&BROKER) {
+    for kind in [BROKER_LOGGER, BROKER].into_iter().filter(|kind| types.contains(kind)) {
         let serving = image.brokers.values().filter(|member| !member.fenced);
-        serving.for_each(|member| list(BROKER, &member.broker_id.to_string()));
+        serving.for_each(|member| list(kind, &member.broker_id.to_string()));
     }
     if types.contains(&TOPIC) {
         image.topics.keys().for_each(|name| list(TOPIC, name));

@@ -18,6 +18,7 @@ mod alter_replica_log_dirs;
 mod alter_user_scram_credentials;
 #[path = "18_api_versions.rs"]
 mod api_versions;
+mod broker_loggers;
 mod closest_replica;
 mod config_entries;
 mod config_resource;

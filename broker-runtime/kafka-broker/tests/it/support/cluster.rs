@@ -18,6 +18,7 @@ use clock::SystemClock;
 use kafka_broker::{
     BrokerConfig,
     config::{ListenerConfig, ListenerName},
+    loggers::Loggers,
 };
 use kafka_client::{ClientError, Connection, ConnectionOptions};
 use kafka_codec::{
@@ -148,7 +149,7 @@ impl TestCluster {
             let asked = async move {
                 let _ = stopped.await;
             };
-            kafka_broker::run_until(config, Arc::new(SystemClock), asked)
+            kafka_broker::run_until(config, Arc::new(SystemClock), Arc::new(Loggers::silent()), asked)
                 .await
                 .unwrap();
         });

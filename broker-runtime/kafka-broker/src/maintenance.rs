@@ -23,6 +23,9 @@ const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
 /// Logs are measured this often where a volume has a declared size.
 const VOLUME_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Files of what was deleted are looked at this often.
+const REMOVAL_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Pause of the cleaner, and its bounds here: it looks at every log.
 const CLEANER_BACKOFF: &str = "log.cleaner.backoff.ms";
 /// Bytes a second that it may read and write. A log is compacted as a whole, and then it rests.
@@ -57,6 +60,9 @@ pub(crate) fn start(broker: &Arc<Broker>, tasks: &TaskTracker) {
         broker.store.checkpoint()
     }));
     tasks.spawn(every(retention, Arc::clone(broker), apply_retention));
+    tasks.spawn(every(REMOVAL_INTERVAL, Arc::clone(broker), |broker| {
+        broker.store.remove_deleted(broker.clock.now_ms());
+    }));
     if broker.settings.cleaner_enable {
         tasks.spawn(keep_compacting(Arc::clone(broker)));
     } else {

@@ -315,6 +315,7 @@ fn log_config(text: impl Fn(&str) -> Option<String>) -> LogConfig {
             .map_or(default.min_cleanable_dirty_permille, permille),
         min_compaction_lag_ms: number("min.compaction.lag.ms", default.min_compaction_lag_ms),
         max_compaction_lag_ms,
+        file_delete_delay_ms: number("file.delete.delay.ms", default.file_delete_delay_ms),
         delete_retention_ms: number("delete.retention.ms", default.delete_retention_ms),
         producer_id_expiration_ms: default.producer_id_expiration_ms,
         verify_compressed_records: true,

@@ -55,6 +55,8 @@ pub struct LogConfig {
     pub max_compaction_lag_ms: i64,
     /// `delete.retention.ms`: a tombstone stays for so long after the records before it are gone.
     pub delete_retention_ms: i64,
+    /// `file.delete.delay.ms`: files of a segment that retention has deleted are removed after so long.
+    pub file_delete_delay_ms: i64,
     /// `producer.id.expiration.ms`: state of an idempotent producer is forgotten after so long without a batch.
     pub producer_id_expiration_ms: i64,
     /// Decompress a producer's batches to check what is in them, as Kafka does. Without it a broken producer can store
@@ -90,6 +92,7 @@ impl Default for LogConfig {
             min_compaction_lag_ms: 0,
             max_compaction_lag_ms: i64::MAX,
             delete_retention_ms: DAY_MS,
+            file_delete_delay_ms: 60_000,
             producer_id_expiration_ms: DAY_MS,
             verify_compressed_records: true,
         }

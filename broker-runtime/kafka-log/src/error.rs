@@ -283,6 +283,17 @@ pub enum LogDirError {
 }
 
 impl LogDirError {
+    /// The file system is full.
+    pub(crate) fn is_no_space(&self) -> bool {
+        match self {
+            Self::Storage { source, .. } => {
+                matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+            }
+            Self::Log(error) => matches!(error, LogError::NoSpace { .. }),
+            _ => false,
+        }
+    }
+
     pub(crate) fn storage(path: impl Into<PathBuf>, source: io::Error) -> Self {
         Self::Storage {
             path: path.into(),

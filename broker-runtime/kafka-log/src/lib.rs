@@ -11,6 +11,7 @@
 mod append_info;
 mod checkpoint;
 mod config;
+mod deleted;
 mod error;
 mod index;
 mod leader_epochs;

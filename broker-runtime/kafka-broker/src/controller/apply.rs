@@ -18,9 +18,12 @@ use crate::{
     maintenance::measure_volume,
     partition::{Partition, PartitionContext},
     replication::Followed,
-    settings::TopicSettings,
+    settings::{TopicSettings, dynamic_number},
     transactions::TRANSACTIONS_TOPIC,
 };
+
+/// How long files of a deleted replica stay; a topic's own delay is for its segments.
+const DELETE_DELAY: &str = "log.segment.delete.delay.ms";
 
 /// Applies records in order.
 pub(crate) struct Applier {
@@ -297,7 +300,11 @@ fn give_up(broker: &Arc<Broker>, partition: &Arc<Partition>) {
     broker.fetchers.unfollow((partition.topic_id, partition.index));
     resign(broker, &partition.topic, partition.index);
     partition.retire();
-    broker.store.delete(partition);
+    let (image, id) = (broker.metadata.image(), broker.config.broker_id);
+    let delay_ms = dynamic_number(&image, id, &broker.config.server_properties, DELETE_DELAY).unwrap_or(0);
+    broker
+        .store
+        .delete(partition, broker.clock.now_ms().saturating_add(delay_ms));
 }
 
 fn topic_settings(broker: &Broker, image: &MetadataImage, topic: &str) -> TopicSettings {

@@ -116,12 +116,23 @@ impl LogStore {
         Ok(opened(index, log))
     }
 
-    /// Deletes the log of a partition that is not held here any more.
-    pub(crate) fn delete(&self, partition: &Partition) {
+    /// Deletes the log of a partition that is not held here any more. Its files stay until `due_ms`, unless the disk is full
+    /// before.
+    pub(crate) fn delete(&self, partition: &Partition, due_ms: i64) {
         let directory = &self.directories[partition.directory];
         directory.logs.fetch_sub(1, Ordering::Relaxed);
-        if let Err(error) = directory.dir.delete_log(&partition.log) {
+        if let Err(error) = directory.dir.delete_log_until(&partition.log, due_ms) {
             error!(?partition, %error, "log cannot be deleted");
+        }
+    }
+
+    /// Removes files of what was deleted a while ago.
+    pub(crate) fn remove_deleted(&self, now_ms: i64) {
+        for directory in &self.directories {
+            let removed = directory.dir.remove_deleted(now_ms);
+            if removed > 0 {
+                info!(path = %directory.dir.path().display(), removed, "what was deleted is removed");
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod catching_up;
 mod connections;
+mod deleted_topics;
 mod exporters;
 mod groups;
 mod hostile_frames;

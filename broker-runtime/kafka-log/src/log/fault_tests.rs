@@ -10,9 +10,11 @@ use std::{
 use proptest::prelude::*;
 
 use crate::{
-    Log, LogDir, LogError,
+    Log, LogConfig, LogDir, LogError,
     storage::{Disk, FaultyDisk},
-    testing::{Opened, TOPIC_ID, append, as_leader, batch, bytes, identity, maybe_encrypted, open, read_all, small},
+    testing::{
+        NOW_MS, Opened, TOPIC_ID, append, as_leader, batch, bytes, identity, maybe_encrypted, open, read_all, small,
+    },
 };
 
 fn open_on(disk: &FaultyDisk, path: &Path) -> Opened {
@@ -163,6 +165,40 @@ fn a_full_disk_refuses_and_goes_on_afterwards() {
             "{room}"
         );
     }
+}
+
+/// What was deleted and is still there goes when its room is needed: the append that found none is refused, the next one is not.
+#[test]
+fn a_full_disk_takes_back_what_was_deleted() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = FaultyDisk::default();
+    let config = LogConfig {
+        retention_bytes: Some(600),
+        ..small()
+    };
+    let opened = open(Arc::new(disk.clone()), dir.path(), config);
+    for offset in 0..40 {
+        append(&opened.log, &format!("value-{offset}")).unwrap();
+    }
+    opened.log.flush().unwrap();
+    opened.log.set_high_watermark(40);
+    opened.log.apply_retention(NOW_MS).unwrap();
+    let deleted = || {
+        let files = fs::read_dir(opened.log.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
+        files
+            .filter(|path| path.extension().is_some_and(|extension| extension == "deleted"))
+            .count()
+    };
+    assert!(deleted() > 4, "{}", deleted());
+    disk.set_room(Some(0));
+    let refused = append(&opened.log, "no room").unwrap_err();
+    assert!(matches!(refused, LogError::NoSpace { .. }), "{refused:?}");
+    assert_eq!(deleted(), 0);
+    disk.set_room(None);
+    append(&opened.log, "room again").unwrap();
+    assert_eq!(opened.dir.remove_deleted(i64::MAX), 0);
 }
 
 #[test]

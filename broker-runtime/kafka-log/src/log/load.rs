@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     LogConfig, LogError,
+    deleted::{DELETED, Deleted},
     leader_epochs::{self, LeaderEpochs},
     producers::{EndedTransaction, ProducerStates},
     segment::{Segment, SegmentPaths},
@@ -34,6 +35,7 @@ pub(crate) struct LoadLog {
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) recovery_points: Arc<dyn RecoveryPoints>,
     pub(crate) together: Arc<SyncTogether>,
+    pub(crate) deleted: Arc<Deleted>,
     pub(crate) config: LogConfig,
     /// The log was closed in good order.
     pub(crate) clean: bool,
@@ -120,6 +122,7 @@ impl LoadLog {
             recovery_points: self.recovery_points,
             together: self.together,
             is_new: !found,
+            deleted: self.deleted,
             config: RwLock::new(Arc::new(self.config)),
             writer: Mutex::new(ProducerStates::default()),
             flushing: Mutex::new(()),
@@ -148,7 +151,7 @@ impl LoadLog {
             .filter_map(|entry| entry.name.strip_suffix(".log"))
             .collect();
         for entry in entries.iter().filter(|entry| !entry.is_dir) {
-            let stale = [".deleted", ".cleaned", ".swap", ".tmp"]
+            let stale = [DELETED, ".cleaned", ".swap", ".tmp"]
                 .iter()
                 .any(|suffix| entry.name.ends_with(suffix));
             let orphan = [".index", ".timeindex", ".txnindex"]

@@ -15,8 +15,8 @@ use uuid::Uuid;
 
 use super::flush_together::SyncTogether;
 use crate::{
-    LogConfig, LogError, ProducerInfo, leader_epochs::LeaderEpochs, producers::ProducerStates, segment::Segment,
-    storage::Storage,
+    LogConfig, LogError, ProducerInfo, deleted::Deleted, leader_epochs::LeaderEpochs, producers::ProducerStates,
+    segment::Segment, storage::Storage,
 };
 
 /// The segments of a log by base offset; never empty, the last one is active.
@@ -47,6 +47,7 @@ pub struct Log {
     pub(super) together: Arc<SyncTogether>,
     /// It was made by this process: there was nothing of it on the medium.
     pub(super) is_new: bool,
+    pub(super) deleted: Arc<Deleted>,
     pub(super) config: RwLock<Arc<LogConfig>>,
     pub(super) writer: Mutex<ProducerStates>,
     pub(super) flushing: Mutex<()>,
@@ -197,6 +198,8 @@ impl Log {
         let error = LogError::storage(&self.directory, source);
         if error.is_fatal() {
             self.take_offline();
+        } else {
+            self.deleted.make_room();
         }
         error
     }

@@ -34,7 +34,8 @@ impl Log {
                 .map_err(|error| self.failed(error))?;
         }
         drop(producers);
-        let deleted = self.delete_oldest(count).map_err(|error| self.failed(error));
+        let due_ms = now_ms.saturating_add(config.file_delete_delay_ms);
+        let deleted = self.delete_oldest(count, due_ms).map_err(|error| self.failed(error));
         drop(flushing);
         deleted?;
         Ok(count)
@@ -68,7 +69,8 @@ impl Log {
         count
     }
 
-    fn delete_oldest(&self, count: usize) -> io::Result<()> {
+    /// Their files go when `due_ms` has come.
+    fn delete_oldest(&self, count: usize, due_ms: i64) -> io::Result<()> {
         let old = {
             let mut segments = self.segments.write();
             let kept = segments[count..].to_vec();
@@ -78,8 +80,7 @@ impl Log {
         self.log_start_offset.fetch_max(start_offset, Ordering::AcqRel);
         self.epochs.lock().truncate_from_start(start_offset);
         for segment in &old[..count] {
-            segment.delete()?;
-            self.storage.remove_file(&segment.paths().snapshot())?;
+            segment.retire(&self.deleted, due_ms)?;
             tracing::info!(
                 path = %self.directory.display(), base_offset = segment.base_offset(), "segment deleted by retention"
             );

@@ -504,3 +504,45 @@ fn records_are_compressed_at_the_level_of_the_topic() {
     };
     assert!(stored(Some(19)) < stored(Some(1)));
 }
+
+/// Segments that retention has deleted, and a directory that was, stay for `file.delete.delay.ms`.
+#[test]
+fn files_of_what_was_deleted_stay_for_a_while() {
+    let delayed = |delay_ms| {
+        Fixture::new(LogConfig {
+            retention_bytes: Some(600),
+            file_delete_delay_ms: delay_ms,
+            ..small()
+        })
+    };
+    let mut fixture = delayed(5_000);
+    append_numbered(fixture.log(), 40);
+    fixture.log().set_high_watermark(40);
+    let deleted = fixture.log().apply_retention(NOW_MS).unwrap();
+    let first = "00000000000000000000.log";
+    assert!(!fixture.files("").contains(&first.to_owned()));
+    assert_eq!(fixture.files(".log.deleted").len(), deleted);
+    assert_eq!(fixture.files(".index.deleted").len(), deleted);
+    let kept = read_all(fixture.log());
+    assert_eq!(kept.len(), usize::try_from(40 - fixture.log().log_start_offset()).unwrap());
+    let dir = &fixture.opened.as_ref().unwrap().dir;
+    assert_eq!(dir.remove_deleted(NOW_MS + 4_999), 0);
+    assert_eq!(fixture.files(".log.deleted").len(), deleted);
+    assert!(dir.remove_deleted(NOW_MS + 5_000) >= deleted);
+    assert!(fixture.files(".deleted").is_empty());
+    assert_eq!(read_all(fixture.log()), kept);
+    append_numbered(fixture.log(), 40);
+    fixture.log().set_high_watermark(80);
+    fixture.log().apply_retention(NOW_MS).unwrap();
+    let kept = read_all(fixture.log());
+    assert!(!fixture.files(".deleted").is_empty());
+    fixture.crash();
+    assert!(fixture.files(".deleted").is_empty(), "the next start does not wait");
+    assert_eq!(read_all(fixture.log()), kept);
+    let fixture = delayed(0);
+    append_numbered(fixture.log(), 40);
+    fixture.log().set_high_watermark(40);
+    fixture.log().apply_retention(NOW_MS).unwrap();
+    let dir = &fixture.opened.as_ref().unwrap().dir;
+    assert!(dir.remove_deleted(NOW_MS) > 0 && fixture.files(".deleted").is_empty());
+}

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     Log, LogConfig, LogDirError,
+    deleted::Deleted,
     log::{LoadLog, LogIdentity, SyncTogether},
     storage::{DataKey, Disk, EncryptedStorage, Storage},
 };
@@ -63,6 +64,7 @@ pub struct LogDir {
     storage: Arc<dyn Storage>,
     checkpoints: Arc<Checkpoints>,
     together: Arc<SyncTogether>,
+    deleted: Arc<Deleted>,
     logs: Mutex<LogRegistry>,
     _lock: File,
 }
@@ -94,6 +96,7 @@ impl LogDir {
         let found = find_partitions(&*storage, path)?;
         let together = SyncTogether::of(&*storage, path).map_err(|source| LogDirError::storage(path, source))?;
         let together = Arc::new(together);
+        let deleted = Arc::new(Deleted::new(Arc::clone(&storage)));
         let logs = Mutex::new(HashMap::new());
         let path = path.to_owned();
         Ok((
@@ -104,6 +107,7 @@ impl LogDir {
                 storage,
                 checkpoints,
                 together,
+                deleted,
                 logs,
                 _lock: lock,
             },
@@ -180,6 +184,7 @@ impl LogDir {
             identity,
             directory,
             storage: Arc::clone(&self.storage),
+            deleted: Arc::clone(&self.deleted),
             recovery_points: Arc::clone(&self.checkpoints) as _,
             together: Arc::clone(&self.together),
             config,
@@ -204,24 +209,39 @@ impl LogDir {
 
     /// Takes a log offline and deletes its directory. Who still reads from it gets errors.
     pub fn delete_log(&self, log: &Log) -> Result<(), LogDirError> {
+        self.delete_log_until(log, i64::MIN)
+    }
+
+    /// The same, but the directory stays, under the name of a deleted one, until [`LogDir::remove_deleted`] is called at `due_ms` or
+    /// later, or the disk is full.
+    pub fn delete_log_until(&self, log: &Log, due_ms: i64) -> Result<(), LogDirError> {
         log.retire();
         self.logs.lock().remove(&(log.topic().to_owned(), log.partition()));
-        self.delete(log.topic(), log.partition(), log.path())
+        self.delete(log.topic(), log.partition(), log.path(), due_ms)
+    }
+
+    /// Removes what was deleted and is due; gives how many files and directories that was. To be called every few seconds.
+    pub fn remove_deleted(&self, now_ms: i64) -> usize {
+        self.deleted.remove_due(now_ms)
     }
 
     /// Deletes a partition that was found and is not wanted: its topic is gone, or has another id.
     pub fn delete_found(&self, found: &FoundPartition) -> Result<(), LogDirError> {
-        self.delete(&found.topic, found.partition, &found.path)
+        self.delete(&found.topic, found.partition, &found.path, i64::MIN)
     }
 
     /// Renames the directory first: a crash leaves it to be deleted at the next start.
-    fn delete(&self, topic: &str, partition: i32, path: &Path) -> Result<(), LogDirError> {
+    fn delete(&self, topic: &str, partition: i32, path: &Path, due_ms: i64) -> Result<(), LogDirError> {
         self.checkpoints.remove(topic, partition);
         let unique = Uuid::new_v4().simple().to_string();
         let renamed = self.path.join(deleted_name(&partition_name(topic, partition), &unique));
         match self.storage.rename(path, &renamed) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             result => result.map_err(|source| LogDirError::storage(path, source))?,
+        }
+        if due_ms > i64::MIN {
+            self.deleted.directory(renamed, due_ms);
+            return Ok(());
         }
         self.storage
             .remove_dir(&renamed)
@@ -236,7 +256,11 @@ impl LogDir {
     /// Writes the checkpoints of all logs: high watermarks, recovery points, log start offsets; files that would not
     /// change are left alone. To be called every few seconds (`replica.high.watermark.checkpoint.interval.ms`).
     pub fn checkpoint(&self) -> Result<(), LogDirError> {
-        self.checkpoints.update(&self.logs())
+        let updated = self.checkpoints.update(&self.logs());
+        if updated.as_ref().is_err_and(LogDirError::is_no_space) {
+            self.deleted.make_room();
+        }
+        updated
     }
 
     /// Closes all logs, writes the checkpoints and the marker of a clean shutdown. When a log cannot be closed there is

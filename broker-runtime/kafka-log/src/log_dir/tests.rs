@@ -188,6 +188,38 @@ fn a_deleted_partition_is_gone_and_may_come_again() {
     drop(dir);
 }
 
+/// What was deleted has another name until it is removed, and the name may be used again at once.
+#[test]
+fn a_deleted_partition_stays_for_a_while_under_another_name() {
+    let path = tempfile::tempdir().unwrap();
+    let directories = || -> Vec<String> {
+        let entries = fs::read_dir(path.path()).unwrap().map(Result::unwrap);
+        let names = entries.filter(|entry| entry.path().is_dir());
+        names.map(|entry| entry.file_name().into_string().unwrap()).collect()
+    };
+    let (dir, _) = open(path.path());
+    for (value, due_ms) in [("old", 10), ("older", 20)] {
+        let log = create(&dir, "orders", 0);
+        append(&log, value).unwrap();
+        dir.delete_log_until(&log, due_ms).unwrap();
+        assert!(append(&log, "late").is_err());
+    }
+    let log = create(&dir, "orders", 0);
+    append(&log, "new").unwrap();
+    let left = directories();
+    let deleted = left
+        .iter()
+        .filter(|name| name.starts_with("orders-0.") && name.ends_with("-delete"));
+    assert_eq!((deleted.count(), left.len()), (2, 3), "{left:?}");
+    assert_eq!((dir.remove_deleted(9), dir.remove_deleted(10)), (0, 1));
+    assert_eq!(directories().len(), 2);
+    assert_eq!(read_all(&log), [(0, "new".to_owned())]);
+    drop((log, dir));
+    let (_dir, found) = open(path.path());
+    assert_eq!(names(&found), [("orders", 0)]);
+    assert_eq!(directories(), ["orders-0"], "the next start does not wait");
+}
+
 /// The one that is deleted is being flushed, or gets another record, while the next one of its name is made.
 #[test]
 fn two_lives_of_a_partition_do_not_meet() {

@@ -14,6 +14,7 @@ use kafka_codec::record_batch::{BatchHeader, NO_TIMESTAMP};
 use parking_lot::Mutex;
 
 use crate::{
+    deleted::Deleted,
     index::{OffsetEntry, SparseIndex, TimeEntry},
     storage::{Storage, StorageFile},
     transaction_index::{AbortedTransaction, TransactionIndex},
@@ -382,6 +383,21 @@ impl Segment {
     /// it has seen all.
     pub(crate) fn aborted(&self, each: impl FnMut(&AbortedTransaction) -> bool) -> bool {
         self.state.lock().aborted.entries().iter().all(each)
+    }
+
+    /// Gives the files, and the snapshot of the producers at its begin, the names of deleted ones; they go when `due_ms` has come.
+    /// The log goes first: without it the others are left-overs.
+    pub(crate) fn retire(&self, deleted: &Deleted, due_ms: i64) -> io::Result<()> {
+        *self.file.lock() = None;
+        let paths = &self.paths;
+        let files = [
+            paths.log(),
+            paths.offset_index(),
+            paths.time_index(),
+            paths.transaction_index(),
+            paths.snapshot(),
+        ];
+        files.iter().try_for_each(|file| deleted.file(file, due_ms))
     }
 
     /// Removes the files. The log goes first: without it the others are left-overs.

@@ -278,6 +278,7 @@ fn log_config(text: impl Fn(&str) -> Option<String>) -> LogConfig {
         } else {
             number("segment.ms", default.segment_ms)
         },
+        preallocate: text("preallocate").is_some_and(|value| value.trim().eq_ignore_ascii_case("true")),
         segment_jitter_ms: number("segment.jitter.ms", default.segment_jitter_ms),
         // Negative: for ever.
         retention_ms: Some(number("retention.ms", -1)).filter(|ms| *ms >= 0),

@@ -18,6 +18,8 @@ pub struct LogConfig {
     pub segment_bytes: u64,
     /// `segment.ms`: a segment is closed when its first record is this old.
     pub segment_ms: i64,
+    /// `preallocate`: room on the disk is set aside for a whole segment when its first batch has come.
+    pub preallocate: bool,
     /// `segment.jitter.ms`: by so much a segment may be closed earlier, another time for each, so that logs which began together do
     /// not all begin their next segment at once.
     pub segment_jitter_ms: i64,
@@ -71,6 +73,7 @@ impl Default for LogConfig {
         Self {
             segment_bytes: 1 << 30,
             segment_ms: 7 * DAY_MS,
+            preallocate: false,
             segment_jitter_ms: 0,
             retention_ms: Some(7 * DAY_MS),
             retention_bytes: None,

@@ -174,6 +174,9 @@ impl Log {
         if let Err(error) = active.append(slices, &headers, config.index_interval_bytes) {
             return Err(self.failed(error));
         }
+        if config.preallocate && active.size() == bytes {
+            active.allocate(config.segment_bytes);
+        }
         let mut epochs = self.epochs.lock();
         for Batch { header, marker } in batches {
             if let Some(ended) = producers.apply(header, *marker).filter(|ended| !ended.committed) {

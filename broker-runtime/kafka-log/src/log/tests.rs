@@ -10,7 +10,7 @@ use crate::{
     AppendOrigin, CleanupPolicy, LeaderAppend, LogConfig, LogError, RecordRefusal, RefusalReason, TimestampType,
     TimestampedOffset,
     storage::Disk,
-    testing::{NOW_MS, Opened, append, as_leader, batch, bytes, open, read_all, read_from, small},
+    testing::{NOW_MS, Opened, append, as_leader, batch, bytes, maybe_encrypted, open, read_all, read_from, small},
 };
 
 struct Fixture {
@@ -524,7 +524,10 @@ fn files_of_what_was_deleted_stay_for_a_while() {
     assert_eq!(fixture.files(".log.deleted").len(), deleted);
     assert_eq!(fixture.files(".index.deleted").len(), deleted);
     let kept = read_all(fixture.log());
-    assert_eq!(kept.len(), usize::try_from(40 - fixture.log().log_start_offset()).unwrap());
+    assert_eq!(
+        kept.len(),
+        usize::try_from(40 - fixture.log().log_start_offset()).unwrap()
+    );
     let dir = &fixture.opened.as_ref().unwrap().dir;
     assert_eq!(dir.remove_deleted(NOW_MS + 4_999), 0);
     assert_eq!(fixture.files(".log.deleted").len(), deleted);
@@ -545,4 +548,50 @@ fn files_of_what_was_deleted_stay_for_a_while() {
     fixture.log().apply_retention(NOW_MS).unwrap();
     let dir = &fixture.opened.as_ref().unwrap().dir;
     assert!(dir.remove_deleted(NOW_MS) > 0 && fixture.files(".deleted").is_empty());
+}
+
+/// The size of the file says what is in it all the same, and what was set aside goes back when the segment is closed.
+#[test]
+fn room_for_a_segment_is_set_aside_with_its_first_batch() {
+    use std::os::unix::fs::MetadataExt;
+    const SEGMENT_BYTES: u64 = 1 << 20;
+    for encrypted in [false, true] {
+        let path = tempfile::tempdir().unwrap();
+        let config = LogConfig {
+            segment_bytes: SEGMENT_BYTES,
+            preallocate: true,
+            ..LogConfig::default()
+        };
+        let open = || open(maybe_encrypted(Arc::new(Disk), encrypted), path.path(), config.clone());
+        let opened = open();
+        let file = |base_offset: i64| {
+            let file = opened.log.path().join(format!("{base_offset:020}.log"));
+            fs::metadata(file).unwrap()
+        };
+        let allocated = |base_offset: i64| file(base_offset).blocks() * 512;
+        append(&opened.log, "first").unwrap();
+        assert!(allocated(0) >= SEGMENT_BYTES, "{} of {SEGMENT_BYTES}", allocated(0));
+        assert!(file(0).len() < 300, "{}", file(0).len());
+        let large = "x".repeat(300_000);
+        let mut last = 0;
+        while opened.log.segment_count() == 1 {
+            last = append(&opened.log, &large).unwrap().base_offset;
+        }
+        let size = file(0).len();
+        assert!(
+            size < SEGMENT_BYTES && allocated(0) < size + 65_536,
+            "{size}, {}",
+            allocated(0)
+        );
+        assert!(allocated(last) >= SEGMENT_BYTES);
+        let stored = read_all(&opened.log);
+        opened.log.flush().unwrap();
+        opened.dir.clean_shutdown().unwrap();
+        assert!(allocated(last) < file(last).len() + 65_536, "{}", allocated(last));
+        drop(opened);
+        let opened = open();
+        assert_eq!(read_all(&opened.log), stored);
+        append(&opened.log, "after").unwrap();
+        assert_eq!(opened.log.log_end_offset(), last + 2);
+    }
 }

@@ -203,6 +203,8 @@ pub(crate) struct Segment {
     dirty: AtomicBool,
     /// The file's name, and its indexes if it is closed, are on the medium.
     pub(super) settled: AtomicBool,
+    /// Room was set aside for what has not come yet.
+    allocated: AtomicBool,
     pub(super) state: Mutex<SegmentState>,
     pub(super) hints: Mutex<([Hint; HINTS], usize)>,
 }
@@ -217,6 +219,7 @@ impl Segment {
             size: AtomicU64::new(0),
             dirty: AtomicBool::new(false),
             settled: AtomicBool::new(false),
+            allocated: AtomicBool::new(false),
             state: Mutex::new(SegmentState::new(&paths)),
             hints: Mutex::new(([Hint::default(); HINTS], 0)),
             paths,
@@ -358,8 +361,34 @@ impl Segment {
         !self.settled.swap(true, Ordering::AcqRel)
     }
 
+    /// Sets room aside for a file of so many bytes. Where the disk has no such room or no means for that, batches find their own.
+    pub(crate) fn allocate(&self, bytes: u64) {
+        let Ok(file) = self.open(false) else {
+            return;
+        };
+        let allocated = file.allocate(bytes);
+        if let Err(error) = &allocated {
+            tracing::warn!(path = %self.paths.log().display(), %error, bytes, "room cannot be set aside for a segment");
+        }
+        // A part of it may have been.
+        self.allocated.store(true, Ordering::Release);
+        if allocated.is_err() {
+            let _ = self.give_back(&*file);
+        }
+    }
+
+    fn give_back(&self, file: &dyn StorageFile) -> io::Result<()> {
+        if self.allocated.swap(false, Ordering::AcqRel) {
+            file.give_back()?;
+        }
+        Ok(())
+    }
+
     /// Nothing more is appended: completes the indexes and writes them to their files.
     pub(crate) fn seal(&self) -> io::Result<()> {
+        if self.allocated.load(Ordering::Acquire) {
+            self.give_back(&*self.open(false)?)?;
+        }
         let context = IndexContext {
             base_offset: self.base_offset,
             interval_bytes: 0,

@@ -123,6 +123,15 @@ impl StorageFile for DiskFile {
         self.0.set_len(size)
     }
 
+    fn allocate(&self, size: u64) -> io::Result<()> {
+        Ok(sys::fallocate(&self.0, sys::FallocateFlags::KEEP_SIZE, 0, size)?)
+    }
+
+    fn give_back(&self) -> io::Result<()> {
+        // File systems free what lies behind the end of a file when it is cut off there.
+        self.0.set_len(self.0.metadata()?.len())
+    }
+
     fn sync(&self) -> io::Result<()> {
         Ok(sys::fdatasync(&self.0)?)
     }

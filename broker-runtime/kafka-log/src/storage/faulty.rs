@@ -249,6 +249,20 @@ impl StorageFile for FaultyFile {
         self.inner.truncate(size)
     }
 
+    fn allocate(&self, size: u64) -> io::Result<()> {
+        self.check()?;
+        let more = size.saturating_sub(self.inner.size()?);
+        if self.state.lock().room.is_some_and(|room| room < more) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.inner.allocate(size)
+    }
+
+    fn give_back(&self) -> io::Result<()> {
+        self.check()?;
+        self.inner.give_back()
+    }
+
     fn sync(&self) -> io::Result<()> {
         self.check()?;
         if self.state.lock().sync_fails {

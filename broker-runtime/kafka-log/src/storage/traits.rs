@@ -82,6 +82,17 @@ pub trait StorageFile: fmt::Debug + Send + Sync {
     /// Cuts the file off.
     fn truncate(&self, size: u64) -> io::Result<()>;
 
+    /// Sets room aside on the medium for what the file will hold when it has `size` bytes. The file's size stays as it is, so that
+    /// nothing but its own bytes is ever read.
+    fn allocate(&self, _size: u64) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Gives back what was set aside behind the end of the file. Nobody may write meanwhile.
+    fn give_back(&self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Writes the file's content to the medium (`fdatasync`). After an error its state is unknown for ever.
     fn sync(&self) -> io::Result<()>;
 }

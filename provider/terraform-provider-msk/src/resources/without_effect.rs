@@ -69,9 +69,9 @@ mod tests {
 
     #[test]
     fn only_what_has_no_effect_is_named() {
-        let detail = said(&["local.retention.ms", "retention.ms", "preallocate"]).unwrap();
+        let detail = said(&["local.retention.ms", "retention.ms", "compression.lz4.level"]).unwrap();
         assert!(
-            detail.starts_with("Brokers accept local.retention.ms, preallocate as"),
+            detail.starts_with("Brokers accept local.retention.ms, compression.lz4.level as"),
             "{detail}"
         );
         assert_eq!(said(&["retention.ms", "cleanup.policy"]), None);

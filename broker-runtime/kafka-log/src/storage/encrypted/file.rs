@@ -275,6 +275,15 @@ impl StorageFile for EncryptedFile {
         Ok(())
     }
 
+    fn allocate(&self, size: u64) -> io::Result<()> {
+        let framing = HEADER_BYTES + 2 * BLOCK_BYTES;
+        self.inner.allocate(size.saturating_add(framing))
+    }
+
+    fn give_back(&self) -> io::Result<()> {
+        self.inner.give_back()
+    }
+
     fn sync(&self) -> io::Result<()> {
         self.inner.sync()
     }

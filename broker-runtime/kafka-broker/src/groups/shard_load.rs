@@ -17,7 +17,7 @@ impl Shard {
                 Some(producer),
             ) => {
                 self.pending.begin(&group_id, &topic_partition);
-                self.hold_back(producer.id, group_id, topic_partition, offset);
+                self.hold_back(producer.id, group_id, topic_partition, offset, now);
             }
             // Nothing else is written in a transaction.
             Loaded::Record(..) => {}

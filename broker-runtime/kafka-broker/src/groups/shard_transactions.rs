@@ -57,7 +57,7 @@ impl Shard {
                         continue;
                     };
                     if is_written {
-                        self.hold_back(producer.id, group_id, topic_partition, offset);
+                        self.hold_back(producer.id, group_id, topic_partition, offset, now);
                     } else {
                         self.pending.give_up(&group_id, &topic_partition);
                     }
@@ -68,14 +68,17 @@ impl Shard {
         }
     }
 
-    /// An offset is in the log, and waits for the end of its transaction.
+    /// An offset is in the log, and waits for the end of its transaction. Its group is there from now on, as in Kafka, whatever
+    /// becomes of the transaction.
     pub(super) fn hold_back(
         &mut self,
         producer_id: i64,
         group_id: GroupId,
         partition: TopicPartition,
         offset: CommittedOffset,
+        now: Moment,
     ) {
+        self.ensure_group(&group_id, now);
         let pending = PendingOffset {
             group_id,
             partition,

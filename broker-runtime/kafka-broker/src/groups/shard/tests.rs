@@ -187,7 +187,17 @@ impl Bench {
     }
 
     fn commit_with(&mut self, producer_id: i64, topic: &str, offset: i64) -> Receiver<Result<Results, GroupError>> {
-        let request = commit_request(speaker("", -1), topic, offset);
+        self.commit_as(speaker("", -1), producer_id, topic, offset)
+    }
+
+    fn commit_as(
+        &mut self,
+        speaker: Speaker,
+        producer_id: i64,
+        topic: &str,
+        offset: i64,
+    ) -> Receiver<Result<Results, GroupError>> {
+        let request = commit_request(speaker, topic, offset);
         let transactional = Transactional {
             producer: ProducerIdentity {
                 id: producer_id,
@@ -484,6 +494,31 @@ fn offsets_of_a_transaction_take_effect_with_it() {
             assert_eq!(bench.stable_offset("t"), Ok(expected));
             assert_eq!(bench.failover(0).stable_offset("t"), Ok(expected));
         }
+    }
+}
+
+/// Kafka makes the group with the first offset that waits for a transaction, and it stays when that is aborted.
+#[test]
+fn a_group_is_there_while_its_only_offsets_wait() {
+    for dies in [true, false] {
+        let mut bench = Bench::new();
+        let mut answer = bench.commit_as(speaker("m", 3), 7, "t", 9);
+        assert_eq!(
+            answer.try_recv().unwrap(),
+            Err(GroupError::IllegalGeneration),
+            "there is no group"
+        );
+        drop(bench.commit_with(7, "t", 9));
+        bench.write(0);
+        if dies {
+            bench = bench.failover(0);
+        }
+        let mut answer = bench.commit_as(speaker("m", 3), 7, "t", 9);
+        assert_eq!(answer.try_recv().unwrap(), Err(GroupError::UnknownMemberId));
+        assert_eq!(bench.state(), Ok(GroupState::Empty));
+        drop(bench.end(7, false));
+        bench.write(0);
+        assert_eq!(bench.state(), Ok(GroupState::Empty));
     }
 }
 

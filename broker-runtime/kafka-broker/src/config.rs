@@ -101,6 +101,21 @@ pub enum ListenerName {
 }
 
 impl ListenerName {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Plaintext,
+        Self::Tls,
+        Self::SaslScram,
+        Self::SaslIam,
+        Self::SaslScramPublic,
+        Self::SaslIamPublic,
+        Self::PlaintextIpv6,
+        Self::TlsIpv6,
+        Self::SaslScramIpv6,
+        Self::SaslIamIpv6,
+        Self::Internal,
+    ];
+
     /// The name as it stands in metadata records.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -9,6 +9,7 @@
 mod cluster_defaults;
 mod definition;
 mod group;
+mod listeners;
 mod server_properties;
 mod table;
 mod text;
@@ -24,6 +25,7 @@ pub use group::{
     GROUP_ASSIGNMENT_INTERVAL, GROUP_HEARTBEAT_INTERVAL, GROUP_SESSION_TIMEOUT, GroupProperty, group_synonym,
     unknown_group_property, validate_group_combination,
 };
+pub use listeners::{listener_definition, listener_definitions, listener_property, listener_synonym};
 pub use server_properties::{PropertyError, ServerProperties, TEXT_BYTES_MAX, parse};
 pub use table::{definition, definitions, group_definition, group_definitions, topic_definition, topic_definitions};
 pub use topic::{

@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use crate::{
     definition::Definition,
+    listeners::unknown_listener_property,
     table::{definition, definitions, topic_definition},
     text,
     topic::broker_synonyms,
@@ -191,6 +192,9 @@ fn unknown(name: &str) -> String {
     }
     if let Some((_, why)) = LEFT_OUT.iter().find(|(left_out, _)| *left_out == name) {
         return format!("{name} is not offered: {why}");
+    }
+    if let Some(why) = unknown_listener_property(name) {
+        return why;
     }
     if name.starts_with("zookeeper.") {
         return format!("{name} was removed in Kafka 4.0 together with ZooKeeper; delete the line");

@@ -6,7 +6,10 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use crate::definition::{Definition, Importance, Number, Reach, Scope, Setting, Valid, ValueType};
+use crate::{
+    definition::{Definition, Importance, Number, Reach, Scope, Setting, Valid, ValueType},
+    listeners::listener_definition,
+};
 
 static BROKER: LazyLock<Table> = LazyLock::new(|| Table::read(include_str!("broker.table")));
 static TOPIC: LazyLock<Table> = LazyLock::new(|| Table::read(include_str!("topic.table")));
@@ -38,9 +41,9 @@ impl Table {
     }
 }
 
-/// The broker property `name`.
+/// The broker property `name`; a listener's own bound is one, too.
 pub fn definition(name: &str) -> Option<&'static Definition> {
-    BROKER.get(name)
+    BROKER.get(name).or_else(|| listener_definition(name))
 }
 
 /// The topic property `name`.
@@ -58,7 +61,7 @@ pub fn group_definitions() -> &'static [Definition] {
     &GROUP.definitions
 }
 
-/// All broker properties, by name.
+/// All broker properties, by name, without those of single listeners.
 pub fn definitions() -> &'static [Definition] {
     &BROKER.definitions
 }

@@ -11,8 +11,11 @@
 //! What waits is the listener: connections behind it are kept by the kernel. The bounds may change while the broker runs; a
 //! smaller one of the broker closes the idlest connections, one of an address counts for its next connections.
 //!
+//! A listener may have a number and a rate of its own (`listener.name.tls.max.connections`), the one of brokers as well: whoever
+//! comes has to be within those of the listener and of the broker.
+//!
 //! Differences from Kafka: connections of other brokers are not counted for their address, which clients may share on one
-//! machine; bounds are the broker's and not a listener's; an override names an address and not a host.
+//! machine; an override names an address and not a host.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -24,7 +27,7 @@ use std::{
 use clock::Clock;
 use kafka_metadata::{BrokerId, MetadataImage};
 use parking_lot::Mutex;
-use server_properties::address_bounds;
+use server_properties::{address_bounds, listener_property};
 use tokio::sync::Notify;
 use tracing::{info, warn};
 
@@ -34,6 +37,10 @@ use crate::{
     quotas::{Meter, Window},
     settings::{dynamic_number, dynamic_text},
 };
+
+/// Bounds that a listener may have, too.
+const TOTAL: &str = "max.connections";
+const RATE: &str = "max.connection.creation.rate";
 
 /// As good as no bound, in Kafka and here.
 const UNBOUNDED: i64 = i32::MAX as i64;
@@ -49,23 +56,51 @@ struct Bounds {
     overrides: HashMap<IpAddr, usize>,
     /// `max.connection.creation.rate`.
     rate: Option<f64>,
+    /// Of listeners that have some of their own.
+    of_listener: HashMap<ListenerName, ListenerBounds>,
+}
+
+/// What is allowed on one listener.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct ListenerBounds {
+    /// `listener.name.….max.connections`.
+    total: Option<usize>,
+    /// `listener.name.….max.connection.creation.rate`.
+    rate: Option<f64>,
 }
 
 impl Bounds {
     fn read(image: &MetadataImage, broker_id: BrokerId, properties: &BTreeMap<String, String>) -> Self {
-        let number = |name| dynamic_number(image, broker_id, properties, name).filter(|bound| *bound < UNBOUNDED);
-        let count = |name| number(name).and_then(|bound| usize::try_from(bound).ok());
+        let number = |name: &str| dynamic_number(image, broker_id, properties, name).filter(|bound| *bound < UNBOUNDED);
+        let count = |name: &str| number(name).and_then(|bound| usize::try_from(bound).ok());
+        let rate = |name: &str| number(name).map(|rate| rate as f64);
         let overrides = dynamic_text(image, broker_id, properties, "max.connections.per.ip.overrides");
         let overrides = overrides.and_then(address_bounds).unwrap_or_default();
         Self {
-            total: count("max.connections"),
+            total: count(TOTAL),
             of_address: count("max.connections.per.ip"),
             overrides: overrides
                 .into_iter()
                 .map(|(address, bound)| (address.to_canonical(), bound))
                 .collect(),
-            rate: number("max.connection.creation.rate").map(|rate| rate as f64),
+            rate: rate(RATE),
+            of_listener: ListenerName::ALL
+                .into_iter()
+                .map(|listener| {
+                    let own = |property| listener_property(listener.as_str(), property);
+                    let bounds = ListenerBounds {
+                        total: count(&own(TOTAL)),
+                        rate: rate(&own(RATE)),
+                    };
+                    (listener, bounds)
+                })
+                .filter(|(_, bounds)| *bounds != ListenerBounds::default())
+                .collect(),
         }
+    }
+
+    fn of_listener(&self, listener: ListenerName) -> ListenerBounds {
+        self.of_listener.get(&listener).copied().unwrap_or_default()
     }
 
     fn of(&self, address: IpAddr) -> Option<usize> {
@@ -79,7 +114,9 @@ struct State {
     /// By the connection's number.
     held: HashMap<u64, Held>,
     of_address: HashMap<IpAddr, usize>,
+    on_listener: HashMap<ListenerName, usize>,
     meter: Meter,
+    listener_meters: HashMap<ListenerName, Meter>,
 }
 
 #[derive(Debug)]
@@ -109,7 +146,7 @@ pub(crate) struct Place {
 #[derive(Debug)]
 enum Entry {
     Taken(Place),
-    /// The broker has too many.
+    /// The broker has too many, or the listener.
     Full,
     /// Its address has as many as it may have.
     Refused(usize),
@@ -166,7 +203,10 @@ impl ConnectionLimits {
                 }
                 Entry::Full if !said => {
                     said = true;
-                    warn!(listener = %connection.listener, "connections wait: the broker has as many as it may have");
+                    warn!(
+                        listener = %connection.listener,
+                        "connections wait: the listener or the broker has as many as it may have"
+                    );
                 }
                 Entry::Full => {}
             }
@@ -174,25 +214,44 @@ impl ConnectionLimits {
         }
     }
 
-    /// Counts a connection; says how long it is too early, in milliseconds, at most a sample. Other brokers are never.
+    /// Counts a connection; says how long it is too early, in milliseconds, at most a sample. Other brokers are too early only where
+    /// their listener has a rate.
     fn too_early_ms(&self, connection: &Connection, now_ms: i64) -> i64 {
         let mut state = self.state.lock();
-        let Some(rate) = state.bounds.rate.filter(|_| !is_protected(connection)) else {
-            return 0;
+        let State {
+            bounds,
+            meter,
+            listener_meters,
+            ..
+        } = &mut *state;
+        let mut early_ms = 0;
+        let mut count = |meter: &mut Meter, rate: f64| {
+            meter.record(1.0, now_ms, self.window);
+            // No connection a second at all: each waits as long as one can be made to.
+            let too_early_ms = if rate > 0.0 {
+                meter.throttle_ms(rate, now_ms, self.window)
+            } else {
+                self.window.sample_ms
+            };
+            early_ms = early_ms.max(too_early_ms.min(self.window.sample_ms));
         };
-        state.meter.record(1.0, now_ms, self.window);
-        // No connection a second at all: each waits as long as one can be made to.
-        let early_ms = if rate > 0.0 {
-            state.meter.throttle_ms(rate, now_ms, self.window)
-        } else {
-            self.window.sample_ms
-        };
-        early_ms.min(self.window.sample_ms)
+        if let Some(rate) = bounds.rate.filter(|_| !is_protected(connection)) {
+            count(meter, rate);
+        }
+        if let Some(rate) = bounds.of_listener(connection.listener).rate {
+            count(listener_meters.entry(connection.listener).or_default(), rate);
+        }
+        early_ms
     }
 
     fn enter(self: &Arc<Self>, connection: &Arc<Connection>) -> Entry {
         let mut state = self.state.lock();
         let protected = is_protected(connection);
+        let on_listener = state.on_listener.get(&connection.listener).copied().unwrap_or(0);
+        let of_listener = state.bounds.of_listener(connection.listener);
+        if of_listener.total.is_some_and(|bound| on_listener >= bound) {
+            return Entry::Full;
+        }
         if !protected {
             if state.bounds.total.is_some_and(|bound| state.held.len() >= bound) {
                 return Entry::Full;
@@ -209,6 +268,7 @@ impl ConnectionLimits {
             goes: false,
         };
         state.held.insert(connection.id, held);
+        *state.on_listener.entry(connection.listener).or_default() += 1;
         state.send_idlest_away();
         Entry::Taken(Place {
             limits: Arc::clone(self),
@@ -221,6 +281,9 @@ impl ConnectionLimits {
         let Some(left) = state.held.remove(&connection_id) else {
             return;
         };
+        if let Some(held) = state.on_listener.get_mut(&left.connection.listener) {
+            *held -= 1;
+        }
         if !is_protected(&left.connection) {
             let address = left.connection.peer.ip().to_canonical();
             if let Some(held) = state.of_address.get_mut(&address) {
@@ -351,6 +414,69 @@ mod tests {
             matches!(limits.enter(&client(5, "127.0.0.1")), Entry::Full),
             "two are there again"
         );
+    }
+
+    #[test]
+    fn every_listener_may_have_bounds_of_its_own() {
+        for listener in ListenerName::ALL {
+            let name = listener_property(listener.as_str(), TOTAL);
+            assert!(server_properties::definition(&name).is_some(), "{name}");
+        }
+        assert_eq!(
+            server_properties::listener_definitions().count(),
+            2 * ListenerName::ALL.len()
+        );
+    }
+
+    #[tokio::test]
+    async fn a_listener_has_as_many_as_it_may_have() {
+        let limits = limits(&[
+            ("listener.name.tls.max.connections", "1"),
+            ("listener.name.internal.max.connections", "1"),
+            ("max.connections", "3"),
+        ]);
+        let of = |id, listener| from(id, "127.0.0.1", listener);
+        let first = of(1, ListenerName::Tls);
+        let place = taken(limits.enter(&first));
+        assert!(matches!(limits.enter(&of(2, ListenerName::Tls)), Entry::Full));
+        let _other = taken(limits.enter(&of(3, ListenerName::Plaintext)));
+        let _broker = taken(limits.enter(&of(4, ListenerName::Internal)));
+        assert!(
+            matches!(limits.enter(&of(5, ListenerName::Internal)), Entry::Full),
+            "brokers have a bound where somebody gives them one"
+        );
+        assert!(
+            matches!(limits.enter(&of(6, ListenerName::Plaintext)), Entry::Full),
+            "the broker's own"
+        );
+        assert!(!is_sent_away(&first).await);
+        drop(place);
+        let _next = taken(limits.enter(&of(7, ListenerName::Tls)));
+        let mut image = MetadataImage::default();
+        let value = BTreeMap::from([("listener.name.tls.max.connections".to_owned(), "2".to_owned())]);
+        Arc::make_mut(&mut image.configs).insert(ConfigResource::Broker(BrokerId(1)), value);
+        limits.configure(&image, BrokerId(1), &BTreeMap::new());
+        let _more = taken(limits.enter(&of(8, ListenerName::Tls)));
+        assert!(matches!(limits.enter(&of(9, ListenerName::Tls)), Entry::Full));
+    }
+
+    #[test]
+    fn connections_come_to_a_listener_as_fast_as_they_may() {
+        let limits = limits(&[
+            ("max.connection.creation.rate", "4"),
+            ("listener.name.tls.max.connection.creation.rate", "2"),
+            ("listener.name.internal.max.connection.creation.rate", "1"),
+        ]);
+        let early = |listener, now_ms| limits.too_early_ms(&from(1, "127.0.0.1", listener), now_ms);
+        assert!((0..20).all(|_| early(ListenerName::Tls, 0) == 0));
+        assert_eq!(early(ListenerName::Tls, 0), 500);
+        assert!(
+            (0..19).all(|_| early(ListenerName::Plaintext, 0) == 0),
+            "the broker has room"
+        );
+        assert_eq!(early(ListenerName::Plaintext, 0), 250);
+        assert!((0..10).all(|_| early(ListenerName::Internal, 0) == 0));
+        assert_eq!(early(ListenerName::Internal, 0), 1_000);
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use kafka_metadata::{BrokerId, ConfigResource, MetadataImage};
 use server_properties::{
     Definition, ValueType, broker_synonyms, convert, definition, definitions, group_definitions, group_synonym,
-    topic_definitions,
+    listener_definitions, listener_synonym, topic_definitions,
 };
 
 use crate::{broker::Broker, config::BrokerConfig};
@@ -151,10 +151,14 @@ impl<'a> ConfigView<'a> {
         entries.collect()
     }
 
-    /// The properties of this broker.
+    /// The properties of this broker, with those of single listeners that are set.
     pub(super) fn broker(&self) -> Vec<ConfigEntry> {
-        let entries = definitions().iter().map(|definition| {
-            let synonyms = self.places(definition);
+        let of_listeners = listener_definitions().filter(|it| self.is_set(it.name));
+        let entries = definitions().iter().chain(of_listeners).map(|definition| {
+            let mut synonyms = self.places(definition);
+            if let Some(of_broker) = listener_synonym(definition.name) {
+                synonyms.extend(self.places(of_broker));
+            }
             let value = synonyms.first().and_then(|place| place.value.clone());
             entry(definition, value, !definition.is_dynamic(), synonyms)
         });
@@ -170,6 +174,11 @@ impl<'a> ConfigView<'a> {
             Some(entry(definition, Some(value.clone()), false, vec![place]))
         });
         entries.collect()
+    }
+
+    fn is_set(&self, name: &str) -> bool {
+        let places = [self.of_broker, self.of_all_brokers, Some(&self.statics)];
+        places.into_iter().flatten().any(|values| values.contains_key(name))
     }
 
     /// Where the value of a broker's property comes from, the place that wins first.
@@ -342,6 +351,30 @@ mod tests {
         let password = find(&entries, "ssl.key.password");
         assert!(password.sensitive);
         assert!(!format!("{entries:?}").contains("planted"));
+    }
+
+    #[test]
+    fn bounds_of_a_listener_are_shown_where_they_are_set() {
+        const NAME: &str = "listener.name.tls.max.connections";
+        let image = image();
+        let view = |statics| ConfigView::of(&image, BrokerId(1), statics).broker();
+        assert!(view(map(&[])).iter().all(|entry| entry.name != NAME));
+        let entries = view(map(&[(NAME, "7"), ("max.connections", "9")]));
+        let bound = find(&entries, NAME);
+        assert_eq!((bound.value.as_deref(), bound.read_only), (Some("7"), false));
+        let places: Vec<_> = bound
+            .synonyms
+            .iter()
+            .map(|place| (place.name, place.value.as_deref()))
+            .collect();
+        assert_eq!(
+            places,
+            [
+                (NAME, Some("7")),
+                ("max.connections", Some("9")),
+                ("max.connections", Some("2147483647"))
+            ]
+        );
     }
 
     #[test]

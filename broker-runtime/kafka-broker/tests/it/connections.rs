@@ -90,3 +90,22 @@ async fn topics_are_described_in_portions() {
     assert_eq!(answer.topics[0].partitions.len(), 2);
     assert_eq!(answer.next_cursor.map(|cursor| cursor.partition_index), Some(2));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_listener_has_a_bound_of_its_own_that_may_change() {
+    const BOUND: &str = "listener.name.sasl_iam.max.connections";
+    let cluster = TestCluster::start(1, &[(BOUND, "1")]).await;
+    let port = cluster.port(1, ListenerName::SaslIam);
+    let mut first = connect(port).await;
+    assert!(answers(&mut first).await);
+    let mut second = connect(port).await;
+    let waiting = tokio::spawn(async move { answers(&mut second).await });
+    for _ in 0..3 {
+        let mut other = connect(cluster.port(1, ListenerName::Plaintext)).await;
+        assert!(answers(&mut other).await, "other listeners take who comes");
+    }
+    assert!(!waiting.is_finished());
+    set(&cluster, BOUND, "2");
+    assert!(waiting.await.unwrap());
+    assert!(answers(&mut first).await);
+}

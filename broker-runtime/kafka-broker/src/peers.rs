@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use kafka_client::{ClientError, Connection};
+use kafka_client::{ClientError, Connection, ConnectionOptions};
 use kafka_codec::messages::RequestResponsePair;
 use kafka_metadata::BrokerId;
 use parking_lot::Mutex;
@@ -29,6 +29,8 @@ type Address = (String, u16);
 /// See the head of this file.
 #[derive(Default)]
 pub(crate) struct Peers {
+    /// Attempts in a row to reach a broker that have failed.
+    failed: Mutex<HashMap<BrokerId, u32>>,
     idle: Mutex<HashMap<BrokerId, (Address, Vec<Connection>)>>,
 }
 
@@ -54,10 +56,37 @@ impl Peers {
             self.keep(peer, address, kept);
             return Ok(response);
         }
-        let mut connection = Connection::open(&address.0, address.1, &broker.peer_options).await?;
+        let mut connection = self
+            .connect(broker, peer, (&address.0, address.1), &broker.peer_options)
+            .await?;
         let response = connection.call(request, version, limit).await?;
         self.keep(peer, address, connection);
         Ok(response)
+    }
+
+    /// Connects to another broker. An attempt may take twice as long as the one before that failed
+    /// (`socket.connection.setup.timeout.ms` and `….max.ms`, KIP-601; Kafka spreads the times by a fifth, as its clients are many).
+    pub(crate) async fn connect(
+        &self,
+        broker: &Broker,
+        peer: BrokerId,
+        (host, port): (&str, u16),
+        options: &ConnectionOptions,
+    ) -> Result<Connection, ClientError> {
+        let failed = self.failed.lock().get(&peer).copied().unwrap_or(0);
+        let longest = Duration::from_millis(broker.settings.connection_setup_timeout_max_ms);
+        let options = ConnectionOptions {
+            connect_timeout: setup_timeout(options.connect_timeout, longest, failed),
+            ..options.clone()
+        };
+        let opened = Connection::open(host, port, &options).await;
+        let mut counts = self.failed.lock();
+        if opened.is_ok() {
+            counts.remove(&peer);
+        } else {
+            counts.insert(peer, failed.saturating_add(1));
+        }
+        opened
     }
 
     fn take(&self, peer: BrokerId, address: &Address) -> Option<Connection> {
@@ -77,5 +106,29 @@ impl Peers {
         if *known == address && connections.len() < IDLE_MAX {
             connections.push(connection);
         }
+    }
+}
+
+/// How long an attempt may take after so many that have failed.
+fn setup_timeout(first: Duration, longest: Duration, failed: u32) -> Duration {
+    let doubled = 2_u32.checked_pow(failed).and_then(|times| first.checked_mul(times));
+    doubled.unwrap_or(longest).min(longest.max(first))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attempt_may_take_longer_than_the_one_before_that_failed() {
+        let seconds = Duration::from_secs;
+        let timeouts = (0..5).map(|failed| setup_timeout(seconds(5), seconds(30), failed));
+        assert_eq!(timeouts.collect::<Vec<_>>(), [5, 10, 20, 30, 30].map(seconds));
+        assert_eq!(setup_timeout(seconds(5), seconds(30), u32::MAX), seconds(30));
+        assert_eq!(
+            setup_timeout(seconds(40), seconds(30), 3),
+            seconds(40),
+            "the first one holds"
+        );
     }
 }

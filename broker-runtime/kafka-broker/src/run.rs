@@ -126,6 +126,7 @@ fn build(
             .connection_setup_timeout_ms
             .map_or(PEER_CONNECT_TIMEOUT, Duration::from_millis),
         response_bytes_max: settings.socket_request_max_bytes,
+        receive_buffer_bytes: None,
     };
     let quotas = ClientQuotas::new(&config.server_properties);
     let connections = ConnectionLimits::new(config.broker_id, &config.server_properties, quotas.window());

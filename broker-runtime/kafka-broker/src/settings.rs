@@ -1,7 +1,7 @@
 //! Server and topic properties as numbers. Names, defaults and precedence are those of `server-properties`; values were
 //! validated before they came here, so one that cannot be read counts as not set.
 
-use std::{collections::BTreeMap, str::FromStr};
+use std::{collections::BTreeMap, str::FromStr, time::Duration};
 
 use kafka_codec::record_batch::{Compression, TimestampType};
 use kafka_log::{CleanupPolicy, LogConfig};
@@ -58,6 +58,14 @@ pub struct Settings {
     pub replica_socket_timeout_ms: Option<u64>,
     /// `socket.connection.setup.timeout.ms`, where it is set; otherwise a broker tries for five seconds to reach another one.
     pub connection_setup_timeout_ms: Option<u64>,
+    /// `socket.connection.setup.timeout.max.ms`.
+    pub connection_setup_timeout_max_ms: u64,
+    /// `request.timeout.ms`, where it is set; otherwise each question has a limit of its own.
+    pub request_timeout_ms: Option<u64>,
+    /// `replica.socket.receive.buffer.bytes`, where it is set; otherwise the system decides.
+    pub replica_socket_receive_buffer_bytes: Option<u32>,
+    /// `offsets.topic.compression.codec`.
+    pub offsets_topic_compression: Compression,
     /// `log.cleaner.enable`.
     pub cleaner_enable: bool,
     /// What sockets are told.
@@ -126,9 +134,19 @@ impl Settings {
             replica_fetch_backoff_ms: properties.set("replica.fetch.backoff.ms"),
             replica_socket_timeout_ms: properties.set("replica.socket.timeout.ms"),
             connection_setup_timeout_ms: properties.set("socket.connection.setup.timeout.ms"),
+            connection_setup_timeout_max_ms: properties.get("socket.connection.setup.timeout.max.ms", 30_000),
+            request_timeout_ms: properties.set("request.timeout.ms"),
+            replica_socket_receive_buffer_bytes: properties.set("replica.socket.receive.buffer.bytes"),
+            offsets_topic_compression: Compression::from_id(properties.get("offsets.topic.compression.codec", 0))
+                .unwrap_or(Compression::None),
             cleaner_enable: properties.get("log.cleaner.enable", true),
             sockets,
         }
+    }
+
+    /// How long another broker is waited for; `own` where nothing is set.
+    pub fn request_timeout(&self, own: Duration) -> Duration {
+        self.request_timeout_ms.map_or(own, Duration::from_millis)
     }
 }
 
@@ -339,6 +357,10 @@ mod tests {
         let none = read(&[]);
         assert_eq!(none.sockets, SocketSettings::default());
         assert_eq!(none.replica_fetch_backoff_ms, None);
+        assert_eq!(none.request_timeout(Duration::from_secs(5)), Duration::from_secs(5));
+        assert_eq!(none.connection_setup_timeout_max_ms, 30_000);
+        assert_eq!(none.replica_socket_receive_buffer_bytes, None);
+        assert_eq!(none.offsets_topic_compression, Compression::None);
         assert!(none.cleaner_enable);
         let set = read(&[
             ("socket.send.buffer.bytes", "65536"),
@@ -347,6 +369,10 @@ mod tests {
             ("replica.fetch.backoff.ms", "1000"),
             ("replica.socket.timeout.ms", "700"),
             ("socket.connection.setup.timeout.ms", "800"),
+            ("socket.connection.setup.timeout.max.ms", "900"),
+            ("request.timeout.ms", "950"),
+            ("replica.socket.receive.buffer.bytes", "131072"),
+            ("offsets.topic.compression.codec", "4"),
             ("log.cleaner.enable", "false"),
         ]);
         assert_eq!(set.sockets.send_buffer_bytes, Some(65_536));
@@ -355,6 +381,10 @@ mod tests {
         assert_eq!(set.replica_fetch_backoff_ms, Some(1_000));
         assert_eq!(set.replica_socket_timeout_ms, Some(700));
         assert_eq!(set.connection_setup_timeout_ms, Some(800));
+        assert_eq!(set.connection_setup_timeout_max_ms, 900);
+        assert_eq!(set.request_timeout(Duration::from_secs(5)), Duration::from_millis(950));
+        assert_eq!(set.replica_socket_receive_buffer_bytes, Some(131_072));
+        assert_eq!(set.offsets_topic_compression, Compression::Zstd);
         assert!(!set.cleaner_enable);
     }
 

@@ -144,6 +144,7 @@ mod tests {
             source: None,
             connect_timeout: Duration::from_secs(1),
             response_bytes_max: 1024,
+            receive_buffer_bytes: None,
         };
         AdminClient::new(addresses.collect(), options)
     }

@@ -12,7 +12,7 @@ use kafka_codec::{DecodeLimits, decode_limits, decode_response, encode_request, 
 use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::{TcpSocket, TcpStream},
+    net::{TcpSocket, TcpStream, lookup_host},
     time::timeout,
 };
 use tokio_rustls::TlsConnector;
@@ -35,6 +35,8 @@ pub struct ConnectionOptions {
     pub connect_timeout: Duration,
     /// Largest response that is accepted.
     pub response_bytes_max: usize,
+    /// Receive buffer of the socket; `None` leaves it to the system.
+    pub receive_buffer_bytes: Option<u32>,
 }
 
 /// TLS of a connection.
@@ -146,20 +148,6 @@ impl Connection {
     }
 }
 
-/// From `source` where there is one of the same family.
-async fn connect_from(source: Option<IpAddr>, to: SocketAddr) -> io::Result<TcpStream> {
-    let Some(source) = source.filter(|source| source.is_ipv4() == to.is_ipv4()) else {
-        return TcpStream::connect(to).await;
-    };
-    let socket = if to.is_ipv4() {
-        TcpSocket::new_v4()?
-    } else {
-        TcpSocket::new_v6()?
-    };
-    socket.bind(SocketAddr::new(source, 0))?;
-    socket.connect(to).await
-}
-
 async fn connect(
     host: &str,
     port: u16,
@@ -170,11 +158,9 @@ async fn connect(
         address: address.to_owned(),
         source,
     };
-    let stream = match host.parse() {
-        Ok(ip) => connect_from(options.source, SocketAddr::new(ip, port)).await,
-        Err(_) => TcpStream::connect((host, port)).await,
-    }
-    .map_err(failed)?;
+    let stream = connect_tcp(host, port, options)
+        .await
+        .map_err(failed)?;
     stream.set_nodelay(true).map_err(failed)?;
     let Some(tls) = &options.tls else {
         return Ok(Box::new(stream));
@@ -187,11 +173,74 @@ async fn connect(
     Ok(Box::new(stream))
 }
 
+/// Tries the addresses of the host one after the other.
+async fn connect_tcp(host: &str, port: u16, options: &ConnectionOptions) -> io::Result<TcpStream> {
+    let addresses: Vec<SocketAddr> = match host.parse() {
+        Ok(ip) => vec![SocketAddr::new(ip, port)],
+        Err(_) => lookup_host((host, port)).await?.collect(),
+    };
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in addresses {
+        match connect_to(address, options).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// The size of the buffer is said before the handshake, where the window's scale is agreed upon.
+async fn connect_to(address: SocketAddr, options: &ConnectionOptions) -> io::Result<TcpStream> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    if let Some(source) = options.source.filter(|source| source.is_ipv4() == address.is_ipv4()) {
+        socket.bind(SocketAddr::new(source, 0))?;
+    }
+    if let Some(bytes) = options.receive_buffer_bytes {
+        socket.set_recv_buffer_size(bytes)?;
+    }
+    socket.connect(address).await
+}
+
 #[cfg(test)]
 mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+
+    fn options() -> ConnectionOptions {
+        ConnectionOptions {
+            client_id: "test".to_owned(),
+            tls: None,
+            source: None,
+            connect_timeout: Duration::from_secs(5),
+            response_bytes_max: 1024,
+            receive_buffer_bytes: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_has_the_buffer_that_is_asked_for() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let of = |bytes| async move {
+            let options = ConnectionOptions {
+                receive_buffer_bytes: Some(bytes),
+                ..options()
+            };
+            let stream = connect_tcp("localhost", port, &options).await.unwrap();
+            socket2::SockRef::from(&stream).recv_buffer_size().unwrap()
+        };
+        // The kernel doubles what it is told, for its own needs.
+        let (small, large) = (of(8_192).await, of(65_536).await);
+        assert!((8_192..=16_384).contains(&small), "{small}");
+        assert!((65_536..=131_072).contains(&large), "{large}");
+        let refused = connect_tcp("127.0.0.1", 1, &options()).await.unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+    }
 
     #[tokio::test]
     async fn connections_come_from_the_address_that_is_asked_for() {
@@ -199,11 +248,8 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         for source in [None, Some("127.9.8.7"), Some("::1")] {
             let options = ConnectionOptions {
-                client_id: "test".to_owned(),
-                tls: None,
                 source: source.map(|it| it.parse().unwrap()),
-                connect_timeout: Duration::from_secs(5),
-                response_bytes_max: 1024,
+                ..options()
             };
             let _connection = Connection::open("127.0.0.1", port, &options).await.unwrap();
             let (_, peer) = listener.accept().await.unwrap();

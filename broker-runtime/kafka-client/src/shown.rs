@@ -40,6 +40,7 @@ pub async fn shows(address: SocketAddr, certificate: &CertificateDer<'static>) -
         source: None,
         connect_timeout: LIMIT,
         response_bytes_max: RESPONSE_BYTES_MAX,
+        receive_buffer_bytes: None,
     };
     match Connection::open(&address.ip().to_string(), address.port(), &options).await {
         Ok(_) => Ok(true),

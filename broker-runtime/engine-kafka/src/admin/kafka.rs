@@ -49,6 +49,7 @@ impl Kafka {
             source: None,
             connect_timeout: Duration::from_secs(5),
             response_bytes_max: RESPONSE_BYTES_MAX,
+            receive_buffer_bytes: None,
         };
         Ok(Self {
             client: AdminClient::new(brokers.values().copied().collect(), options),

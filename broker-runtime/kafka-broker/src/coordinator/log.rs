@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use kafka_codec::record_batch::{
-    BatchError, BuildError, CompressionError, EndTransactionMarker, NO_SEQUENCE, RecordBatchBuilder, RecordError,
-    batches,
+    BatchError, BuildError, Compression, CompressionError, EndTransactionMarker, NO_SEQUENCE, RecordBatchBuilder,
+    RecordError, batches,
 };
 use kafka_log::{AppendOrigin, LogError, VerificationGuard};
 use kafka_metadata::LeaderEpoch;
@@ -135,9 +135,10 @@ pub(crate) fn append<'a, R: CoordinatorRecord + 'a>(
     leader_epoch: LeaderEpoch,
     records: impl Iterator<Item = &'a R>,
     transactional: Option<Transactional>,
+    compression: Compression,
     now_ms: i64,
 ) -> Result<AppendedRange, WriteError> {
-    let mut builder = RecordBatchBuilder::new();
+    let mut builder = RecordBatchBuilder::new().compression(compression);
     if let Some(Transactional { producer, .. }) = transactional {
         builder = builder
             .producer(producer.id, producer.epoch, NO_SEQUENCE)

@@ -201,7 +201,15 @@ impl Coordinator {
             _ => None,
         };
         let records = batch.iter().flat_map(|write| write.content.records());
-        append(partition, leader_epoch, records, transactional, now.wall_ms)
+        let compression = self.broker.settings.offsets_topic_compression;
+        append(
+            partition,
+            leader_epoch,
+            records,
+            transactional,
+            compression,
+            now.wall_ms,
+        )
     }
 
     /// Forgets the offsets of topics that were deleted.

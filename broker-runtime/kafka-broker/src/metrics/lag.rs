@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use kafka_client::Connection;
 use kafka_codec::{
     ErrorCode, StrBytes,
     messages::{
@@ -139,7 +138,11 @@ async fn ends_at(
         .get(&leader)
         .and_then(|leader| leader.endpoint(ListenerName::Internal.as_str()))
         .ok_or_else(|| anyhow::anyhow!("the leader is not registered"))?;
-    let mut connection = Connection::open(&endpoint.host, endpoint.port, &broker.peer_options).await?;
+    let address = (endpoint.host.as_str(), endpoint.port);
+    let mut connection = broker
+        .peers
+        .connect(broker, leader, address, &broker.peer_options)
+        .await?;
     let response = connection.call(&request(partitions), VERSION, ANSWER_LIMIT).await?;
     let mut found = Vec::new();
     for topic in response.topics {

@@ -282,8 +282,13 @@ impl Fetcher {
             .get(&self.leader)
             .and_then(|leader| leader.endpoint(ListenerName::Internal.as_str()))
             .ok_or(RoundError::Pause)?;
-        let options: &ConnectionOptions = &self.broker.peer_options;
-        match Connection::open(&endpoint.host, endpoint.port, options).await {
+        let options = ConnectionOptions {
+            receive_buffer_bytes: self.broker.settings.replica_socket_receive_buffer_bytes,
+            ..self.broker.peer_options.clone()
+        };
+        let address = (endpoint.host.as_str(), endpoint.port);
+        let (broker, leader) = (&self.broker, self.leader);
+        match broker.peers.connect(broker, leader, address, &options).await {
             Ok(connection) => {
                 info!(leader = %self.leader, "following leader");
                 self.broker.lost_leaders.find(self.leader);

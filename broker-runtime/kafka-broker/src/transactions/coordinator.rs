@@ -10,6 +10,7 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use futures::{StreamExt, stream::FuturesOrdered};
+use kafka_codec::record_batch::Compression;
 use kafka_metadata::LeaderEpoch;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -159,7 +160,14 @@ impl Coordinator {
         while !writes.is_empty() {
             let rest = writes.split_off(writes.len().min(RECORDS_TOGETHER_MAX));
             let records = writes.iter().map(|write| -> &TransactionRecord { &write.record });
-            match append(&self.partition, self.leader_epoch, records, None, self.now().wall_ms) {
+            match append(
+                &self.partition,
+                self.leader_epoch,
+                records,
+                None,
+                Compression::None,
+                self.now().wall_ms,
+            ) {
                 Ok(range) => {
                     let committed = committed(Arc::clone(&self.partition), self.leader_epoch, range.last_offset);
                     in_flight.push_back(Box::pin(async move { (writes, committed.await) }));

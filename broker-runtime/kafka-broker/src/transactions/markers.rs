@@ -34,7 +34,7 @@ pub(crate) const EPOCH_BUMPING_VERSION: i8 = 2;
 /// How long a leader waits until a marker is committed.
 const COMMIT_WAIT: Duration = Duration::from_secs(5);
 
-/// How long the answer of a leader is waited for.
+/// How long the answer of a leader is waited for where `request.timeout.ms` does not say.
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
 
 /// Pauses between attempts: the first one, and the longest.
@@ -105,7 +105,8 @@ async fn tell_leader(
         return write(broker, marker, partitions).await;
     }
     let request = request(marker, &partitions);
-    let response = match broker.peers.call(broker, leader, &request, VERSION, ANSWER_WAIT).await {
+    let limit = broker.settings.request_timeout(ANSWER_WAIT);
+    let response = match broker.peers.call(broker, leader, &request, VERSION, limit).await {
         Ok(response) => response,
         Err(error) => {
             tracing::debug!(%leader, %error, "markers cannot be brought to a leader");

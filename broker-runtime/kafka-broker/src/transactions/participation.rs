@@ -25,7 +25,7 @@ use crate::{broker::Broker, groups::TopicPartition, partition::ProducerIdentity,
 /// Version of AddPartitionsToTxn between brokers.
 const VERSION: i16 = 5;
 
-/// How long the coordinator is waited for.
+/// How long the coordinator is waited for where `request.timeout.ms` does not say.
 const ANSWER_WAIT: Duration = Duration::from_secs(5);
 
 /// How often the coordinator is asked while markers come in between: a transaction ends once.
@@ -123,10 +123,8 @@ async fn ask_peer(
     participation: Participation,
 ) -> Result<Vec<Result<(), TransactionError>>, TransactionError> {
     let request = request(participant, partitions, participation);
-    let response = broker
-        .peers
-        .call(broker, coordinator, &request, VERSION, ANSWER_WAIT)
-        .await;
+    let limit = broker.settings.request_timeout(ANSWER_WAIT);
+    let response = broker.peers.call(broker, coordinator, &request, VERSION, limit).await;
     let response = response.map_err(|error| {
         tracing::debug!(%coordinator, %error, "transaction coordinator cannot be asked");
         TransactionError::CoordinatorNotAvailable

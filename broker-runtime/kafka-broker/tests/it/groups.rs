@@ -1,7 +1,7 @@
 //! Groups and administration over the wire: every version of every request is answered, and a group survives its
 //! coordinator.
 
-use crate::support::cluster::{TestCluster, call, eventually, try_connect};
+use crate::support::cluster::{TestCluster, call, eventually, fetch, try_connect};
 use kafka_broker::config::ListenerName;
 use kafka_client::Connection;
 use kafka_codec::{
@@ -22,6 +22,7 @@ use kafka_codec::{
         offset_fetch_request::{OffsetFetchRequestGroup, OffsetFetchRequestTopics},
         sync_group_request::SyncGroupRequestAssignment,
     },
+    record_batch::{Compression, batches},
 };
 
 /// Few partitions of the offsets topic: the tests start faster.
@@ -176,6 +177,34 @@ async fn a_group_survives_its_coordinator() {
         ErrorCode::UnknownMemberId.code()
     );
     assert_eq!(committed_offset(&mut connection, "g").await, 9);
+}
+
+/// `offsets.topic.compression.codec` is 4 for zstd.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_of_groups_are_compressed_where_that_is_asked_for() {
+    let properties = [PROPERTIES, &[("offsets.topic.compression.codec", "4")]].concat();
+    let mut cluster = TestCluster::start(1, &properties).await;
+    cluster.create_topic("t", 1, 1, &[]).await;
+    let (_, mut connection) = coordinator(&cluster, "g").await;
+    let member = enter(&mut connection, "g").await;
+    call(&mut connection, &commit_request("g", &member, 1, 7), 9)
+        .await
+        .unwrap();
+    let mut found = Vec::new();
+    for index in 0..3 {
+        let records = fetch(&mut connection, "__consumer_offsets", index, 0).await.unwrap();
+        let (records, _) = records.unwrap();
+        found.extend(batches(&records).map(|batch| batch.unwrap().header().compression()));
+    }
+    assert!(
+        found.len() >= 2 && found.iter().all(|codec| *codec == Compression::Zstd),
+        "{found:?}"
+    );
+    cluster.kill_broker(1);
+    cluster.start_broker(1);
+    let (_, mut connection) = coordinator(&cluster, "g").await;
+    assert_eq!(heartbeat(&mut connection, "g", &member).await, 0);
+    assert_eq!(committed_offset(&mut connection, "g").await, 7);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -313,6 +313,7 @@ pub fn options() -> ConnectionOptions {
         source: None,
         connect_timeout: Duration::from_secs(5),
         response_bytes_max: 100 * 1024 * 1024,
+        receive_buffer_bytes: None,
     }
 }
 

@@ -167,16 +167,17 @@ impl Cluster {
             return Ok(());
         }
         let text = self.make_identity(id, node, 0)?;
+        // In this order: where the second one is, both are, also after a kill between them.
         let files = [
-            UnitFile {
-                path: IDENTITY.to_owned(),
-                content: text.into_bytes(),
-                is_secret: true,
-            },
             UnitFile {
                 path: AUTHORITY.to_owned(),
                 content: self.authority_pem.clone(),
                 is_secret: false,
+            },
+            UnitFile {
+                path: IDENTITY.to_owned(),
+                content: text.into_bytes(),
+                is_secret: true,
             },
         ];
         host.write_files(&unit, &files).await.map_err(host_error)?;

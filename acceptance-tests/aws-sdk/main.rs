@@ -12,13 +12,13 @@ use std::{
     time::Duration,
 };
 
-use acceptance_tests::{binaries, program, runtime::Runtime, suite::Suite, tools::Tools};
+use acceptance_tests::{archives::Archives, binaries, program, runtime::Runtime, suite::Suite, tools::Tools};
 use anyhow::{Context, Result, ensure};
 use scripted::Scripted;
 
 /// How long a module may take.
 const LIMIT: Duration = Duration::from_secs(600);
-/// How long the one may take that starts the control plane a thousand times.
+/// How long those may take that start the control plane a thousand times.
 const KILLS_LIMIT: Duration = Duration::from_secs(3600);
 /// The modules; the last ones depend on nothing of the others either.
 const MODULES: [&str; 20] = [
@@ -43,6 +43,8 @@ const MODULES: [&str; 20] = [
     "fuzz",
     "kills",
 ];
+/// The module that has clusters come to Apache Kafka, for which it needs more than the others.
+const KILLS_OF_ENGINES: &str = "kills_of_engines";
 /// The module that asks a control plane with a scripted engine.
 const SCRIPTED: &str = "topic_errors";
 /// The address that stands for one that other machines reach.
@@ -79,6 +81,7 @@ impl Stage {
         let mut runtime = self.0.lock().expect("no test panics while it has the runtime");
         if runtime.is_none() {
             let started = Runtime::new()?;
+            Archives::of_runtime(&started)?;
             started.start_with(&["--public-address", PUBLIC_ADDRESS])?;
             *runtime = Some(started);
         }
@@ -100,10 +103,20 @@ impl Stage {
                 .env("OPENMSK_ENDPOINT", scripted.endpoint())
                 .env("OPENMSK_CREDENTIALS", scripted.credentials());
         }
-        program::succeed(&mut command, if module == "kills" { KILLS_LIMIT } else { LIMIT })?;
+        let is_long = module.starts_with("kills");
+        program::succeed(&mut command, if is_long { KILLS_LIMIT } else { LIMIT })?;
         let left = runtime.processes("broker");
         ensure!(left.is_empty(), "{module} has left brokers behind: {left:?}");
         Ok(())
+    }
+
+    /// Keeps the archive of Apache Kafka for the next run.
+    fn keep_archives(&self) -> Result<()> {
+        let runtime = self.0.lock().expect("no test panics while it has the runtime");
+        match runtime.as_ref() {
+            Some(runtime) => Archives::of_runtime(runtime)?.keep(),
+            None => Ok(()),
+        }
     }
 
     /// Every operation has been called, and every error has been answered.
@@ -141,6 +154,11 @@ fn main() -> ExitCode {
             stage.run(&python, module)
         });
     }
+    let (engines, needed) = (stage.clone(), tools.python.clone().zip(tools.java.clone()));
+    suite.test_with(KILLS_OF_ENGINES, "boto3 and Java", needed, move |(python, _)| {
+        engines.run(&python, KILLS_OF_ENGINES)?;
+        engines.keep_archives()
+    });
     let counted = stage.clone();
     suite.test_with(
         "operations_and_errors_are_all_tested",

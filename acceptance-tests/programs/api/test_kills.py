@@ -1,134 +1,26 @@
-"""The control plane is killed before every step of every operation, a step being a system call that changes files or
-processes, and at moments between them. The next one finishes what was begun, or nothing has begun; the caller's wait ends
-with the truth, and nothing is done twice, left half-done or left behind.
-
-A run takes every third step, and begins with one of the first three; OPENMSK_KILL_STRIDE=1 takes all of them."""
+"""The control plane is killed before every step of every operation; see `interrupted`. What has to do with Apache Kafka is in
+`test_kills_of_engines`."""
 
 import functools
 import json
 import os
-import random
 import ssl
-import time
 import unittest
 from urllib.parse import quote
 
+from interrupted import Interrupted, at_every_step, brokers, gone, partitions
 from monitored import JMX, exporters, hosts, is_closed, objects, text, to_s3
 from signed import send
-from support import GROUP, KAFKA, SECRETS, client, decoded, encoded, files, finish, info, log, make_cluster, pages, refused, shown, state, wait
-from victim import Moment, Step, Victim, processes
+from support import GROUP, KAFKA, SECRETS, client, decoded, encoded, files, finish, info, make_cluster, pages, refused, shown, state, wait
+from victim import processes
 
-# After the call. A long run sets more of them: OPENMSK_KILL_MOMENTS_MS="0 5 10 15 20".
-MOMENTS_MS = tuple(int(moment) for moment in os.environ.get("OPENMSK_KILL_MOMENTS_MS", "0 15 60 250").split())
-# From one step that is interrupted to the next, in operations: what is answered at once has few steps, and each is tried.
-STRIDE = int(os.environ.get("OPENMSK_KILL_STRIDE", "3"))
-# Of an operation, at most: a loop that never ends is a failure.
-STEPS_MAX = 400
 # Two types of one size would be one and the same to a broker. Clusters are made with the last one.
 TYPES = [f"kafka.m5.{size}" for size in ("xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "large")]
-VICTIM = None
 # As the caller of a library would do it: once, to see what was cut off.
 ONCE = client("kafka", retries={"total_max_attempts": 1})
 
 
-def setUpModule():
-    global VICTIM
-    VICTIM = Victim()
-
-
-def tearDownModule():
-    VICTIM.close()
-
-
-def at_every_step(what, attempt, stride=STRIDE):
-    """`attempt(number, at)` does something that is interrupted, and says whether the kill came; it does not once there are
-    no more steps."""
-    first = random.randint(1, stride)
-
-    def tried(number, at):
-        try:
-            return attempt(number, at)
-        except Exception as error:
-            raise AssertionError(f"{what}, {at}: {error}") from error
-
-    begun = time.monotonic()
-    for number, step in enumerate(range(first, STEPS_MAX, stride)):
-        if not tried(number, Step(step)):
-            break
-    else:
-        raise AssertionError(f"{what} has no end")
-    assert number > 0, f"{what} has no steps"
-    for index, ms in enumerate(MOMENTS_MS):
-        tried(number + 1 + index, Moment(ms))
-    log(f"{what}: killed before {number} steps, from {first} in strides of {stride}, {time.monotonic() - begun:.0f} s")
-
-
-def operations(arn):
-    paginator = KAFKA.get_paginator("list_cluster_operations")
-    listed = paginator.paginate(ClusterArn=arn, PaginationConfig={"PageSize": 100})
-    return {it["OperationArn"] for page in listed for it in page["ClusterOperationInfoList"]}
-
-
-def complete(answer):
-    operation = KAFKA.describe_cluster_operation(ClusterOperationArn=answer["ClusterOperationArn"])
-    return operation["ClusterOperationInfo"]["OperationState"].endswith("_COMPLETE")
-
-
-def brokers(arn):
-    return [it for it in KAFKA.list_nodes(ClusterArn=arn)["NodeInfoList"] if it.get("NodeType") == "BROKER"]
-
-
-def partitions(arn, topic):
-    return KAFKA.describe_topic_partitions(ClusterArn=arn, TopicName=topic)["Partitions"]
-
-
-def gone(arn):
-    try:
-        assert state(arn) == "DELETING", "it is to be deleted"
-    except KAFKA.exceptions.NotFoundException:
-        return True
-
-
-class Kills(unittest.TestCase):
-    def tearDown(self):
-        if VICTIM.dead():
-            VICTIM.arm(0)
-            VICTIM.start()
-        for cluster in pages("list_clusters_v2", "ClusterInfoList"):
-            KAFKA.delete_cluster(ClusterArn=cluster["ClusterArn"])
-            wait("the cluster to be gone", lambda arn=cluster["ClusterArn"]: gone(arn))
-        self.assertEqual(processes("broker"), [])
-        self.assertEqual(os.listdir(os.path.join(os.environ["OPENMSK_DATA"], "clusters")), [])
-
-    def whole(self, arn):
-        """At once, not after a while: somebody was told that it is done."""
-        self.assertEqual(state(arn), "ACTIVE")
-        self.assertEqual(len(processes("broker")), len(brokers(arn)))
-        for it in partitions(arn, "kept"):
-            self.assertEqual(sorted(it["Isr"]), sorted(it["Replicas"]), "replicas are in sync")
-            self.assertIn(it["Leader"], it["Isr"])
-
-    def change(self, arn, number, at, begin, check):
-        """A change that is interrupted comes about, once."""
-        before, known = info(arn)["CurrentVersion"], operations(arn)
-        answer, struck = VICTIM.interrupt(at, lambda: begin(number, before), complete)
-        begun = operations(arn) - known
-        if answer is not None:
-            self.assertEqual(begun, {answer["ClusterOperationArn"]})
-        elif begun:
-            self.assertEqual(len(begun), 1)
-            answer = {"ClusterOperationArn": begun.pop()}
-        else:
-            self.assertEqual((state(arn), info(arn)["CurrentVersion"]), ("ACTIVE", before), "nothing has begun")
-            answer = begin(number, before)
-        operation = finish(answer)
-        self.assertNotIn("ErrorInfo", operation)
-        self.whole(arn)
-        if operation["OperationType"] not in ("REBOOT_NODE", "ROTATE_CERTIFICATES"):
-            self.assertNotEqual(info(arn)["CurrentVersion"], before)
-        check(number)
-        return struck
-
+class Kills(Interrupted):
     def watched(self, arn, is_open):
         """Exporters are as they should be, and of each broker's log whole lines have been delivered, each once."""
         for broker, host in enumerate(hosts(arn), start=1):
@@ -137,9 +29,6 @@ class Kills(unittest.TestCase):
             with open(files(arn, f"broker-{broker}", "broker.log")) as log:
                 written = log.read()
             self.assertTrue(delivered and written.startswith(delivered), f"broker {broker}: {delivered!r}")
-
-    def changed(self, arn, what, begin, check):
-        at_every_step(what, lambda number, at: self.change(arn, number, at, begin, check))
 
     def test_broker_count(self):
         arn = make_cluster("kills-count")
@@ -317,7 +206,7 @@ class Kills(unittest.TestCase):
             return pages("list_clusters_v2", "ClusterInfoList")
 
         def attempt(_, at):
-            answer, made = VICTIM.interrupt(at, lambda: create(**request), active)
+            answer, made = self.victim.interrupt(at, lambda: create(**request), active)
             there = clusters()
             if answer is None and not there:
                 answer = create(**request)
@@ -327,7 +216,7 @@ class Kills(unittest.TestCase):
             self.assertEqual(len(processes("broker")), count)
             KAFKA.create_topic(ClusterArn=arn, TopicName="kept", PartitionCount=1, ReplicationFactor=count)
             self.whole(arn)
-            answer, deleted = VICTIM.interrupt(at, lambda: KAFKA.delete_cluster(ClusterArn=arn), lambda _: gone(arn))
+            answer, deleted = self.victim.interrupt(at, lambda: KAFKA.delete_cluster(ClusterArn=arn), lambda _: gone(arn))
             if answer is None and any(it["State"] != "DELETING" for it in clusters()):
                 KAFKA.delete_cluster(ClusterArn=arn)
             wait("the cluster to be gone", lambda: gone(arn))
@@ -434,7 +323,7 @@ class Kills(unittest.TestCase):
             call()
             return True
 
-        answer, struck = VICTIM.interrupt(at, answered, lambda _: True)
+        answer, struck = self.victim.interrupt(at, answered, lambda _: True)
         if answer is None and not done():
             call()
         self.assertTrue(done())
@@ -446,9 +335,9 @@ class Kills(unittest.TestCase):
         arn = make_cluster("kills-wait")
         version = info(arn)["CurrentVersion"]
         begun = KAFKA.update_storage(ClusterArn=arn, CurrentVersion=version, VolumeSizeGB=10)
-        VICTIM.serve.kill()
-        VICTIM.serve.wait()
-        VICTIM.start()
+        self.victim.serve.kill()
+        self.victim.serve.wait()
+        self.victim.start()
         described = patient.describe_cluster_operation(ClusterOperationArn=begun["ClusterOperationArn"])
         states = ("PENDING", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE")
         self.assertIn(described["ClusterOperationInfo"]["OperationState"], states)

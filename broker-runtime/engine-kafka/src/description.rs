@@ -40,6 +40,10 @@ pub(crate) struct Description {
     pub(crate) principal: String,
     /// Properties of the configuration that has been in force.
     pub(crate) server_properties: BTreeMap<String, String>,
+    /// Properties that nodes have in their files since the cluster was made, which spares it to set them while they run. What is set then
+    /// comes before these.
+    #[serde(default)]
+    pub(crate) from_the_start: BTreeMap<String, String>,
     /// Users that specifications have made.
     pub(crate) scram_users: Fingerprints,
     /// Brokers have joined, or were to leave, and replicas are not yet where they should be.
@@ -55,6 +59,17 @@ pub(crate) struct Description {
     /// Where the log directories of its brokers were when another engine had it; empty once it has come up.
     #[serde(default)]
     pub(crate) taken_from: BTreeMap<i32, PathBuf>,
+}
+
+/// What every cluster of MSK's has, and Apache Kafka has otherwise; controllers know it from their files before anything is set.
+const FROM_THE_START: &str = "min.insync.replicas";
+
+fn from_the_start(spec: &ClusterSpec) -> BTreeMap<String, String> {
+    let value = spec.server_properties.get_key_value(FROM_THE_START);
+    value
+        .into_iter()
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 impl Description {
@@ -74,6 +89,7 @@ impl Description {
             drained: BTreeMap::new(),
             principal,
             server_properties: BTreeMap::new(),
+            from_the_start: from_the_start(spec),
             scram_users: Fingerprints::new(),
             uneven: false,
             restarting: None,

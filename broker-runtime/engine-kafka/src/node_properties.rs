@@ -32,6 +32,8 @@ pub(crate) struct ClusterPart<'a> {
     pub(crate) client_certificates: Option<bool>,
     /// Name by which nodes and the control plane know each other; nobody else has it.
     pub(crate) principal: &'a str,
+    /// Properties that nodes have since the cluster was made.
+    pub(crate) from_the_start: &'a BTreeMap<String, String>,
     /// Properties of the configuration that only a restart takes up.
     pub(crate) static_properties: &'a BTreeMap<String, String>,
 }
@@ -58,7 +60,7 @@ pub(crate) fn render(cluster: &ClusterPart<'_>, id: i32, node: &Node, directory:
             lines.set(name, value);
         }
     }
-    for (name, value) in cluster.static_properties {
+    for (name, value) in cluster.from_the_start.iter().chain(cluster.static_properties) {
         lines.set(name, value);
     }
     lines.text
@@ -226,7 +228,9 @@ mod tests {
 
     fn rendered(nodes: &Nodes, id: i32, open: Listeners, client_certificates: Option<bool>) -> String {
         let properties = BTreeMap::from([("num.partitions".to_owned(), "3".to_owned())]);
+        let from_the_start = BTreeMap::from([("min.insync.replicas".to_owned(), "2".to_owned())]);
         let cluster = ClusterPart {
+            from_the_start: &from_the_start,
             nodes,
             listeners: open,
             client_certificates,

@@ -20,9 +20,9 @@ use crate::{
 };
 
 /// The process that a node was last started with, below its directory.
-const PROCESS: &str = "process.json";
+pub(crate) const PROCESS: &str = "process.json";
 /// Longest file of ours.
-const FILE_BYTES_MAX: u64 = 1 << 20;
+pub(crate) const FILE_BYTES_MAX: u64 = 1 << 20;
 /// How much of a log is looked at.
 const LOG_TAIL_BYTES: u64 = 64 << 10;
 /// Ends one after the other by which a node is known never to serve.
@@ -81,6 +81,7 @@ impl Cluster {
             listeners: spec.listeners,
             client_certificates: spec.client_certificates.as_ref().map(|it| it.required),
             principal: &description.principal,
+            from_the_start: &description.from_the_start,
             static_properties: &static_ones,
         };
         let asked = Asked {

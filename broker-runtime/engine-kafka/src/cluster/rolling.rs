@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use engine::{EngineError, Progress, Step};
+use futures::future::try_join_all;
 
 use super::{Cluster, nodes::WantedNode};
 use crate::bundle::Bundle;
@@ -18,13 +19,12 @@ impl Cluster {
         wanted: &BTreeMap<i32, WantedNode>,
         bundle: &Bundle,
     ) -> Result<(), EngineError> {
-        let mut outdated = Vec::new();
         let begun = self.description().restarting;
-        for (id, node) in wanted {
-            if begun == Some(*id) || self.is_outdated(*id, node).await? {
-                outdated.push((*id, node));
-            }
-        }
+        let looks = wanted.iter().map(|(id, node)| async move {
+            let is_outdated = begun == Some(*id) || self.is_outdated(*id, node).await?;
+            Ok::<_, EngineError>(is_outdated.then_some((*id, node)))
+        });
+        let mut outdated: Vec<_> = try_join_all(looks).await?.into_iter().flatten().collect();
         // First the one whose restart was cut off.
         outdated.sort_by_key(|(id, _)| (begun != Some(*id), *id));
         let total = u64::try_from(outdated.len()).unwrap_or(u64::MAX);

@@ -58,7 +58,9 @@ impl Cluster {
             .await
             .map_err(|error| refused("reading the dynamic properties", error))?;
         let wanted = spec.server_properties.iter().filter(|(name, _)| is_dynamic(name));
-        let from_the_start = threads();
+        // What nodes have in their files.
+        let mut from_the_start = self.description().from_the_start.clone();
+        from_the_start.extend(threads().into_iter().map(|(name, value)| (name.to_owned(), value)));
         let set = wanted.filter(|(name, value)| match current.get(*name) {
             Some(now) => now.as_ref() != Some(*value),
             None => from_the_start.get(name.as_str()) != Some(*value),

@@ -17,7 +17,7 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use crate::ClientError;
+use crate::{ClientError, ReadAhead};
 
 /// Bytes of the length prefix of a frame.
 const PREFIX_BYTES: usize = 4;
@@ -158,16 +158,14 @@ async fn connect(
         address: address.to_owned(),
         source,
     };
-    let stream = connect_tcp(host, port, options)
-        .await
-        .map_err(failed)?;
+    let stream = connect_tcp(host, port, options).await.map_err(failed)?;
     stream.set_nodelay(true).map_err(failed)?;
     let Some(tls) = &options.tls else {
         return Ok(Box::new(stream));
     };
     let name = ServerName::try_from(host.to_owned()).map_err(|_| ClientError::InvalidName(host.to_owned()))?;
     let stream = TlsConnector::from(Arc::clone(&tls.config))
-        .connect(name, stream)
+        .connect(name, ReadAhead::new(stream))
         .await
         .map_err(failed)?;
     Ok(Box::new(stream))

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use kafka_client::ReadAhead;
 use rustls::ServerConfig;
 use socket2::{Domain, Protocol, Socket, Type};
 use thiserror::Error;
@@ -207,7 +208,8 @@ async fn welcome_encrypted(stream: TcpStream, tls: Arc<ServerConfig>, guest: Gue
         debug!(peer = %connection.peer, %error, "connection lost before it began");
         return;
     }
-    match tokio::time::timeout(HANDSHAKE_TIMEOUT, TlsAcceptor::from(tls).accept(stream)).await {
+    let handshake = TlsAcceptor::from(tls).accept(ReadAhead::new(stream));
+    match tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await {
         Ok(Ok(stream)) => {
             let shown = stream.get_ref().1.peer_certificates();
             // Between brokers a certificate lets in, and whose it is does not matter.

@@ -115,6 +115,7 @@ fn administrator(bootstrap: &str) -> Result<AdminClient> {
         source: None,
         connect_timeout: Duration::from_secs(5),
         response_bytes_max: RESPONSE_BYTES_MAX,
+        receive_buffer_bytes: None,
     };
     Ok(AdminClient::new(addresses, options))
 }

@@ -71,7 +71,7 @@ mod tests {
     fn only_what_has_no_effect_is_named() {
         let detail = said(&["local.retention.ms", "retention.ms", "compression.lz4.level"]).unwrap();
         assert!(
-            detail.starts_with("Brokers accept local.retention.ms, compression.lz4.level as"),
+            detail.starts_with("Brokers accept compression.lz4.level, local.retention.ms as"),
             "{detail}"
         );
         assert_eq!(said(&["retention.ms", "cleanup.policy"]), None);

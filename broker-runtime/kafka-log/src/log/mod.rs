@@ -26,6 +26,8 @@ mod compact_tests;
 #[cfg(test)]
 mod fault_tests;
 #[cfg(test)]
+mod flush_together_tests;
+#[cfg(test)]
 mod merge_tests;
 #[cfg(test)]
 mod tests;

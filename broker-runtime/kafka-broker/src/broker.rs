@@ -20,6 +20,7 @@ use crate::{
     connection::{ConnectionLimits, MemoryBudget, OwnCertificate},
     controller::ControllerClient,
     groups::GroupManager,
+    handlers::RefusedBatches,
     kafka_version::KafkaVersion,
     loggers::Loggers,
     metadata::MetadataCache,
@@ -79,6 +80,8 @@ pub struct Broker {
     pub(crate) store: LogStore,
     /// How large they may become.
     pub(crate) volume: Volume,
+    /// What producers were refused lately.
+    pub(crate) refused_batches: RefusedBatches,
     /// What it shows in handshakes.
     pub(crate) certificate: OwnCertificate,
     /// Follows other brokers.

@@ -10,6 +10,7 @@
 //! * Records of coordinators are no client's: their topics are refused with INVALID_TOPIC_EXCEPTION, but for tools that say they
 //!   are `__admin_client`, as in Kafka.
 //! * Who has a quota and sends too much is told how long to wait, and nothing more is read from it until then (KIP-219).
+//! * What follows a batch that was refused for a while is refused for the same reason, see [`super::produce_refused_batches`].
 //! * Before the first records of a transaction are appended, its coordinator is asked whether it is open (KIP-890); from version
 //!   12 on the partition is taken into it in the same step. The connection waits for that, so that the order stays.
 
@@ -26,7 +27,7 @@ use kafka_codec::{
         produce_request::TopicProduceData,
         produce_response::{LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse, TopicProduceResponse},
     },
-    record_batch::{Compression, batches},
+    record_batch::{BatchHeader, Compression, batches},
     uuid_from_wire,
 };
 use kafka_log::AppendOrigin;
@@ -70,6 +71,8 @@ const LEADER_HINT_VERSION: i16 = 10;
 
 /// `AdminUtils.ADMIN_CLIENT_ID`: who says so may write to internal topics.
 const ADMIN_CLIENT_ID: &str = "__admin_client";
+
+const FOLLOWS_REFUSED: &str = "a batch of the producer that comes before this one was refused";
 
 const INTERNAL: &str = "the topic belongs to the brokers";
 
@@ -245,7 +248,7 @@ fn append_topic(
                 Some(name) if is_internal(name) && context.client_id() != ADMIN_CLIENT_ID => {
                     Outcome::refused(ErrorCode::InvalidTopicException, Some(StrBytes::from(INTERNAL)))
                 }
-                Some(name) => append_partition(broker, (name, data.index), data.records, terms),
+                Some(name) => append_or_refuse(broker, (name, data.index), data.records, terms),
             };
             PartitionOutcome {
                 index: data.index,
@@ -264,6 +267,39 @@ fn append_topic(
 fn is_zstd(records: &[u8]) -> bool {
     let first = batches(records).next();
     first.is_some_and(|batch| batch.is_ok_and(|batch| batch.header().compression() == Compression::Zstd))
+}
+
+/// Appends, and remembers what was refused with an error that goes by: what follows it is refused, too.
+fn append_or_refuse(broker: &Arc<Broker>, place: (&str, i32), records: Option<Bytes>, terms: &Terms) -> Outcome {
+    let now = broker.clock.monotonic();
+    let header = || records.as_deref().and_then(|records| BatchHeader::parse(records).ok());
+    let refused = &broker.refused_batches;
+    if !refused.is_empty()
+        && let Some(header) = header()
+        && let Some(code) = refused.refused_before(place, &header, now)
+        && broker
+            .partitions
+            .get(place.0, place.1)
+            .is_none_or(|it| !it.has_producer(header.producer_id))
+    {
+        refused.note(place, &header, code, now);
+        return Outcome::refused(code, Some(StrBytes::from(FOLLOWS_REFUSED)));
+    }
+    let outcome = append_partition(broker, place, records.clone(), terms);
+    let Outcome::Refused(refusal) = outcome else {
+        return outcome;
+    };
+    let Some(header) = header() else {
+        return Outcome::Refused(refusal);
+    };
+    if let Some(last) = refusal.out_of_order_after() {
+        let missing = refused.missing(place, &header, last, now);
+        return missing.map_or(Outcome::Refused(refusal), |code| {
+            Outcome::refused(code, Some(StrBytes::from(FOLLOWS_REFUSED)))
+        });
+    }
+    refused.note(place, &header, refusal.code(), now);
+    Outcome::Refused(refusal)
 }
 
 fn append_partition(

@@ -106,6 +106,7 @@ mod offset_for_leader_epoch;
 mod produce;
 mod produce_in_transaction;
 mod produce_refusal;
+mod produce_refused_batches;
 mod quota_entities;
 #[path = "36_sasl_authenticate.rs"]
 mod sasl_authenticate;
@@ -126,6 +127,7 @@ use crate::dispatch::ApiEntry;
 pub(crate) use api_versions::unsupported as api_versions_unsupported;
 use controller_timeout::controller_timeout;
 pub(crate) use metadata::stand_in_controller;
+pub(crate) use produce_refused_batches::RefusedBatches;
 
 /// All APIs that are answered, by key.
 pub(crate) static APIS: &[ApiEntry] = &[

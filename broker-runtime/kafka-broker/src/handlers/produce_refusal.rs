@@ -22,6 +22,7 @@ pub(super) struct Refusal {
     log_start_offset: i64,
     /// Those of the records that are to blame (KIP-467).
     records: Vec<RecordRefusal>,
+    out_of_order_after: Option<i32>,
 }
 
 impl Refusal {
@@ -31,7 +32,17 @@ impl Refusal {
             message,
             log_start_offset: UNKNOWN,
             records: Vec::new(),
+            out_of_order_after: None,
         }
+    }
+
+    pub(super) fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// The last sequence number that the log has of the producer, where the batch does not follow it.
+    pub(super) fn out_of_order_after(&self) -> Option<i32> {
+        self.out_of_order_after
     }
 
     /// The partition, or its log, says no.
@@ -52,6 +63,10 @@ impl Refusal {
                 UNKNOWN
             },
             records,
+            out_of_order_after: match error {
+                PartitionError::Log(LogError::OutOfOrderSequence { last, .. }) => Some(*last),
+                _ => None,
+            },
         }
     }
 

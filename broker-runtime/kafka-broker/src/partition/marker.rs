@@ -87,6 +87,11 @@ impl Partition {
         end_offset.map_or_else(Vec::new, |end_offset| self.log.aborted_transactions(offset, end_offset))
     }
 
+    /// Its log has something of this producer.
+    pub(crate) fn has_producer(&self, producer_id: i64) -> bool {
+        self.log.has_producer(producer_id)
+    }
+
     /// The producers that this leader knows.
     pub(crate) fn producers(&self) -> Vec<ProducerInfo> {
         self.log.producers()

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::cluster::{TestCluster, batch, connect, list_offset, metadata, produce, values};
 use kafka_broker::config::ListenerName;
+use kafka_codec::{ErrorCode, record_batch::RecordBatchBuilder};
 use kafka_metadata::BrokerId;
 
 fn ids(isr: &[BrokerId]) -> Vec<i32> {
@@ -132,6 +133,53 @@ async fn too_few_in_sync_replicas_refuse_acks_all_and_take_acks_1() {
     assert_eq!(answer.error_code, 0);
     let end = list_offset(&mut connection, "t", 0, -1).await.unwrap();
     assert_eq!(end, (0, 1), "the high watermark stands still");
+}
+
+/// A client has the second batch on its way while the first is refused.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_follows_a_refused_batch_is_refused_for_the_same_reason() {
+    let mut cluster = TestCluster::start(2, &[("min.insync.replicas", "2")]).await;
+    cluster.create_topic("payments", 1, 2, &[]).await;
+    let leader = cluster.leader("payments", 0);
+    cluster.kill_broker(3 - leader);
+    cluster
+        .until("the replica that died leaves the ISR", |cluster| {
+            cluster.partition("payments", 0).isr.len() == 1
+        })
+        .await;
+    let mut connection = cluster.connect(leader).await;
+    let numbered = |epoch, sequence| {
+        let mut builder = RecordBatchBuilder::new().producer(4711, epoch, sequence);
+        builder.append(1_700_000_000_000, None, Some(b"value"), &[]);
+        builder.build().unwrap().freeze()
+    };
+    let refused = produce(&mut connection, "payments", 0, numbered(0, 0), -1)
+        .await
+        .unwrap();
+    assert_eq!(refused.error_code, ErrorCode::NotEnoughReplicas.code());
+    // With acks=1 there is room for the second one at once.
+    let second = produce(&mut connection, "payments", 0, numbered(0, 1), 1)
+        .await
+        .unwrap();
+    assert_eq!(
+        second.error_code,
+        ErrorCode::NotEnoughReplicas.code(),
+        "{:?}",
+        second.error_message
+    );
+    for sequence in 0..2 {
+        let sent_again = produce(&mut connection, "payments", 0, numbered(0, sequence), 1)
+            .await
+            .unwrap();
+        assert_eq!(
+            (sent_again.error_code, sent_again.base_offset),
+            (0, i64::from(sequence))
+        );
+    }
+    let gap = produce(&mut connection, "payments", 0, numbered(0, 3), 1)
+        .await
+        .unwrap();
+    assert_eq!(gap.error_code, ErrorCode::OutOfOrderSequenceNumber.code());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -149,6 +149,11 @@ impl Log {
         Arc::clone(&self.config.read())
     }
 
+    /// There is a batch or a marker of this producer in what the log knows of producers.
+    pub fn has_producer(&self, producer_id: i64) -> bool {
+        self.writer.lock().has_producer(producer_id)
+    }
+
     /// Idempotent producers known to the log, by id.
     pub fn producers(&self) -> Vec<ProducerInfo> {
         self.writer.lock().infos()

@@ -266,6 +266,11 @@ impl ProducerStates {
         }
     }
 
+    /// See [`crate::Log::has_producer`].
+    pub(crate) fn has_producer(&self, producer_id: i64) -> bool {
+        self.producers.contains_key(&producer_id)
+    }
+
     /// An open transaction of this epoch is in the log: what comes next of it needs no verification.
     pub(crate) fn has_open_transaction(&self, producer_id: i64, epoch: i16) -> bool {
         let producer = self.producers.get(&producer_id);

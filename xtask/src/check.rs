@@ -3,9 +3,10 @@
 use std::{
     io::{BufRead, BufReader},
     process::{Command, Stdio},
+    thread,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 
 use crate::{step, tools};
@@ -78,11 +79,37 @@ pub fn run(options: &Options) -> Result<()> {
     step::step("format", || {
         step::quietly(step::program("cargo").args(["fmt", "--all", "--check"])).map(drop)
     })?;
-    if !options.quick {
-        for line in tools::prepare()?.missing {
-            step::say(&format!("  SKIPPED where it is needed: {line}"));
-        }
+    // The programs of others are downloaded, and built by one compiler after the other: our own build fills the gaps.
+    let missing = thread::scope(|scope| -> Result<Vec<String>> {
+        let tools = (!options.quick).then(|| scope.spawn(tools::prepare));
+        let built = lint_and_build(options);
+        let tools = tools.map(|it| it.join().map_err(|_| anyhow!("the preparation of tools panicked")));
+        built?;
+        Ok(tools.transpose()?.transpose()?.map(|it| it.missing).unwrap_or_default())
+    })?;
+    for line in missing {
+        step::say(&format!("  SKIPPED where it is needed: {line}"));
     }
+    let mut counts = Counts::default();
+    let mut unit = tests(options);
+    unit.arg("--no-fail-fast");
+    if options.full {
+        unit.envs([("OPENMSK_LONG_TESTS", "1"), ("OPENMSK_KILL_STRIDE", "1")]);
+    }
+    let passed = count(&mut unit, &mut counts)?;
+    counts.repeat_failures();
+    step::say(&format!(
+        "\n{} passed, {} failed, {} skipped",
+        counts.passed, counts.failed, counts.skipped
+    ));
+    if !passed {
+        bail!("there are failed tests");
+    }
+    Ok(())
+}
+
+/// Everything of ours that comes before the first test.
+fn lint_and_build(options: &Options) -> Result<()> {
     step::step("lints", || {
         let mut command = step::program("cargo");
         command.args([
@@ -107,26 +134,19 @@ pub fn run(options: &Options) -> Result<()> {
             "--bins",
         ]))
     })?;
-    let mut counts = Counts::default();
-    let mut unit = step::program("cargo");
-    // The benchmarks build librdkafka from its sources: that is for `cargo xtask bench` only.
-    unit.args(["test", "--workspace", "--exclude", "benchmarks", "--no-fail-fast"]);
+    step::step("build of tests", || {
+        step::quietly(tests(options).args(["--quiet", "--no-run"])).map(drop)
+    })
+}
+
+/// The tests that are wanted. The benchmarks build librdkafka from its sources: that is for `cargo xtask bench` only.
+fn tests(options: &Options) -> Command {
+    let mut command = step::program("cargo");
+    command.args(["test", "--workspace", "--exclude", "benchmarks"]);
     if options.quick {
-        unit.args(["--exclude", "acceptance-tests"]);
+        command.args(["--exclude", "acceptance-tests"]);
     }
-    if options.full {
-        unit.envs([("OPENMSK_LONG_TESTS", "1"), ("OPENMSK_KILL_STRIDE", "1")]);
-    }
-    let passed = count(&mut unit, &mut counts)?;
-    counts.repeat_failures();
-    step::say(&format!(
-        "\n{} passed, {} failed, {} skipped",
-        counts.passed, counts.failed, counts.skipped
-    ));
-    if !passed {
-        bail!("there are failed tests");
-    }
-    Ok(())
+    command
 }
 
 /// `cargo deny`, where it is installed.

@@ -6,11 +6,15 @@ use std::{
     io::{self, IsTerminal},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    sync::LazyLock,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+/// Steps that go on at this moment, one below the other.
+static STEPS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 /// Root of the repository.
 pub fn repository() -> PathBuf {
@@ -26,23 +30,23 @@ pub fn target() -> PathBuf {
     repository().join(chosen.map_or_else(|| "target".into(), PathBuf::from))
 }
 
-/// Runs `work` under a spinner and prints how long it took.
+/// Runs `work` under a spinner and prints how long it took. Several may go on at once.
 pub fn step<T>(title: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let start = Instant::now();
-    let spinner = ProgressBar::new_spinner();
+    let spinner = STEPS.add(ProgressBar::new_spinner());
     spinner.set_style(ProgressStyle::with_template("  {spinner} {msg} ({elapsed})")?);
     spinner.set_message(title.to_owned());
     spinner.enable_steady_tick(Duration::from_millis(100));
     let result = work();
     spinner.finish_and_clear();
     let mark = if result.is_ok() { "✓" } else { "✗" };
-    println!("  {mark} {title} ({:.1} s)", start.elapsed().as_secs_f64());
+    say(&format!("  {mark} {title} ({:.1} s)", start.elapsed().as_secs_f64()));
     result
 }
 
-/// Prints a line.
+/// Prints a line, above the steps that go on.
 pub fn say(line: &str) {
-    println!("{line}");
+    STEPS.suspend(|| println!("{line}"));
 }
 
 /// Prints why everything stopped.

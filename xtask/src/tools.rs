@@ -22,6 +22,9 @@ const TFPLUGINDOCS: &str = "v0.25.0";
 /// A log4j binding, which Kafka's own poms leave out.
 const LOG4J: &str = "2.25.4";
 
+/// A flag of Go that all programs are built with: what is built with the same flags is compiled once for all of them.
+pub const SHARED: &str = "-trimpath";
+
 /// Gets everything and prints what is missing.
 pub fn run() -> Result<()> {
     let tools = prepare()?;
@@ -231,7 +234,7 @@ fn tfplugindocs(cache: &Path) -> Result<PathBuf> {
     }
     let go = installed("go", "install Go 1.26 or newer")?;
     let mut install = step::program(go);
-    install.arg("install").arg(format!(
+    install.args(["install", SHARED]).arg(format!(
         "github.com/hashicorp/terraform-plugin-docs/cmd/tfplugindocs@{TFPLUGINDOCS}"
     ));
     step::quietly(install.env("GOBIN", &folder).env("CGO_ENABLED", "0"))?;
@@ -244,7 +247,7 @@ pub fn go_program(cache: &Path, name: &str, how: &[&str]) -> Result<PathBuf> {
     let binary = cache.join(name);
     let mut command = step::program(go);
     command.current_dir(step::repository().join("acceptance-tests/programs").join(name));
-    command.args(how).arg("-o").arg(&binary).arg(".");
+    command.args(how).args([SHARED, "-o"]).arg(&binary).arg(".");
     step::quietly(command.env("CGO_ENABLED", "0"))?;
     Ok(binary)
 }

@@ -31,9 +31,18 @@ struct Counts {
     /// What the tests that failed said, each with a line of its name.
     failures: Vec<String>,
     in_failure: bool,
+    /// Nothing failed, neither a test nor what runs them.
+    all_passed: bool,
 }
 
 impl Counts {
+    fn none() -> Self {
+        Self {
+            all_passed: true,
+            ..Self::default()
+        }
+    }
+
     /// Takes a line of what a test binary prints.
     fn read(&mut self, line: &str) {
         if let Some(summary) = line.strip_prefix("test result: ") {
@@ -51,6 +60,15 @@ impl Counts {
             failure.push_str(line);
             failure.push('\n');
         }
+    }
+
+    /// Takes in what another run came to.
+    fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+        self.failures.extend(other.failures);
+        self.all_passed &= other.all_passed;
     }
 
     /// Says again what failed, so that nobody has to look for it among the tests that passed.
@@ -74,35 +92,42 @@ impl Counts {
 /// Lines of a failure that are said again, from its beginning and from its end.
 const SHOWN_LINES: usize = 25;
 
-/// Runs every check; the first line says what is missing, the last one how many tests there were.
+/// Everything that is tested. The benchmarks build librdkafka from its sources: that is for `cargo xtask bench` only. All commands
+/// name the same packages, and so build them with the same features, which is once.
+const PACKAGES: [&str; 3] = ["--workspace", "--exclude", "benchmarks"];
+/// Tests that need no programs of others.
+const UNIT: [&[&str]; 2] = [&["--lib", "--bins"], &["--exclude", "acceptance-tests", "--test", "*"]];
+/// The binaries of acceptance tests, those of a line one after the other. They wait more than they compute, so the lines go side by side.
+const ACCEPTANCE: [&[&str]; 2] = [
+    &["--test", "tidy", "--test", "clients", "--test", "faults"],
+    &["--test", "aws-sdk", "--test", "terraform"],
+];
+
+/// Runs every check; the last line says how many tests there were.
 pub fn run(options: &Options) -> Result<()> {
     step::step("format", || {
         step::quietly(step::program("cargo").args(["fmt", "--all", "--check"])).map(drop)
     })?;
-    // The programs of others are downloaded, and built by one compiler after the other: our own build fills the gaps.
-    let missing = thread::scope(|scope| -> Result<Vec<String>> {
+    // The programs of others take as long to download and to build as all of ours: both go side by side.
+    let (mut counts, missing) = thread::scope(|scope| -> Result<_> {
         let tools = (!options.quick).then(|| scope.spawn(tools::prepare));
-        let built = lint_and_build(options);
+        let counts = lint_and_build(options).and_then(|()| unit_tests(options));
         let tools = tools.map(|it| it.join().map_err(|_| anyhow!("the preparation of tools panicked")));
-        built?;
-        Ok(tools.transpose()?.transpose()?.map(|it| it.missing).unwrap_or_default())
+        let missing = tools.transpose()?.transpose()?.map(|it| it.missing);
+        Ok((counts?, missing.unwrap_or_default()))
     })?;
     for line in missing {
         step::say(&format!("  SKIPPED where it is needed: {line}"));
     }
-    let mut counts = Counts::default();
-    let mut unit = tests(options);
-    unit.arg("--no-fail-fast");
-    if options.full {
-        unit.envs([("OPENMSK_LONG_TESTS", "1"), ("OPENMSK_KILL_STRIDE", "1")]);
+    if !options.quick {
+        counts.add(run_tests(ACCEPTANCE.map(|which| tests(options, which)))?);
     }
-    let passed = count(&mut unit, &mut counts)?;
     counts.repeat_failures();
     step::say(&format!(
         "\n{} passed, {} failed, {} skipped",
         counts.passed, counts.failed, counts.skipped
     ));
-    if !passed {
+    if !counts.all_passed {
         bail!("there are failed tests");
     }
     Ok(())
@@ -135,16 +160,24 @@ fn lint_and_build(options: &Options) -> Result<()> {
         ]))
     })?;
     step::step("build of tests", || {
-        step::quietly(tests(options).args(["--quiet", "--no-run"])).map(drop)
+        step::quietly(tests(options, &[]).args(["--quiet", "--no-run"])).map(drop)
     })
 }
 
-/// The tests that are wanted. The benchmarks build librdkafka from its sources: that is for `cargo xtask bench` only.
-fn tests(options: &Options) -> Command {
+fn unit_tests(options: &Options) -> Result<Counts> {
+    let mut counts = Counts::none();
+    for which in UNIT {
+        counts.add(run_tests([tests(options, which)])?);
+    }
+    Ok(counts)
+}
+
+/// Some of the tests, as the options want them.
+fn tests(options: &Options, which: &[&str]) -> Command {
     let mut command = step::program("cargo");
-    command.args(["test", "--workspace", "--exclude", "benchmarks"]);
-    if options.quick {
-        command.args(["--exclude", "acceptance-tests"]);
+    command.args(["test", "--no-fail-fast"]).args(PACKAGES).args(which);
+    if options.full {
+        command.envs([("OPENMSK_LONG_TESTS", "1"), ("OPENMSK_KILL_STRIDE", "1")]);
     }
     command
 }
@@ -161,8 +194,20 @@ fn licences() -> Result<()> {
     })
 }
 
-/// Runs a test command, shows what it prints and adds up its summaries. Answers whether it succeeded.
-fn count(command: &mut Command, counts: &mut Counts) -> Result<bool> {
+/// Runs test commands side by side, shows what they print and adds up their summaries.
+fn run_tests<const N: usize>(commands: [Command; N]) -> Result<Counts> {
+    thread::scope(|scope| {
+        let running = commands.map(|command| scope.spawn(|| count(command)));
+        let mut all = Counts::none();
+        for one in running {
+            all.add(one.join().map_err(|_| anyhow!("the reader of a test run panicked"))??);
+        }
+        Ok(all)
+    })
+}
+
+fn count(mut command: Command) -> Result<Counts> {
+    let mut counts = Counts::default();
     let mut child = command.stdout(Stdio::piped()).spawn().context("cannot start cargo")?;
     let output = child.stdout.take().context("output of cargo")?;
     for line in BufReader::new(output).lines() {
@@ -170,7 +215,8 @@ fn count(command: &mut Command, counts: &mut Counts) -> Result<bool> {
         step::say(&line);
         counts.read(&line);
     }
-    Ok(child.wait()?.success())
+    counts.all_passed = child.wait()?.success();
+    Ok(counts)
 }
 
 /// The number in front of `word` in a summary such as `ok. 3 passed; 0 failed; 1 ignored`.
@@ -184,7 +230,18 @@ fn number(summary: &str, word: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Counts, number};
+    use super::{ACCEPTANCE, Counts, number};
+
+    #[test]
+    fn no_acceptance_test_is_left_out() {
+        let manifest = include_str!("../../acceptance-tests/Cargo.toml");
+        let tests = manifest.split("[[test]]").skip(1);
+        let names: Vec<_> = tests.map(|test| test.split('"').nth(1).unwrap_or_default()).collect();
+        assert!(names.contains(&"terraform"), "{names:?}");
+        for name in names {
+            assert!(ACCEPTANCE.iter().any(|line| line.contains(&name)), "{name}");
+        }
+    }
 
     #[test]
     fn what_failed_is_kept_under_its_name() {

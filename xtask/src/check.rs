@@ -176,6 +176,9 @@ fn unit_tests(options: &Options) -> Result<Counts> {
 fn tests(options: &Options, which: &[&str]) -> Command {
     let mut command = step::program("cargo");
     command.args(["test", "--no-fail-fast"]).args(PACKAGES).args(which);
+    if options.quick {
+        command.args(["--exclude", "acceptance-tests"]);
+    }
     if options.full {
         command.envs([("OPENMSK_LONG_TESTS", "1"), ("OPENMSK_KILL_STRIDE", "1")]);
     }

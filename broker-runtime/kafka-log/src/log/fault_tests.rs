@@ -455,6 +455,40 @@ fn an_index_that_was_cut_does_not_come_back() {
     );
 }
 
+/// The log was safe up to its end and is cut in the middle of a batch, so it ends below the cut. A segment with what comes there is
+/// complete at the cut: recovery must not take it for safe.
+#[test]
+fn what_comes_after_a_cut_is_not_safe_because_what_was_cut_was() {
+    let append = |records| Step::Append {
+        records,
+        epoch_is_new: false,
+    };
+    live_through(
+        &[
+            append(1),
+            append(1),
+            append(2),
+            append(1),
+            Step::Flush,
+            append(2),
+            append(1),
+            append(3),
+            append(2),
+            Step::Flush,
+            Step::Checkpoint,
+            Step::Truncate { back: 3 },
+            append(1),
+            append(3),
+            append(1),
+            append(1),
+            Step::DeleteRecords { share: 0 },
+            Step::Kill,
+            Step::PowerFailure,
+        ],
+        false,
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
 

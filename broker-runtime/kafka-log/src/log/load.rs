@@ -92,7 +92,7 @@ impl LoadLog {
         }
         epochs.truncate_from_end(loaded.end_offset);
         let recovered = loaded.recovered;
-        let end_offset = loaded.end_offset;
+        let (end_offset, recovery_point) = (loaded.end_offset, self.recovery_point);
         let log = self.assemble(loaded, epochs, true);
         log.epochs.lock().truncate_from_start(log.log_start_offset());
         let producers = log.load_producers(end_offset, recovered)?;
@@ -101,6 +101,10 @@ impl LoadLog {
             && let Err(error) = log.flush()
         {
             return Ok(Err(error));
+        }
+        if recovery_point > end_offset {
+            // Records are gone that were safe. What takes their offsets is not safe for that.
+            log.recovery_points.lower(&log.identity, end_offset)?;
         }
         Ok(Ok(log))
     }

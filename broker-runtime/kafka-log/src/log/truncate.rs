@@ -50,18 +50,21 @@ impl Log {
     }
 
     fn truncate_locked(&self, producers: &mut ProducerStates, offset: i64) -> io::Result<()> {
-        // Before anything is cut: what will be appended there is not on the medium. First what the next checkpoint says.
-        self.flushed_offset.fetch_min(offset, Ordering::AcqRel);
-        self.cleaned_offset.fetch_min(offset, Ordering::AcqRel);
-        self.recovery_points.lower(&self.identity, offset)?;
         let segments = self.segments();
         let kept = segments
             .partition_point(|segment| segment.base_offset() < offset)
             .max(1);
+        let last = &segments[kept - 1];
+        // Before anything is cut: what will be appended there is not on the medium. First what the next checkpoint says. The log
+        // may end below `offset`, and the segment that is cut may be complete soon: it is believed as a whole or not at all.
+        self.flushed_offset.fetch_min(offset, Ordering::AcqRel);
+        self.cleaned_offset.fetch_min(offset, Ordering::AcqRel);
+        self.recovery_points
+            .lower(&self.identity, offset.min(last.base_offset()))?;
         for segment in segments[kept..].iter().rev() {
             segment.delete()?;
         }
-        let end_offset = segments[kept - 1].truncate(offset)?;
+        let end_offset = last.truncate(offset)?;
         *self.segments.write() = Arc::new(segments[..kept].to_vec());
         self.log_end_offset.store(end_offset, Ordering::Release);
         self.flushed_offset.fetch_min(end_offset, Ordering::AcqRel);

@@ -64,12 +64,12 @@ class Elastic(unittest.TestCase):
         bootstrap = KAFKA.get_bootstrap_brokers(ClusterArn=arn)["BootstrapBrokerStringTls"]
         tls = {"bootstrap.servers": bootstrap, "security.protocol": "SSL", "ssl.ca.location": authority(arn)}
         with Load(tls):
-            wait("a second broker", lambda: brokers(arn) == 2 and state(arn) == "ACTIVE", 90)
+            wait("a second broker", lambda: brokers(arn) == 2 and state(arn) == "ACTIVE", 240)
         kinds = [it["OperationType"] for it in pages("list_cluster_operations_v2", "ClusterOperationInfoList", ClusterArn=arn)]
         self.assertEqual(kinds[0], "INCREASE_BROKER_COUNT")
         leaders = {it["Leader"] for it in KAFKA.describe_topic_partitions(ClusterArn=arn, TopicName="load")["Partitions"]}
         self.assertEqual(leaders, {1, 2}, "data has moved to the broker that joined")
-        wait("one broker again", lambda: brokers(arn) == 1 and state(arn) == "ACTIVE", 120)
+        wait("one broker again", lambda: brokers(arn) == 1 and state(arn) == "ACTIVE", 180)
 
     def test_it_is_shown_and_refuses_what_is_not_for_it(self):
         arn = make("serverless", Tags=bounds(1, 3))

@@ -27,6 +27,7 @@ from confluent_kafka.admin import (
 
 LIMIT_S = 30
 START_S = 90
+UNSETTLED = ("NOT_COORDINATOR", "COORDINATOR_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS")
 ME = "User:ANONYMOUS"
 SERVERS = {"bootstrap.servers": sys.argv[1], "log_level": 0}
 # Clients try for as long as a session lasts where the coordinator is not told to them.
@@ -103,12 +104,19 @@ def consume(topic, group):
 
 
 def commit(topic, group):
+    """Tries again while the coordinator is still to be found or to load: the first commit of a cluster makes its topic."""
     consumer = Consumer({**MEMBER, "group.id": group})
+    deadline = time.monotonic() + LIMIT_S
     try:
-        done = consumer.commit(offsets=[TopicPartition(topic, 0, 1)], asynchronous=False)
-        return [it.error.name() if it.error else "ok" for it in done]
-    except KafkaException as error:
-        return error.args[0].name()
+        while True:
+            try:
+                done = consumer.commit(offsets=[TopicPartition(topic, 0, 1)], asynchronous=False)
+                return [it.error.name() if it.error else "ok" for it in done]
+            except KafkaException as error:
+                name = error.args[0].name()
+                if name not in UNSETTLED or time.monotonic() > deadline:
+                    return name
+                time.sleep(0.2)
     finally:
         consumer.close()
 

@@ -17,7 +17,7 @@ pub struct Options {
     /// Only format, lints and the tests that need none of the programs of others.
     #[arg(long)]
     quick: bool,
-    /// Also what takes too long for every day: more clusters of Apache Kafka, and kills at every step.
+    /// Also what takes too long for every day: more clusters of Apache Kafka, kills at every step, and lints of the benchmarks.
     #[arg(long, conflicts_with = "quick")]
     full: bool,
 }
@@ -92,8 +92,8 @@ impl Counts {
 /// Lines of a failure that are said again, from its beginning and from its end.
 const SHOWN_LINES: usize = 25;
 
-/// Everything that is tested. The benchmarks build librdkafka from its sources: that is for `cargo xtask bench` only. All commands
-/// name the same packages, and so build them with the same features, which is once.
+/// Everything that is tested. The benchmarks build librdkafka from its sources: that is for `cargo xtask bench`, and for `--full`.
+/// All commands name the same packages, and so build them with the same features, which is once.
 const PACKAGES: [&str; 3] = ["--workspace", "--exclude", "benchmarks"];
 /// Tests that need no programs of others.
 const UNIT: [&[&str]; 2] = [&["--lib", "--bins"], &["--exclude", "acceptance-tests", "--test", "*"]];
@@ -137,27 +137,18 @@ pub fn run(options: &Options) -> Result<()> {
 fn lint_and_build(options: &Options) -> Result<()> {
     step::step("lints", || {
         let mut command = step::program("cargo");
-        command.args([
-            "clippy",
-            "--quiet",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "--deny",
-            "warnings",
-        ]);
-        step::quietly(&mut command).map(drop)
+        // With the benchmarks, where it may take longer.
+        let packages = if options.full { &PACKAGES[..1] } else { &PACKAGES[..] };
+        command.args(["clippy", "--quiet", "--all-targets"]).args(packages);
+        step::quietly(command.args(["--", "--deny", "warnings"])).map(drop)
     })?;
     licences()?;
     step::step("build", || {
-        step::quietly(step::program("cargo").args([
-            "build",
-            "--quiet",
-            "--workspace",
-            "--exclude",
-            "benchmarks",
-            "--bins",
-        ]))
+        step::quietly(
+            step::program("cargo")
+                .args(["build", "--quiet", "--bins"])
+                .args(PACKAGES),
+        )
     })?;
     step::step("build of tests", || {
         step::quietly(tests(options, &[]).args(["--quiet", "--no-run"])).map(drop)

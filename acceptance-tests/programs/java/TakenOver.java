@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.TreeMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.zip.CRC32;
 import org.apache.kafka.clients.admin.Admin;
@@ -24,6 +25,7 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.TopicAuthorizationException;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
@@ -109,10 +111,25 @@ public class TakenOver {
         return new KafkaConsumer<>(properties, new ByteArrayDeserializer(), new ByteArrayDeserializer());
     }
 
+    /** A broker that has just started may not have all access control lists yet. */
+    static Map<String, TopicDescription> describe(Admin admin, List<String> topics) throws Exception {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+        while (true) {
+            try {
+                return admin.describeTopics(topics).allTopicNames().get(60, TimeUnit.SECONDS);
+            } catch (ExecutionException error) {
+                boolean isSettled = !(error.getCause() instanceof TopicAuthorizationException);
+                if (isSettled || System.nanoTime() > deadline) {
+                    throw error;
+                }
+                Thread.sleep(200);
+            }
+        }
+    }
+
     static void read(Admin admin) throws Exception {
         List<String> topics = List.of("compacted", "plain");
-        Map<String, TopicDescription> described = new TreeMap<>(
-                admin.describeTopics(topics).allTopicNames().get(60, TimeUnit.SECONDS));
+        Map<String, TopicDescription> described = new TreeMap<>(describe(admin, topics));
         described.forEach((name, topic) -> System.out.println(name + " " + topic.topicId() + " " + topic.partitions().size()));
         for (String topic : topics) {
             ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);

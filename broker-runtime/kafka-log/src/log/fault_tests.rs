@@ -422,31 +422,34 @@ fn live_through(steps: &[Step], encrypted: bool) {
     model.check(&opened, model.values.len(), false);
 }
 
+fn append_records(records: usize) -> Step {
+    Step::Append {
+        records,
+        epoch_is_new: false,
+    }
+}
+
 /// An index that was safe once is cut and filled again, and its segment becomes complete without another flush: the index
 /// of before must not be there after a power failure, where a cut would follow it into the middle of a batch.
 #[test]
 fn an_index_that_was_cut_does_not_come_back() {
-    let append = |records| Step::Append {
-        records,
-        epoch_is_new: false,
-    };
     live_through(
         &[
-            append(1),
-            append(4),
-            append(4),
-            append(1),
+            append_records(1),
+            append_records(4),
+            append_records(4),
+            append_records(1),
             Step::Restart,
-            append(2),
+            append_records(2),
             Step::Truncate { back: 8 },
-            append(1),
-            append(3),
-            append(4),
+            append_records(1),
+            append_records(3),
+            append_records(4),
             Step::Flush,
-            append(3),
-            append(1),
+            append_records(3),
+            append_records(1),
             Step::Flush,
-            append(4),
+            append_records(4),
             Step::Restart,
             Step::PowerFailure,
             Step::Truncate { back: 4 },
@@ -459,34 +462,13 @@ fn an_index_that_was_cut_does_not_come_back() {
 /// complete at the cut: recovery must not take it for safe.
 #[test]
 fn what_comes_after_a_cut_is_not_safe_because_what_was_cut_was() {
-    let append = |records| Step::Append {
-        records,
-        epoch_is_new: false,
-    };
-    live_through(
-        &[
-            append(1),
-            append(1),
-            append(2),
-            append(1),
-            Step::Flush,
-            append(2),
-            append(1),
-            append(3),
-            append(2),
-            Step::Flush,
-            Step::Checkpoint,
-            Step::Truncate { back: 3 },
-            append(1),
-            append(3),
-            append(1),
-            append(1),
-            Step::DeleteRecords { share: 0 },
-            Step::Kill,
-            Step::PowerFailure,
-        ],
-        false,
-    );
+    let mut steps: Vec<Step> = [1, 1, 2, 1].map(append_records).to_vec();
+    steps.push(Step::Flush);
+    steps.extend([2, 1, 3, 2].map(append_records));
+    steps.extend([Step::Flush, Step::Checkpoint, Step::Truncate { back: 3 }]);
+    steps.extend([1, 3, 1, 1].map(append_records));
+    steps.extend([Step::DeleteRecords { share: 0 }, Step::Kill, Step::PowerFailure]);
+    live_through(&steps, false);
 }
 
 proptest! {

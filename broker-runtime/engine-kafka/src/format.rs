@@ -4,7 +4,7 @@
 use engine::EngineError;
 use hosts::UnitFile;
 use kafka_codec::uuid_to_text;
-use kraft_snapshot::{Endpoint, KraftLayout, Voter, formatted};
+use kraft_snapshot::{Endpoint, KraftLayout, Voter, candidacy, formatted};
 use uuid::Uuid;
 
 use crate::{
@@ -56,7 +56,10 @@ pub(crate) fn format(
         description.kafka_cluster_id(),
         uuid_to_text(directory_id)
     );
-    let files = files.into_iter().map(|it| file(&it.path, it.bytes.to_vec()));
+    // One of them asks for votes at once: nobody waits for a leader longer than two of them take to start.
+    let candidate = layout.voters.first().filter(|first| first.node_id == id);
+    let files = files.into_iter().chain(candidate.map(candidacy));
+    let files = files.map(|it| file(&it.path, it.bytes.to_vec()));
     Ok(Formatted {
         metadata: files.collect(),
         meta_properties: file(META_PROPERTIES, text.into_bytes()),
@@ -138,7 +141,11 @@ mod tests {
         let bootstrap = "data/bootstrap.checkpoint".to_owned();
         let quorum = "data/__cluster_metadata-0/00000000000000000000-0000000000.checkpoint".to_owned();
         let known = description(Phase::Creating).nodes[&1].directory_id;
-        assert_eq!(made(Phase::Creating, 1), (vec![bootstrap.clone(), quorum], known));
+        let elections = "data/__cluster_metadata-0/quorum-state".to_owned();
+        assert_eq!(
+            made(Phase::Creating, 1),
+            (vec![bootstrap.clone(), quorum, elections], known)
+        );
         let (paths, directory) = made(Phase::Creating, 2);
         assert_eq!(paths, [bootstrap.as_str()]);
         assert_ne!(directory, description(Phase::Creating).nodes[&2].directory_id);

@@ -1,10 +1,12 @@
 //! What `kafka-storage format` writes: the metadata that a new cluster begins with (`BootstrapDirectory`), and the first members of
-//! its quorum (`Formatter.writeDynamicQuorumSnapshot`). With them nodes need no formatter, which costs a start of Java.
+//! its quorum (`Formatter.writeDynamicQuorumSnapshot`). With them nodes need no formatter, which costs a start of Java. And what that
+//! does not write: which of them has voted for itself already.
 
 use bytes::Bytes;
+use kafka_codec::uuid_to_text;
 use kafka_metadata::MetadataImage;
 
-use crate::{KraftLayout, METADATA_FOLDER, SnapshotError, snapshot};
+use crate::{KraftLayout, METADATA_FOLDER, SnapshotError, Voter, snapshot};
 
 /// A file, below a log directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +22,12 @@ const BOOTSTRAP: &str = "bootstrap.checkpoint";
 
 /// The snapshot before all records. Only the members of the first quorum have it.
 const QUORUM: &str = "00000000000000000000-0000000000.checkpoint";
+
+/// How far elections are, of one node (`FileQuorumStateStore`).
+const ELECTIONS: &str = "quorum-state";
+
+/// The first epoch that a leader may have.
+const FIRST_EPOCH: i32 = 1;
 
 /// The files, but for `meta.properties`, of a node of a cluster that is about to begin; without voters in `layout`, of one that joins.
 pub fn formatted(layout: &KraftLayout) -> Result<Vec<FormattedFile>, SnapshotError> {
@@ -45,6 +53,20 @@ pub fn formatted(layout: &KraftLayout) -> Result<Vec<FormattedFile>, SnapshotErr
         });
     }
     Ok(files)
+}
+
+/// What a controller has on its disk that stopped right after it had voted for itself, in the first election of its cluster. It asks the
+/// others for their votes as soon as it starts; without a vote all of them wait for a random time first, of one to two seconds.
+/// One controller of a cluster may have this, before its first start. If it does not come up, the others elect another one, as ever.
+pub fn candidacy(voter: &Voter) -> FormattedFile {
+    let (id, directory) = (voter.node_id, uuid_to_text(voter.directory_id));
+    let text = format!(
+        r#"{{"leaderId":-1,"leaderEpoch":{FIRST_EPOCH},"votedId":{id},"votedDirectoryId":"{directory}","data_version":1}}"#
+    );
+    FormattedFile {
+        path: format!("{METADATA_FOLDER}/{ELECTIONS}"),
+        bytes: text.into(),
+    }
 }
 
 #[cfg(test)]
@@ -128,6 +150,17 @@ mod tests {
         let theirs = told(include_bytes!("golden/quorum.checkpoint"));
         assert_eq!(theirs.len(), 4);
         assert_eq!(told(&files[1].bytes), theirs);
+    }
+
+    #[test]
+    fn candidate_has_what_kafka_writes_when_it_votes_for_itself() {
+        let file = candidacy(&layout().voters[1]);
+        assert_eq!(file.path, "__cluster_metadata-0/quorum-state");
+        // As Apache Kafka 4.2.0 has it.
+        assert_eq!(
+            file.bytes,
+            r#"{"leaderId":-1,"leaderEpoch":1,"votedId":2,"votedDirectoryId":"AAAAAAAAAAAAAAAAAAAAAw","data_version":1}"#
+        );
     }
 
     #[test]

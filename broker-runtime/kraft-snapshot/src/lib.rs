@@ -14,6 +14,6 @@ mod records;
 mod snapshot;
 mod wire;
 
-pub use format::{FormattedFile, formatted};
+pub use format::{FormattedFile, candidacy, formatted};
 pub use layout::{Endpoint, KraftLayout, Voter};
 pub use snapshot::{METADATA_FOLDER, Snapshot, SnapshotError, snapshot};

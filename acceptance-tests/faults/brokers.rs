@@ -14,6 +14,9 @@ use acceptance_tests::{
 };
 use anyhow::{Context, Result};
 
+/// How long a broker that was killed may take to run again.
+const RESTART: Duration = Duration::from_secs(60);
+
 /// Adds the tests of this file.
 pub fn add(suite: &mut Suite, tools: &Tools) {
     let both = tools.terraform.clone().zip(tools.python.clone());
@@ -37,11 +40,9 @@ fn one_at_a_time(core: &Path, python: &Path) -> Result<()> {
     for broker in 1..=3 {
         let pid = broker_pid(&cluster, broker)?;
         kill(pid);
-        wait::until(
-            &format!("broker {broker} to run again"),
-            Duration::from_secs(20),
-            || broker_pid(&cluster, broker).ok().filter(|it| *it != pid),
-        )?;
+        wait::until(&format!("broker {broker} to run again"), RESTART, || {
+            broker_pid(&cluster, broker).ok().filter(|it| *it != pid)
+        })?;
         wait_for_full_isr(&cluster, python)?;
     }
     load.finish()
@@ -85,11 +86,9 @@ pub fn kill_each(cluster: &Cluster, begun: &str) -> Result<()> {
         thread::sleep(Duration::from_secs(2));
         let pid = broker_pid(cluster, broker)?;
         kill(pid);
-        wait::until(
-            &format!("broker {broker} to run again"),
-            Duration::from_secs(20),
-            || broker_pid(cluster, broker).ok().filter(|it| *it != pid),
-        )?;
+        wait::until(&format!("broker {broker} to run again"), RESTART, || {
+            broker_pid(cluster, broker).ok().filter(|it| *it != pid)
+        })?;
     }
     Ok(())
 }

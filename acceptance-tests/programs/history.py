@@ -17,6 +17,8 @@ from librdkafka import client
 
 ACTION, BOOTSTRAP, CA, USER, TOPIC, *REST = sys.argv[1:]
 CLIENT = client(BOOTSTRAP, CA, USER)
+# Longer than what is looked at may keep records waiting, on a machine that is busy.
+PATIENCE_S = 300
 
 
 def produce(seconds, path):
@@ -44,7 +46,8 @@ def produce(seconds, path):
             "acks": "all",
             "enable.idempotence": True,
             "linger.ms": 5,
-            "delivery.timeout.ms": 60000,
+            # A client that gives a record up begins a new epoch, and what it sends again then may stand there twice.
+            "delivery.timeout.ms": PATIENCE_S * 1000,
             "topic.metadata.refresh.interval.ms": 1000,
             "retry.backoff.ms": 50,
             "retry.backoff.max.ms": 200,
@@ -69,7 +72,7 @@ def produce(seconds, path):
         number += 1
         producer.poll(0)
         time.sleep(0.0005)
-    left = producer.flush(90)
+    left = producer.flush(PATIENCE_S)
     with open(path, "w") as file:
         for number in sorted(sent):
             file.write(json.dumps(sent[number]) + "\n")

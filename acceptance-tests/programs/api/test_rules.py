@@ -173,14 +173,16 @@ class Provider(unittest.TestCase):
 
     def test_a_cluster_that_has_failed_can_be_looked_at_and_deleted(self):
         """Rule 16: on AWS a plan and a destroy of it fail, because its bootstrap strings cannot be asked for."""
+        # A port of clusters with pages of the machine alone: others may be made on this machine just then.
+        pages = {"Prometheus": {"NodeExporter": {"EnabledInBroker": True}, "JmxExporter": {"EnabledInBroker": False}}}
         with socket.socket() as taken:
             taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            taken.bind(("0.0.0.0", 9094))
+            taken.bind(("0.0.0.0", 11002))
             taken.listen()
             cluster = {"KafkaVersion": "4.2.x.kraft", "NumberOfBrokerNodes": 1, "BrokerNodeGroupInfo": GROUP}
-            arn = KAFKA.create_cluster(ClusterName="failed", **cluster)["ClusterArn"]
+            arn = KAFKA.create_cluster(ClusterName="failed", OpenMonitoring=pages, **cluster)["ClusterArn"]
             wait("FAILED", lambda: state(arn) == "FAILED")
-        self.assertIn("9094", info(arn)["StateInfo"]["Message"])
+        self.assertIn("11002", info(arn)["StateInfo"]["Message"])
         self.assertEqual([name for name in KAFKA.get_bootstrap_brokers(ClusterArn=arn) if "Broker" in name], [])
         delete_cluster(arn)
 

@@ -152,7 +152,8 @@ public class Pipeline {
         Set<Integer> seen = new HashSet<>();
         int[] last = new int[PARTITIONS];
         java.util.Arrays.fill(last, -1);
-        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60 + seconds);
+        long patience = TimeUnit.SECONDS.toNanos(60 + seconds);
+        long deadline = System.nanoTime() + patience;
         try (KafkaConsumer<String, String> consumer = new KafkaConsumer<>(
                 with(Map.of("isolation.level", "read_committed", "auto.offset.reset", "earliest")),
                 new StringDeserializer(), new StringDeserializer())) {
@@ -165,6 +166,7 @@ public class Pipeline {
             while (System.nanoTime() < deadline && (seen.size() < records || quiet < 5)) {
                 ConsumerRecords<String, String> batch = consumer.poll(Duration.ofMillis(200));
                 quiet = batch.isEmpty() ? quiet + 1 : 0;
+                deadline = batch.isEmpty() ? deadline : System.nanoTime() + patience;
                 for (ConsumerRecord<String, String> it : batch) {
                     int number = Integer.parseInt(it.value());
                     require(seen.add(number), number + " was seen twice, at last in " + it.partition() + "@" + it.offset());

@@ -4,6 +4,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
+use acceptance_tests::folder;
 use anyhow::{Context, Result};
 use async_trait::async_trait;
 use clock::SystemClock;
@@ -30,7 +31,7 @@ pub struct Scripted {
 impl Scripted {
     /// Opens it in a folder of its own.
     pub fn start() -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("openmsk-test-").tempdir()?;
+        let folder = folder::fresh("openmsk-test-")?;
         std::fs::create_dir(folder.path().join("logs"))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)

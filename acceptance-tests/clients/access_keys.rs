@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path, process::Command};
 
-use acceptance_tests::{cluster::Cluster, program, suite::Suite, tools::Tools};
+use acceptance_tests::{cluster::Cluster, java, program, suite::Suite, tools::Tools};
 use anyhow::{Context, Result, ensure};
 
 use crate::{Shared, programs::file};
@@ -57,7 +57,7 @@ pub fn add(suite: &mut Suite, tools: &Tools, shared: &Shared) {
                 .as_ref()
                 .context("Kafka's jars; run `cargo xtask tools`")?;
             let class_path = format!("{}:{}", jars.join("*").display(), iam.context(missing)?.display());
-            run_java(java, &class_path, &*of_all.cluster(&all)?)
+            run_java((java, jars), &class_path, &*of_all.cluster(&all)?)
         },
     );
     let (all, of_all) = (tools.clone(), shared.clone());
@@ -84,10 +84,9 @@ pub fn add(suite: &mut Suite, tools: &Tools, shared: &Shared) {
     );
 }
 
-fn run_java(java: &Path, class_path: &str, cluster: &Cluster) -> Result<()> {
+fn run_java((java, jars): (&Path, &Path), class_path: &str, cluster: &Cluster) -> Result<()> {
     let key = Key::of_the_root(cluster)?;
-    let mut command = Command::new(java);
-    command.args(["-cp", class_path]).arg(file("java/Clients.java"));
+    let mut command = java::with_class_path(java, jars, class_path, java::source("Clients.java"));
     command.arg(cluster.java_iam_properties()?).args(["orders", "500"]);
     command
         .env("AWS_ACCESS_KEY_ID", &key.id)

@@ -2,11 +2,11 @@
 
 use std::{path::Path, process::Command, thread};
 
-use acceptance_tests::{apache_kafka::ApacheKafka, outside, program, runtime::Runtime, suite::Suite, tools::Tools};
+use acceptance_tests::{
+    apache_kafka::ApacheKafka, java, outside, program, runtime::Runtime, suite::Suite, tools::Tools,
+};
 use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::Value;
-
-use crate::programs::file;
 
 /// What Kafka is told, so that it does what ours does: targets are computed at once, before the answer; and there is one broker.
 const PROPERTIES: [(&str, &str); 6] = [
@@ -41,11 +41,13 @@ fn compare(python: &Path, java: &Path, jars: &Path) -> Result<()> {
     let ours = made["bootstrap"].as_str().context("bootstrap")?.to_owned();
     let classes = tempfile::tempdir()?;
     compile(java, jars, classes.path())?;
-    let path = format!("{}:{}", classes.path().display(), jars.join("*").display());
-    let (theirs, other_java, other_path) = (kafka.bootstrap.clone(), java.to_owned(), path.clone());
-    let beside = thread::spawn(move || answers(&other_java, &other_path, &theirs));
-    let ours = answers(java, &path, &ours)?;
-    let theirs = beside.join().map_err(|_| anyhow!("the other thread panicked"))??;
+    let path = format!("{}:{}", jars.join("*").display(), classes.path().display());
+    let (ours, theirs) = thread::scope(|scope| {
+        let beside = scope.spawn(|| answers((java, jars), &path, &kafka.bootstrap));
+        let ours = answers((java, jars), &path, &ours);
+        let theirs = beside.join().map_err(|_| anyhow!("the other thread panicked"));
+        Ok::<_, anyhow::Error>((ours?, theirs??))
+    })?;
     let different: Vec<String> = ours
         .iter()
         .zip(&theirs)
@@ -63,17 +65,15 @@ const LISTS: [&str; 2] = ["Answers", "Records"];
 fn compile(java: &Path, jars: &Path, folder: &Path) -> Result<()> {
     let mut command = Command::new(java.with_file_name("javac"));
     command.arg("-cp").arg(jars.join("*")).arg("-d").arg(folder);
-    command.args(LISTS.map(|list| file(&format!("java/{list}.java"))));
+    command.args(LISTS.map(|list| java::source(&format!("{list}.java"))));
     program::succeed(&mut command, program::LIMIT).map(drop)
 }
 
-fn answers(java: &Path, path: &str, bootstrap: &str) -> Result<Vec<String>> {
+fn answers((java, jars): (&Path, &Path), path: &str, bootstrap: &str) -> Result<Vec<String>> {
     let mut lines = Vec::new();
     for list in LISTS {
-        let mut command = Command::new(java);
-        command
-            .args(["-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", path, list])
-            .arg(bootstrap);
+        let mut command = java::with_class_path(java, jars, path, list);
+        command.arg(bootstrap);
         let finished = program::succeed(&mut command, program::LIMIT)?;
         lines.extend(finished.stdout.lines().map(str::to_owned));
     }

@@ -1,15 +1,16 @@
 //! Consumers that read from the replica in their zone (KIP-392).
 
-use std::{path::Path, process::Command};
+use std::path::Path;
 
 use acceptance_tests::{
     cluster::{CONFIGURATION, Cluster},
+    java,
     suite::Suite,
     tools::Tools,
 };
 use anyhow::Result;
 
-use crate::programs::{file, succeed};
+use crate::programs::succeed;
 
 /// Adds the test of this file.
 pub fn add(suite: &mut Suite, tools: &Tools) {
@@ -34,7 +35,6 @@ fn read(core: &Path, java: &Path, jars: &Path) -> Result<()> {
         core,
         &CONFIGURATION.replace("auto.create.topics.enable = false", selecting),
     )?;
-    let mut command = Command::new(java);
-    command.arg("-cp").arg(jars.join("*")).arg(file("java/Closest.java"));
+    let mut command = java::program(java, jars, java::source("Closest.java"));
     succeed(command.arg(cluster.java_properties("SCRAM-SHA-512")?))
 }

@@ -9,6 +9,7 @@ use std::{
 
 use acceptance_tests::{
     cluster::{Cluster, USER},
+    java,
     program::{self, Finished},
     suite::Suite,
     tools::Tools,
@@ -27,26 +28,16 @@ struct Console<'a> {
 
 impl Console<'_> {
     fn command(&self, class: &str, option: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new(self.java);
-        command
-            .args(["-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp"])
-            .arg(self.jars.join("*"));
-        command
-            .arg(format!("org.apache.kafka.tools.{class}"))
-            .args(["--bootstrap-server", &self.cluster.bootstrap]);
+        let mut command = java::program(self.java, self.jars, format!("org.apache.kafka.tools.{class}"));
+        command.args(["--bootstrap-server", &self.cluster.bootstrap]);
         command.arg(option).arg(&self.properties).args(arguments);
         command
     }
 
     /// `kafka-configs.sh`.
     fn configs_command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(self.java);
-        command
-            .args(["-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp"])
-            .arg(self.jars.join("*"));
-        command
-            .arg("kafka.admin.ConfigCommand")
-            .args(["--bootstrap-server", &self.cluster.bootstrap]);
+        let mut command = java::program(self.java, self.jars, "kafka.admin.ConfigCommand");
+        command.args(["--bootstrap-server", &self.cluster.bootstrap]);
         command.arg("--command-config").arg(&self.properties).args(arguments);
         command
     }

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use acceptance_tests::{
     cluster::{PASSWORD, USER},
+    java,
     suite::Suite,
     tools::Tools,
 };
@@ -44,11 +45,7 @@ pub fn add(suite: &mut Suite, tools: &Tools, shared: &Shared) {
         tools.java.clone().zip(tools.kafka_jars.clone()),
         move |(java, jars)| {
             let cluster = of_all.cluster(&all)?;
-            let mut command = Command::new(&java);
-            command
-                .arg("-cp")
-                .arg(jars.join("*"))
-                .arg(file("java/ConsumerGroups.java"));
+            let mut command = java::program(&java, &jars, java::source("ConsumerGroups.java"));
             succeed(command.arg(cluster.java_properties("SCRAM-SHA-512")?))?;
             let dumped = dump_logs((&java, &jars), &cluster, "--offsets-decoder", "__consumer_offsets-")?;
             expect_kinds(&dumped)

@@ -3,10 +3,9 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
-use acceptance_tests::{cluster::Cluster, program};
+use acceptance_tests::{cluster::Cluster, java, program};
 use anyhow::Result;
 
 /// What `kafka-dump-log` prints of the log files in folders whose path contains `folder`.
@@ -15,11 +14,7 @@ pub fn dump_logs((java, jars): (&Path, &Path), cluster: &Cluster, decoder: &str,
     let mut found = Vec::new();
     find(&clusters, folder, &mut found)?;
     let files: Vec<String> = found.iter().map(|file| file.display().to_string()).collect();
-    let mut command = Command::new(java);
-    command
-        .arg("-cp")
-        .arg(jars.join("*"))
-        .arg("org.apache.kafka.tools.DumpLogSegments");
+    let mut command = java::program(java, jars, "org.apache.kafka.tools.DumpLogSegments");
     command.args([decoder, "--files", &files.join(",")]);
     Ok(program::succeed(&mut command, program::LIMIT)?.stdout)
 }

@@ -8,7 +8,7 @@ use std::{
 use acceptance_tests::{
     binaries,
     cluster::{Cluster, PASSWORD, USER},
-    program,
+    java, program,
     suite::Suite,
     tools::Tools,
 };
@@ -106,8 +106,7 @@ fn run(mut command: Command, cluster: &Cluster, mechanism: &str) -> Result<()> {
 }
 
 fn run_java(java: &Path, jars: &Path, cluster: &Cluster, mechanism: &str) -> Result<()> {
-    let mut command = Command::new(java);
-    command.arg("-cp").arg(jars.join("*")).arg(file("java/Clients.java"));
+    let mut command = java::program(java, jars, java::source("Clients.java"));
     command.arg(cluster.java_properties(mechanism)?).args(["orders", "500"]);
     let finished = program::succeed(&mut command, program::LIMIT)?;
     ensure!(finished.stdout.contains("ok: "), "{}", finished.text());

@@ -1,13 +1,8 @@
 //! Client quotas: Apache Kafka's Java client is slowed down to them.
 
-use std::process::Command;
+use acceptance_tests::{java, suite::Suite, tools::Tools};
 
-use acceptance_tests::{suite::Suite, tools::Tools};
-
-use crate::{
-    Shared,
-    programs::{file, succeed},
-};
+use crate::{Shared, programs::succeed};
 
 /// Adds the test of this file.
 pub fn add(suite: &mut Suite, tools: &Tools, shared: &Shared) {
@@ -18,8 +13,7 @@ pub fn add(suite: &mut Suite, tools: &Tools, shared: &Shared) {
         tools.java.clone().zip(tools.kafka_jars.clone()),
         move |(java, jars)| {
             let cluster = of_all.cluster(&all)?;
-            let mut command = Command::new(java);
-            command.arg("-cp").arg(jars.join("*")).arg(file("java/Quotas.java"));
+            let mut command = java::program(&java, &jars, java::source("Quotas.java"));
             succeed(command.arg(cluster.java_properties("SCRAM-SHA-512")?))
         },
     );

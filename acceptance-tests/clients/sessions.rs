@@ -1,14 +1,13 @@
 //! Short sessions: Apache Kafka's Java client authenticates again and again, and notices nothing else (KIP-368).
 
-use std::process::Command;
-
 use acceptance_tests::{
     cluster::{CONFIGURATION, Cluster},
+    java,
     suite::Suite,
     tools::Tools,
 };
 
-use crate::programs::{file, succeed};
+use crate::programs::succeed;
 
 /// Adds the test of this file.
 pub fn add(suite: &mut Suite, tools: &Tools) {
@@ -20,8 +19,7 @@ pub fn add(suite: &mut Suite, tools: &Tools) {
         |((core, java), jars)| {
             let property = "num.partitions = 3\n    connections.max.reauth.ms = 2000";
             let cluster = Cluster::start_as(&core, &CONFIGURATION.replace("num.partitions = 3", property))?;
-            let mut command = Command::new(java);
-            command.arg("-cp").arg(jars.join("*")).arg(file("java/Sessions.java"));
+            let mut command = java::program(&java, &jars, java::source("Sessions.java"));
             succeed(
                 command
                     .arg(cluster.java_properties("SCRAM-SHA-512")?)

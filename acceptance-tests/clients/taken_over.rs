@@ -11,7 +11,7 @@ use std::{
 use acceptance_tests::{
     apache_kafka::{self, ApacheKafka},
     cluster::{CONFIGURATION, Cluster},
-    program,
+    folder, java, program,
     suite::Suite,
     tools::Tools,
 };
@@ -19,8 +19,6 @@ use anyhow::{Context, Result, ensure};
 use kafka_metadata::BrokerId;
 use kraft_snapshot::{Endpoint, KraftLayout, METADATA_FOLDER, Voter, snapshot};
 use uuid::Uuid;
-
-use crate::programs::file;
 
 /// Small Java machines: three of them run beside the test.
 const SMALL: [&str; 2] = ["-Xms128m", "-Xmx384m"];
@@ -47,8 +45,7 @@ fn take_over(tools: &Tools, java: &Path, jars: &Path) -> Result<()> {
     let terraform = tools.terraform.as_ref().or(tools.tofu.as_ref());
     let cluster = Cluster::start_as(terraform.context("terraform or tofu")?, CONFIGURATION)?;
     let program = |action: &str, properties: &Path| {
-        let mut command = Command::new(java);
-        command.arg("-cp").arg(jars.join("*")).arg(file("java/TakenOver.java"));
+        let mut command = java::program(java, jars, java::source("TakenOver.java"));
         command.arg(action).arg(properties);
         program::succeed(&mut command, program::LIMIT)
     };
@@ -64,7 +61,7 @@ fn take_over(tools: &Tools, java: &Path, jars: &Path) -> Result<()> {
         "the control plane does not stop"
     );
     runtime.kill("broker");
-    let copies = tempfile::Builder::new().prefix("openmsk-copies-").tempdir()?;
+    let copies = folder::fresh("openmsk-copies-")?;
     let directories = copy_directories(&runtime.data_dir().join("clusters"), copies.path())?;
     ensure!(directories.len() == 3, "{directories:?}");
     write_snapshots(&runtime.data_dir().join("clusters"), &directories)?;

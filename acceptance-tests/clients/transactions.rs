@@ -5,6 +5,7 @@ use std::{path::Path, process::Command};
 
 use acceptance_tests::{
     cluster::{Cluster, PASSWORD, USER},
+    java,
     suite::Suite,
     tools::Tools,
 };
@@ -41,11 +42,7 @@ pub fn add(suite: &mut Suite, tools: &Tools, shared: &Shared) {
         tools.java.clone().zip(tools.kafka_jars.clone()),
         move |(java, jars)| {
             let cluster = of_all.cluster(&all)?;
-            let mut command = Command::new(&java);
-            command
-                .arg("-cp")
-                .arg(jars.join("*"))
-                .arg(file("java/Transactions.java"));
+            let mut command = java::program(&java, &jars, java::source("Transactions.java"));
             succeed(command.arg(cluster.java_properties("SCRAM-SHA-512")?))?;
             files_are_kafkas(&java, &jars, &cluster)
         },

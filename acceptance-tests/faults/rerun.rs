@@ -6,14 +6,14 @@ use std::{
     time::Duration,
 };
 
-use acceptance_tests::wait;
+use acceptance_tests::{folder, wait};
 use anyhow::{Context, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Runs `shell`, which starts the program `$TEST`, and expects it to succeed. Variable `inside` tells the test where it is.
 pub fn run(mut shell: Command, inside: &str, limit: Duration) -> Result<()> {
     // What is mounted in there cannot be removed from there.
-    let folder = tempfile::Builder::new().prefix("om-").tempdir()?;
+    let folder = folder::fresh("om-")?;
     shell
         .env("TEST", env::current_exe()?)
         .env(inside, "1")

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use acceptance_tests::{processes::running, suite::Suite, tools::Tools, wait};
+use acceptance_tests::{folder, processes::running, suite::Suite, tools::Tools, wait};
 use anyhow::{Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -27,7 +27,7 @@ pub fn add(suite: &mut Suite, tools: &Tools) {
 }
 
 fn interrupted() -> Result<()> {
-    let folder = tempfile::Builder::new().prefix("om-").tempdir()?;
+    let folder = folder::fresh("om-")?;
     let mut run = Command::new(env::current_exe()?)
         .args(["--exact", "killed_serve_is_back_and_adopts_its_brokers"])
         .env("TMPDIR", folder.path())

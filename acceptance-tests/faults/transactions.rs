@@ -1,8 +1,8 @@
 //! `kill -9` of each broker in turn under a pipeline that copies records exactly once.
 
-use std::{path::Path, process::Command, thread};
+use std::{path::Path, thread};
 
-use acceptance_tests::{binaries, cluster::Cluster, program, suite::Suite, tools::Tools};
+use acceptance_tests::{cluster::Cluster, java, program, suite::Suite, tools::Tools};
 use anyhow::{Result, anyhow, ensure};
 
 use crate::brokers::kill_each;
@@ -26,9 +26,7 @@ pub fn add(suite: &mut Suite, tools: &Tools) {
 
 fn one_at_a_time(core: &Path, java: &Path, jars: &Path) -> Result<()> {
     let cluster = Cluster::start(core)?;
-    let mut pipeline = Command::new(java);
-    let program = binaries::repository().join("acceptance-tests/programs/java/Pipeline.java");
-    pipeline.arg("-cp").arg(jars.join("*")).arg(program);
+    let mut pipeline = java::program(java, jars, java::source("Pipeline.java"));
     pipeline.arg(cluster.java_properties("SCRAM-SHA-512")?).args(WORK);
     let running = thread::spawn(move || program::succeed(&mut pipeline, program::LIMIT));
     kill_each(&cluster, "pipeline-out")?;

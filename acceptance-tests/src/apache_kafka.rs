@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
-use crate::{program, tools::Tools, wait};
+use crate::{folder, java, program, tools::Tools, wait};
 
 /// How long a program of it may take to do its work, or a broker to serve.
 pub const START: Duration = Duration::from_secs(90);
@@ -48,6 +48,12 @@ impl Installation {
             .kafka_jars
             .context("no jars of Apache Kafka; `cargo xtask tools`")?;
         Ok(Self { java, jars })
+    }
+
+    fn tool(&self, class: &str) -> Command {
+        let mut command = java::program(&self.java, &self.jars, class);
+        command.stdin(Stdio::null());
+        command
     }
 
     fn command(&self, flags: &[&str], class: &str) -> Command {
@@ -98,7 +104,7 @@ impl ApacheKafka {
     }
 
     fn prepare(installation: Installation, controllers: u8, flags: &[&str]) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("apache-kafka-").tempdir()?;
+        let folder = folder::fresh("apache-kafka-")?;
         fs::write(folder.path().join("log4j2.yaml"), LOG4J)?;
         let hosts: Vec<String> = (1..=controllers)
             .map(|node| format!("{}:9092", address(node)))
@@ -164,10 +170,7 @@ impl ApacheKafka {
     /// Waits until every topic partition has a leader, for the client whose properties are in this file.
     pub fn wait_until_served(&self, client: &Path) -> Result<()> {
         wait::until("Apache Kafka to serve", START, || {
-            let mut command = self.installation.command(
-                &["-Xmx128m", "-XX:TieredStopAtLevel=1"],
-                "org.apache.kafka.tools.TopicCommand",
-            );
+            let mut command = self.installation.tool("org.apache.kafka.tools.TopicCommand");
             command.args([
                 "--bootstrap-server",
                 &self.bootstrap,
@@ -229,9 +232,7 @@ impl ApacheKafka {
         let voters: Vec<String> = (1..=self.controllers)
             .map(|node| format!("{node}@127.9.1.{node}:9093:{}", directory_id(node)))
             .collect();
-        let mut command = self
-            .installation
-            .command(&["-Xmx256m", "-XX:TieredStopAtLevel=1"], "kafka.tools.StorageTool");
+        let mut command = self.installation.tool("kafka.tools.StorageTool");
         command.args(["format", "-t", "MkU3OEVBNTcwNTJENDM2Qk", "-c"]).arg(file);
         if is_controller {
             command.args(["--initial-controllers", &voters.join(",")]);

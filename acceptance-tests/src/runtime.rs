@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
 use crate::{
-    binaries, interrupt,
+    binaries, folder, interrupt,
     processes::{Process, kill, kill_all, working_in},
     program,
     program::Finished,
@@ -25,7 +25,7 @@ pub struct Runtime {
 impl Runtime {
     /// A fresh data directory.
     pub fn new() -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("openmsk-test-").tempdir()?;
+        let folder = folder::fresh("openmsk-test-")?;
         interrupt::remember(folder.path());
         Ok(Self { folder })
     }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
-    binaries,
+    binaries, folder,
     program::{self, Finished},
     runtime::Runtime,
 };
@@ -32,7 +32,7 @@ pub struct Workspace {
 impl Workspace {
     /// An empty configuration for `program`, with our provider through `dev_overrides`.
     pub fn new(program: &Path) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("openmsk-tf-").tempdir()?;
+        let folder = folder::fresh("openmsk-tf-")?;
         let binaries = binaries::path("terraform-provider-msk")?;
         let binaries = binaries
             .parent()

@@ -9,7 +9,7 @@ use std::{
 };
 
 use acceptance_tests::{
-    binaries,
+    binaries, folder,
     program::{self, Finished},
     suite::Suite,
     tools::Tools,
@@ -52,7 +52,7 @@ struct Cards<'a> {
 
 impl<'a> Cards<'a> {
     fn new(program: &'a Path) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("openmsk-contacts-").tempdir()?;
+        let folder = folder::fresh("openmsk-contacts-")?;
         let examples = provider()?.parent().context("its folder")?.display().to_string();
         let sources = ["example/contacts", "registry.opentofu.org/example/contacts"];
         let overrides: String = sources
@@ -183,7 +183,7 @@ fn life(program: &Path) -> Result<()> {
 }
 
 fn conform() -> Result<()> {
-    let folder = tempfile::Builder::new().prefix("openmsk-contacts-").tempdir()?;
+    let folder = folder::fresh("openmsk-contacts-")?;
     let path = folder.path().join("card.json").display().to_string();
     let tasks = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let found = tasks.block_on(async {

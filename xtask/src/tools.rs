@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use acceptance_tests::tools::Tools;
+use acceptance_tests::{java, tools::Tools};
 use anyhow::{Context, Result};
 
 use crate::{cores, outsiders, step};
@@ -57,7 +57,9 @@ pub fn prepare() -> Result<Tools> {
     tools.java = keep("java", installed("java", "install a JDK, version 17 or newer"));
     tools.kafka_jars = keep(
         "Apache Kafka",
-        step::step("Apache Kafka from Maven Central", || kafka(&cache)),
+        step::step("Apache Kafka from Maven Central", || {
+            kafka(&cache, tools.java.as_deref())
+        }),
     );
     tools.iam_jar = keep(
         "aws-msk-iam-auth",
@@ -146,12 +148,17 @@ fn python(cache: &Path) -> Result<PathBuf> {
     Ok(python)
 }
 
-fn kafka(cache: &Path) -> Result<PathBuf> {
+fn kafka(cache: &Path, java: Option<&Path>) -> Result<PathBuf> {
     let dependencies = [
         dependency("org.apache.kafka", "kafka_2.13", KAFKA, ""),
         dependency("org.apache.kafka", "kafka-tools", KAFKA, NO_KAFKA),
     ];
-    jars(cache, "kafka", &dependencies.concat())
+    let jars = jars(cache, "kafka", &dependencies.concat())?;
+    // Without it everything works, and takes longer.
+    if let Some(Err(error)) = java.map(|java| java::archive_classes(java, &jars)) {
+        step::say(&format!("  {error:#}"));
+    }
+    Ok(jars)
 }
 
 /// A folder with the jars of these dependencies, all that they need and a binding for their logs.

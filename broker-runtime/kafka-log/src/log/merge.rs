@@ -142,9 +142,11 @@ impl Log {
                 source,
             }
         })?;
-        let mut others: Vec<Arc<Segment>> = segments.to_vec();
+        // As they are now: whoever appends may have begun the next one meanwhile. Those in front stay while nothing is flushed.
+        let mut segments = self.segments.write();
+        let mut others = Vec::clone(&segments);
         others.splice(first..first + group.len(), [Arc::new(new)]);
-        *self.segments.write() = Arc::new(others);
+        *segments = Arc::new(others);
         Ok(true)
     }
 

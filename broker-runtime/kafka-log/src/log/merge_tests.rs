@@ -7,7 +7,7 @@ use kafka_codec::record_batch::Compression;
 use super::compact_tests::{Entry, Model, appended, commit, compacted, read};
 use crate::{
     LogConfig,
-    storage::Disk,
+    storage::{Disk, FaultyDisk},
     testing::{NOW_MS, open},
 };
 
@@ -98,4 +98,43 @@ fn what_is_large_is_not_copied_for_what_is_small() {
     let count = log.segment_count();
     assert!(count < before, "{before} segments are {count} now");
     assert_eq!(read(log, 0).range(..20).count(), 20);
+}
+
+#[test]
+fn segment_that_begins_while_others_are_merged_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = FaultyDisk::default();
+    let config = LogConfig {
+        segment_bytes: 4000,
+        ..compacted()
+    };
+    let mut model = Model::default();
+    {
+        let opened = open(Arc::new(disk.clone()), folder.path(), compacted());
+        for number in 0..40 {
+            appended(&opened.log, &round(number), Compression::None, None);
+            model.all.extend(round(number));
+        }
+        commit(&opened.log);
+        opened.log.configure(config.clone());
+        let log = Arc::clone(&opened.log);
+        let before = log.segment_count();
+        disk.before_rename_to(".swap", move || {
+            log.configure(compacted());
+            let count = log.segment_count();
+            appended(&log, &round(40), Compression::None, None);
+            assert_eq!(log.segment_count(), count + 1, "it begins a segment");
+        });
+        opened.log.compact(NOW_MS).unwrap();
+        model.all.extend(round(40));
+        assert!(opened.log.segment_count() < before / 2, "some were merged");
+        model.check(&opened.log);
+        appended(&opened.log, &round(41), Compression::None, None);
+        model.all.extend(round(41));
+        model.check(&opened.log);
+        commit(&opened.log);
+        opened.dir.clean_shutdown().unwrap();
+    }
+    let reopened = open(Arc::new(disk), folder.path(), config);
+    model.check(&reopened.log);
 }

@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fmt, fs,
     io::{self, IoSlice},
     path::{Path, PathBuf},
     sync::Arc,
@@ -12,6 +12,18 @@ use std::{
 use parking_lot::Mutex;
 
 use super::{Disk, Entry, FileSystem, Storage, StorageFile};
+
+/// What is done just before a file gets a name with this ending.
+struct Meanwhile {
+    ending: &'static str,
+    work: Box<dyn FnOnce() + Send>,
+}
+
+impl fmt::Debug for Meanwhile {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Meanwhile").field(&self.ending).finish()
+    }
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -26,6 +38,7 @@ struct State {
     /// Content of every file when it was last synced; `None` when it never was.
     synced: BTreeMap<PathBuf, Option<Vec<u8>>>,
     syncs: usize,
+    meanwhile: Option<Meanwhile>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -60,6 +73,12 @@ impl FaultyDisk {
     /// The disk breaks after so many more calls: as if the process had ended there.
     pub(crate) fn stop_after(&self, calls: usize) {
         self.state.lock().calls_left = Some(calls);
+    }
+
+    /// Somebody else does `work` just before a file gets a name with this ending for the first time.
+    pub(crate) fn before_rename_to(&self, ending: &'static str, work: impl FnOnce() + Send + 'static) {
+        let work = Box::new(work);
+        self.state.lock().meanwhile = Some(Meanwhile { ending, work });
     }
 
     pub(crate) fn syncs(&self) -> usize {
@@ -142,6 +161,11 @@ impl Storage for FaultyDisk {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.check()?;
+        let is_awaited = |it: &mut Meanwhile| to.to_string_lossy().ends_with(it.ending);
+        let meanwhile = self.state.lock().meanwhile.take_if(is_awaited);
+        if let Some(meanwhile) = meanwhile {
+            (meanwhile.work)();
+        }
         let mut state = self.state.lock();
         if let Some(content) = state.synced.remove(from) {
             state.synced.insert(to.to_owned(), content);

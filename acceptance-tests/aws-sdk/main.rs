@@ -12,7 +12,13 @@ use std::{
     time::Duration,
 };
 
-use acceptance_tests::{archives::Archives, binaries, program, runtime::Runtime, suite::Suite, tools::Tools};
+use acceptance_tests::{
+    archives::Archives,
+    binaries, program,
+    runtime::{OWN_PORT, Runtime},
+    suite::Suite,
+    tools::Tools,
+};
 use anyhow::{Context, Result, ensure};
 use scripted::Scripted;
 
@@ -91,6 +97,7 @@ impl Stage {
         command.current_dir(binaries::repository().join("acceptance-tests/programs/api"));
         command
             .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env(OWN_PORT.0, OWN_PORT.1)
             .env("OPENMSK_ENDPOINT", runtime.endpoint()?)
             .env("OPENMSK_CREDENTIALS", runtime.data_dir().join("credentials"))
             .env("OPENMSK_RUNTIME", binaries::path("broker-runtime")?)

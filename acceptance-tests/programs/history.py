@@ -23,7 +23,7 @@ PATIENCE_S = 300
 
 def produce(seconds, path):
     run = uuid.uuid4().hex[:8]
-    sent, gaps, lock = {}, [], threading.Lock()
+    sent, gaps, errors, lock = {}, [], set(), threading.Lock()
     last = time.monotonic()
 
     def delivered(error, message):
@@ -34,6 +34,8 @@ def produce(seconds, path):
             if error is None:
                 gaps.append(now - last)
                 last = now
+            else:
+                errors.add(str(error))
             sent[number] = {
                 "partition": message.partition() if error is None else sent[number]["partition"],
                 "value": message.value().decode(),
@@ -77,7 +79,8 @@ def produce(seconds, path):
         for number in sorted(sent):
             file.write(json.dumps(sent[number]) + "\n")
     acknowledged = sum(1 for it in sent.values() if it["acknowledged_offset"] is not None)
-    print(json.dumps({"sent": len(sent), "acknowledged": acknowledged, "left": left, "longest_gap_s": max(gaps, default=0)}))
+    summary = {"sent": len(sent), "acknowledged": acknowledged, "left": left, "longest_gap_s": max(gaps, default=0)}
+    print(json.dumps({**summary, "errors": sorted(errors)}))
 
 
 def read(path, isolation="read_committed"):

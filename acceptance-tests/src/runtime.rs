@@ -13,6 +13,10 @@ use crate::{
     wait,
 };
 
+/// Has control planes listen on a port of their own, which they keep when they are started again. On the usual one, tests that run side by
+/// side would take each other's control plane for theirs while that is down.
+pub const OWN_PORT: (&str, &str) = ("OPENMSK_LISTEN", "127.0.0.1:0");
+
 /// How long a subcommand of the runtime may take.
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -46,7 +50,7 @@ impl Runtime {
     /// A subcommand without arguments of the runtime's own, not started yet.
     pub fn prepare(&self, arguments: &[&str]) -> Result<Command> {
         let mut command = Command::new(binaries::path("broker-runtime")?);
-        command.args(arguments);
+        command.args(arguments).env(OWN_PORT.0, OWN_PORT.1);
         Ok(command)
     }
 

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::{
     binaries, folder,
     program::{self, Finished},
-    runtime::Runtime,
+    runtime::{self, Runtime},
 };
 
 /// What every configuration begins with.
@@ -98,6 +98,7 @@ impl Workspace {
             .env("CHECKPOINT_DISABLE", "1")
             .env("TF_IN_AUTOMATION", "1")
             .env("OPENMSK_DATA_DIR", self.runtime.data_dir())
+            .env(runtime::OWN_PORT.0, runtime::OWN_PORT.1)
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }

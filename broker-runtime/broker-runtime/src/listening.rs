@@ -21,8 +21,9 @@ const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ListenArguments {
     /// Address of the API [default: the one of the last time, else 127.0.0.1:8479, else any free port]. An address that
-    /// other machines can reach needs --tls; the API is answered on this machine over plain HTTP as well then.
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    /// other machines can reach needs --tls; the API is answered on this machine over plain HTTP as well then. With port 0
+    /// and without --tls it is any free port at first, and the one of the last time from then on.
+    #[arg(long, value_name = "ADDRESS:PORT", env = "OPENMSK_LISTEN")]
     listen: Option<SocketAddr>,
     /// TLS on that address: `auto` makes an authority in the data directory (tls/ca.pem is what clients trust), or name a
     /// certificate chain and its key, PEM, with a comma between.
@@ -114,16 +115,17 @@ impl ListenArguments {
     /// The socket for this machine: the address that was asked for; else that of the last time, else the usual one, else
     /// any of this machine.
     pub(crate) async fn bind_local(&self, before: Option<&RuntimeInfo>) -> Result<TcpListener> {
-        if let (Some(address), None) = (self.listen, &self.tls) {
+        let asked = self.listen.filter(|_| self.tls.is_none());
+        if let Some(address) = asked.filter(|address| address.port() != 0) {
             return TcpListener::bind(address).await.with_context(|| cannot_listen(address));
         }
         let preferred = before
             .and_then(RuntimeInfo::address)
             .filter(|address| address.ip().is_loopback() && Some(*address) != self.listen);
-        let preferred = preferred.unwrap_or(LISTEN_DEFAULT);
+        let preferred = preferred.or(asked).unwrap_or(LISTEN_DEFAULT);
         match TcpListener::bind(preferred).await {
             Err(error) if error.kind() == ErrorKind::AddrInUse => {
-                let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+                let any = asked.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
                 TcpListener::bind(any).await.with_context(|| cannot_listen(any))
             }
             bound => bound.with_context(|| cannot_listen(preferred)),
@@ -239,7 +241,9 @@ mod tests {
         let error = on(&address.to_string(), None).bind_local(None).await.unwrap_err();
         assert!(format!("{error:#}").contains("which is taken by"), "{error:#}");
         drop(first);
-        let third = nothing.bind_local(Some(&info)).await.unwrap();
-        assert_eq!(third.local_addr().unwrap(), address);
+        for arguments in [nothing, any] {
+            let next = arguments.bind_local(Some(&info)).await.unwrap();
+            assert_eq!(next.local_addr().unwrap(), address);
+        }
     }
 }

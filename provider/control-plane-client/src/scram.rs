@@ -27,7 +27,8 @@ impl Client {
     ) -> Result<ScramSecretsResponse> {
         let path = cluster_path(cluster_arn, "/scram-secrets");
         let call = Call::new("batch_associate_scram_secret", Method::POST, path);
-        self.call(call.retry(Retry::Always).json(request)).await
+        self.call(call.retry(Retry::Always).until_brokers_know().json(request))
+            .await
     }
 
     /// Takes users away from a cluster. Look for refusals in the answer: it is a success also when there are some.
@@ -38,7 +39,8 @@ impl Client {
     ) -> Result<ScramSecretsResponse> {
         let path = cluster_path(cluster_arn, "/scram-secrets");
         let call = Call::new("batch_disassociate_scram_secret", Method::PATCH, path);
-        self.call(call.retry(Retry::Always).json(request)).await
+        self.call(call.retry(Retry::Always).until_brokers_know().json(request))
+            .await
     }
 
     /// ARNs of all secrets that are users of a cluster.

@@ -43,8 +43,8 @@ impl Client {
     /// Gives a secret a new value.
     pub async fn put_secret_value(&self, request: &PutSecretValueRequest) -> Result<SecretResponse> {
         let retry = repeatable(request.client_request_token.as_ref());
-        self.call(call("put_secret_value", "PutSecretValue", request).retry(retry))
-            .await
+        let call = call("put_secret_value", "PutSecretValue", request).retry(retry);
+        self.call(call.until_brokers_know()).await
     }
 
     /// A secret, by name or ARN, without its value.

@@ -16,6 +16,9 @@ use crate::{
 
 /// How long one attempt may take, unless the call waits on the server.
 const ATTEMPT_DEADLINE: Duration = Duration::from_secs(30);
+/// How long an attempt may take that is answered when all brokers know. That is after whatever else is done to the cluster just then:
+/// brokers that were killed are waited for, replicas may be on their way.
+const BROKERS_DEADLINE: Duration = Duration::from_secs(15 * 60);
 /// How long a connection may take to come about.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 /// How long a call is retried in all. A control plane that was killed is back within a second or two.
@@ -137,6 +140,12 @@ impl Call {
     /// Nothing is made: the answer says whether it could be.
     pub(crate) fn validate_only(self) -> Self {
         self.header(VALIDATE_ONLY_HEADER, Some("true")).retry(Retry::Always)
+    }
+
+    /// The answer comes when all brokers know of it.
+    pub(crate) fn until_brokers_know(mut self) -> Self {
+        self.attempt_deadline = BROKERS_DEADLINE;
+        self
     }
 
     pub(crate) fn retry(mut self, retry: Retry) -> Self {

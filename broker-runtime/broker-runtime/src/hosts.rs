@@ -13,6 +13,9 @@ use crate::{
 /// Where they are.
 const PATH: &str = "/openmsk/v1/hosts";
 
+/// What no cluster needs any more on them.
+const LEFTOVERS: &str = "/openmsk/v1/host-leftovers";
+
 /// The table, or what is to be done.
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -42,6 +45,15 @@ enum Action {
         /// Its name.
         name: String,
     },
+    /// Shows what no cluster needs any more on hosts: jars of releases, and archives of their classes.
+    Prune {
+        /// Delete it.
+        #[arg(long)]
+        remove: bool,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Forgets a host that nothing is on, or that is dead.
     Remove {
         /// Its name.
@@ -58,6 +70,11 @@ pub(crate) fn run(context: &Context, hosts: &Hosts) -> Result<()> {
         Some(Action::Drain { name }) => update(name, "DRAINING")?,
         Some(Action::Undrain { name }) => update(name, "ACTIVE")?,
         Some(Action::Dead { name }) => update(name, "DEAD")?,
+        Some(Action::Prune { remove: false, json }) => leftovers(&client.get(LEFTOVERS)?, *json, false),
+        Some(Action::Prune { remove: true, json }) => {
+            let deleted = client.post(&format!("{LEFTOVERS}/delete"), &json!({}))?;
+            leftovers(&deleted, *json, true);
+        }
         Some(Action::Remove { name }) => client.delete(&path(name)?)?,
     }
     Ok(())
@@ -114,6 +131,36 @@ fn list(hosts: &Value, as_json: bool) {
         let (name, reason) = (output::text(&host["name"]), output::text(&host["stateReason"]));
         output::line(&format!("{name}: {reason}"));
     }
+}
+
+fn leftovers(answer: &Value, as_json: bool, are_gone: bool) {
+    if as_json {
+        output::json(answer);
+        return;
+    }
+    let list = |name: &str| answer[name].as_array().cloned().unwrap_or_default();
+    let found = list("leftovers");
+    if !found.is_empty() {
+        let mut table = Table::new(&["HOST", "SIZE", "WHAT", "PATH"]);
+        for one in &found {
+            let text = |name: &str| output::text(&one[name]);
+            let bytes = one["bytes"].as_u64().unwrap_or_default();
+            table.row([text("host"), mebibytes(bytes), text("what"), text("path")]);
+        }
+        output::line(&table.to_string());
+    }
+    for reason in list("leftOut") {
+        output::line(&format!("left out: {}", output::text(&reason)));
+    }
+    output::line(match (found.is_empty(), are_gone) {
+        (true, _) => "there is nothing that no cluster needs",
+        (false, true) => "this was deleted",
+        (false, false) => "no cluster needs this; `broker-runtime hosts prune --remove` deletes it",
+    });
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes.div_ceil(1 << 20))
 }
 
 fn gibibytes(bytes: u64) -> String {

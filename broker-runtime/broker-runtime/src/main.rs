@@ -129,7 +129,7 @@ enum Command {
     /// Takes in authorities whose certificates Kafka clients may show.
     #[command(subcommand)]
     Authorities(authorities::Authorities),
-    /// Shows the hosts that have joined, or drains, undrains, declares dead or removes one.
+    /// Shows the hosts that have joined, or drains, undrains, declares dead, removes or prunes them.
     Hosts(hosts::Hosts),
     /// Makes and manages tokens that let hosts join.
     #[command(subcommand)]

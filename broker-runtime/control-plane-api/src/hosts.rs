@@ -146,6 +146,31 @@ pub struct ListHostsResponse {
     pub hosts: Vec<Host>,
 }
 
+/// `GET /openmsk/v1/host-leftovers`, and of `POST /openmsk/v1/host-leftovers/delete`, after which it is gone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HostLeftovers {
+    /// What no cluster needs any more.
+    pub leftovers: Vec<HostLeftover>,
+    /// What was not looked at, and why: sentences.
+    pub left_out: Vec<String>,
+}
+
+/// Something on a host that no cluster needs any more.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HostLeftover {
+    /// Name of the host; absent for the machine of the control plane.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// What it is.
+    pub what: String,
+    /// Where it is, on that machine.
+    pub path: String,
+    /// What it takes up.
+    pub bytes: u64,
+}
+
 /// `PUT /openmsk/v1/hosts/{name}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -12,8 +12,8 @@ use async_trait::async_trait;
 use clock::Clock;
 use cluster_files::durable_file;
 use engine::{
-    AclAdmin, ClusterSpec, Engine, EngineError, Hold, IamAuthenticator, ObservedCluster, Progress, QuotaAdmin, Slot,
-    Slots, Storage, TakesOver, TopicAdmin, chain,
+    AclAdmin, ClusterSpec, Engine, EngineError, Hold, IamAuthenticator, Leftovers, ObservedCluster, Progress,
+    QuotaAdmin, Slot, Slots, Storage, TakesOver, TopicAdmin, chain,
 };
 use hosts::{Fleet, Host};
 use uuid::Uuid;
@@ -339,6 +339,10 @@ impl Engine for KafkaEngine {
             }
         }
         Ok(counts)
+    }
+
+    async fn leftovers(&self, remove: bool) -> Result<Leftovers, EngineError> {
+        self.find_leftovers(remove).await
     }
 
     fn storage(&self) -> Result<Storage, EngineError> {

@@ -21,6 +21,7 @@ mod errors;
 mod format;
 mod jmx_exporter;
 mod launch;
+mod leftovers;
 mod log_dirs;
 mod node_exporter;
 mod node_properties;

@@ -10,8 +10,9 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use crate::{
-    Acl, AclAdmin, ClusterSpec, Elected, Engine, EngineError, IamAuthenticator, NewTopic, ObservedCluster, Progress,
-    Quota, QuotaAdmin, Replicated, Step, Storage, TopicAdmin, TopicDescription, TopicError, TopicSummary, TopicUpdate,
+    Acl, AclAdmin, ClusterSpec, Elected, Engine, EngineError, IamAuthenticator, Leftovers, NewTopic, ObservedCluster,
+    Progress, Quota, QuotaAdmin, Replicated, Step, Storage, TopicAdmin, TopicDescription, TopicError, TopicSummary,
+    TopicUpdate,
     changes::{Changes, claim},
 };
 
@@ -147,6 +148,16 @@ impl Engine for Engines {
             }
         }
         Ok(counts)
+    }
+
+    async fn leftovers(&self, remove: bool) -> Result<Leftovers, EngineError> {
+        let mut all = Leftovers::default();
+        for engine in &self.all {
+            let of_one = engine.leftovers(remove).await?;
+            all.found.extend(of_one.found);
+            all.left_out.extend(of_one.left_out);
+        }
+        Ok(all)
     }
 
     fn storage(&self) -> Result<Storage, EngineError> {

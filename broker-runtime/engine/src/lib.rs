@@ -11,6 +11,7 @@ pub mod conformance;
 mod engines;
 mod handover;
 mod iam;
+mod leftovers;
 mod observed;
 mod progress;
 mod quotas;
@@ -32,6 +33,7 @@ pub use handover::{
     Handed, Handover, HandsOver, Metadata, MetadataFile, Offer, OfferedBroker, Quorum, QuorumVoter, Taken, TakesOver,
 };
 pub use iam::{IamAuthenticator, IamLogin, IamRefusal};
+pub use leftovers::{Leftover, Leftovers};
 pub use observed::{BootstrapBrokers, BrokerState, Counts, Metric, ObservedBroker, ObservedCluster, Storage};
 pub use progress::{Progress, Step};
 pub use quotas::{Quota, QuotaAdmin, QuotaName};
@@ -88,6 +90,12 @@ pub trait Engine: Send + Sync + 'static {
     /// How many processes are to be on each host, by its id; hosts that have none need not be named.
     fn placed(&self) -> Result<BTreeMap<Uuid, usize>, EngineError> {
         Ok(BTreeMap::new())
+    }
+
+    /// What clusters have left on machines and none needs any more; with `remove` it is gone afterwards. What a cluster needs that is being
+    /// changed is not known, and left out.
+    async fn leftovers(&self, _remove: bool) -> Result<Leftovers, EngineError> {
+        Ok(Leftovers::default())
     }
 
     /// The room there is for clusters.

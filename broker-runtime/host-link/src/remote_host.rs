@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use clock::Clock;
 use hosts::{
-    BundleDigest, Finished, Host, HostError, HostFacts, HostState, UnitCommand, UnitFile, UnitName, UnitProcess,
-    UnitStatus,
+    BundleDigest, Finished, HeldBundle, Host, HostError, HostFacts, HostState, UnitCommand, UnitFile, UnitName,
+    UnitProcess, UnitStatus,
 };
 use http_body_util::StreamBody;
 use hyper::body::Frame;
@@ -435,6 +435,19 @@ impl Host for RemoteHost {
                 sent => return sent,
             }
         }
+    }
+
+    async fn bundles(&self) -> Result<Vec<HeldBundle>, HostError> {
+        match self.order(&Order::Bundles, QUICK_LIMIT).await? {
+            Answer::Bundles(bundles) => Ok(bundles),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    async fn remove_bundle(&self, digest: &BundleDigest) -> Result<(), HostError> {
+        let digest = digest.clone();
+        self.slowly(self.done(&Order::RemoveBundle { digest }, SLOW_LIMIT))
+            .await
     }
 
     async fn taken(&self, addresses: &[std::net::SocketAddr]) -> Result<Vec<std::net::SocketAddr>, HostError> {

@@ -3,7 +3,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use hosts::{Finished, HostError, HostFacts, UnitCommand, UnitFile, UnitName, UnitProcess, UnitStatus};
+use hosts::{Finished, HeldBundle, HostError, HostFacts, UnitCommand, UnitFile, UnitName, UnitProcess, UnitStatus};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -92,6 +92,13 @@ pub enum Order {
         /// Its digest.
         digest: hosts::BundleDigest,
     },
+    /// [`hosts::Host::bundles`].
+    Bundles,
+    /// [`hosts::Host::remove_bundle`].
+    RemoveBundle {
+        /// Its digest.
+        digest: hosts::BundleDigest,
+    },
     /// Make a new key, and ask for a certificate to it.
     RequestCertificate,
     /// The certificate that was asked for last.
@@ -135,6 +142,8 @@ pub enum Answer {
     Taken(Vec<SocketAddr>),
     /// To [`Order::HasBundle`].
     There(bool),
+    /// To [`Order::Bundles`].
+    Bundles(Vec<HeldBundle>),
     /// To [`Order::RequestCertificate`]: a certificate signing request, PEM.
     CertificateRequest(String),
     /// It was not done.

@@ -15,7 +15,9 @@ use uuid::Uuid;
 
 pub use error::HostError;
 pub use facts::{Capacity, HostFacts, HostState};
-pub use unit::{BundleDigest, Finished, UnitCommand, UnitFile, UnitName, UnitPhase, UnitProcess, UnitStatus};
+pub use unit::{
+    BundleDigest, Finished, HeldBundle, UnitCommand, UnitFile, UnitName, UnitPhase, UnitProcess, UnitStatus,
+};
 
 /// All hosts that have joined.
 pub trait Fleet: Send + Sync + 'static {
@@ -63,6 +65,13 @@ pub trait Host: Send + Sync + 'static {
     /// Gives the host a tar archive, which it unpacks to [`HostFacts::bundle_directory`]; does nothing when it has that already.
     /// What arrives is compared with the digest before anything is unpacked.
     async fn put_bundle(&self, digest: &BundleDigest, archive: &Path) -> Result<(), HostError>;
+
+    /// All bundles, by their digests.
+    async fn bundles(&self) -> Result<Vec<HeldBundle>, HostError>;
+
+    /// Deletes a bundle with everything that was made of it; succeeds when it is not there. Refuses one that a process which is wanted to
+    /// run has among its arguments.
+    async fn remove_bundle(&self, digest: &BundleDigest) -> Result<(), HostError>;
 
     /// Those of `addresses` that something listens on already.
     async fn taken(&self, addresses: &[SocketAddr]) -> Result<Vec<SocketAddr>, HostError>;

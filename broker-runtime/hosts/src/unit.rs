@@ -77,6 +77,15 @@ impl From<BundleDigest> for String {
     }
 }
 
+/// A bundle that a host has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldBundle {
+    /// What it was unpacked from.
+    pub digest: BundleDigest,
+    /// What its files take up, those among them that were made of it.
+    pub bytes: u64,
+}
+
 /// A file of a unit.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnitFile {

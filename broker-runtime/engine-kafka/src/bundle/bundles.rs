@@ -50,6 +50,20 @@ impl Bundles {
         })
     }
 
+    /// Where they are.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// What a bundle is, as far as its archive has been verified since this started, and none is being made.
+    pub(crate) fn release_of(&self, digest: &BundleDigest) -> Option<Release> {
+        let verified = self.verified.try_lock().ok()?;
+        let mut known = verified.values();
+        known
+            .find(|bundle| bundle.digest == *digest)
+            .map(|bundle| bundle.release)
+    }
+
     /// The archive of a release: verified, and made first where there is none.
     pub(crate) async fn ready(&self, release: Release) -> Result<Bundle, EngineError> {
         let mut verified = self.verified.lock().await;

@@ -22,6 +22,7 @@ mod waiting;
 
 use cluster::refused;
 pub(crate) use cluster::{Cluster, Settings};
+pub(crate) use nodes::{FILE_BYTES_MAX, PROCESS};
 pub(crate) use observe::at_rest;
 pub(crate) use relocation::Displaced;
 pub(crate) use remove::remove;

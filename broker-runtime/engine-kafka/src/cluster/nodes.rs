@@ -20,9 +20,9 @@ use crate::{
 };
 
 /// The process that a node was last started with, below its directory.
-const PROCESS: &str = "process.json";
+pub(crate) const PROCESS: &str = "process.json";
 /// Longest file of ours.
-const FILE_BYTES_MAX: u64 = 1 << 20;
+pub(crate) const FILE_BYTES_MAX: u64 = 1 << 20;
 /// How much of a log is looked at.
 const LOG_TAIL_BYTES: u64 = 64 << 10;
 /// Ends one after the other by which a node is known never to serve.

@@ -4,8 +4,8 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use hosts::{
-    BundleDigest, Finished, Host, HostError, HostFacts, HostState, UnitCommand, UnitFile, UnitName, UnitProcess,
-    UnitStatus,
+    BundleDigest, Finished, HeldBundle, Host, HostError, HostFacts, HostState, UnitCommand, UnitFile, UnitName,
+    UnitProcess, UnitStatus,
 };
 
 /// A host in this state; one that is dead takes no orders.
@@ -76,6 +76,14 @@ impl Host for Seen {
 
     async fn put_bundle(&self, digest: &BundleDigest, archive: &Path) -> Result<(), HostError> {
         self.alive()?.put_bundle(digest, archive).await
+    }
+
+    async fn bundles(&self) -> Result<Vec<HeldBundle>, HostError> {
+        self.alive()?.bundles().await
+    }
+
+    async fn remove_bundle(&self, digest: &BundleDigest) -> Result<(), HostError> {
+        self.alive()?.remove_bundle(digest).await
     }
 
     async fn taken(&self, addresses: &[SocketAddr]) -> Result<Vec<SocketAddr>, HostError> {

@@ -13,8 +13,8 @@ use std::{
 
 use async_trait::async_trait;
 use hosts::{
-    BundleDigest, Capacity, Finished, Fleet, Host, HostError, HostFacts, HostState, UnitCommand, UnitFile, UnitName,
-    UnitPhase, UnitProcess, UnitStatus,
+    BundleDigest, Capacity, Finished, Fleet, HeldBundle, Host, HostError, HostFacts, HostState, UnitCommand, UnitFile,
+    UnitName, UnitPhase, UnitProcess, UnitStatus,
 };
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
@@ -65,6 +65,16 @@ impl SimulatedHosts {
     pub fn archives(&self) -> Vec<String> {
         let archives = self.0.iter().flat_map(|host| host.archives.lock().clone());
         archives.collect()
+    }
+
+    /// Bundles of a host.
+    pub fn bundles_of(&self, name: &str) -> Vec<BundleDigest> {
+        self.named(name).bundles.lock().iter().cloned().collect()
+    }
+
+    /// A bundle comes to a host that nobody has asked for.
+    pub fn put_stray_bundle(&self, name: &str, digest: &BundleDigest) {
+        self.named(name).bundles.lock().insert(digest.clone());
     }
 
     /// How often an archive of classes was begun, on all hosts.
@@ -211,6 +221,7 @@ pub struct SimulatedHost {
     /// Paths of archives of classes, and how often one was begun.
     archives: Mutex<BTreeSet<String>>,
     archives_begun: AtomicUsize,
+    bundles: Mutex<BTreeSet<BundleDigest>>,
 }
 
 impl SimulatedHost {
@@ -244,6 +255,7 @@ impl SimulatedHost {
             java: Mutex::default(),
             archives: Mutex::default(),
             archives_begun: AtomicUsize::new(0),
+            bundles: Mutex::default(),
         }
     }
 
@@ -464,8 +476,21 @@ impl Host for SimulatedHost {
         Ok(())
     }
 
-    async fn put_bundle(&self, _: &BundleDigest, _: &Path) -> Result<(), HostError> {
+    async fn put_bundle(&self, digest: &BundleDigest, _: &Path) -> Result<(), HostError> {
         self.reach()?;
+        self.bundles.lock().insert(digest.clone());
+        Ok(())
+    }
+
+    async fn bundles(&self) -> Result<Vec<HeldBundle>, HostError> {
+        self.reach()?;
+        let bundles = self.bundles.lock().clone().into_iter();
+        Ok(bundles.map(|digest| HeldBundle { digest, bytes: 1 }).collect())
+    }
+
+    async fn remove_bundle(&self, digest: &BundleDigest) -> Result<(), HostError> {
+        self.reach()?;
+        self.bundles.lock().remove(digest);
         Ok(())
     }
 

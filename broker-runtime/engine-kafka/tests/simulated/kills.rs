@@ -15,7 +15,8 @@ use std::{
 use async_trait::async_trait;
 use engine::{BrokerState, ClusterSpec, Engine, EngineError};
 use hosts::{
-    BundleDigest, Finished, Fleet, Host, HostError, HostFacts, UnitCommand, UnitFile, UnitName, UnitProcess, UnitStatus,
+    BundleDigest, Finished, Fleet, HeldBundle, Host, HostError, HostFacts, UnitCommand, UnitFile, UnitName,
+    UnitProcess, UnitStatus,
 };
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -124,6 +125,14 @@ impl Host for MortalHost {
 
     async fn put_bundle(&self, digest: &BundleDigest, archive: &Path) -> Result<(), HostError> {
         self.death.at(self.host.put_bundle(digest, archive)).await
+    }
+
+    async fn bundles(&self) -> Result<Vec<HeldBundle>, HostError> {
+        self.death.at(self.host.bundles()).await
+    }
+
+    async fn remove_bundle(&self, digest: &BundleDigest) -> Result<(), HostError> {
+        self.death.at(self.host.remove_bundle(digest)).await
     }
 
     async fn taken(&self, addresses: &[SocketAddr]) -> Result<Vec<SocketAddr>, HostError> {

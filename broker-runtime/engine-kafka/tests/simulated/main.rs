@@ -11,6 +11,7 @@ mod broker;
 mod classes;
 mod host;
 mod kills;
+mod leftovers;
 mod pages;
 
 use std::{

@@ -48,6 +48,8 @@ impl Agent {
             Order::Remove { unit } => host.remove(&unit).await.map(done),
             Order::Taken { addresses } => host.taken(&addresses).await.map(Answer::Taken),
             Order::HasBundle { digest } => Ok(Answer::There(host.has_bundle(&digest))),
+            Order::Bundles => host.bundles().await.map(Answer::Bundles),
+            Order::RemoveBundle { digest } => host.remove_bundle(&digest).await.map(done),
             Order::RequestCertificate => {
                 let request = self.certificates.request();
                 request.map(Answer::CertificateRequest).map_err(|why| self.refused(why))

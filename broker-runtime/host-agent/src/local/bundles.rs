@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hosts::BundleDigest;
+use hosts::{BundleDigest, HeldBundle};
 use ring::digest::{Context, SHA256};
 
 use super::{files, layout::Layout};
@@ -49,6 +49,52 @@ pub(super) fn put(layout: &Layout, digest: &BundleDigest, archive: &Path) -> Res
         }
     }
     unpacked
+}
+
+/// All bundles that are unpacked, by their digests.
+pub(super) fn list(layout: &Layout) -> Result<Vec<HeldBundle>, BundleError> {
+    let folder = layout.bundles();
+    let failed = |error| BundleError::Failed(folder.clone(), error);
+    let mut found = Vec::new();
+    for entry in fs::read_dir(&folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if let Some(digest) = entry.file_name().to_str().and_then(BundleDigest::new) {
+            let path = entry.path();
+            let bytes = size_of(&path).map_err(|error| BundleError::Failed(path, error))?;
+            found.push(HeldBundle { digest, bytes });
+        }
+    }
+    found.sort_by(|one, other| one.digest.cmp(&other.digest));
+    Ok(found)
+}
+
+/// What the files of a folder take up. Links are not followed.
+fn size_of(folder: &Path) -> io::Result<u64> {
+    let mut bytes = 0_u64;
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let metadata = entry.metadata()?;
+            if metadata.is_dir() {
+                folders.push(entry.path());
+            } else {
+                bytes = bytes.saturating_add(metadata.len());
+            }
+        }
+    }
+    Ok(bytes)
+}
+
+/// Deletes a bundle; it is whole or gone, also after a crash.
+pub(super) fn remove(layout: &Layout, digest: &BundleDigest) -> Result<(), BundleError> {
+    let target = layout.bundle(digest);
+    let aside = Layout::unfinished(&layout.bundles());
+    match fs::rename(&target, &aside) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        renamed => renamed.map_err(|error| BundleError::Failed(target, error))?,
+    }
+    fs::remove_dir_all(&aside).map_err(|error| BundleError::Failed(aside, error))
 }
 
 fn digest_of(file: &mut File) -> io::Result<String> {

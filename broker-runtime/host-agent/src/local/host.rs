@@ -12,8 +12,8 @@ use std::{
 use async_trait::async_trait;
 use clock::Clock;
 use hosts::{
-    BundleDigest, Finished, Host, HostError, HostFacts, HostState, UnitCommand, UnitFile, UnitName, UnitProcess,
-    UnitStatus,
+    BundleDigest, Finished, HeldBundle, Host, HostError, HostFacts, HostState, UnitCommand, UnitFile, UnitName,
+    UnitProcess, UnitStatus,
 };
 use uuid::Uuid;
 
@@ -138,6 +138,13 @@ impl LocalHost {
         self.environment(format!("{} cannot be used: {error}", path.display()), remedy)
     }
 
+    fn of_bundle(&self, error: BundleError) -> HostError {
+        match error {
+            BundleError::Refused(why) => self.refused(why),
+            BundleError::Failed(path, error) => self.of_io(&path, &error),
+        }
+    }
+
     fn of_unit(&self, error: UnitError) -> HostError {
         match error {
             UnitError::Refused(why) => self.refused(why),
@@ -257,11 +264,21 @@ impl Host for LocalHost {
     async fn put_bundle(&self, digest: &BundleDigest, archive: &Path) -> Result<(), HostError> {
         let (digest, archive) = (digest.clone(), archive.to_owned());
         let put = move |layout: &Layout| bundles::put(layout, &digest, &archive);
-        self.on_disk(put, |error| match error {
-            BundleError::Refused(why) => self.refused(why),
-            BundleError::Failed(path, error) => self.of_io(&path, &error),
-        })
-        .await
+        self.on_disk(put, |error| self.of_bundle(error)).await
+    }
+
+    async fn bundles(&self) -> Result<Vec<HeldBundle>, HostError> {
+        self.on_disk(bundles::list, |error| self.of_bundle(error)).await
+    }
+
+    async fn remove_bundle(&self, digest: &BundleDigest) -> Result<(), HostError> {
+        let names = self.units.naming(&self.layout.bundle(digest));
+        if let Some(unit) = names.map_err(|error| self.of_file(error))?.first() {
+            return Err(self.refused(format!("unit {unit} runs what is in bundle {}", digest.as_str())));
+        }
+        let digest = digest.clone();
+        let remove = move |layout: &Layout| bundles::remove(layout, &digest);
+        self.on_disk(remove, |error| self.of_bundle(error)).await
     }
 
     async fn taken(&self, addresses: &[SocketAddr]) -> Result<Vec<SocketAddr>, HostError> {

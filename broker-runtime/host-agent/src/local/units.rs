@@ -4,7 +4,13 @@
 //! specification is written once the process of the old one has ended. So after a crash at any moment either the process
 //! that is wanted is adopted or started, or what is left of one that is not is ended.
 
-use std::{collections::BTreeMap, fs, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use clock::Clock;
 use hosts::{UnitName, UnitPhase, UnitProcess, UnitStatus};
@@ -125,6 +131,19 @@ impl Units {
             .into_iter()
             .filter_map(UnitName::new)
             .collect())
+    }
+
+    /// Names of units in which a process is wanted that has this path in one of its arguments, or below it.
+    pub(super) fn naming(&self, path: &Path) -> Result<Vec<UnitName>, FileError> {
+        let text = path.display().to_string();
+        let mut found = Vec::new();
+        for name in self.names()? {
+            let wanted = self.read_wanted(&name)?;
+            if wanted.is_some_and(|process| process.command.arguments.iter().any(|it| it.contains(&text))) {
+                found.push(name);
+            }
+        }
+        Ok(found)
     }
 
     /// Has a process run; see [`hosts::Host::start`].

@@ -189,6 +189,28 @@ async fn bundles(host: &dyn Host, folder: &Path) {
     assert_eq!(fs::metadata(unpacked.join("big")).unwrap().len(), 3 << 20);
     let beside = fs::read_dir(unpacked.parent().unwrap()).unwrap().count();
     assert_eq!(beside, 1, "nothing is left beside it");
+    bundles_go(host, &digest, &archive).await;
+}
+
+/// A bundle goes with what was made of it, unless something is to run that names it.
+async fn bundles_go(host: &dyn Host, digest: &BundleDigest, archive: &Path) {
+    let unpacked = host.facts().bundle_directory(digest);
+    fs::write(unpacked.join("made"), "of it").unwrap();
+    let held = host.bundles().await.unwrap();
+    assert_eq!(held.len(), 1);
+    assert_eq!((&held[0].digest, held[0].bytes), (digest, (3 << 20) + 5));
+    let u = unit("reader");
+    let script = format!("exec tail -f {}/big", unpacked.display());
+    host.start(&u, &shell(&script, "reads-a-bundle")).await.unwrap();
+    assert!(is_refused(host.remove_bundle(digest).await), "something reads it");
+    host.remove(&u).await.unwrap();
+    for _ in 0..2 {
+        host.remove_bundle(digest).await.unwrap();
+    }
+    assert!(host.bundles().await.unwrap().is_empty());
+    assert_eq!(fs::read_dir(unpacked.parent().unwrap()).unwrap().count(), 0);
+    host.put_bundle(digest, archive).await.expect("it comes again");
+    host.remove_bundle(digest).await.unwrap();
 }
 
 /// An archive that does not go over the wire in one piece, made by a program that is not ours.

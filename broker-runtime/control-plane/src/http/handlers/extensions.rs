@@ -87,6 +87,8 @@ pub(in crate::http) fn extension(request: &Request) -> Option<(&'static str, Str
         ("GET", ["hosts"]) => ("openmsk:ListHosts", "*"),
         ("PUT", ["hosts", _]) => ("openmsk:UpdateHost", "*"),
         ("DELETE", ["hosts", _]) => ("openmsk:RemoveHost", "*"),
+        ("GET", ["host-leftovers"]) => ("openmsk:ListHostLeftovers", "*"),
+        ("POST", ["host-leftovers", "delete"]) => ("openmsk:DeleteHostLeftovers", "*"),
         ("GET", ["audit"]) => ("openmsk:GetAudit", "*"),
         _ => return None,
     };
@@ -94,7 +96,7 @@ pub(in crate::http) fn extension(request: &Request) -> Option<(&'static str, Str
 }
 
 /// Actions that see or change more than the caller's own account.
-const OF_THE_RUNTIME: [&str; 13] = [
+const OF_THE_RUNTIME: [&str; 15] = [
     "openmsk:GetStatus",
     "openmsk:CreateAccessKey",
     "openmsk:ListAccessKeys",
@@ -108,6 +110,8 @@ const OF_THE_RUNTIME: [&str; 13] = [
     "openmsk:ListHosts",
     "openmsk:UpdateHost",
     "openmsk:RemoveHost",
+    "openmsk:ListHostLeftovers",
+    "openmsk:DeleteHostLeftovers",
 ];
 
 /// Answers one of our own paths.
@@ -192,6 +196,8 @@ async fn answer_of_hosts(services: &Services, request: &Request, action: &str) -
             operations::delete_host_token(services, named).await?;
             no_content()
         }
+        "openmsk:ListHostLeftovers" => json(&operations::host_leftovers(services, false).await?),
+        "openmsk:DeleteHostLeftovers" => json(&operations::host_leftovers(services, true).await?),
         "openmsk:ListHosts" => json(&queries::list_hosts(services)?),
         "openmsk:UpdateHost" => {
             operations::update_host(services, named, request.json()?).await?;

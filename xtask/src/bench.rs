@@ -21,6 +21,10 @@ pub fn run(options: &Options) -> Result<()> {
     if let Err(error) = step::step("providers in Go to compare with", tools::peer_providers) {
         step::say(&format!("  missing: providers in Go: {error:#}"));
     }
-    step::build("build with optimisation", &["--release", "-p", "benchmarks"])?;
+    step::build(
+        "build with optimisation",
+        &step::PROGRAMS,
+        &["--release", "-p", "benchmarks"],
+    )?;
     step::loudly(step::program(step::target().join("release/benchmarks")).args(&options.arguments))
 }

@@ -92,9 +92,9 @@ impl Counts {
 /// Lines of a failure that are said again, from its beginning and from its end.
 const SHOWN_LINES: usize = 25;
 
-/// Everything that is tested. The benchmarks build librdkafka from its sources: that is for `cargo xtask bench`, and for `--full`.
+/// Everything that is tested, and what is built for it. The benchmarks build librdkafka from its sources: that is for `cargo xtask bench`, and for `--full`.
 /// All commands name the same packages, and so build them with the same features, which is once.
-const PACKAGES: [&str; 3] = ["--workspace", "--exclude", "benchmarks"];
+pub const PACKAGES: [&str; 3] = ["--workspace", "--exclude", "benchmarks"];
 /// Tests that need no programs of others.
 const UNIT: [&[&str]; 2] = [&["--lib", "--bins"], &["--exclude", "acceptance-tests", "--test", "*"]];
 /// The binaries of acceptance tests, those of a line one after the other. They wait more than they compute, so the lines go side by side.

@@ -6,11 +6,11 @@ use std::fs;
 use acceptance_tests::{registry_docs, tools::Tools};
 use anyhow::Result;
 
-use crate::{cores, step};
+use crate::{check, cores, step};
 
 /// Writes the folders of `docs/` that are made, and the schema.
 pub fn run() -> Result<()> {
-    step::build("build", &[])?;
+    step::build("build", &check::PACKAGES, &["--bins"])?;
     let cache = Tools::directory();
     fs::create_dir_all(&cache)?;
     let terraform = step::step("the newest Terraform", || cores::newest_terraform(&cache))?;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use crate::{step, tools};
+use crate::{check, step, tools};
 
 /// How long a run, and which.
 #[derive(Args)]
@@ -25,9 +25,11 @@ pub fn run(options: &Options) -> Result<()> {
     for line in tools::prepare()?.missing {
         step::say(&format!("  missing: {line}"));
     }
-    step::build("build", &[])?;
+    step::build("build", &check::PACKAGES, &["--bins"])?;
     let mut test = step::program("cargo");
-    test.args(["test", "--quiet", "-p", "acceptance-tests", "--test", "faults", "--"])
+    test.args(["test", "--quiet"])
+        .args(check::PACKAGES)
+        .args(["--test", "faults", "--"])
         .args(["--exact", "--nocapture"])
         .env("OPENMSK_REQUIRE_TOOLS", "1");
     if let Some(rounds) = options.hosts {

@@ -30,7 +30,7 @@ pub fn run(options: &Options) -> Result<()> {
     let folder = step::repository().join(FOLDER);
     let example = step::repository().join("examples/quickstart");
     step::say("OpenMSK quickstart\n");
-    step::build("build the provider and the runtime", &["--release"])?;
+    step::build("build the provider and the runtime", &step::PROGRAMS, &["--release"])?;
     step::step("install the provider for this directory", || install(&folder))?;
     let python = step::step("install a Kafka client (librdkafka, from PyPI)", tools::python_clients)?;
     let password = password(&folder)?;

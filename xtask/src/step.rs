@@ -83,12 +83,14 @@ pub fn quietly(command: &mut Command) -> Result<Output> {
     Ok(output)
 }
 
-/// Builds the runtime and the provider, with these options of `cargo build`. A first build takes minutes: on a terminal cargo shows how
-/// far it is, elsewhere a line says what has begun.
-pub fn build(title: &str, options: &[&str]) -> Result<()> {
+/// The runtime and the provider alone, for [`build`].
+pub const PROGRAMS: [&str; 4] = ["-p", "broker-runtime", "-p", "terraform-provider-msk"];
+
+/// Builds packages, with these options of `cargo build`. A first build takes minutes: on a terminal cargo shows how far it is, elsewhere
+/// a line says what has begun.
+pub fn build(title: &str, packages: &[&str], options: &[&str]) -> Result<()> {
     let mut build = program("cargo");
-    build.args(["build", "-p", "broker-runtime", "-p", "terraform-provider-msk"]);
-    build.args(options);
+    build.arg("build").args(packages).args(options);
     say(&format!("  … {title}: minutes, the first time"));
     if !io::stderr().is_terminal() {
         return step(title, || quietly(build.arg("--quiet")).map(drop));

@@ -58,12 +58,18 @@ const SCALE_LIMIT: Duration = Duration::from_secs(240);
 /// How long a long run may take.
 const RUN_LIMIT: Duration = Duration::from_secs(4 * 3600);
 
+/// Copies are compacted and their small segments merged all the time; each has a key of its own, so none may go.
 const COPIES: &str = r#"
 resource "msk_topic" "copies" {
   cluster_arn        = msk_cluster.this.arn
   name               = "copies"
   partition_count    = 3
   replication_factor = 3
+  configs = {
+    "cleanup.policy"            = "compact"
+    "min.cleanable.dirty.ratio" = "0.01"
+    "segment.ms"                = "3000"
+  }
 }
 "#;
 
@@ -181,7 +187,9 @@ struct Nemesis {
 
 impl Nemesis {
     fn begin(workspace: Workspace, python: &Path, seed: u64) -> Result<Self> {
-        let cluster = Cluster::start_in(workspace, &format!("{CONFIGURATION}{COPIES}"))?;
+        let property = "num.partitions = 3";
+        let busy = CONFIGURATION.replace(property, &format!("{property}\n    log.cleaner.backoff.ms = 500"));
+        let cluster = Cluster::start_in(workspace, &format!("{busy}{COPIES}"))?;
         let mut nemesis = Self {
             cluster,
             python: python.to_owned(),

@@ -209,7 +209,7 @@ class Pipeline:
             try:
                 producer.begin_transaction()
                 for copy in values:
-                    producer.produce("copies", **copy)
+                    producer.produce("copies", key=copy["value"], **copy)
                 positions = consumer.position(consumer.assignment())
                 metadata = consumer.consumer_group_metadata()
                 retrying(lambda: producer.send_offsets_to_transaction(positions, metadata, 10))

@@ -173,7 +173,7 @@ class Provider(unittest.TestCase):
 
     def test_a_cluster_that_has_failed_can_be_looked_at_and_deleted(self):
         """Rule 16: on AWS a plan and a destroy of it fail, because its bootstrap strings cannot be asked for."""
-        # A port of clusters with pages of the machine alone: others may be made on this machine just then.
+        # Other tests make clusters on this machine just then; of this port none of them has need.
         pages = {"Prometheus": {"NodeExporter": {"EnabledInBroker": True}, "JmxExporter": {"EnabledInBroker": False}}}
         with socket.socket() as taken:
             taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -142,7 +142,8 @@ impl Log {
                 source,
             }
         })?;
-        // As they are now: whoever appends may have begun the next one meanwhile. Those in front stay while nothing is flushed.
+        // As they are now: whoever appends may have begun the next one meanwhile. None is taken away while this has the flushing lock,
+        // so the group is where it was.
         let mut segments = self.segments.write();
         let mut others = Vec::clone(&segments);
         others.splice(first..first + group.len(), [Arc::new(new)]);

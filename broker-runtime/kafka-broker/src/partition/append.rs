@@ -260,6 +260,8 @@ impl Partition {
         let end = last_offset + 1;
         let waiting = (self.counted_end() < end).then(|| self.flushed.register(end));
         match waiting {
+            // Nobody flushes it any more, and whoever waits for it keeps others waiting.
+            Some(_) if self.counted_end() < end && !self.is_online() => Err(PartitionError::Storage),
             Some(waiting) if self.counted_end() < end => self.wait(waiting, timeout).await,
             _ => {
                 // Flushed a moment ago, and maybe nobody has looked at the high watermark since.

@@ -334,7 +334,8 @@ impl Fetcher {
                     self.round.leave_alone(key);
                 }
                 Err(error) => {
-                    warn!(partition = ?followed.partition, %error, "fetched records cannot be appended");
+                    let cause = std::error::Error::source(&error).map(ToString::to_string);
+                    warn!(partition = ?followed.partition, %error, cause, "fetched records cannot be appended");
                     self.round.leave_alone(key);
                 }
             }

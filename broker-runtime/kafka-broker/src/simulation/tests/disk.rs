@@ -37,6 +37,8 @@ pub(super) struct SimulatedDisk {
     names: Mutex<Names>,
     /// There is no room for another small file.
     pub(super) full: AtomicBool,
+    /// It takes no small file at all.
+    pub(super) broken: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -87,6 +89,9 @@ impl Storage for SimulatedDisk {
     }
 
     fn write(&self, path: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
+        if self.broken.load(Ordering::Relaxed) {
+            return Err(io::Error::other("the disk is broken"));
+        }
         if self.full.load(Ordering::Relaxed) {
             return Err(io::ErrorKind::StorageFull.into());
         }

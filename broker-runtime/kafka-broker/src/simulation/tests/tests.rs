@@ -5,9 +5,11 @@ use std::{
     env,
     ops::Range,
     sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
 use anyhow::{Context, Result};
+use futures::FutureExt;
 use kafka_codec::record_batch::RecordBatchBuilder;
 use kafka_log::{AppendOrigin, LeaderAppend};
 use kafka_metadata::TopicId;
@@ -18,6 +20,7 @@ use super::{
     node::Node,
     world::{Planted, World},
 };
+use crate::partition::Partition;
 
 /// Runs of the usual test.
 const SEEDS: Range<u64> = 0..500;
@@ -86,13 +89,12 @@ fn one_seed_is_one_run() {
     assert_eq!(again(), again());
 }
 
-#[test]
-fn flush_that_found_no_room_is_tried_again() {
+/// A broker with one partition, in which a record is not flushed yet.
+fn with_a_record_to_flush(work: impl FnOnce(&mut Node, &Arc<Partition>)) {
     in_runtime(|| {
         let directory = tempfile::tempdir().unwrap();
         let mut node = Node::new(1, directory.path().to_owned());
         node.start(&SimulatedClock::new()).unwrap();
-        let disk = Arc::clone(&node.disk);
         let process = node.process.as_mut().unwrap();
         let partition = process.open(TopicId(Uuid::from_u128(7)), 0).unwrap();
         let mut batch = RecordBatchBuilder::new();
@@ -105,6 +107,14 @@ fn flush_that_found_no_room_is_tried_again() {
         };
         let batch = batch.build().unwrap().freeze();
         partition.log().append_as_leader(batch, append).unwrap();
+        work(&mut node, &partition);
+    });
+}
+
+#[test]
+fn flush_that_found_no_room_is_tried_again() {
+    with_a_record_to_flush(|node, partition| {
+        let (disk, process) = (Arc::clone(&node.disk), node.process.as_mut().unwrap());
         disk.full.store(true, Ordering::Relaxed);
         partition.request_flush();
         assert!(process.flusher.flush_one() && !partition.is_flushed());
@@ -112,6 +122,22 @@ fn flush_that_found_no_room_is_tried_again() {
         assert!(!process.flusher.flush_one(), "nobody has asked");
         partition.flush_if_due();
         assert!(process.flusher.flush_one() && partition.is_flushed());
+    });
+}
+
+#[test]
+fn nobody_waits_for_a_log_that_is_offline() {
+    with_a_record_to_flush(|node, partition| {
+        let (disk, process) = (Arc::clone(&node.disk), node.process.as_mut().unwrap());
+        let waits = || partition.wait_flushed(0, Duration::from_secs(30)).now_or_never();
+        assert!(waits().is_none());
+        disk.broken.store(true, Ordering::Relaxed);
+        partition.request_flush();
+        assert!(process.flusher.flush_one() && !partition.is_online());
+        assert!(
+            waits().is_some_and(|outcome| outcome.is_err()),
+            "it was too late to be told"
+        );
     });
 }
 

@@ -70,12 +70,12 @@ pub(crate) fn parse_lines(text: &str) -> Result<Vec<&str>, String> {
 }
 
 /// Writes a file of offsets by partition.
-pub(crate) fn write_offsets(storage: &dyn Storage, path: &Path, offsets: &PartitionOffsets) -> Result<(), LogDirError> {
+pub(crate) fn write_offsets(storage: &dyn Storage, path: &Path, offsets: &PartitionOffsets) -> io::Result<()> {
     let lines = offsets
         .iter()
         .map(|((topic, partition), offset)| format!("{topic} {partition} {offset}"));
     let text = format_lines(lines.collect::<Vec<_>>().into_iter());
-    replace_file(storage, path, text.as_bytes(), true).map_err(|source| LogDirError::storage(path, source))
+    replace_file(storage, path, text.as_bytes(), true)
 }
 
 /// Reads a file of offsets by partition; empty when there is none.

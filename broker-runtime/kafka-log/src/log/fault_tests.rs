@@ -167,6 +167,44 @@ fn a_full_disk_refuses_and_goes_on_afterwards() {
     }
 }
 
+/// A cut has to be written down before it is made. Where there is no room for that, the log is as it was, and cut later.
+#[test]
+fn a_full_disk_puts_a_cut_off() {
+    type Cut = fn(&Log) -> Result<(), LogError>;
+    let cuts: [(Cut, i64); 3] = [
+        (|log| log.truncate_to(7), 7),
+        (|log| log.truncate_to(2), 2),
+        (|log| log.truncate_fully_and_start_at(3), 3),
+    ];
+    for ((cut, end), room) in cuts.into_iter().flat_map(|cut| [(cut, 0), (cut, 5)]) {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = FaultyDisk::default();
+        let opened = open_on(&disk, dir.path());
+        for offset in 0..20 {
+            append(&opened.log, &format!("value-{offset}")).unwrap();
+        }
+        opened.log.flush().unwrap();
+        opened.dir.checkpoint().unwrap();
+        let before = read_all(&opened.log);
+        disk.set_room(Some(room));
+        for _ in 0..2 {
+            let refused = cut(&opened.log).unwrap_err();
+            assert!(matches!(refused, LogError::NoSpace { .. }), "{room}: {refused:?}");
+            assert!(!opened.log.is_offline());
+            assert_eq!(opened.log.flushed_offset(), 20);
+            assert_eq!(read_all(&opened.log), before);
+        }
+        disk.set_room(None);
+        cut(&opened.log).unwrap();
+        assert_eq!(opened.log.log_end_offset(), end);
+        let checkpoint = fs::read_to_string(dir.path().join("recovery-point-offset-checkpoint")).unwrap();
+        let recovery_point: i64 = checkpoint.trim().rsplit(' ').next().unwrap().parse().unwrap();
+        assert!(recovery_point <= end, "{room}: {checkpoint}");
+        append(&opened.log, "room again").unwrap();
+        assert_eq!(opened.log.flush().unwrap(), end + 1);
+    }
+}
+
 /// What was deleted and is still there goes when its room is needed: the append that found none is refused, the next one is not.
 #[test]
 fn a_full_disk_takes_back_what_was_deleted() {

@@ -32,7 +32,8 @@ pub(crate) struct LogIdentity {
 
 /// Where a log's directory keeps the offsets below which recovery trusts the disk.
 pub(crate) trait RecoveryPoints: std::fmt::Debug + Send + Sync {
-    /// The log was cut off at `offset`: what is appended after it is not on the medium yet.
+    /// The log is about to be cut off at `offset`: what is appended after it is not on the medium yet. After an error nothing has
+    /// changed.
     fn lower(&self, identity: &LogIdentity, offset: i64) -> io::Result<()>;
 }
 

@@ -22,13 +22,17 @@ impl Log {
             self.epochs.lock().truncate_from_end(offset);
             return Ok(());
         }
-        let first = self.segments().first().map_or(0, |segment| segment.base_offset());
-        let result = if offset < first {
-            self.restart_locked(&mut producers, offset)
-        } else {
-            self.truncate_locked(&mut producers, offset)
-        };
-        result.map_err(|error| self.cut_failed(error))
+        let segments = self.segments();
+        if segments.first().is_some_and(|first| offset < first.base_offset()) {
+            return self.restart_locked(&mut producers, offset);
+        }
+        let kept = segments.partition_point(|segment| segment.base_offset() < offset);
+        let (kept, gone) = segments.split_at(kept.max(1));
+        // The log may end below `offset`, and the segment that is cut may be complete soon: it is believed as a whole or not at all.
+        let recovery_point = kept.last().map_or(offset, |last| last.base_offset().min(offset));
+        self.announce_cut(offset, recovery_point)?;
+        self.cut(&mut producers, kept, gone, offset)
+            .map_err(|error| self.cut_failed(error))
     }
 
     /// Empties the log; it begins again at `offset`.
@@ -37,7 +41,26 @@ impl Log {
         let mut producers = self.writer.lock();
         self.expect_online()?;
         self.restart_locked(&mut producers, offset)
-            .map_err(|error| self.cut_failed(error))
+    }
+
+    fn restart_locked(&self, producers: &mut ProducerStates, offset: i64) -> Result<(), LogError> {
+        self.announce_cut(offset, offset)?;
+        self.restart(producers, offset).map_err(|error| self.cut_failed(error))
+    }
+
+    /// Before anything is cut at `offset`: what will be appended there is not on the medium, and recovery must not trust what lies
+    /// from `recovery_point` on. Where the disk is too full to say so, nothing is cut, and the log is as it was.
+    fn announce_cut(&self, offset: i64, recovery_point: i64) -> Result<(), LogError> {
+        // First what the next checkpoint says.
+        let flushed = self.flushed_offset.fetch_min(offset, Ordering::AcqRel);
+        let cleaned = self.cleaned_offset.fetch_min(offset, Ordering::AcqRel);
+        self.recovery_points
+            .lower(&self.identity, recovery_point)
+            .map_err(|error| {
+                self.flushed_offset.fetch_max(flushed, Ordering::AcqRel);
+                self.cleaned_offset.fetch_max(cleaned, Ordering::AcqRel);
+                self.failed(error)
+            })
     }
 
     /// A cut that failed half-way leaves nothing to go on with, whatever the reason.
@@ -49,23 +72,20 @@ impl Log {
         }
     }
 
-    fn truncate_locked(&self, producers: &mut ProducerStates, offset: i64) -> io::Result<()> {
-        let segments = self.segments();
-        let kept = segments
-            .partition_point(|segment| segment.base_offset() < offset)
-            .max(1);
-        let last = &segments[kept - 1];
-        // Before anything is cut: what will be appended there is not on the medium. First what the next checkpoint says. The log
-        // may end below `offset`, and the segment that is cut may be complete soon: it is believed as a whole or not at all.
-        self.flushed_offset.fetch_min(offset, Ordering::AcqRel);
-        self.cleaned_offset.fetch_min(offset, Ordering::AcqRel);
-        self.recovery_points
-            .lower(&self.identity, offset.min(last.base_offset()))?;
-        for segment in segments[kept..].iter().rev() {
+    /// Cuts at `offset`, in the last one of the segments that are kept, or at its end.
+    fn cut(
+        &self,
+        producers: &mut ProducerStates,
+        kept: &[Arc<Segment>],
+        gone: &[Arc<Segment>],
+        offset: i64,
+    ) -> io::Result<()> {
+        for segment in gone.iter().rev() {
             segment.delete()?;
         }
+        let last = kept.last().expect("a log has at least one segment");
         let end_offset = last.truncate(offset)?;
-        *self.segments.write() = Arc::new(segments[..kept].to_vec());
+        *self.segments.write() = Arc::new(kept.to_vec());
         self.log_end_offset.store(end_offset, Ordering::Release);
         self.flushed_offset.fetch_min(end_offset, Ordering::AcqRel);
         self.high_watermark.fetch_min(end_offset, Ordering::AcqRel);
@@ -75,10 +95,7 @@ impl Log {
         Ok(())
     }
 
-    fn restart_locked(&self, producers: &mut ProducerStates, offset: i64) -> io::Result<()> {
-        self.flushed_offset.fetch_min(offset, Ordering::AcqRel);
-        self.cleaned_offset.fetch_min(offset, Ordering::AcqRel);
-        self.recovery_points.lower(&self.identity, offset)?;
+    fn restart(&self, producers: &mut ProducerStates, offset: i64) -> io::Result<()> {
         for segment in self.segments().iter().rev() {
             segment.delete()?;
         }

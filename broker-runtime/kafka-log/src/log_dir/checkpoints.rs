@@ -105,7 +105,8 @@ impl Checkpoints {
     fn write(&self, current: &mut Offsets, next: Offsets) -> Result<(), LogDirError> {
         let write = |name: &str, current: &mut PartitionOffsets, next: PartitionOffsets| {
             if *current != next {
-                write_offsets(&*self.storage, &self.directory.join(name), &next)?;
+                let path = self.directory.join(name);
+                write_offsets(&*self.storage, &path, &next).map_err(|source| LogDirError::storage(path, source))?;
                 *current = next;
             }
             Ok(())
@@ -125,11 +126,16 @@ impl RecoveryPoints for Checkpoints {
     fn lower(&self, identity: &LogIdentity, offset: i64) -> io::Result<()> {
         let key = (identity.topic.clone(), identity.partition);
         let mut offsets = self.offsets.lock();
-        match offsets.recovery_points.get_mut(&key) {
-            Some(point) if *point > offset => *point = offset,
-            _ => return Ok(()),
-        }
+        let Some(point) = offsets.recovery_points.get_mut(&key).filter(|point| **point > offset) else {
+            return Ok(());
+        };
+        let before = std::mem::replace(point, offset);
         let path = self.directory.join(RECOVERY_POINTS);
-        write_offsets(&*self.storage, &path, &offsets.recovery_points).map_err(io::Error::other)
+        let written = write_offsets(&*self.storage, &path, &offsets.recovery_points);
+        if written.is_err() {
+            // As the file may still have it: whoever tries again must write it.
+            offsets.recovery_points.insert(key, before);
+        }
+        written
     }
 }

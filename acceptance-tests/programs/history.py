@@ -39,6 +39,8 @@ def produce(seconds, path):
             sent[number] = {
                 "partition": message.partition() if error is None else sent[number]["partition"],
                 "value": message.value().decode(),
+                "acknowledged": error is None,
+                # None where the answer was lost, and a later record of the partition says that this one is there.
                 "acknowledged_offset": message.offset() if error is None else None,
             }
 
@@ -63,7 +65,7 @@ def produce(seconds, path):
         partition = partitions[number % len(partitions)]
         value = f"{run}-{number}"
         with lock:
-            sent[number] = {"partition": partition, "value": value, "acknowledged_offset": None}
+            sent[number] = {"partition": partition, "value": value, "acknowledged": False, "acknowledged_offset": None}
         try:
             producer.produce(TOPIC, value=value, partition=partition, on_delivery=delivered)
         except BufferError:
@@ -78,7 +80,7 @@ def produce(seconds, path):
     with open(path, "w") as file:
         for number in sorted(sent):
             file.write(json.dumps(sent[number]) + "\n")
-    acknowledged = sum(1 for it in sent.values() if it["acknowledged_offset"] is not None)
+    acknowledged = sum(1 for it in sent.values() if it["acknowledged"])
     summary = {"sent": len(sent), "acknowledged": acknowledged, "left": left, "longest_gap_s": max(gaps, default=0)}
     print(json.dumps({**summary, "errors": sorted(errors)}))
 

@@ -101,7 +101,8 @@ def produce():
         number = int(message.value().decode().rsplit("-", 1)[1])
         if error is None:
             with lock:
-                sent[number]["acknowledged_offset"] = message.offset()
+                # Without an offset where the answer was lost, and a later record of the partition says that this one is there.
+                sent[number] |= {"acknowledged": True, "acknowledged_offset": message.offset()}
             progress.add(1)
         else:
             print(f"{message.value()}: {error}", file=sys.stderr)
@@ -116,7 +117,7 @@ def produce():
         if len(producer) < 2000:
             partition, value = partitions[number % len(partitions)], f"{run}-{number}"
             with lock:
-                sent[number] = {"partition": partition, "value": value, "acknowledged_offset": None}
+                sent[number] = {"partition": partition, "value": value, "acknowledged": False, "acknowledged_offset": None}
             producer.produce("orders", value=value, partition=partition, on_delivery=delivered)
             number += 1
         producer.poll(0)

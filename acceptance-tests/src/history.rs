@@ -15,7 +15,10 @@ pub struct Sent {
     pub partition: i32,
     /// Its value, unique in the run.
     pub value: String,
-    /// The offset that was acknowledged; `None` when the client got an error or no answer.
+    /// Whether it was acknowledged; the client got an error or no answer otherwise.
+    pub acknowledged: bool,
+    /// The offset that was acknowledged, if the client knows it: librdkafka takes records whose answer was lost for acknowledged when
+    /// later ones of their partition are, since a broker takes those of one producer in order only.
     pub acknowledged_offset: Option<i64>,
 }
 
@@ -37,8 +40,8 @@ pub enum Anomaly {
     Lost {
         /// Partition.
         partition: i32,
-        /// Acknowledged offset.
-        offset: i64,
+        /// Acknowledged offset, if the client knows it.
+        offset: Option<i64>,
         /// Value.
         value: String,
     },
@@ -134,10 +137,9 @@ pub fn check(sent: &[Sent], read: &[Read]) -> Vec<Anomaly> {
 fn check_record(record: &Sent, found: Option<&BTreeSet<i64>>) -> Option<Anomaly> {
     let (partition, value) = (record.partition, record.value.clone());
     let Some(found) = found else {
-        let offset = record.acknowledged_offset?;
-        return Some(Anomaly::Lost {
+        return record.acknowledged.then_some(Anomaly::Lost {
             partition,
-            offset,
+            offset: record.acknowledged_offset,
             value,
         });
     };
@@ -192,6 +194,7 @@ mod tests {
         Sent {
             partition: 0,
             value: value.to_owned(),
+            acknowledged: offset.is_some(),
             acknowledged_offset: offset,
         }
     }
@@ -224,10 +227,25 @@ mod tests {
             check(&sent, &read),
             [Anomaly::Lost {
                 partition: 0,
-                offset: 42,
+                offset: Some(42),
                 value: "v42".to_owned()
             }]
         );
+    }
+
+    #[test]
+    fn planted_loss_of_a_record_whose_offset_nobody_knows_is_found() {
+        let (mut sent, mut read) = sound();
+        sent[42].acknowledged_offset = None;
+        assert_eq!(check(&sent, &read), []);
+        read.remove(42);
+        let value = "v42".to_owned();
+        let lost = Anomaly::Lost {
+            partition: 0,
+            offset: None,
+            value,
+        };
+        assert_eq!(check(&sent, &read), [lost]);
     }
 
     #[test]

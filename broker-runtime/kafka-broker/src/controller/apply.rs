@@ -25,11 +25,21 @@ use crate::{
 /// How long files of a deleted replica stay; a topic's own delay is for its segments.
 const DELETE_DELAY: &str = "log.segment.delete.delay.ms";
 
+/// What could not be done is tried again this much later, such as replicas for which the disk has no room.
+const TRY_AGAIN_MS: i64 = 1_000;
+
 /// Applies records in order.
 pub(crate) struct Applier {
     broker: Arc<Broker>,
     image: MetadataImage,
+    /// Partitions that could not be put in their roles: the disk was full.
+    unplaced: BTreeSet<(TopicId, i32)>,
+    /// When that was tried last, by [`Broker::uptime_ms`].
+    tried_ms: i64,
 }
+
+/// A partition could not be put in its role; the log says why.
+struct NotPlaced;
 
 /// What a batch of records touches.
 #[derive(Debug, Default)]
@@ -46,7 +56,22 @@ impl Applier {
         Self {
             broker,
             image: MetadataImage::default(),
+            unplaced: BTreeSet::new(),
+            tried_ms: 0,
         }
+    }
+
+    /// Tries again what failed before, from time to time: nothing else may ever change about those partitions. To be called often.
+    pub(crate) fn try_again(&mut self) {
+        let waited_ms = self.broker.uptime_ms().saturating_sub(self.tried_ms);
+        if self.unplaced.is_empty() || waited_ms < TRY_AGAIN_MS {
+            return;
+        }
+        let changes = Changes {
+            partitions: self.unplaced.clone(),
+            ..Changes::default()
+        };
+        self.carry_out(&changes);
     }
 
     /// Offset of the first record that is still wanted.
@@ -128,8 +153,21 @@ impl Applier {
             }
             let mut elected = Vec::new();
             for &(topic_id, index) in &changes.partitions {
-                if let Some((topic, state)) = find(&image, topic_id, index) {
-                    elected.extend(place(&broker, &image, topic, index, state));
+                let failed_before = self.unplaced.remove(&(topic_id, index));
+                let Some((topic, state)) = find(&image, topic_id, index) else {
+                    continue;
+                };
+                match place(&broker, &image, topic, index, state) {
+                    Ok(leader) => {
+                        if failed_before {
+                            info!(topic = %topic.name, index, "partition is in its role after all");
+                        }
+                        elected.extend(leader);
+                    }
+                    Err(NotPlaced) => {
+                        self.unplaced.insert((topic_id, index));
+                        self.tried_ms = broker.uptime_ms();
+                    }
                 }
             }
             reconfigure(&broker, &image, changes);
@@ -199,7 +237,7 @@ fn place(
     topic: &TopicImage,
     index: i32,
     state: &PartitionState,
-) -> Option<Arc<Partition>> {
+) -> Result<Option<Arc<Partition>>, NotPlaced> {
     let held = broker
         .partitions
         .get(&topic.name, index)
@@ -208,7 +246,7 @@ fn place(
         if let Some(partition) = held {
             drop_replica(broker, &partition);
         }
-        return None;
+        return Ok(None);
     }
     let partition = match held {
         Some(partition) => partition,
@@ -219,7 +257,7 @@ fn place(
         Ok(elected) => elected,
         Err(error) => {
             error!(?partition, %error, "role cannot be assumed");
-            return None;
+            return Err(NotPlaced);
         }
     };
     let leads = partition.is_leader();
@@ -243,7 +281,7 @@ fn place(
     if led && !leads {
         resign(broker, &topic.name, index);
     }
-    (is_internal(&topic.name) && elected).then_some(partition)
+    Ok((is_internal(&topic.name) && elected).then_some(partition))
 }
 
 /// This broker no longer leads a partition; if it has coordinated something, it does so no more.
@@ -255,7 +293,12 @@ fn resign(broker: &Broker, topic: &str, index: i32) {
     }
 }
 
-fn open_replica(broker: &Arc<Broker>, image: &MetadataImage, topic: &TopicImage, index: i32) -> Option<Arc<Partition>> {
+fn open_replica(
+    broker: &Arc<Broker>,
+    image: &MetadataImage,
+    topic: &TopicImage,
+    index: i32,
+) -> Result<Arc<Partition>, NotPlaced> {
     let settings = topic_settings(broker, image, &topic.name);
     let opened = match broker
         .store
@@ -263,8 +306,9 @@ fn open_replica(broker: &Arc<Broker>, image: &MetadataImage, topic: &TopicImage,
     {
         Ok(opened) => opened,
         Err(error) => {
-            error!(topic = %topic.name, index, %error, "log cannot be opened");
-            return None;
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            error!(topic = %topic.name, index, %error, cause, "log cannot be opened");
+            return Err(NotPlaced);
         }
     };
     let context = PartitionContext {
@@ -282,7 +326,7 @@ fn open_replica(broker: &Arc<Broker>, image: &MetadataImage, topic: &TopicImage,
         // A topic of this name was deleted and created again, and we see both at once.
         give_up(broker, &older);
     }
-    Some(partition)
+    Ok(partition)
 }
 
 fn drop_replica(broker: &Arc<Broker>, partition: &Arc<Partition>) {

@@ -176,6 +176,7 @@ async fn use_link(
             Some(request) = next_request(&mut requests) => send(&mut writer, &request).await?,
             () = broker.controller.beat_asked() => heartbeat.reset_immediately(),
             _ = heartbeat.tick(), if requests.is_some() => {
+                applier.try_again();
                 let message = BrokerMessage { id: broker.controller.next_id(), request: beat(broker) };
                 send(&mut writer, &message).await?;
             }

@@ -1,6 +1,9 @@
 //! Several brokers: records survive the loss of any of them, and a broker that comes back joins again.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use crate::support::cluster::{TestCluster, batch, connect, eventually, list_offset, metadata, produce, values};
 use kafka_broker::config::ListenerName;
@@ -93,6 +96,24 @@ async fn nobody_is_sent_to_a_leader_that_has_just_died() {
             })
             .await;
     }
+}
+
+/// Nothing changes about the partition any more, and still it is tried again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replica_that_could_not_be_made_is_made_later() {
+    let cluster = TestCluster::start(1, &[]).await;
+    let in_the_way = cluster.log_dir(1).join("t-0");
+    fs::write(&in_the_way, "").unwrap();
+    cluster.create_topic("t", 1, 1, &[]).await;
+    cluster.until_known(1, "t").await;
+    let mut connection = cluster.connect(1).await;
+    let answer = produce(&mut connection, "t", 0, batch(&values(0..1)), -1)
+        .await
+        .unwrap();
+    assert_ne!(answer.error_code, 0);
+    fs::remove_file(in_the_way).unwrap();
+    assert_eq!(cluster.produce("t", 0, &values(0..1)).await, 0);
+    assert_eq!(cluster.consume("t", 0).await, values(0..1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -28,6 +28,8 @@ mod fault_tests;
 #[cfg(test)]
 mod flush_together_tests;
 #[cfg(test)]
+mod full_disk_tests;
+#[cfg(test)]
 mod merge_tests;
 #[cfg(test)]
 mod tests;

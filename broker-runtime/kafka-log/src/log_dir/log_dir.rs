@@ -157,7 +157,13 @@ impl LogDir {
         self.storage
             .create_dir(&directory)
             .map_err(|source| LogDirError::storage(&directory, source))?;
-        write_topic_id(&*self.storage, &directory, topic_id)?;
+        write_topic_id(&*self.storage, &directory, topic_id).inspect_err(|error| {
+            // It would be in the way of the next attempt.
+            let _ = self.storage.remove_dir(&directory);
+            if error.is_no_space() {
+                self.deleted.make_room();
+            }
+        })?;
         self.checkpoints.remove(topic, partition);
         let identity = LogIdentity {
             topic: topic.to_owned(),

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     FoundPartition, Log, LogConfig, LogDir, LogDirConfig, LogDirError,
-    storage::{DATA_KEY_BYTES, DataKey},
+    storage::{DATA_KEY_BYTES, DataKey, FaultyDisk},
     testing::{TOPIC_ID, append, data_key, identity, read_all},
 };
 
@@ -154,6 +154,19 @@ fn what_cannot_be_a_partition_is_refused() {
         let result = dir.create_log(topic, TOPIC_ID, partition, LogConfig::default());
         assert!(matches!(result, Err(LogDirError::InvalidPartition { .. })), "{topic:?}");
     }
+}
+
+/// A full disk leaves nothing that would be in the way when there is room.
+#[test]
+fn a_partition_that_could_not_be_made_is_made_later() {
+    let path = tempfile::tempdir().unwrap();
+    let disk = FaultyDisk::default();
+    let (dir, _) = LogDir::open_on(Arc::new(disk.clone()), path.path(), identity()).unwrap();
+    disk.set_room(Some(10));
+    let refused = dir.create_log("orders", TOPIC_ID, 0, LogConfig::default()).unwrap_err();
+    assert!(refused.is_no_space(), "{refused:?}");
+    disk.set_room(None);
+    append(&create(&dir, "orders", 0), "a").unwrap();
 }
 
 #[test]

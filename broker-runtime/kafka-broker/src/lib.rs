@@ -8,6 +8,7 @@
 //! all of them count, `exporters` shows it to Prometheus.
 
 pub mod broker;
+mod cleaner;
 pub mod config;
 mod connection;
 mod controller;

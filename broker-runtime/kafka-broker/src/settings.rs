@@ -8,10 +8,13 @@ use kafka_log::{CleanupPolicy, LogConfig};
 use kafka_metadata::{BrokerId, ConfigResource, MetadataImage};
 use server_properties::{definition, effective_topic_value, list_entries};
 
-use crate::replication::ThrottledReplicas;
+use crate::{cleaner, replication::ThrottledReplicas};
 
 /// Unfinished requests may hold this much memory where `queued.max.request.bytes` sets no bound.
 const REQUEST_MEMORY_BYTES: usize = 256 * 1024 * 1024;
+
+/// Time between checkpoints of recovery points, and of start offsets, where nothing is set.
+const CHECKPOINT_INTERVAL_MS: u64 = 5_000;
 
 /// Server properties that the broker reads once, at its start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +49,10 @@ pub struct Settings {
     pub replica_fetch_wait_max_ms: i32,
     /// `replica.high.watermark.checkpoint.interval.ms`.
     pub high_watermark_checkpoint_interval_ms: u64,
+    /// `log.flush.offset.checkpoint.interval.ms`, where it is set; otherwise more often than Kafka, so that less is read after a crash.
+    pub recovery_point_checkpoint_interval_ms: u64,
+    /// `log.flush.start.offset.checkpoint.interval.ms`, in the same way.
+    pub log_start_checkpoint_interval_ms: u64,
     /// `log.retention.check.interval.ms`.
     pub retention_check_interval_ms: u64,
     /// `num.recovery.threads.per.data.dir`.
@@ -128,6 +135,12 @@ impl Settings {
             replica_fetch_wait_max_ms: properties.get("replica.fetch.wait.max.ms", 500),
             high_watermark_checkpoint_interval_ms: properties
                 .get("replica.high.watermark.checkpoint.interval.ms", 5_000),
+            recovery_point_checkpoint_interval_ms: properties
+                .set("log.flush.offset.checkpoint.interval.ms")
+                .unwrap_or(CHECKPOINT_INTERVAL_MS),
+            log_start_checkpoint_interval_ms: properties
+                .set("log.flush.start.offset.checkpoint.interval.ms")
+                .unwrap_or(CHECKPOINT_INTERVAL_MS),
             retention_check_interval_ms: properties.get("log.retention.check.interval.ms", 300_000),
             recovery_threads: properties.get("num.recovery.threads.per.data.dir", 2),
             described_partitions_max: properties.get("max.request.partition.size.limit", 2000),
@@ -218,6 +231,7 @@ impl TopicSettings {
             throttled_as_follower: ThrottledReplicas::None,
             log: LogConfig {
                 producer_id_expiration_ms: producer_id_expiration_ms(broker),
+                cleaner: cleaner::buffers(broker),
                 ..log_config(text)
             },
         }
@@ -337,6 +351,7 @@ fn log_config(text: impl Fn(&str) -> Option<String>) -> LogConfig {
         file_delete_delay_ms: number("file.delete.delay.ms", default.file_delete_delay_ms),
         delete_retention_ms: number("delete.retention.ms", default.delete_retention_ms),
         producer_id_expiration_ms: default.producer_id_expiration_ms,
+        cleaner: default.cleaner,
         verify_compressed_records: true,
     }
 }

@@ -11,6 +11,25 @@ pub struct CleanupPolicy {
     pub compact: bool,
 }
 
+/// Memory that compacting one log may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CleanerBuffers {
+    /// Of keys that are learned in one pass, in bytes, with what each costs besides its own bytes (`log.cleaner.dedupe.buffer.size`,
+    /// `log.cleaner.io.buffer.load.factor`). With more a pass gets further; keys that do not fit are learned by the next one.
+    pub keys_bytes: usize,
+    /// For reading, and as much again for writing (`log.cleaner.io.buffer.size`), in bytes. Larger batches get what they need.
+    pub io_bytes: usize,
+}
+
+impl Default for CleanerBuffers {
+    fn default() -> Self {
+        Self {
+            keys_bytes: 8 << 20,
+            io_bytes: 1 << 20,
+        }
+    }
+}
+
 /// Topic configuration as the log uses it. Names are Kafka's; times are in milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogConfig {
@@ -57,6 +76,8 @@ pub struct LogConfig {
     pub max_compaction_lag_ms: i64,
     /// `delete.retention.ms`: a tombstone stays for so long after the records before it are gone.
     pub delete_retention_ms: i64,
+    /// What compaction may take.
+    pub cleaner: CleanerBuffers,
     /// `file.delete.delay.ms`: files of a segment that retention has deleted are removed after so long.
     pub file_delete_delay_ms: i64,
     /// `producer.id.expiration.ms`: state of an idempotent producer is forgotten after so long without a batch.
@@ -95,6 +116,7 @@ impl Default for LogConfig {
             min_compaction_lag_ms: 0,
             max_compaction_lag_ms: i64::MAX,
             delete_retention_ms: DAY_MS,
+            cleaner: CleanerBuffers::default(),
             file_delete_delay_ms: 60_000,
             producer_id_expiration_ms: DAY_MS,
             verify_compressed_records: true,

@@ -26,11 +26,11 @@ mod testing;
 mod transaction_index;
 
 pub use append_info::{AppendInfo, AppendOrigin, LeaderAppend, ProducerInfo, TimestampedOffset};
-pub use config::{CleanupPolicy, LogConfig};
+pub use config::{CleanerBuffers, CleanupPolicy, LogConfig};
 pub use error::{LogDirError, LogError, RecordRefusal, RefusalReason};
 pub use kafka_codec::record_batch::TimestampType;
 pub use log::{Compaction, Log};
-pub use log_dir::{FoundPartition, LogDir, LogDirConfig};
+pub use log_dir::{Checkpoint, FoundPartition, LogDir, LogDirConfig};
 pub use producers::VerificationGuard;
 pub use records::{FileRecords, Records};
 pub use transaction_index::AbortedTransaction;

@@ -151,6 +151,9 @@ impl Applier {
                     .filter(|partition| partition.topic_id == *topic_id)
                     .for_each(|it| drop_replica(&broker, it));
             }
+            if changes.all_configured {
+                broker.fetchers.resize(&broker, fetchers_of_a_leader(&broker, &image));
+            }
             let mut elected = Vec::new();
             for &(topic_id, index) in &changes.partitions {
                 let failed_before = self.unplaced.remove(&(topic_id, index));
@@ -221,6 +224,13 @@ impl Changes {
             _ => {}
         }
     }
+}
+
+/// `num.replica.fetchers`.
+fn fetchers_of_a_leader(broker: &Broker, image: &MetadataImage) -> usize {
+    let (id, properties) = (broker.config.broker_id, &broker.config.server_properties);
+    let set = dynamic_number(image, id, properties, "num.replica.fetchers");
+    set.and_then(|set| usize::try_from(set).ok()).unwrap_or(1)
 }
 
 fn find(image: &MetadataImage, topic_id: TopicId, index: i32) -> Option<(&TopicImage, &PartitionState)> {

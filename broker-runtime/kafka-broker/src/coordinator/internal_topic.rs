@@ -13,6 +13,9 @@ use crate::{broker::Broker, groups::OFFSETS_TOPIC, transactions::TRANSACTIONS_TO
 /// How long an answer waits for a topic to be created.
 const CREATION_WAIT: Duration = Duration::from_secs(3);
 
+/// How much is read at once where nothing is set. Kafka's own default, 5 MiB, is for fewer partitions in a process.
+const LOAD_BYTES: usize = 1024 * 1024;
+
 /// The topic belongs to the brokers themselves.
 pub(crate) fn is_internal(topic: &str) -> bool {
     [OFFSETS_TOPIC.name, TRANSACTIONS_TOPIC.name].contains(&topic)
@@ -30,9 +33,17 @@ pub(crate) struct InternalTopic {
     pub(crate) segment_bytes: (&'static str, i64),
     /// Property of `min.insync.replicas`, and its default; the broker's own where there is none.
     pub(crate) min_insync_replicas: Option<(&'static str, i16)>,
+    /// Property of how much is read at once while a coordinator loads a partition.
+    pub(crate) load_buffer_bytes: &'static str,
 }
 
 impl InternalTopic {
+    /// How much is read at once while a partition is loaded.
+    pub(crate) fn load_bytes(&self, broker: &Broker) -> usize {
+        let set = broker.config.server_properties.get(self.load_buffer_bytes);
+        set.and_then(|text| text.trim().parse().ok()).unwrap_or(LOAD_BYTES)
+    }
+
     /// The partition whose leader coordinates `id`, and its state; `None` while the topic is not there.
     pub(crate) fn partition_of<'a>(&self, image: &'a MetadataImage, id: &str) -> Option<(i32, &'a PartitionState)> {
         let partitions = &image.topics.get(self.name)?.partitions;

@@ -16,9 +16,6 @@ use crate::partition::{
     AppendTerms, AppendedRange, Partition, PartitionError, ProducerIdentity, ReadBound, RequiredAcks, TransactionMarker,
 };
 
-/// How much is read at a time while a partition is loaded.
-const READ_BYTES: usize = 1024 * 1024;
-
 /// Most bytes that one batch of the partition may hold when it is unpacked.
 const DECOMPRESSED_BYTES_MAX: usize = 64 * 1024 * 1024;
 
@@ -194,15 +191,17 @@ pub(crate) async fn caught_up(partition: Arc<Partition>, leader_epoch: LeaderEpo
     Ok(end_offset)
 }
 
-/// Reads everything up to `end_offset` and hands the records to `each`. Blocks on the disk.
+/// Reads everything up to `end_offset`, so many bytes at once or a batch that is larger, and hands the records to `each`. Blocks on the
+/// disk.
 pub(crate) fn load<R: CoordinatorRecord>(
     partition: &Partition,
     end_offset: i64,
+    bytes_at_once: usize,
     mut each: impl FnMut(Loaded<R>),
 ) -> Result<(), LoadError> {
     let mut offset = partition.log_start_offset();
     while offset < end_offset {
-        let bytes = partition.read(offset, READ_BYTES, ReadBound::LogEnd)?;
+        let bytes = partition.read(offset, bytes_at_once, ReadBound::LogEnd)?;
         let before = offset;
         for batch in batches(&bytes) {
             let batch = batch.map_err(|source| LoadError::Batch { offset, source })?;

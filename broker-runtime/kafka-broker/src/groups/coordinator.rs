@@ -19,6 +19,7 @@ use super::{
     command::GroupConfig,
     error::GroupError,
     record_format::{CommittedOffset, GroupRecord, TopicPartition},
+    settings::OFFSETS_TOPIC,
     shard::{Content, Shard, Write},
 };
 use crate::{
@@ -79,9 +80,12 @@ impl Coordinator {
     async fn load(&mut self) -> Option<Shard> {
         let (config, now) = (self.config.clone(), self.now());
         let desk = (&mut self.mailbox, &self.resigned);
+        let bytes_at_once = OFFSETS_TOPIC.load_bytes(&self.broker);
         let read = move |partition: &Partition, end_offset| {
             let mut shard = Shard::new(config);
-            load(partition, end_offset, |loaded| shard.take_in(loaded, now))?;
+            load(partition, end_offset, bytes_at_once, |loaded| {
+                shard.take_in(loaded, now)
+            })?;
             Ok(shard)
         };
         let mut shard = load_shard(&self.partition, self.leader_epoch, desk, read).await?;

@@ -12,6 +12,7 @@ pub(crate) static OFFSETS_TOPIC: InternalTopic = InternalTopic {
     replication_factor: ("offsets.topic.replication.factor", 3),
     segment_bytes: ("offsets.topic.segment.bytes", 104_857_600),
     min_insync_replicas: None,
+    load_buffer_bytes: "offsets.load.buffer.size",
 };
 
 /// Our default of `group.initial.rebalance.delay.ms`. Kafka's is 3000: it spares a large group that starts all at once a

@@ -11,7 +11,7 @@ use std::{
     thread,
 };
 
-use kafka_log::{FoundPartition, Log, LogConfig, LogDir, LogDirConfig, LogDirError};
+use kafka_log::{Checkpoint, FoundPartition, Log, LogConfig, LogDir, LogDirConfig, LogDirError};
 use kafka_metadata::TopicId;
 use kms::KmsError;
 use parking_lot::Mutex;
@@ -144,10 +144,10 @@ impl LogStore {
     }
 
     /// Writes the checkpoints of all directories.
-    pub(crate) fn checkpoint(&self) {
+    pub(crate) fn checkpoint(&self, checkpoint: Checkpoint) {
         for directory in &self.directories {
-            if let Err(error) = directory.dir.checkpoint() {
-                error!(path = %directory.dir.path().display(), %error, "checkpoints cannot be written");
+            if let Err(error) = directory.dir.write_checkpoint(checkpoint) {
+                error!(path = %directory.dir.path().display(), %error, ?checkpoint, "checkpoint cannot be written");
             }
         }
     }

@@ -1,5 +1,4 @@
-//! Follows other brokers: one task and one connection for each leader this broker follows. A round asks for all
-//! partitions at once, appends what comes, flushes it, and only then asks again: the next fetch offset tells the leader
+//! Follows another broker: one task with one connection. A round asks for all partitions at once, appends what comes, flushes it, and only then asks again: the next fetch offset tells the leader
 //! what is safe here.
 //!
 //! ```text
@@ -8,25 +7,17 @@
 //!                                      └── failed ◄──┴─┴───────────────────────────────┘
 //! ```
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use kafka_client::{ClientError, Connection, ConnectionOptions};
 use kafka_codec::messages::FetchResponse;
 use kafka_metadata::BrokerId;
-use parking_lot::Mutex;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::{
     fetch_round::{FetchRound, Position, Verdict},
+    fetchers::Assignment,
     followed::{Followed, PartitionKey},
     throttle::Reasons,
 };
@@ -47,93 +38,8 @@ const FLUSH_WAIT: Duration = Duration::from_secs(30);
 /// For so long after a change of what is followed more changes are expected: rounds are short, so that the next one has them.
 const CHANGING_MS: i64 = 1_000;
 
-#[derive(Default)]
-struct Assignment {
-    partitions: Mutex<HashMap<PartitionKey, Followed>>,
-    /// How often they have changed.
-    changes: AtomicU64,
-    changed: Notify,
-}
-
-struct Task {
-    assignment: Arc<Assignment>,
-    stop: CancellationToken,
-}
-
-/// All fetchers of a broker.
-#[derive(Default)]
-pub(crate) struct ReplicaFetchers {
-    tasks: Mutex<HashMap<BrokerId, Task>>,
-}
-
-impl ReplicaFetchers {
-    /// Follows `partition` at `leader` from now on, and nowhere else.
-    pub(crate) fn follow(&self, broker: &Arc<Broker>, leader: BrokerId, followed: Followed) {
-        let key = (followed.partition.topic_id, followed.partition.index);
-        let mut tasks = self.tasks.lock();
-        for (&other, task) in tasks.iter() {
-            if other != leader {
-                task.assignment.remove(&key);
-            }
-        }
-        let task = tasks.entry(leader).or_insert_with(|| {
-            let assignment = Arc::new(Assignment::default());
-            let stop = broker.shutdown.child_token();
-            let fetcher = Fetcher {
-                broker: Arc::clone(broker),
-                leader,
-                assignment: Arc::clone(&assignment),
-                connection: None,
-                round: FetchRound::new(&broker.settings, broker.config.broker_id),
-                changes: 0,
-                changed_ms: i64::MIN,
-            };
-            tokio::spawn(fetcher.run(stop.clone()));
-            Task { assignment, stop }
-        });
-        let before = task.assignment.partitions.lock().insert(key, followed.clone());
-        if before.is_none_or(|before| before.leader_epoch != followed.leader_epoch) {
-            task.assignment.note_change();
-        }
-    }
-
-    /// Follows the partition no longer.
-    pub(crate) fn unfollow(&self, key: PartitionKey) {
-        for task in self.tasks.lock().values() {
-            task.assignment.remove(&key);
-        }
-    }
-
-    /// Ends all tasks.
-    pub(crate) fn shutdown(&self) {
-        for (_, task) in self.tasks.lock().drain() {
-            task.stop.cancel();
-        }
-    }
-}
-
-impl Assignment {
-    fn remove(&self, key: &PartitionKey) {
-        if self.partitions.lock().remove(key).is_some() {
-            self.note_change();
-        }
-    }
-
-    fn note_change(&self) {
-        self.changes.fetch_add(1, Ordering::AcqRel);
-        self.changed.notify_one();
-    }
-
-    /// Ends when there were other than so many changes.
-    async fn differs_from(&self, changes: u64) {
-        while self.changes.load(Ordering::Acquire) == changes {
-            self.changed.notified().await;
-        }
-    }
-}
-
 /// The task that follows one leader.
-struct Fetcher {
+pub(super) struct Fetcher {
     broker: Arc<Broker>,
     leader: BrokerId,
     assignment: Arc<Assignment>,
@@ -153,14 +59,26 @@ enum RoundError {
 }
 
 impl Fetcher {
-    async fn run(mut self, stop: CancellationToken) {
+    pub(super) fn new(broker: &Arc<Broker>, leader: BrokerId, assignment: &Arc<Assignment>) -> Self {
+        Self {
+            broker: Arc::clone(broker),
+            leader,
+            assignment: Arc::clone(assignment),
+            connection: None,
+            round: FetchRound::new(&broker.settings, broker.config.broker_id),
+            changes: 0,
+            changed_ms: i64::MIN,
+        }
+    }
+
+    pub(super) async fn run(mut self, stop: CancellationToken) {
         let mut pause = RECONNECT_PAUSES.0;
         loop {
             let step = async {
-                if self.assignment.partitions.lock().is_empty() {
+                if self.assignment.is_empty() {
                     self.connection = None;
                     self.round.reset();
-                    self.assignment.changed.notified().await;
+                    self.assignment.changed().await;
                     return;
                 }
                 match self.fetch().await {
@@ -169,7 +87,7 @@ impl Fetcher {
                     Err(RoundError::Pause) => {
                         let set = self.broker.settings.replica_fetch_backoff_ms;
                         let pause_now = set.map_or(pause, Duration::from_millis);
-                        let _ = tokio::time::timeout(pause_now, self.assignment.changed.notified()).await;
+                        let _ = tokio::time::timeout(pause_now, self.assignment.changed()).await;
                         pause = (pause * 2).min(RECONNECT_PAUSES.1);
                     }
                 }
@@ -185,7 +103,7 @@ impl Fetcher {
     async fn fetch(&mut self) -> Result<(), RoundError> {
         self.connect().await?;
         self.look_for_changes();
-        let mut followed = self.assignment.partitions.lock().clone();
+        let mut followed = self.assignment.partitions();
         // What is asked for says what is safe here. A flush that was not waited for to its end, because the role changed
         // meanwhile, is waited for now.
         for key in unflushed(&followed).await {
@@ -245,7 +163,7 @@ impl Fetcher {
 
     /// Before the assignment is read: what changes after this is seen by the next round.
     fn look_for_changes(&mut self) {
-        let (changes, now_ms) = (self.assignment.changes.load(Ordering::Acquire), self.broker.uptime_ms());
+        let (changes, now_ms) = (self.assignment.changes(), self.broker.uptime_ms());
         if changes != self.changes {
             (self.changes, self.changed_ms) = (changes, now_ms);
         }

@@ -4,6 +4,7 @@
 mod fetch_round;
 mod fetch_session;
 mod fetcher;
+mod fetchers;
 mod followed;
 mod isr_changes;
 mod lost_leaders;
@@ -14,7 +15,7 @@ pub(crate) use fetch_round::apply;
 pub(crate) use fetch_session::{
     FINAL_EPOCH, FetchScope, FetchSession, FetchSessions, FetchWish, News, SessionError, SessionRequest, Told, TopicKey,
 };
-pub(crate) use fetcher::ReplicaFetchers;
+pub(crate) use fetchers::ReplicaFetchers;
 pub(crate) use followed::Followed;
 pub(crate) use isr_changes::IsrChanges;
 #[cfg(test)]

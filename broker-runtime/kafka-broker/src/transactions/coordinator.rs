@@ -20,7 +20,7 @@ use super::{
     error::TransactionError,
     markers,
     record_format::TransactionRecord,
-    settings::TransactionConfig,
+    settings::{TRANSACTIONS_TOPIC, TransactionConfig},
     shard::{Decided, Shard, Write},
 };
 use crate::{
@@ -79,9 +79,10 @@ impl Coordinator {
     async fn load(&mut self) -> Option<Shard> {
         let config = self.config.clone();
         let desk = (&mut self.mailbox, &self.resigned);
+        let bytes_at_once = TRANSACTIONS_TOPIC.load_bytes(&self.broker);
         let read = move |partition: &Partition, end_offset| {
             let mut shard = Shard::new(config);
-            load(partition, end_offset, |loaded| {
+            load(partition, end_offset, bytes_at_once, |loaded| {
                 if let Loaded::Record(record, None) = loaded {
                     shard.replay(record);
                 }

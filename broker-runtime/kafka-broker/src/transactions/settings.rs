@@ -11,6 +11,7 @@ pub(crate) static TRANSACTIONS_TOPIC: InternalTopic = InternalTopic {
     replication_factor: ("transaction.state.log.replication.factor", 3),
     segment_bytes: ("transaction.state.log.segment.bytes", 104_857_600),
     min_insync_replicas: Some(("transaction.state.log.min.isr", 2)),
+    load_buffer_bytes: "transaction.state.log.load.buffer.size",
 };
 
 /// Limits that hold for every transactional id of the broker.

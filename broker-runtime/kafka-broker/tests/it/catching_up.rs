@@ -7,9 +7,9 @@ use std::{
 
 use crate::support::cluster::{TestCluster, values};
 use kafka_metadata::{
-    BrokerId, ConfigResource,
+    BrokerId,
     instructions::MOVING_BYTES_PER_SECOND,
-    rpc::{AlterConfigResource, ConfigChange, ControllerRequest, ControllerResponse, Reassignment},
+    rpc::{ControllerRequest, ControllerResponse, Reassignment},
 };
 
 /// Bytes that a partition has, and bytes a second at which it is copied.
@@ -24,18 +24,6 @@ fn results(cluster: &TestCluster, request: ControllerRequest) {
         ControllerResponse::Results(results) => results.into_iter().for_each(|result| result.unwrap()),
         other => assert!(matches!(other, ControllerResponse::Done), "{other:?}"),
     }
-}
-
-fn set_rate(cluster: &TestCluster, name: &str, rate: u64) {
-    let change = AlterConfigResource {
-        resource: ConfigResource::Brokers,
-        changes: vec![(name.to_owned(), ConfigChange::Set(rate.to_string()))],
-    };
-    let request = ControllerRequest::AlterConfigs {
-        resources: vec![change],
-        validate_only: false,
-    };
-    results(cluster, request);
 }
 
 /// Brings a replica of a topic with data to another broker; gives how long that takes.
@@ -83,12 +71,12 @@ async fn replicas_that_are_behind_come_at_the_throttled_rate() {
         "follower.replication.throttled.replicas",
     ];
     for (rate, replicas) in rates.into_iter().zip(replicas) {
-        set_rate(&cluster, rate, RATE);
+        cluster.set(rate, &RATE.to_string());
         let throttled = time_to_move(&cluster, &format!("named-{rate}"), &[(replicas, "*")]).await;
         assert!(throttled >= SHORTEST, "{rate}: {throttled:?}");
         let free = time_to_move(&cluster, &format!("free-{rate}"), &[]).await;
         assert!(free < throttled, "{rate}: nobody names it: {free:?}");
-        set_rate(&cluster, rate, u64::try_from(i64::MAX).unwrap());
+        cluster.set(rate, &i64::MAX.to_string());
     }
     let told = |rate: Option<u64>| ControllerRequest::Instruct {
         instructions: rate.map_or_else(BTreeMap::new, |rate| {

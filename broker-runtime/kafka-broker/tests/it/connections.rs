@@ -7,10 +7,6 @@ use kafka_client::Connection;
 use kafka_codec::messages::{
     ApiVersionsRequest, DescribeTopicPartitionsRequest, describe_topic_partitions_request::TopicRequest,
 };
-use kafka_metadata::{
-    ConfigResource,
-    rpc::{AlterConfigResource, ConfigChange, ControllerRequest},
-};
 use tokio::{io::AsyncReadExt, net::TcpStream};
 
 use crate::support::cluster::{DEADLINE, TestCluster, call, connect, eventually, try_connect};
@@ -20,17 +16,6 @@ async fn answers(connection: &mut Connection) -> bool {
     let request = ApiVersionsRequest::default();
     let answer = tokio::time::timeout(DEADLINE, call(connection, &request, 0)).await;
     answer.is_ok_and(|answer| answer.is_ok())
-}
-
-fn set(cluster: &TestCluster, name: &str, value: &str) {
-    let request = ControllerRequest::AlterConfigs {
-        resources: vec![AlterConfigResource {
-            resource: ConfigResource::Brokers,
-            changes: vec![(name.to_owned(), ConfigChange::Set(value.to_owned()))],
-        }],
-        validate_only: false,
-    };
-    cluster.controller.ask(request).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -60,7 +45,7 @@ async fn a_smaller_bound_sends_the_idlest_away_and_lets_others_wait() {
     let mut idle = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     let mut busy = connect(port).await;
     assert!(answers(&mut busy).await);
-    set(&cluster, "max.connections", "1");
+    cluster.set("max.connections", "1");
     let end = tokio::time::timeout(DEADLINE, idle.read(&mut [0])).await.unwrap();
     assert_eq!(end.unwrap_or(0), 0, "it is closed, and nothing was said");
     let next = async {
@@ -71,7 +56,7 @@ async fn a_smaller_bound_sends_the_idlest_away_and_lets_others_wait() {
     let waits = tokio::time::timeout(Duration::from_millis(300), &mut next).await;
     assert!(waits.is_err(), "the broker is full");
     assert!(answers(&mut busy).await);
-    set(&cluster, "max.connections", "2");
+    cluster.set("max.connections", "2");
     assert!(next.await);
     assert!(answers(&mut busy).await);
 }
@@ -105,7 +90,7 @@ async fn a_listener_has_a_bound_of_its_own_that_may_change() {
         assert!(answers(&mut other).await, "other listeners take who comes");
     }
     assert!(!waiting.is_finished());
-    set(&cluster, BOUND, "2");
+    cluster.set(BOUND, "2");
     assert!(waiting.await.unwrap());
     assert!(answers(&mut first).await);
 }

@@ -98,6 +98,31 @@ async fn nobody_is_sent_to_a_leader_that_has_just_died() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_are_followed_by_as_many_fetchers_as_is_said() {
+    let mut cluster = TestCluster::start(3, &[("num.replica.fetchers", "2"), ("min.insync.replicas", "3")]).await;
+    cluster.create_topic("t", 4, 3, &[]).await;
+    let mut expected = Vec::new();
+    for (round, fetchers) in ["2", "3", "1", "4"].into_iter().enumerate() {
+        cluster.set("num.replica.fetchers", fetchers);
+        let more = values(round * 5..round * 5 + 5);
+        for index in 0..4 {
+            cluster.produce("t", index, &more).await;
+        }
+        expected.extend(more);
+    }
+    cluster.kill_broker(1);
+    cluster.start_broker(1);
+    cluster
+        .until("all are in sync", |cluster| {
+            (0..4).all(|index| cluster.partition("t", index).isr.len() == 3)
+        })
+        .await;
+    for index in 0..4 {
+        assert_eq!(cluster.consume("t", index).await, expected);
+    }
+}
+
 /// Nothing changes about the partition any more, and still it is tried again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replica_that_could_not_be_made_is_made_later() {

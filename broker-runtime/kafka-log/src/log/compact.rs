@@ -20,11 +20,8 @@ use kafka_codec::record_batch::{BatchHeader, Record, RecordBatch, Retained};
 use super::{log::Log, validate::DECOMPRESSED_BYTES_MAX};
 use crate::{LogConfig, LogError, segment::Segment};
 
-/// Bytes of keys that are learned in one pass, with what each costs besides its own bytes.
-const KEYS_BYTES_MAX: usize = 8 << 20;
+/// What a key that is learned costs besides its own bytes.
 const KEY_OVERHEAD_BYTES: usize = 64;
-/// Bytes of batches that are collected before they are written.
-pub(super) const WRITE_BYTES: usize = 1 << 20;
 
 /// What a pass has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,10 +59,6 @@ impl Keys {
             }
         }
         Ok(())
-    }
-
-    fn is_full(&self) -> bool {
-        self.bytes >= KEYS_BYTES_MAX
     }
 
     /// There is a newer record of the key.
@@ -157,9 +150,9 @@ impl Pass {
     }
 
     /// Something is to go, or a tombstone needs its horizon.
-    fn changes(&self, segment: &Segment) -> io::Result<bool> {
+    fn changes(&self, segment: &Segment, config: &LogConfig) -> io::Result<bool> {
         let mut changes = false;
-        visit(segment, |batch| {
+        visit(segment, config, |batch| {
             changes = self.retain(batch)? != Retained::All;
             Ok(!changes)
         })?;
@@ -182,7 +175,7 @@ impl Log {
             return Ok(None);
         }
         let transactions = self.look_at_transactions(&closed).map_err(failed)?;
-        let keys = self.learn(&closed, &transactions).map_err(failed)?;
+        let keys = self.learn(&closed, &transactions, &config).map_err(failed)?;
         let producers = self.producers().into_iter();
         let pass = Pass {
             now_ms,
@@ -198,7 +191,7 @@ impl Log {
             if segment.base_offset() >= pass.keys.end_offset {
                 break;
             }
-            if !pass.changes(segment).map_err(failed)? {
+            if !pass.changes(segment, &config).map_err(failed)? {
                 continue;
             }
             let left = self.rewrite(segment, &pass, &config).map_err(failed)?;
@@ -301,16 +294,16 @@ impl Log {
     }
 
     /// Learns the keys of what has not been compacted, whole batches, until there is no room for more.
-    fn learn(&self, closed: &[Closed], transactions: &Transactions) -> io::Result<Keys> {
+    fn learn(&self, closed: &[Closed], transactions: &Transactions, config: &LogConfig) -> io::Result<Keys> {
         let cleaned = self.cleaned_offset.load(Ordering::Acquire);
         let mut keys = Keys::default();
         for Closed { segment, end_offset } in closed.iter().filter(|it| it.end_offset > cleaned) {
-            let whole = visit(segment, |batch| {
+            let whole = visit(segment, config, |batch| {
                 let header = batch.header();
                 if header.next_offset() <= cleaned {
                     return Ok(true);
                 }
-                if keys.is_full() {
+                if keys.bytes >= config.cleaner.keys_bytes {
                     return Ok(false);
                 }
                 if !header.is_control() && !transactions.is_aborted(header) {
@@ -343,7 +336,7 @@ impl Log {
         let mut bytes = 0;
         let mut gone: HashSet<i64> = HashSet::new();
         left.create_file()?;
-        visit(segment, |batch| {
+        visit(segment, config, |batch| {
             let kept = match pass.retain(batch)? {
                 Retained::None => {
                     gone.insert(batch.header().base_offset);
@@ -355,7 +348,7 @@ impl Log {
             bytes += kept.len();
             let header = BatchHeader::parse(&kept).map_err(damaged)?;
             waiting.push((header, kept));
-            if bytes >= WRITE_BYTES {
+            if bytes >= config.cleaner.io_bytes {
                 write_out(left, &mut waiting, config)?;
                 bytes = 0;
             }
@@ -445,9 +438,13 @@ impl Log {
 }
 
 /// Visits the batches of a segment until `each` says that it is enough; true when it has seen all.
-pub(super) fn visit(segment: &Segment, mut each: impl FnMut(&RecordBatch<'_>) -> io::Result<bool>) -> io::Result<bool> {
+pub(super) fn visit(
+    segment: &Segment,
+    config: &LogConfig,
+    mut each: impl FnMut(&RecordBatch<'_>) -> io::Result<bool>,
+) -> io::Result<bool> {
     let (mut whole, end) = (true, segment.size());
-    let scanned = segment.scan(end, |batch, _| {
+    let scanned = segment.scan(end, config.cleaner.io_bytes, |batch, _| {
         batch.verify_crc().map_err(damaged)?;
         whole = each(batch)?;
         if whole {

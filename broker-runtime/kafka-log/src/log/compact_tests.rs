@@ -6,7 +6,7 @@ use kafka_codec::record_batch::{Compression, RecordBatchBuilder, batches};
 use proptest::prelude::*;
 
 use crate::{
-    CleanupPolicy, Log, LogConfig, LogError,
+    CleanerBuffers, CleanupPolicy, Log, LogConfig, LogError,
     storage::{Disk, FaultyDisk},
     testing::{NOW_MS, Opened, as_leader, bytes, maybe_encrypted, open},
 };
@@ -151,6 +151,37 @@ fn only_the_last_record_of_each_key_stays() {
     once.sort_unstable();
     once.dedup();
     assert_eq!(once.len(), closed.len(), "{closed:?}");
+}
+
+/// With room for a few keys and a few bytes a pass gets less far, and all of them together as far as one with much.
+#[test]
+fn small_buffers_take_more_passes_and_leave_the_same() {
+    let found = [
+        CleanerBuffers::default(),
+        CleanerBuffers {
+            keys_bytes: 150,
+            io_bytes: 10,
+        },
+    ]
+    .map(|cleaner| {
+        let dir = tempfile::tempdir().unwrap();
+        let opened = open(Arc::new(Disk), dir.path(), LogConfig { cleaner, ..compacted() });
+        let mut model = Model::default();
+        for number in 0..60_u16 {
+            let entries = [(u8::try_from(number % 11).unwrap(), Some(number)), (200, Some(number))];
+            appended(&opened.log, &entries, Compression::None, None);
+            model.all.extend(entries);
+        }
+        commit(&opened.log);
+        let mut passes = 0;
+        while opened.log.compact(NOW_MS).unwrap().is_some() {
+            passes += 1;
+            model.check(&opened.log);
+        }
+        (passes, read(&opened.log, 0))
+    });
+    assert!(found[0].0 < found[1].0, "{} and {} passes", found[0].0, found[1].0);
+    assert_eq!(found[0].1, found[1].1);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use kafka_codec::record_batch::BatchHeader;
 
 use super::{
-    compact::{WRITE_BYTES, visit, write_out},
+    compact::{visit, write_out},
     load::{LoadLog, offset_of},
     log::Log,
 };
@@ -178,10 +178,10 @@ fn copy(group: &[Arc<Segment>], merged: &Segment, config: &LogConfig) -> io::Res
     let mut bytes = 0;
     merged.create_file()?;
     for segment in group {
-        visit(segment, |batch| {
+        visit(segment, config, |batch| {
             bytes += batch.bytes().len();
             waiting.push((*batch.header(), Bytes::copy_from_slice(batch.bytes())));
-            if bytes >= WRITE_BYTES {
+            if bytes >= config.cleaner.io_bytes {
                 write_out(merged, &mut waiting, config)?;
                 bytes = 0;
             }

@@ -19,11 +19,54 @@ const RECOVERY_POINTS: &str = "recovery-point-offset-checkpoint";
 const HIGH_WATERMARKS: &str = "replication-offset-checkpoint";
 const LOG_START_OFFSETS: &str = "log-start-offset-checkpoint";
 
+/// One of the files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checkpoint {
+    /// Below which a restart trusts the disk (`recovery-point-offset-checkpoint`).
+    RecoveryPoints,
+    /// `replication-offset-checkpoint`.
+    HighWatermarks,
+    /// Of logs that begin later than at 0 (`log-start-offset-checkpoint`).
+    LogStartOffsets,
+}
+
+impl Checkpoint {
+    /// Start offsets first: a recovery point below the start does no harm.
+    pub const ALL: [Self; 3] = [Self::LogStartOffsets, Self::RecoveryPoints, Self::HighWatermarks];
+
+    const fn file_name(self) -> &'static str {
+        match self {
+            Self::RecoveryPoints => RECOVERY_POINTS,
+            Self::HighWatermarks => HIGH_WATERMARKS,
+            Self::LogStartOffsets => LOG_START_OFFSETS,
+        }
+    }
+
+    /// What it says of a log.
+    fn of(self, log: &Log) -> Option<i64> {
+        match self {
+            Self::RecoveryPoints => Some(log.flushed_offset()),
+            Self::HighWatermarks => Some(log.high_watermark()),
+            Self::LogStartOffsets => Some(log.log_start_offset()).filter(|offset| *offset > 0),
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Offsets {
     recovery_points: PartitionOffsets,
     high_watermarks: PartitionOffsets,
     log_start_offsets: PartitionOffsets,
+}
+
+impl Offsets {
+    fn of(&mut self, checkpoint: Checkpoint) -> &mut PartitionOffsets {
+        match checkpoint {
+            Checkpoint::RecoveryPoints => &mut self.recovery_points,
+            Checkpoint::HighWatermarks => &mut self.high_watermarks,
+            Checkpoint::LogStartOffsets => &mut self.log_start_offsets,
+        }
+    }
 }
 
 /// What the checkpoints say of one partition.
@@ -72,25 +115,24 @@ impl Checkpoints {
         }
     }
 
-    /// Takes over what the logs say now, and writes the files that changed. Partitions without a log keep what they had.
-    pub(super) fn update(&self, logs: &[Arc<Log>]) -> Result<(), LogDirError> {
+    /// Takes over what the logs say now, and writes the file if it changes. Partitions without a log keep what they had.
+    pub(super) fn update(&self, checkpoint: Checkpoint, logs: &[Arc<Log>]) -> Result<(), LogDirError> {
         let mut offsets = self.offsets.lock();
-        let mut next = Offsets {
-            recovery_points: offsets.recovery_points.clone(),
-            high_watermarks: offsets.high_watermarks.clone(),
-            log_start_offsets: offsets.log_start_offsets.clone(),
-        };
+        let current = offsets.of(checkpoint);
+        let mut next = current.clone();
         for log in logs {
             let key = (log.topic().to_owned(), log.partition());
-            next.recovery_points.insert(key.clone(), log.flushed_offset());
-            next.high_watermarks.insert(key.clone(), log.high_watermark());
-            if log.log_start_offset() > 0 {
-                next.log_start_offsets.insert(key, log.log_start_offset());
-            } else {
-                next.log_start_offsets.remove(&key);
-            }
+            match checkpoint.of(log) {
+                Some(offset) => next.insert(key, offset),
+                None => next.remove(&key),
+            };
         }
-        self.write(&mut offsets, next)
+        if *current != next {
+            let path = self.directory.join(checkpoint.file_name());
+            write_offsets(&*self.storage, &path, &next).map_err(|source| LogDirError::storage(path, source))?;
+            *current = next;
+        }
+        Ok(())
     }
 
     /// Forgets a partition.
@@ -100,25 +142,6 @@ impl Checkpoints {
         offsets.recovery_points.remove(&key);
         offsets.high_watermarks.remove(&key);
         offsets.log_start_offsets.remove(&key);
-    }
-
-    fn write(&self, current: &mut Offsets, next: Offsets) -> Result<(), LogDirError> {
-        let write = |name: &str, current: &mut PartitionOffsets, next: PartitionOffsets| {
-            if *current != next {
-                let path = self.directory.join(name);
-                write_offsets(&*self.storage, &path, &next).map_err(|source| LogDirError::storage(path, source))?;
-                *current = next;
-            }
-            Ok(())
-        };
-        // Start offsets first: a recovery point below the start does no harm.
-        write(
-            LOG_START_OFFSETS,
-            &mut current.log_start_offsets,
-            next.log_start_offsets,
-        )?;
-        write(RECOVERY_POINTS, &mut current.recovery_points, next.recovery_points)?;
-        write(HIGH_WATERMARKS, &mut current.high_watermarks, next.high_watermarks)
     }
 }
 

@@ -13,7 +13,7 @@ use rustix::fs::{FlockOperation, flock};
 use uuid::Uuid;
 
 use super::{
-    checkpoints::Checkpoints,
+    checkpoints::{Checkpoint, Checkpoints},
     metadata_files::{expect_key, identify, read_topic_id, write_topic_id},
     names::{deleted_name, invalid_topic, is_deleted, parse_partition_name, partition_name},
 };
@@ -259,10 +259,14 @@ impl LogDir {
         self.checkpoints.high_watermarks()
     }
 
-    /// Writes the checkpoints of all logs: high watermarks, recovery points, log start offsets; files that would not
-    /// change are left alone. To be called every few seconds (`replica.high.watermark.checkpoint.interval.ms`).
+    /// Writes all checkpoints; see [`LogDir::write_checkpoint`].
     pub fn checkpoint(&self) -> Result<(), LogDirError> {
-        let updated = self.checkpoints.update(&self.logs());
+        Checkpoint::ALL.into_iter().try_for_each(|it| self.write_checkpoint(it))
+    }
+
+    /// Writes one of the checkpoints of all logs; a file that would not change is left alone. To be called every few seconds.
+    pub fn write_checkpoint(&self, checkpoint: Checkpoint) -> Result<(), LogDirError> {
+        let updated = self.checkpoints.update(checkpoint, &self.logs());
         if updated.as_ref().is_err_and(LogDirError::is_no_space) {
             self.deleted.make_room();
         }
@@ -279,7 +283,9 @@ impl LogDir {
                 failure = Some(error);
             }
         }
-        self.checkpoints.update(&logs)?;
+        for checkpoint in Checkpoint::ALL {
+            self.checkpoints.update(checkpoint, &logs)?;
+        }
         if let Some(error) = failure {
             return Err(error.into());
         }

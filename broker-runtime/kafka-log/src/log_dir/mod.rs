@@ -5,6 +5,7 @@ mod log_dir;
 mod metadata_files;
 mod names;
 
+pub use checkpoints::Checkpoint;
 pub use log_dir::{FoundPartition, LogDir, LogDirConfig};
 pub(crate) use metadata_files::PARTITION_METADATA;
 

@@ -10,6 +10,9 @@ use crate::{
     transaction_index::TransactionIndex,
 };
 
+/// Bytes read at once.
+const READ_BYTES: usize = 1 << 20;
+
 /// What recovery found.
 #[derive(Debug)]
 pub(crate) struct Recovered {
@@ -89,7 +92,7 @@ impl Segment {
         state.times.clear(&*self.storage)?;
         state.aborted.clear(&*self.storage)?;
         let mut end_offset = self.base_offset;
-        let scanned = self.scan(size, |batch, position| {
+        let scanned = self.scan(size, READ_BYTES, |batch, position| {
             let header = batch.header();
             if header.base_offset < end_offset {
                 // Whatever this is, it does not belong here.

@@ -10,9 +10,6 @@ use crate::storage::StorageFile;
 /// Bytes read at once when only headers are wanted.
 const WINDOW_BYTES: usize = 4096;
 
-/// Bytes read at once when everything is wanted.
-const CHUNK_BYTES: u64 = 1 << 20;
-
 /// Headers of a segment with their positions.
 pub(crate) struct Headers {
     file: io::Result<Option<Arc<dyn StorageFile>>>,
@@ -93,20 +90,23 @@ impl Segment {
         Ok(EndTransactionMarker::of(&batch))
     }
 
-    /// Visits all batches from the first on. Ends at the first that is torn or that `visit` refuses.
+    /// Visits all batches from the first on, of which it reads so many bytes at once. Ends at the first that is torn or that `visit`
+    /// refuses.
     pub(crate) fn scan(
         &self,
         end: u64,
+        chunk_bytes: usize,
         mut visit: impl FnMut(&RecordBatch<'_>, u64) -> io::Result<Result<(), BatchError>>,
     ) -> io::Result<ScanEnd> {
         let mut position = 0;
-        let mut wanted = CHUNK_BYTES;
+        let chunk_bytes = to_u64(chunk_bytes).max(1);
+        let mut wanted = chunk_bytes;
         while position < end {
             let length = usize::try_from(wanted.min(end - position)).map_err(io::Error::other)?;
             let chunk = self.open(false)?.read_at(length, position)?;
             let mut walk = batches(&chunk);
             let mut start = 0;
-            wanted = CHUNK_BYTES;
+            wanted = chunk_bytes;
             while let Some(batch) = walk.next() {
                 let visited = match batch {
                     Ok(batch) => visit(&batch, position + to_u64(start))?,

@@ -36,9 +36,9 @@ use kafka_codec::{
     uuid_to_wire,
 };
 use kafka_metadata::{
-    BrokerId, PartitionState,
+    BrokerId, ConfigResource, PartitionState,
     controller::ControllerDefaults,
-    rpc::{ControllerRequest, ControllerResponse, NewTopic},
+    rpc::{AlterConfigResource, ConfigChange, ControllerRequest, ControllerResponse, NewTopic},
 };
 use tokio::{runtime::Runtime, sync::oneshot};
 
@@ -204,6 +204,18 @@ impl TestCluster {
             }
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Sets a property of all brokers while they run.
+    pub fn set(&self, name: &str, value: &str) {
+        let request = ControllerRequest::AlterConfigs {
+            resources: vec![AlterConfigResource {
+                resource: ConfigResource::Brokers,
+                changes: vec![(name.to_owned(), ConfigChange::Set(value.to_owned()))],
+            }],
+            validate_only: false,
+        };
+        self.controller.ask(request).unwrap();
     }
 
     pub fn partition(&self, topic: &str, index: i32) -> PartitionState {

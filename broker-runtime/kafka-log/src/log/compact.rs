@@ -169,6 +169,7 @@ impl Log {
             return Ok(None);
         };
         self.expect_online()?;
+        let cuts = self.cuts.load(Ordering::Acquire);
         let closed = self.closed_segments(&config, now_ms);
         let failed = |source| LogError::storage(&self.directory, source);
         if !self.is_due(&closed, &config, now_ms).map_err(failed)? {
@@ -196,7 +197,7 @@ impl Log {
             }
             let left = self.rewrite(segment, &pass, &config).map_err(failed)?;
             let (before, after) = (segment.size(), left.size());
-            if !self.replace(segment, &left)? {
+            if !self.replace(segment, &left, cuts)? {
                 // Retention or a cut was faster; what is left is looked at the next time.
                 return Ok(Some(done));
             }
@@ -204,9 +205,9 @@ impl Log {
             done.bytes_before += before;
             done.bytes_after += after;
         }
-        done.bytes_merged = self.merge(pass.keys.end_offset, &config)?;
+        done.bytes_merged = self.merge(pass.keys.end_offset, &config, cuts)?;
         let _flushing = self.flushing.lock();
-        if self.log_end_offset() >= pass.keys.end_offset {
+        if self.cuts.load(Ordering::Acquire) == cuts {
             self.cleaned_offset.fetch_max(pass.keys.end_offset, Ordering::AcqRel);
         }
         Ok(Some(done))
@@ -367,13 +368,14 @@ impl Log {
         left.sync_indexes()
     }
 
-    /// Puts what is left in the place of a segment; false when the segment is not there any more as it was.
-    fn replace(&self, old: &Arc<Segment>, left: &Segment) -> Result<bool, LogError> {
+    /// Puts what is left in the place of a segment; false when the segment is not there any more as it was, after so many cuts.
+    fn replace(&self, old: &Arc<Segment>, left: &Segment, cuts: u64) -> Result<bool, LogError> {
         let _flushing = self.flushing.lock();
         self.expect_online()?;
         let segments = self.segments();
         let there = segments.iter().position(|segment| Arc::ptr_eq(segment, old));
-        let Some(index) = there.filter(|index| index + 1 < segments.len()) else {
+        let is_cut = self.cuts.load(Ordering::Acquire) != cuts;
+        let Some(index) = there.filter(|index| index + 1 < segments.len() && !is_cut) else {
             left.delete().map_err(|error| self.failed(error))?;
             return Ok(false);
         };

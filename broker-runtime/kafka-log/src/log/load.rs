@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
 };
 
@@ -142,6 +142,7 @@ impl LoadLog {
             // One that was closed without records has never been flushed, and neither has what says whose it is.
             directory_settled: AtomicBool::new(found && self.clean && end > start),
             cleaned_offset: AtomicI64::new(start),
+            cuts: AtomicU64::new(0),
             compacting: Mutex::new(()),
             offline: Arc::new(AtomicBool::new(false)),
             closed: AtomicBool::new(false),

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
 };
 
@@ -68,6 +68,8 @@ pub struct Log {
     pub(super) directory_settled: AtomicBool,
     /// Everything below has been compacted: each key was looked for. Not kept over a restart.
     pub(super) cleaned_offset: AtomicI64,
+    /// How often the log was cut off at its end: segments that are read to be compacted may be others than they were.
+    pub(super) cuts: AtomicU64,
     /// Held by who compacts.
     pub(super) compacting: Mutex<()>,
     /// Shared with the records that readers have found in its files.

@@ -4,7 +4,10 @@
 //! A crash at any point leaves the old segments or the new one, whole. The new file is written beside the old ones and gets the
 //! suffix `.swap`, as Kafka's has: from then on it counts, and the old ones go. Who finds it after a restart goes on from there.
 
-use std::{io, sync::Arc};
+use std::{
+    io,
+    sync::{Arc, atomic::Ordering},
+};
 
 use bytes::Bytes;
 use kafka_codec::record_batch::BatchHeader;
@@ -88,15 +91,15 @@ fn groups(segments: &[Arc<Segment>], end_offset: i64, config: &LogConfig) -> Vec
 }
 
 impl Log {
-    /// Merges what is small below `end_offset`, and answers how many bytes that has copied; to be called by who compacts. A full disk
-    /// leaves the log as it was.
-    pub(super) fn merge(&self, end_offset: i64, config: &LogConfig) -> Result<u64, LogError> {
+    /// Merges what is small below `end_offset`, unless the log is cut after so many cuts, and answers how many bytes that has copied; to
+    /// be called by who compacts. A full disk leaves the log as it was.
+    pub(super) fn merge(&self, end_offset: i64, config: &LogConfig, cuts: u64) -> Result<u64, LogError> {
         let mut copied = 0;
         for group in groups(&self.segments(), end_offset, config) {
             let merged = self
                 .write_merged(&group.segments, config)
                 .map_err(|source| LogError::storage(&self.directory, source))?;
-            if !self.replace_group(&group.segments, &merged)? {
+            if !self.replace_group(&group.segments, &merged, cuts)? {
                 // Retention or a cut was faster; what is left is looked at the next time.
                 break;
             }
@@ -118,7 +121,7 @@ impl Log {
     }
 
     /// Puts the merged one in the place of the segments; false when they are not there any more as they were.
-    fn replace_group(&self, group: &[Arc<Segment>], merged: &Segment) -> Result<bool, LogError> {
+    fn replace_group(&self, group: &[Arc<Segment>], merged: &Segment, cuts: u64) -> Result<bool, LogError> {
         let _flushing = self.flushing.lock();
         self.expect_online()?;
         let segments = self.segments();
@@ -129,7 +132,8 @@ impl Log {
             let there = segments.get(*first..first + group.len()).unwrap_or_default();
             first + group.len() < segments.len() && there.iter().zip(group).all(|(one, other)| Arc::ptr_eq(one, other))
         };
-        let Some(first) = first.filter(are_there) else {
+        let is_cut = self.cuts.load(Ordering::Acquire) != cuts;
+        let Some(first) = first.filter(|first| are_there(first) && !is_cut) else {
             merged.delete().map_err(|error| self.failed(error))?;
             return Ok(false);
         };

@@ -138,3 +138,43 @@ fn segment_that_begins_while_others_are_merged_stays() {
     let reopened = open(Arc::new(disk), folder.path(), config);
     model.check(&reopened.log);
 }
+
+/// An election of a replica that was not in sync cuts records off that were committed. What has come in their place stays.
+#[test]
+fn log_that_is_cut_while_it_is_compacted_or_merged_keeps_what_came_after() {
+    // A segment in which something goes is rewritten; otherwise all of them are only merged.
+    for superseded in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = FaultyDisk::default();
+        let opened = open(Arc::new(disk.clone()), folder.path(), compacted());
+        let key = move |number: u8| if superseded { number % 5 } else { number };
+        let mut model = Model::default();
+        for number in 0..40 {
+            let entry = (key(number), Some(u16::from(number)));
+            appended(&opened.log, &[entry], Compression::None, None);
+            model.all.push(entry);
+        }
+        commit(&opened.log);
+        let large = LogConfig {
+            segment_bytes: 4000,
+            ..compacted()
+        };
+        opened.log.configure(large);
+        let log = Arc::clone(&opened.log);
+        disk.before_sync_of(".log.cleaned", move || {
+            log.configure(compacted());
+            log.truncate_to(2).unwrap();
+            for number in 100..140 {
+                appended(&log, &[(number, Some(1))], Compression::None, None);
+            }
+            commit(&log);
+        });
+        opened.log.compact(NOW_MS).unwrap();
+        model.all.truncate(2);
+        model.all.extend((100..140).map(|number| (number, Some(1))));
+        assert_eq!(opened.log.log_end_offset(), 42, "it was cut");
+        model.check(&opened.log);
+        opened.log.compact(NOW_MS).unwrap();
+        model.check(&opened.log);
+    }
+}

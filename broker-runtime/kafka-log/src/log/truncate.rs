@@ -80,6 +80,7 @@ impl Log {
         gone: &[Arc<Segment>],
         offset: i64,
     ) -> io::Result<()> {
+        self.cuts.fetch_add(1, Ordering::AcqRel);
         for segment in gone.iter().rev() {
             segment.delete()?;
         }
@@ -96,6 +97,7 @@ impl Log {
     }
 
     fn restart(&self, producers: &mut ProducerStates, offset: i64) -> io::Result<()> {
+        self.cuts.fetch_add(1, Ordering::AcqRel);
         for segment in self.segments().iter().rev() {
             segment.delete()?;
         }

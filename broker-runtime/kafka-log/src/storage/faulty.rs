@@ -13,8 +13,18 @@ use parking_lot::Mutex;
 
 use super::{Disk, Entry, FileSystem, Storage, StorageFile};
 
-/// What is done just before a file gets a name with this ending.
+/// Before what somebody else does something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Before {
+    /// A file gets a name with the ending.
+    Rename,
+    /// A file whose name has the ending is flushed.
+    Sync,
+}
+
+/// What is done just before a file with this ending is dealt with.
 struct Meanwhile {
+    before: Before,
     ending: &'static str,
     work: Box<dyn FnOnce() + Send>,
 }
@@ -77,8 +87,17 @@ impl FaultyDisk {
 
     /// Somebody else does `work` just before a file gets a name with this ending for the first time.
     pub(crate) fn before_rename_to(&self, ending: &'static str, work: impl FnOnce() + Send + 'static) {
+        self.before(Before::Rename, ending, work);
+    }
+
+    /// Somebody else does `work` just before a file whose name has this ending is flushed for the first time.
+    pub(crate) fn before_sync_of(&self, ending: &'static str, work: impl FnOnce() + Send + 'static) {
+        self.before(Before::Sync, ending, work);
+    }
+
+    fn before(&self, before: Before, ending: &'static str, work: impl FnOnce() + Send + 'static) {
         let work = Box::new(work);
-        self.state.lock().meanwhile = Some(Meanwhile { ending, work });
+        self.state.lock().meanwhile = Some(Meanwhile { before, ending, work });
     }
 
     pub(crate) fn syncs(&self) -> usize {
@@ -114,6 +133,12 @@ impl State {
         } else {
             Ok(())
         }
+    }
+
+    fn take_meanwhile(&mut self, before: Before, path: &Path) -> Option<Box<dyn FnOnce() + Send>> {
+        let name = path.to_string_lossy();
+        let is_awaited = |it: &mut Meanwhile| it.before == before && name.ends_with(it.ending);
+        self.meanwhile.take_if(is_awaited).map(|it| it.work)
     }
 
     fn note_synced(&mut self, path: &Path) {
@@ -161,10 +186,9 @@ impl Storage for FaultyDisk {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.check()?;
-        let is_awaited = |it: &mut Meanwhile| to.to_string_lossy().ends_with(it.ending);
-        let meanwhile = self.state.lock().meanwhile.take_if(is_awaited);
-        if let Some(meanwhile) = meanwhile {
-            (meanwhile.work)();
+        let meanwhile = self.state.lock().take_meanwhile(Before::Rename, to);
+        if let Some(work) = meanwhile {
+            work();
         }
         let mut state = self.state.lock();
         if let Some(content) = state.synced.remove(from) {
@@ -291,6 +315,10 @@ impl StorageFile for FaultyFile {
         self.check()?;
         if self.state.lock().sync_fails {
             return Err(io::Error::other("the disk does not flush"));
+        }
+        let meanwhile = self.state.lock().take_meanwhile(Before::Sync, &self.path);
+        if let Some(work) = meanwhile {
+            work();
         }
         // What is on the medium is what this remembers: the real disk is not asked, which would take most of the time of the tests.
         self.state.lock().note_synced(&self.path);

@@ -76,9 +76,12 @@ pub(crate) fn forget_creations(transaction: &Transaction<'_>, resource_arn: &str
 
 /// The caller has the answer and will not ask again. A token nobody knows is fine.
 pub(crate) async fn forget_idempotency_token(services: &Services, token: &str) -> Result<(), OperationError> {
-    services.store.transaction(|transaction| {
-        transaction
-            .delete::<CreationRecord>(token)
-            .map_err(OperationError::from)
-    })
+    services
+        .store
+        .transaction_together(|transaction| {
+            transaction
+                .delete::<CreationRecord>(token)
+                .map_err(OperationError::from)
+        })
+        .await
 }

@@ -61,11 +61,14 @@ pub(crate) async fn create_topic(
         {
             return Err(TopicError::TopicExists(topic.name).into());
         }
-        services.store.transaction(|transaction| {
-            creation
-                .remember(transaction, &answer.topic_arn)
-                .map_err(OperationError::from)
-        })?;
+        services
+            .store
+            .transaction_together(|transaction| {
+                creation
+                    .remember(transaction, &answer.topic_arn)
+                    .map_err(OperationError::from)
+            })
+            .await?;
     }
     match services.engine.topics().create_topic(cluster.uuid, &topic).await {
         Ok(_) => Ok(answer),

@@ -1,5 +1,6 @@
 //! Desired state and operations in one SQLite file: write-ahead log, full sync. Observed state is asked for, never stored.
 
+mod flusher;
 mod host_records;
 mod identity_records;
 mod records;

@@ -7,6 +7,8 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
+use super::flusher::Flusher;
+
 /// What makes each layout out of the one before; the first makes it out of nothing. A file with a newer layout is refused.
 const MIGRATIONS: [&str; 4] = [
     "CREATE TABLE clusters (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;
@@ -22,6 +24,8 @@ const MIGRATIONS: [&str; 4] = [
 ];
 /// Version of the layout.
 const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
+/// The pragma that says what a commit waits for.
+const SYNCHRONOUS: &str = "synchronous";
 /// How long another program may hold the file.
 const BUSY_LIMIT: Duration = Duration::from_secs(5);
 
@@ -42,6 +46,9 @@ pub(crate) enum StoreError {
     /// A document cannot be read.
     #[error("a record in the state database cannot be read")]
     Document(#[from] serde_json::Error),
+    /// What was written may not be on the disk.
+    #[error("the state database cannot be written to the disk; the control plane has to be started again")]
+    Flush(#[source] std::sync::Arc<std::io::Error>),
     /// There is no copy of what was there, so it is not changed.
     #[error("the state database cannot be copied before its layout is changed")]
     Backup(#[source] std::io::Error),
@@ -58,6 +65,7 @@ pub(crate) enum StoreError {
 /// The store.
 pub(crate) struct Store {
     connection: Mutex<Connection>,
+    flusher: Flusher,
 }
 
 impl Store {
@@ -66,7 +74,7 @@ impl Store {
         let connection = Connection::open(path)?;
         connection.busy_timeout(BUSY_LIMIT)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, SYNCHRONOUS, "FULL")?;
         let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         if found > SCHEMA_VERSION {
             return Err(StoreError::Newer { found });
@@ -74,6 +82,7 @@ impl Store {
         migrate(&connection, path, found)?;
         Ok(Self {
             connection: Mutex::new(connection),
+            flusher: Flusher::of(path),
         })
     }
 
@@ -82,13 +91,25 @@ impl Store {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut connection = self.connection.lock();
-        let transaction = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(StoreError::from)?;
-        let transaction = Transaction(transaction);
-        let result = work(&transaction)?;
-        transaction.0.commit().map_err(StoreError::from)?;
+        commit(&mut self.connection.lock(), work)
+    }
+
+    /// [`Store::transaction`] for what many do at once: one flush is for all that wait for it. Others may see what it has written
+    /// before it is on disk; whoever does and writes itself is on disk later than that.
+    pub(crate) async fn transaction_together<T, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let (result, commit) = {
+            let mut connection = self.connection.lock();
+            let set = |connection: &Connection, to| connection.pragma_update(None, SYNCHRONOUS, to);
+            // A commit is in the file of the log then, and what is there is flushed below.
+            set(&connection, "NORMAL").map_err(StoreError::from)?;
+            let result = commit(&mut connection, work);
+            set(&connection, "FULL").map_err(StoreError::from)?;
+            (result?, self.flusher.committed())
+        };
+        self.flusher.flush(commit).await.map_err(StoreError::Flush)?;
         Ok(result)
     }
 
@@ -108,6 +129,19 @@ impl Store {
         work(all(&connection)?);
         Ok(())
     }
+}
+
+fn commit<T, E: From<StoreError>>(
+    connection: &mut Connection,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(StoreError::from)?;
+    let transaction = Transaction(transaction);
+    let result = work(&transaction)?;
+    transaction.0.commit().map_err(StoreError::from)?;
+    Ok(result)
 }
 
 /// Brings the layout up to date, a version at a time; what was there is kept in a file beside it.

@@ -1,0 +1,78 @@
+//! Brings commits of SQLite to the disk, as many as there are at once. With a write-ahead log a commit is a part of that log's file
+//! (`state.db-wal`), so it is safe once the file is flushed; SQLite itself flushes it before it copies anything out of it or begins it
+//! anew.
+
+use std::{
+    ffi::OsString,
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use tokio::sync::Mutex;
+
+/// Counts commits, and flushes them.
+pub(super) struct Flusher {
+    log: PathBuf,
+    committed: AtomicU64,
+    /// How many are on disk. A flush that failed is never tried again: the kernel may have dropped what it could not write, and a second
+    /// call would say that all is well.
+    flushed: Mutex<Result<u64, Arc<io::Error>>>,
+}
+
+impl Flusher {
+    /// Of the database at `path`.
+    pub(super) fn of(path: &Path) -> Self {
+        let mut log = OsString::from(path);
+        log.push("-wal");
+        Self {
+            log: log.into(),
+            committed: AtomicU64::new(0),
+            flushed: Mutex::new(Ok(0)),
+        }
+    }
+
+    /// There is one more commit; gives its number. To be called while nobody else can commit.
+    pub(super) fn committed(&self) -> u64 {
+        self.committed.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// Ends when this commit is on disk, and with it all that were there when somebody's turn came.
+    pub(super) async fn flush(&self, commit: u64) -> Result<(), Arc<io::Error>> {
+        let mut flushed = self.flushed.lock().await;
+        if *flushed.as_ref().map_err(Arc::clone)? >= commit {
+            return Ok(());
+        }
+        let (log, all) = (self.log.clone(), self.committed.load(Ordering::Acquire));
+        let written = tokio::task::spawn_blocking(move || File::open(log)?.sync_data()).await;
+        *flushed = written
+            .unwrap_or_else(|error| Err(io::Error::other(error)))
+            .map(|()| all)
+            .map_err(Arc::new);
+        flushed.as_ref().map(drop).map_err(Arc::clone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_flush_is_for_all_that_wait_and_a_failure_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let flusher = Flusher::of(&folder.path().join("state.db"));
+        std::fs::write(folder.path().join("state.db-wal"), "one, two").unwrap();
+        let commits = [flusher.committed(), flusher.committed()];
+        flusher.flush(commits[1]).await.unwrap();
+        std::fs::remove_file(folder.path().join("state.db-wal")).unwrap();
+        flusher.flush(commits[0]).await.unwrap();
+        let third = flusher.committed();
+        flusher.flush(third).await.unwrap_err();
+        std::fs::write(folder.path().join("state.db-wal"), "three").unwrap();
+        flusher.flush(third).await.unwrap_err();
+    }
+}

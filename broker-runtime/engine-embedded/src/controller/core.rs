@@ -16,7 +16,7 @@ use kafka_metadata::{
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::{
     command::{Asker, Command, Outgoing},
@@ -151,7 +151,9 @@ impl Core {
             let patience = self.defaults.borrow().leader_balance_patience();
             let partitions = self.balance.due(&group.image, now, patience);
             if !partitions.is_empty() {
-                info!(count = partitions.len(), "leaderships return to preferred replicas");
+                if !self.is_damaged {
+                    info!(count = partitions.len(), "leaderships return to preferred replicas");
+                }
                 self.decide(&mut group, ControllerEvent::BalanceLeaders { partitions })
                     .ok();
             }
@@ -308,9 +310,13 @@ impl Core {
             effects,
         } = group;
         let mut is_durable = true;
+        let failed_before = self.is_damaged;
         if !records.is_empty() {
             match self.write(first_offset, &records).await {
                 Ok(()) => {
+                    if failed_before {
+                        info!("metadata is written again");
+                    }
                     self.image = Arc::new(image);
                     self.subscribers.publish(first_offset, records, request_ids);
                     self.images.send_replace(Arc::clone(&self.image));
@@ -319,7 +325,12 @@ impl Core {
                     let cause = std::error::Error::source(&error)
                         .map(ToString::to_string)
                         .unwrap_or_default();
-                    error!(%error, cause, "metadata could not be written; nothing changes");
+                    if failed_before {
+                        // It is tried ten times a second and more, and the disk may be full because of logs.
+                        debug!(%error, cause, "metadata could still not be written");
+                    } else {
+                        error!(%error, cause, "metadata could not be written; nothing changes until it can be");
+                    }
                     self.is_damaged = true;
                     is_durable = false;
                 }

@@ -252,7 +252,8 @@ impl Nemesis {
                 ended = self.ended();
                 let gets_on = self.progress(name).is_some_and(|now| now > before);
                 (ended.is_some() || gets_on).then_some(())
-            })?;
+            })
+            .with_context(|| format!("what {name} said last: {}", self.errors(name)))?;
             if let Some(name) = ended {
                 bail!("{name} has ended: {}", self.errors(name));
             }

@@ -80,8 +80,8 @@ def beat():
 
 
 def retrying(action, deadline_s=120):
-    """Does what a client may do again after a retriable error."""
-    deadline = time.monotonic() + deadline_s
+    """Does what a client may do again after a retriable error. What it comes by is on stderr, for whoever asks what it waits for."""
+    deadline, last = time.monotonic() + deadline_s, None
     while True:
         beat()
         try:
@@ -90,6 +90,9 @@ def retrying(action, deadline_s=120):
             again = error.args[0].retriable() or error.args[0].code() in (KafkaError._TIMED_OUT, KafkaError._TRANSPORT)
             if not again or error.args[0].fatal() or time.monotonic() > deadline:
                 raise
+            if str(error) != last:
+                print(f"{time.time():.3f} tried again: {error}", file=sys.stderr, flush=True)
+            last = str(error)
             time.sleep(0.1)
 
 

@@ -190,8 +190,10 @@ class Pipeline:
                 consumer.close()
 
     def rewind(self, consumer, partitions):
-        """Back to what is committed."""
-        found = retrying(lambda: consumer.committed([TopicPartition("orders", it) for it in partitions], timeout=10))
+        """Back to what is committed. A client that cannot learn that for half a minute gives way to a new one: it tells whether the
+        client is stuck, or the offsets."""
+        wanted = [TopicPartition("orders", it) for it in partitions]
+        found = retrying(lambda: consumer.committed(wanted, timeout=10), deadline_s=30)
         self.begun_at = {it.partition: max(it.offset, 0) for it in found}
         consumer.assign([TopicPartition("orders", it.partition, it.offset if it.offset >= 0 else OFFSET_BEGINNING) for it in found])
 

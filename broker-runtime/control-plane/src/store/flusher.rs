@@ -47,8 +47,10 @@ impl Flusher {
         if *flushed.as_ref().map_err(Arc::clone)? >= commit {
             return Ok(());
         }
-        let (log, all) = (self.log.clone(), self.committed.load(Ordering::Acquire));
-        let written = tokio::task::spawn_blocking(move || File::open(log)?.sync_data()).await;
+        // That it cannot be opened now, as with too many open files, says nothing of what is in it.
+        let log = File::open(&self.log)?;
+        let all = self.committed.load(Ordering::Acquire);
+        let written = tokio::task::spawn_blocking(move || log.sync_data()).await;
         *flushed = written
             .unwrap_or_else(|error| Err(io::Error::other(error)))
             .map(|()| all)
@@ -62,17 +64,18 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn one_flush_is_for_all_that_wait_and_a_failure_stays() {
+    async fn one_flush_is_for_all_that_wait() {
         let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("state.db-wal");
         let flusher = Flusher::of(&folder.path().join("state.db"));
-        std::fs::write(folder.path().join("state.db-wal"), "one, two").unwrap();
+        std::fs::write(&log, "one, two").unwrap();
         let commits = [flusher.committed(), flusher.committed()];
         flusher.flush(commits[1]).await.unwrap();
-        std::fs::remove_file(folder.path().join("state.db-wal")).unwrap();
+        std::fs::remove_file(&log).unwrap();
         flusher.flush(commits[0]).await.unwrap();
         let third = flusher.committed();
         flusher.flush(third).await.unwrap_err();
-        std::fs::write(folder.path().join("state.db-wal"), "three").unwrap();
-        flusher.flush(third).await.unwrap_err();
+        std::fs::write(&log, "three").unwrap();
+        flusher.flush(third).await.unwrap();
     }
 }

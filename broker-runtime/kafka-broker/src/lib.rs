@@ -5,7 +5,7 @@
 //! `replication` (followers fetch) → `response` (errors become Kafka codes, replies go out in request order).
 //! `groups` and `transactions` are what clients coordinate through; what both have in common is in `coordinator`.
 //! `controller` keeps the connection to the metadata controller and carries out what the metadata says. `metrics` is what
-//! all of them count, `exporters` shows it to Prometheus.
+//! all of them count, `exporters` shows it to Prometheus. `maintenance` does what is due from time to time, and the `cleaner` compacts.
 
 pub mod broker;
 mod cleaner;

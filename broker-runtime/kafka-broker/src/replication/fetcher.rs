@@ -1,5 +1,5 @@
-//! Follows another broker: one task with one connection. A round asks for all partitions at once, appends what comes, flushes it, and only then asks again: the next fetch offset tells the leader
-//! what is safe here.
+//! Follows another broker, with one task and one connection. A round asks for all partitions at once, appends what comes, flushes it,
+//! and only then asks again: the next fetch offset tells the leader what is safe here.
 //!
 //! ```text
 //!   idle ── partition assigned ──► connecting ──► fetching ──► appending ──► flushing ──┐

@@ -1,5 +1,7 @@
 //! Which leader epoch began at which offset (KIP-101, `LeaderEpochFileCache`), kept in `leader-epoch-checkpoint`.
 
+use std::ops::RangeInclusive;
+
 use crate::checkpoint::{format_lines, parse_lines};
 
 /// Name of the file.
@@ -36,15 +38,18 @@ impl LeaderEpochs {
         self.dirty = true;
     }
 
-    /// A batch of `epoch` was found at `offset` after a crash, where the file may be older than the log. It is believed where it does
-    /// not contradict: it may know of batches that compaction has taken away.
-    pub(crate) fn recover(&mut self, epoch: i32, offset: i64) {
-        let contradicts = match self.epoch_at(offset) {
-            Some(known) => known != epoch,
-            // In front of all we know are records that were deleted.
-            None => self.entries.is_empty(),
+    /// A batch of `epoch` with these offsets was found after a crash, where the file may be older than the log. It is believed where
+    /// it does not contradict: it may know of batches that compaction has taken away.
+    pub(crate) fn recover(&mut self, epoch: i32, offsets: RangeInclusive<i64>) {
+        let contradicts = match (self.epoch_at(*offsets.start()), self.epoch_at(*offsets.end())) {
+            (Some(first), last) => first != epoch || last != Some(epoch),
+            // The log may have begun in the middle of the batch.
+            (None, Some(last)) => last != epoch,
+            // In front of all we know are records that were deleted; no later epoch is among them.
+            (None, None) => self.entries.first().is_none_or(|first| first.epoch < epoch),
         };
         if epoch >= 0 && contradicts {
+            let offset = *offsets.start();
             self.entries
                 .retain(|entry| entry.epoch <= epoch && entry.start_offset < offset);
             self.dirty = true;
@@ -192,7 +197,7 @@ mod tests {
         let recovered = |file: &[(i32, i64)], batches: &[(i32, i64)]| {
             let mut epochs = epochs(file);
             for (epoch, offset) in batches {
-                epochs.recover(*epoch, *offset);
+                epochs.recover(*epoch, *offset..=*offset + 1);
             }
             epochs
                 .entries
@@ -212,6 +217,11 @@ mod tests {
         assert_eq!(recovered(&[(0, 0), (2, 10)], &[(0, 3), (2, 14)]), [(0, 0), (2, 10)]);
         assert_eq!(recovered(&[(2, 10)], &[(0, 3), (2, 10)]), [(2, 10)]);
         assert_eq!(recovered(&[(0, 0)], &[(-1, 3)]), [(0, 0)]);
+        // The log began in the middle of a batch, and was cut off there; what was appended then is of a later epoch, or, where the
+        // leader had another history, of an earlier one.
+        assert_eq!(recovered(&[(0, 15)], &[(0, 9), (1, 12), (1, 14)]), [(1, 12)]);
+        assert_eq!(recovered(&[(1, 15)], &[(0, 12), (0, 14)]), [(0, 14)]);
+        assert_eq!(recovered(&[(1, 15)], &[(0, 12), (1, 14)]), [(1, 15)]);
     }
 
     #[test]

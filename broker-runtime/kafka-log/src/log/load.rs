@@ -248,7 +248,7 @@ impl LoadLog {
 
     fn recover(&self, segment: &Segment, epochs: &mut LeaderEpochs) -> io::Result<(i64, bool)> {
         let recovered = segment.recover(self.config.index_interval_bytes, |header| {
-            epochs.recover(header.partition_leader_epoch, header.base_offset);
+            epochs.recover(header.partition_leader_epoch, header.base_offset..=header.last_offset());
         })?;
         let damaged = recovered.truncated_bytes > 0;
         if damaged {

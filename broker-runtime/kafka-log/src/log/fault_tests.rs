@@ -393,6 +393,27 @@ fn what_comes_after_a_cut_is_not_safe_because_what_was_cut_was() {
     live_through(&steps, false);
 }
 
+/// A segment is cut at its end, which is what is flushed then, and a checkpoint says so. What was cut off is there again after a
+/// power failure: recovery must not trust the segment before the cut is on the medium.
+#[test]
+fn a_cut_is_not_trusted_before_it_is_on_the_medium() {
+    let mut steps: Vec<Step> = [2, 4, 2, 2, 3].map(append_records).to_vec();
+    steps.extend([Step::Flush, Step::Truncate { back: 4 }]);
+    steps.extend([2, 1].map(append_records));
+    steps.push(Step::Restart);
+    steps.extend([4, 2, 1, 1].map(append_records));
+    steps.push(Step::Append {
+        records: 2,
+        epoch_is_new: true,
+    });
+    steps.extend([Step::Flush, Step::Truncate { back: 1 }]);
+    steps.push(append_records(2));
+    steps.extend([Step::Truncate { back: 5 }, Step::Checkpoint]);
+    steps.push(append_records(3));
+    steps.extend([Step::Kill, Step::PowerFailure]);
+    live_through(&steps, false);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
 

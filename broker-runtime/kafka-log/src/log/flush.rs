@@ -40,7 +40,7 @@ impl Log {
                 source,
             });
         }
-        self.flushed_offset.fetch_max(dirty.end_offset, Ordering::AcqRel);
+        self.note_flushed(dirty.end_offset);
         Ok(dirty.end_offset)
     }
 

@@ -112,7 +112,7 @@ impl Prepared<'_> {
         self.log.epochs.lock().mark_synced(self.epochs_writes);
         self.log.directory_settled.store(true, Ordering::Release);
         let end_offset = self.dirty.end_offset;
-        self.log.flushed_offset.fetch_max(end_offset, Ordering::AcqRel);
+        self.log.note_flushed(end_offset);
         end_offset
     }
 

@@ -135,6 +135,7 @@ impl LoadLog {
             log_start_offset: AtomicI64::new(start),
             log_end_offset: AtomicI64::new(end),
             flushed_offset: AtomicI64::new(flushed),
+            unsettled_cut: AtomicI64::new(i64::MAX),
             high_watermark: AtomicI64::new(self.high_watermark.clamp(start, end)),
             first_unstable_offset: AtomicI64::new(i64::MAX),
             first_uncommitted_marker: AtomicI64::new(i64::MAX),

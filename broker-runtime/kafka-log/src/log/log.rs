@@ -57,6 +57,8 @@ pub struct Log {
     pub(super) log_start_offset: AtomicI64,
     pub(super) log_end_offset: AtomicI64,
     pub(super) flushed_offset: AtomicI64,
+    /// Base offset of the first segment whose end was cut off and is not yet cut on the medium; `i64::MAX` for none.
+    pub(super) unsettled_cut: AtomicI64,
     pub(super) high_watermark: AtomicI64,
     /// The first offset of which it is not decided, or not known to all replicas, whether it counts; `i64::MAX` for none.
     pub(super) first_unstable_offset: AtomicI64,
@@ -112,6 +114,17 @@ impl Log {
     /// Everything below is on the medium.
     pub fn flushed_offset(&self) -> i64 {
         self.flushed_offset.load(Ordering::Acquire)
+    }
+
+    /// Segments that end below are on the medium as they are, and nothing else is in them: a restart may trust them.
+    pub(crate) fn recovery_point(&self) -> i64 {
+        self.flushed_offset().min(self.unsettled_cut.load(Ordering::Acquire))
+    }
+
+    /// Everything below `end_offset` is on the medium, and so is every cut. For who has the flushing lock.
+    pub(super) fn note_flushed(&self, end_offset: i64) {
+        self.flushed_offset.fetch_max(end_offset, Ordering::AcqRel);
+        self.unsettled_cut.store(i64::MAX, Ordering::Release);
     }
 
     /// Offsets between [`Log::flushed_offset`] and the end.

@@ -54,11 +54,13 @@ impl Log {
         // First what the next checkpoint says.
         let flushed = self.flushed_offset.fetch_min(offset, Ordering::AcqRel);
         let cleaned = self.cleaned_offset.fetch_min(offset, Ordering::AcqRel);
+        let unsettled = self.unsettled_cut.fetch_min(recovery_point, Ordering::AcqRel);
         self.recovery_points
             .lower(&self.identity, recovery_point)
             .map_err(|error| {
                 self.flushed_offset.fetch_max(flushed, Ordering::AcqRel);
                 self.cleaned_offset.fetch_max(cleaned, Ordering::AcqRel);
+                self.unsettled_cut.store(unsettled, Ordering::Release);
                 self.failed(error)
             })
     }

@@ -45,7 +45,7 @@ impl Checkpoint {
     /// What it says of a log.
     fn of(self, log: &Log) -> Option<i64> {
         match self {
-            Self::RecoveryPoints => Some(log.flushed_offset()),
+            Self::RecoveryPoints => Some(log.recovery_point()),
             Self::HighWatermarks => Some(log.high_watermark()),
             Self::LogStartOffsets => Some(log.log_start_offset()).filter(|offset| *offset > 0),
         }

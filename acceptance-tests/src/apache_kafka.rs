@@ -13,8 +13,8 @@ use tempfile::TempDir;
 
 use crate::{folder, java, program, tools::Tools, wait};
 
-/// How long a program of it may take to do its work, or a broker to serve.
-pub const START: Duration = Duration::from_secs(90);
+/// How long a program of it may take to do its work, or a broker to serve, on a slow machine too.
+pub const START: Duration = Duration::from_secs(180);
 
 /// Port of the listener between controllers.
 pub const CONTROLLER_PORT: u16 = 9093;
@@ -169,6 +169,7 @@ impl ApacheKafka {
 
     /// Waits until every topic partition has a leader, for the client whose properties are in this file.
     pub fn wait_until_served(&self, client: &Path) -> Result<()> {
+        let mut answer = String::new();
         wait::until("Apache Kafka to serve", START, || {
             let mut command = self.installation.tool("org.apache.kafka.tools.TopicCommand");
             command.args([
@@ -179,8 +180,11 @@ impl ApacheKafka {
             ]);
             command.arg("--command-config").arg(client);
             let finished = program::run(&mut command, START).ok()?;
-            (finished.code == Some(0) && finished.stdout.trim().is_empty()).then_some(())
+            let is_served = finished.code == Some(0) && finished.stdout.trim().is_empty();
+            answer = finished.stdout + &finished.stderr;
+            is_served.then_some(())
         })
+        .with_context(|| format!("{answer}\n{}", self.output()))
     }
 
     /// What the nodes have printed.

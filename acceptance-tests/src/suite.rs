@@ -1,6 +1,7 @@
 //! A test binary: a list of trials, some of which need tools that this machine may not have.
 
 use std::{
+    backtrace::BacktraceStatus,
     env,
     process::ExitCode,
     time::{Duration, Instant},
@@ -13,6 +14,15 @@ use crate::interrupt;
 
 /// A test that takes as long says so: the whole run has to end in time.
 const SLOW: Duration = Duration::from_secs(15);
+
+/// Where it happened, if that was asked for, and then what: the end of a log is what people see first.
+fn described(error: &anyhow::Error) -> String {
+    let backtrace = error.backtrace();
+    match backtrace.status() {
+        BacktraceStatus::Captured => format!("{backtrace}\n{error:#}"),
+        _ => format!("{error:#}"),
+    }
+}
 
 /// Collects trials and runs them.
 #[derive(Default)]
@@ -35,7 +45,7 @@ impl Suite {
             if start.elapsed() >= SLOW {
                 eprintln!("{named} took {} s", start.elapsed().as_secs());
             }
-            result.map_err(|error| Failed::from(format!("{error:?}")))
+            result.map_err(|error| Failed::from(described(&error)))
         }));
         self
     }

@@ -162,7 +162,7 @@ mod tests {
                 state(&[1, 2], &[2], &[1]),
             ],
         };
-        Arc::make_mut(&mut image.topics).insert("orders".to_owned(), Arc::new(topic));
+        image.topics.insert_mut("orders".to_owned(), Arc::new(topic));
         let replicated = progress(&image, "orders", 2).unwrap();
         assert_eq!((replicated.partitions, replicated.remaining), (3, 2));
         assert_eq!(

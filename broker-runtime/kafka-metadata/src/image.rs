@@ -2,10 +2,11 @@
 //! broker publishes a new image per batch and readers never wait.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
+use rpds::{HashTrieMapSync, RedBlackTreeMapSync};
 use uuid::Uuid;
 
 use crate::{
@@ -77,7 +78,8 @@ impl std::fmt::Debug for ScramCredential {
     }
 }
 
-/// Everything the cluster has agreed on, up to and including `applied`.
+/// Everything the cluster has agreed on, up to and including `applied`. What there may be thousands of is in persistent maps: a
+/// change copies the few nodes on the way to it, and the image that readers still have shares all others.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MetadataImage {
     /// Offset of the newest record in the image, `None` while it is empty.
@@ -87,11 +89,11 @@ pub struct MetadataImage {
     /// Registered brokers.
     pub brokers: BTreeMap<BrokerId, Arc<BrokerImage>>,
     /// Topics by name.
-    pub topics: Arc<HashMap<String, Arc<TopicImage>>>,
+    pub topics: HashTrieMapSync<String, Arc<TopicImage>>,
     /// Names by topic id.
-    pub topic_names: Arc<HashMap<TopicId, String>>,
+    pub topic_names: HashTrieMapSync<TopicId, String>,
     /// Dynamic configurations.
-    pub configs: Arc<BTreeMap<ConfigResource, BTreeMap<String, String>>>,
+    pub configs: RedBlackTreeMapSync<ConfigResource, BTreeMap<String, String>>,
     /// SCRAM credentials by user and mechanism.
     pub scram: Arc<BTreeMap<(String, ScramMechanism), ScramCredential>>,
     /// Access control lists.
@@ -253,29 +255,24 @@ impl MetadataImage {
             name: name.to_owned(),
             partitions: Vec::new(),
         };
-        Arc::make_mut(&mut self.topics).insert(name.to_owned(), Arc::new(topic));
-        Arc::make_mut(&mut self.topic_names).insert(topic_id, name.to_owned());
+        self.topics.insert_mut(name.to_owned(), Arc::new(topic));
+        self.topic_names.insert_mut(topic_id, name.to_owned());
     }
 
     fn delete_topic(&mut self, topic_id: TopicId) {
-        let Some(name) = Arc::make_mut(&mut self.topic_names).remove(&topic_id) else {
+        let Some(name) = self.topic_names.get(&topic_id).cloned() else {
             return;
         };
-        Arc::make_mut(&mut self.topics).remove(&name);
-        let resource = ConfigResource::Topic(name);
-        if self.configs.contains_key(&resource) {
-            Arc::make_mut(&mut self.configs).remove(&resource);
-        }
+        self.topic_names.remove_mut(&topic_id);
+        self.topics.remove_mut(&name);
+        self.configs.remove_mut(&ConfigResource::Topic(name));
     }
 
     fn set_partition(&mut self, topic_id: TopicId, partition: i32, state: &PartitionState) {
         let Some(name) = self.topic_names.get(&topic_id) else {
             return;
         };
-        let (Ok(index), Some(topic)) = (
-            usize::try_from(partition),
-            Arc::make_mut(&mut self.topics).get_mut(name),
-        ) else {
+        let (Ok(index), Some(topic)) = (usize::try_from(partition), self.topics.get_mut(name)) else {
             return;
         };
         let partitions = &mut Arc::make_mut(topic).partitions;
@@ -287,19 +284,17 @@ impl MetadataImage {
     }
 
     fn set_config(&mut self, resource: &ConfigResource, name: &str, value: Option<&String>) {
-        let configs = Arc::make_mut(&mut self.configs);
         match value {
             Some(value) => {
-                configs
-                    .entry(resource.clone())
-                    .or_default()
-                    .insert(name.to_owned(), value.clone());
+                let mut of_resource = self.configs.get(resource).cloned().unwrap_or_default();
+                of_resource.insert(name.to_owned(), value.clone());
+                self.configs.insert_mut(resource.clone(), of_resource);
             }
             None => {
-                if let Some(of_resource) = configs.get_mut(resource) {
+                if let Some(of_resource) = self.configs.get_mut(resource) {
                     of_resource.remove(name);
                     if of_resource.is_empty() {
-                        configs.remove(resource);
+                        self.configs.remove_mut(resource);
                     }
                 }
             }

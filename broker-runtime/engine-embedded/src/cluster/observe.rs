@@ -65,7 +65,7 @@ async fn look(
             authority_expires_at_ms: certificates::expires_at_ms(&authority),
             certificate_authority_pem: String::from_utf8_lossy(&authority).into_owned(),
             counts: Counts {
-                topics: image.topics.len(),
+                topics: image.topics.size(),
                 partitions: partitions().count(),
                 offline_partitions: partitions().filter(|state| state.leader.is_none()).count(),
             },

@@ -49,8 +49,6 @@ fn select(properties: &Properties, which: impl Fn(&str) -> bool) -> Properties {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     fn properties(entries: &[(&str, &str)]) -> Properties {
@@ -78,7 +76,7 @@ mod tests {
             ("log.retention.ms", "1000"),
             ("message.max.bytes", "7"),
         ]);
-        Arc::make_mut(&mut image.configs).insert(ConfigResource::Brokers, current);
+        image.configs.insert_mut(ConfigResource::Brokers, current);
         let before = properties(&[
             ("min.insync.replicas", "2"),
             ("log.retention.ms", "1000"),

@@ -86,8 +86,6 @@ fn to_image(
         };
         image.brokers.insert(id, Arc::new(broker));
     }
-    let mut all = HashMap::new();
-    let mut names = HashMap::new();
     for topic in topics.topics.iter().filter(|topic| topic.error_code == 0) {
         let Some(name) = topic.name.as_ref().map(ToString::to_string) else {
             continue;
@@ -103,16 +101,14 @@ fn to_image(
             })
             .collect();
         let topic_id = TopicId(uuid_from_wire(topic.topic_id));
-        names.insert(topic_id, name.clone());
+        image.topic_names.insert_mut(topic_id, name.clone());
         let topic = TopicImage {
             topic_id,
             name: name.clone(),
             partitions: partitions.into_values().collect(),
         };
-        all.insert(name, Arc::new(topic));
+        image.topics.insert_mut(name, Arc::new(topic));
     }
-    image.topics = Arc::new(all);
-    image.topic_names = Arc::new(names);
     image
 }
 

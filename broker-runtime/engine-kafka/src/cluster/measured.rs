@@ -27,7 +27,7 @@ pub(super) fn metrics(image: &MetadataImage, broker: BrokerId, log_bytes: Option
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::HashMap, sync::Arc};
+    use std::sync::Arc;
 
     use kafka_metadata::{LeaderEpoch, PartitionEpoch, PartitionState, TopicId, TopicImage};
 
@@ -57,7 +57,7 @@ mod tests {
             ],
         };
         let image = MetadataImage {
-            topics: Arc::new(HashMap::from([("t".to_owned(), Arc::new(topic))])),
+            topics: [("t".to_owned(), Arc::new(topic))].into_iter().collect(),
             ..MetadataImage::default()
         };
         let values = |broker, bytes| -> Vec<f64> {

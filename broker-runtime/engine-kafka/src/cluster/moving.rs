@@ -153,7 +153,7 @@ fn next(plan: &[Reassignment], image: &MetadataImage) -> Vec<Reassignment> {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::HashMap, sync::Arc};
+    use std::sync::Arc;
 
     use kafka_metadata::{BrokerId, LeaderEpoch, PartitionEpoch, PartitionState, TopicId, TopicImage};
 
@@ -177,7 +177,7 @@ mod tests {
             partitions: vec![state],
         };
         MetadataImage {
-            topics: Arc::new(HashMap::from([("t".to_owned(), Arc::new(topic))])),
+            topics: [("t".to_owned(), Arc::new(topic))].into_iter().collect(),
             ..MetadataImage::default()
         }
     }

@@ -51,7 +51,7 @@ impl Cluster {
             authority_expires_at_ms: certificates::expires_at_ms(&self.authority_pem),
             log_bytes: log_bytes.values().sum(),
             counts: Counts {
-                topics: image.topics.len(),
+                topics: image.topics.size(),
                 partitions: partitions().count(),
                 offline_partitions: partitions().filter(|state| state.leader.is_none()).count(),
             },

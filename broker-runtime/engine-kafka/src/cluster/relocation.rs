@@ -212,7 +212,7 @@ fn needed(image: &MetadataImage, broker: BrokerId) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::HashMap, sync::Arc};
+    use std::sync::Arc;
 
     use kafka_metadata::{BrokerEpoch, BrokerImage, LeaderEpoch, PartitionEpoch, TopicId, TopicImage};
     use uuid::Uuid;
@@ -241,7 +241,7 @@ mod tests {
             partitions: partitions.collect(),
         };
         let mut image = MetadataImage {
-            topics: Arc::new(HashMap::from([("t".to_owned(), Arc::new(topic))])),
+            topics: [("t".to_owned(), Arc::new(topic))].into_iter().collect(),
             ..MetadataImage::default()
         };
         for id in 1..=brokers {

@@ -454,7 +454,7 @@ mod tests {
         let _next = taken(limits.enter(&of(7, ListenerName::Tls)));
         let mut image = MetadataImage::default();
         let value = BTreeMap::from([("listener.name.tls.max.connections".to_owned(), "2".to_owned())]);
-        Arc::make_mut(&mut image.configs).insert(ConfigResource::Broker(BrokerId(1)), value);
+        image.configs.insert_mut(ConfigResource::Broker(BrokerId(1)), value);
         limits.configure(&image, BrokerId(1), &BTreeMap::new());
         let _more = taken(limits.enter(&of(8, ListenerName::Tls)));
         assert!(matches!(limits.enter(&of(9, ListenerName::Tls)), Entry::Full));
@@ -489,7 +489,7 @@ mod tests {
         }
         let mut image = MetadataImage::default();
         let value = BTreeMap::from([("max.connections".to_owned(), "1".to_owned())]);
-        Arc::make_mut(&mut image.configs).insert(ConfigResource::Brokers, value);
+        image.configs.insert_mut(ConfigResource::Brokers, value);
         limits.configure(&image, BrokerId(1), &BTreeMap::new());
         assert!(is_sent_away(&clients[0]).await && is_sent_away(&clients[1]).await);
         assert!(!is_sent_away(&clients[2]).await);

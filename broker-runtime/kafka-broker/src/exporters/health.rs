@@ -122,7 +122,7 @@ fn controller(beans: &mut Beans, broker: &Broker, image: &MetadataImage) {
             "FencedBrokerCount",
             count(image.brokers.values().filter(|member| member.fenced).count()),
         ),
-        ("GlobalTopicCount", count(image.topics.len())),
+        ("GlobalTopicCount", count(image.topics.size())),
         ("GlobalPartitionCount", count(partitions().count())),
         (
             "OfflinePartitionsCount",

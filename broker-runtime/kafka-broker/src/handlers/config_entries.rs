@@ -264,8 +264,6 @@ fn static_properties(config: &BrokerConfig) -> BTreeMap<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     fn map(entries: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -276,15 +274,15 @@ mod tests {
     }
 
     fn image() -> MetadataImage {
-        let configs = BTreeMap::from([
+        let configs = [
             (ConfigResource::Brokers, map(&[("log.retention.ms", "60000")])),
             (
                 ConfigResource::Broker(BrokerId(1)),
                 map(&[("message.max.bytes", "2000")]),
             ),
-        ]);
+        ];
         MetadataImage {
-            configs: Arc::new(configs),
+            configs: configs.into_iter().collect(),
             ..MetadataImage::default()
         }
     }

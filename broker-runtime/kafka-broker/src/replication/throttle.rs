@@ -238,7 +238,9 @@ mod tests {
         assert!(!throttles.leader.exceeded(0).named, "nobody has set a rate");
         let mut image = MetadataImage::default();
         let rate = |rate: &str| BTreeMap::from([("leader.replication.throttled.rate".to_owned(), rate.to_owned())]);
-        std::sync::Arc::make_mut(&mut image.configs).insert(ConfigResource::Broker(BrokerId(1)), rate("1000"));
+        image
+            .configs
+            .insert_mut(ConfigResource::Broker(BrokerId(1)), rate("1000"));
         throttles.configure(&image, BrokerId(2), &BTreeMap::new());
         assert!(!throttles.leader.exceeded(0).named, "it is another broker's");
         throttles.configure(&image, BrokerId(1), &BTreeMap::new());
@@ -254,7 +256,7 @@ mod tests {
             }
         }
         assert!((55_000..=75_000).contains(&sent), "{sent} bytes in a minute");
-        std::sync::Arc::make_mut(&mut image.configs).insert(ConfigResource::Broker(BrokerId(1)), rate("0"));
+        image.configs.insert_mut(ConfigResource::Broker(BrokerId(1)), rate("0"));
         throttles.configure(&image, BrokerId(1), &BTreeMap::new());
         assert!(throttles.leader.exceeded(1_000_000).named, "nothing at all");
     }
@@ -264,7 +266,7 @@ mod tests {
         let throttles = ReplicationThrottles::new(&BTreeMap::new());
         let mut image = MetadataImage::default();
         let told = BTreeMap::from([(MOVING_BYTES_PER_SECOND.to_owned(), "1000".to_owned())]);
-        std::sync::Arc::make_mut(&mut image.configs).insert(ConfigResource::Brokers, told);
+        image.configs.insert_mut(ConfigResource::Brokers, told);
         throttles.configure(&image, BrokerId(1), &BTreeMap::new());
         let moving = Reasons {
             named: false,

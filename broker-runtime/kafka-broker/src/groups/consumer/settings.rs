@@ -110,8 +110,6 @@ pub(crate) fn consumer_config(properties: &BTreeMap<String, String>) -> Consumer
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     fn times(config: &ConsumerConfig, image: &MetadataImage) -> (i32, i32) {
@@ -130,7 +128,7 @@ mod tests {
         ];
         let chosen = chosen.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let resource = ConfigResource::Group("g".to_owned());
-        Arc::make_mut(&mut image.configs).insert(resource, BTreeMap::from(chosen));
+        image.configs.insert_mut(resource, BTreeMap::from(chosen));
         let config = consumer_config(&BTreeMap::new());
         assert_eq!(times(&config, &image), (50_000, 15_000));
         assert_eq!(config.session_timeout_ms.of(&image, "other"), 45_000);

@@ -275,7 +275,7 @@ fn a_group_has_the_session_timeout_that_it_chose() {
     let mut bench = Bench::new(&[("a", 1)]);
     let chosen = BTreeMap::from([("consumer.session.timeout.ms".to_owned(), "60000".to_owned())]);
     let resource = kafka_metadata::ConfigResource::Group(bench.group.group_id().as_str().to_owned());
-    Arc::make_mut(&mut bench.image.configs).insert(resource, chosen);
+    bench.image.configs.insert_mut(resource, chosen);
     bench.send(&join("one", &["a"])).unwrap();
     bench.pass(59_999);
     assert_eq!(bench.group.state(), ConsumerGroupState::Stable);

@@ -21,7 +21,7 @@ pub(super) struct Flusher {
     committed: AtomicU64,
     /// How many are on disk. A flush that failed is never tried again: the kernel may have dropped what it could not write, and a second
     /// call would say that all is well.
-    flushed: Mutex<Result<u64, Arc<io::Error>>>,
+    flushed: Arc<Mutex<Result<u64, Arc<io::Error>>>>,
 }
 
 impl Flusher {
@@ -32,7 +32,7 @@ impl Flusher {
         Self {
             log: log.into(),
             committed: AtomicU64::new(0),
-            flushed: Mutex::new(Ok(0)),
+            flushed: Arc::new(Mutex::new(Ok(0))),
         }
     }
 
@@ -43,19 +43,21 @@ impl Flusher {
 
     /// Ends when this commit is on disk, and with it all that were there when somebody's turn came.
     pub(super) async fn flush(&self, commit: u64) -> Result<(), Arc<io::Error>> {
-        let mut flushed = self.flushed.lock().await;
+        let mut flushed = Arc::clone(&self.flushed).lock_owned().await;
         if *flushed.as_ref().map_err(Arc::clone)? >= commit {
             return Ok(());
         }
         // That it cannot be opened now, as with too many open files, says nothing of what is in it.
         let log = File::open(&self.log)?;
         let all = self.committed.load(Ordering::Acquire);
-        let written = tokio::task::spawn_blocking(move || log.sync_data()).await;
-        *flushed = written
-            .unwrap_or_else(|error| Err(io::Error::other(error)))
-            .map(|()| all)
-            .map_err(Arc::new);
-        flushed.as_ref().map(drop).map_err(Arc::clone)
+        // How it ends is kept though nobody may wait for it any more.
+        let flush = tokio::task::spawn_blocking(move || {
+            *flushed = log.sync_data().map(|()| all).map_err(Arc::new);
+            flushed.as_ref().map(drop).map_err(Arc::clone)
+        });
+        flush
+            .await
+            .unwrap_or_else(|error| Err(Arc::new(io::Error::other(error))))
     }
 }
 
@@ -77,5 +79,20 @@ mod tests {
         flusher.flush(third).await.unwrap_err();
         std::fs::write(&log, "three").unwrap();
         flusher.flush(third).await.unwrap();
+    }
+
+    /// A device that cannot be flushed takes the place of the log for a while.
+    #[tokio::test]
+    async fn a_flush_that_failed_is_never_tried_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("state.db-wal");
+        let flusher = Flusher::of(&folder.path().join("state.db"));
+        std::os::unix::fs::symlink("/dev/null", &log).unwrap();
+        let first = flusher.committed();
+        flusher.flush(first).await.unwrap_err();
+        std::fs::remove_file(&log).unwrap();
+        std::fs::write(&log, "two").unwrap();
+        let second = flusher.committed();
+        flusher.flush(second).await.unwrap_err();
     }
 }

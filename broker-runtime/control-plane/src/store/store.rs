@@ -24,8 +24,6 @@ const MIGRATIONS: [&str; 4] = [
 ];
 /// Version of the layout.
 const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
-/// The pragma that says what a commit waits for.
-const SYNCHRONOUS: &str = "synchronous";
 /// How long another program may hold the file.
 const BUSY_LIMIT: Duration = Duration::from_secs(5);
 
@@ -62,6 +60,15 @@ pub(crate) enum StoreError {
     },
 }
 
+/// What a commit waits for.
+#[derive(Clone, Copy)]
+enum Commit {
+    /// Until it is on disk.
+    Flushed,
+    /// Until it is in the file of the log, which somebody has to flush.
+    Logged,
+}
+
 /// The store.
 pub(crate) struct Store {
     connection: Mutex<Connection>,
@@ -74,7 +81,7 @@ impl Store {
         let connection = Connection::open(path)?;
         connection.busy_timeout(BUSY_LIMIT)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, SYNCHRONOUS, "FULL")?;
+        synchronous(&connection, Commit::Flushed)?;
         let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         if found > SCHEMA_VERSION {
             return Err(StoreError::Newer { found });
@@ -91,7 +98,7 @@ impl Store {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        commit(&mut self.connection.lock(), work)
+        commit(&mut self.connection.lock(), Commit::Flushed, work)
     }
 
     /// [`Store::transaction`] for what many do at once: one flush is for all that wait for it. Others may see what it has written
@@ -102,12 +109,7 @@ impl Store {
     ) -> Result<T, E> {
         let (result, commit) = {
             let mut connection = self.connection.lock();
-            let set = |connection: &Connection, to| connection.pragma_update(None, SYNCHRONOUS, to);
-            // A commit is in the file of the log then, and what is there is flushed below.
-            set(&connection, "NORMAL").map_err(StoreError::from)?;
-            let result = commit(&mut connection, work);
-            set(&connection, "FULL").map_err(StoreError::from)?;
-            (result?, self.flusher.committed())
+            (commit(&mut connection, Commit::Logged, work)?, self.flusher.committed())
         };
         self.flusher.flush(commit).await.map_err(StoreError::Flush)?;
         Ok(result)
@@ -131,10 +133,21 @@ impl Store {
     }
 }
 
+/// Says what commits wait for from now on.
+fn synchronous(connection: &Connection, commit: Commit) -> Result<(), StoreError> {
+    let value = match commit {
+        Commit::Flushed => "FULL",
+        Commit::Logged => "NORMAL",
+    };
+    Ok(connection.pragma_update(None, "synchronous", value)?)
+}
+
 fn commit<T, E: From<StoreError>>(
     connection: &mut Connection,
+    waits: Commit,
     work: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
+    synchronous(connection, waits)?;
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(StoreError::from)?;

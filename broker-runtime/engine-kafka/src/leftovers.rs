@@ -22,12 +22,8 @@ use crate::{
     blocking::blocking,
     cluster::{FILE_BYTES_MAX, PROCESS},
     description::Description,
-    releases::Release,
+    releases::{Release, number_in},
 };
-
-/// Around the number of a release in the name of its archive.
-const PREFIX: &str = "apache-kafka-";
-const SUFFIX: &str = ".tar";
 
 impl KafkaEngine {
     /// Finds them, and deletes them where that is asked for.
@@ -142,9 +138,8 @@ fn unknown_archives(directory: &Path, releases: &BTreeSet<String>, remove: bool)
     for entry in entries {
         let path: PathBuf = entry.map_err(failed("read", directory))?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let number = name.strip_prefix(PREFIX).and_then(|rest| rest.strip_suffix(SUFFIX));
-        let Some(number) = number.filter(|number| Release::numbered(number).is_none() && !releases.contains(*number))
-        else {
+        let is_unknown = |number: &&str| Release::numbered(number).is_none() && !releases.contains(*number);
+        let Some(number) = number_in(name).filter(is_unknown) else {
             continue;
         };
         let what = format!("archive of Apache Kafka {number}, which this version does not run");

@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::admin::Levels;
 
+/// Around the number of a release in the name of its archive.
+const ARCHIVE_PREFIX: &str = "apache-kafka-";
+const ARCHIVE_SUFFIX: &str = ".tar";
+
 /// A release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Release {
@@ -86,8 +90,13 @@ impl Release {
 
     /// Name of the archive that holds them.
     pub fn archive_name(&self) -> String {
-        format!("apache-kafka-{}.tar", self.number)
+        format!("{ARCHIVE_PREFIX}{}{ARCHIVE_SUFFIX}", self.number)
     }
+}
+
+/// The number of a release in the name of its archive, whether this version knows it or not.
+pub(crate) fn number_in(archive_name: &str) -> Option<&str> {
+    archive_name.strip_prefix(ARCHIVE_PREFIX)?.strip_suffix(ARCHIVE_SUFFIX)
 }
 
 #[cfg(test)]

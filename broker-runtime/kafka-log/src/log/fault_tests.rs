@@ -193,6 +193,8 @@ enum Step {
     Truncate { back: i64 },
     DeleteRecords { share: i64 },
     Retention,
+    Fill { room: u64 },
+    MakeRoom,
     Kill,
     PowerFailure,
     Restart,
@@ -208,6 +210,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0_i64..12).prop_map(|back| Step::Truncate { back }),
         1 => (0_i64..4).prop_map(|share| Step::DeleteRecords { share }),
         1 => Just(Step::Retention),
+        1 => (0_u64..400).prop_map(|room| Step::Fill { room }),
+        2 => Just(Step::MakeRoom),
         1 => Just(Step::Kill),
         2 => Just(Step::PowerFailure),
         1 => Just(Step::Restart),
@@ -219,8 +223,9 @@ fn step() -> impl Strategy<Value = Step> {
 struct Model {
     /// Every record ever appended and not cut off, by offset.
     values: Vec<String>,
-    /// The same when the log was flushed for the last time: what was cut off since may come back in a power failure.
-    on_medium: Vec<String>,
+    /// The same when the log was flushed for the last time, and whenever that was tried since: what was cut off later may come back
+    /// in a power failure.
+    on_medium: Vec<Vec<String>>,
     /// Below, nothing may be lost in a power failure.
     flushed: usize,
     /// Below, records may be gone: they were deleted.
@@ -247,7 +252,8 @@ impl Model {
         for (offset, value) in records {
             let index = usize::try_from(offset).unwrap();
             let expected = self.values.get(index);
-            let came_back = power_failed && index >= at_least && self.on_medium.get(index) == Some(&value);
+            let came_back =
+                power_failed && index >= at_least && self.on_medium.iter().any(|it| it.get(index) == Some(&value));
             assert!(
                 expected == Some(&value) || came_back,
                 "{offset}: {value}, not {expected:?}"
@@ -264,12 +270,26 @@ impl Model {
         self.values
             .extend(read_all(&opened.log).into_iter().map(|(_, value)| value));
         assert_eq!(opened.log.flushed_offset(), opened.log.log_end_offset());
-        self.on_medium.clone_from(&self.values);
+        self.on_medium = vec![self.values.clone()];
         self.flushed = self.values.len();
         self.deleted = self.deleted.max(opened.log.log_start_offset());
     }
 
+    /// Does what a broker would. A full disk refuses what it has no room for, and nothing has changed then.
     fn apply(&mut self, step: &Step, opened: &Opened) {
+        let before = (opened.log.log_start_offset(), opened.log.log_end_offset());
+        if let Err(error) = self.try_apply(step, opened) {
+            assert!(matches!(error, LogError::NoSpace { .. }), "{step:?}: {error:?}");
+            assert!(!opened.log.is_offline(), "{step:?}");
+            assert_eq!(
+                before,
+                (opened.log.log_start_offset(), opened.log.log_end_offset()),
+                "{step:?}"
+            );
+        }
+    }
+
+    fn try_apply(&mut self, step: &Step, opened: &Opened) -> Result<(), LogError> {
         let log = &opened.log;
         match step {
             Step::Append { records, epoch_is_new } => {
@@ -279,38 +299,46 @@ impl Model {
                     .collect();
                 self.written += 1;
                 let batch = batch(values.iter().map(String::as_str));
-                log.append_as_leader(bytes(batch), as_leader(self.epoch)).unwrap();
+                log.append_as_leader(bytes(batch), as_leader(self.epoch))?;
                 self.values.extend(values);
             }
             Step::Flush | Step::FlushTogether => {
+                self.on_medium.push(self.values.clone());
                 if matches!(step, Step::Flush) {
-                    log.flush().unwrap();
+                    log.flush()?;
                 } else {
-                    let outcomes = Log::flush_together(&[log]);
-                    assert_eq!(outcomes[0].as_ref().unwrap(), &log.log_end_offset());
+                    for outcome in Log::flush_together(&[log]) {
+                        assert_eq!(outcome?, log.log_end_offset());
+                    }
                 }
                 self.flushed = self.values.len();
-                self.on_medium.clone_from(&self.values);
+                self.on_medium = vec![self.values.clone()];
             }
-            Step::Checkpoint => opened.dir.checkpoint().unwrap(),
+            Step::Checkpoint => {
+                if let Err(error) = opened.dir.checkpoint() {
+                    assert!(error.is_no_space(), "{error:?}");
+                }
+            }
             Step::Truncate { back } => {
-                log.truncate_to((log.log_end_offset() - back).max(log.log_start_offset()))
-                    .unwrap();
+                log.truncate_to((log.log_end_offset() - back).max(log.log_start_offset()))?;
                 self.values.truncate(usize::try_from(log.log_end_offset()).unwrap());
                 self.flushed = self.flushed.min(self.values.len());
             }
             Step::DeleteRecords { share } => {
                 let offset = log.log_end_offset() * share / 4;
-                log.advance_log_start_offset(offset).unwrap();
+                log.advance_log_start_offset(offset)?;
                 self.deleted = self.deleted.max(offset);
             }
             Step::Retention => {
                 // Committed is what is flushed.
                 log.set_high_watermark(i64::try_from(self.flushed).unwrap());
-                log.apply_retention(crate::testing::NOW_MS).unwrap();
+                log.apply_retention(crate::testing::NOW_MS)?;
             }
-            Step::Kill | Step::PowerFailure | Step::Restart => unreachable!("the broker does not live through these"),
+            Step::Fill { .. } | Step::MakeRoom | Step::Kill | Step::PowerFailure | Step::Restart => {
+                unreachable!("these happen to the log")
+            }
         }
+        Ok(())
     }
 }
 
@@ -323,16 +351,27 @@ fn live_through(steps: &[Step], encrypted: bool) {
         let safe = match step {
             Step::Kill => model.values.len(),
             Step::Restart => {
-                opened.dir.clean_shutdown().unwrap();
+                if let Err(error) = opened.dir.clean_shutdown() {
+                    assert!(error.is_no_space(), "{error:?}");
+                }
                 model.values.len()
             }
             Step::PowerFailure => model.flushed,
+            Step::Fill { room } => {
+                disk.set_room(Some(*room));
+                continue;
+            }
+            Step::MakeRoom => {
+                disk.set_room(None);
+                continue;
+            }
             step => {
                 model.apply(step, &opened);
                 continue;
             }
         };
         drop(opened);
+        disk.set_room(None);
         if matches!(step, Step::PowerFailure) {
             disk.lose_unsynced();
             disk = FaultyDisk::default();

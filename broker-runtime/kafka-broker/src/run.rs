@@ -205,6 +205,6 @@ async fn stop(broker: &Arc<Broker>, tasks: &TaskTracker) {
     if tokio::time::timeout(CONNECTIONS_WAIT, tasks.wait()).await.is_err() {
         warn!("some connections did not end in time");
     }
-    tokio::task::block_in_place(|| broker.store.close());
+    tokio::task::block_in_place(|| broker.store.close(broker.clock.now_ms()));
     info!(broker = %broker.config.broker_id, "broker stopped");
 }

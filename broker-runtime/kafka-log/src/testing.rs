@@ -14,6 +14,8 @@ use crate::{
 pub(crate) const TOPIC_ID: Uuid = Uuid::from_u128(7);
 /// The time of all appends, milliseconds.
 pub(crate) const NOW_MS: i64 = 1_700_000_000_000;
+/// When nobody sends again what was appended at [`NOW_MS`].
+pub(crate) const QUIET_MS: i64 = NOW_MS + 60 * 60 * 1000;
 
 pub(crate) fn identity() -> LogDirConfig {
     LogDirConfig {

@@ -152,11 +152,11 @@ impl LogStore {
         }
     }
 
-    /// Flushes and closes everything and marks the shutdown as clean.
-    pub(crate) fn close(&self) {
+    /// Flushes and closes everything and marks the shutdown as clean. `now_ms`: unix milliseconds.
+    pub(crate) fn close(&self, now_ms: i64) {
         for directory in &self.directories {
             directory.flusher.stop();
-            if let Err(error) = directory.dir.clean_shutdown() {
+            if let Err(error) = directory.dir.clean_shutdown(now_ms) {
                 error!(path = %directory.dir.path().display(), %error, "log directory cannot be closed cleanly");
             }
         }

@@ -80,7 +80,8 @@ struct Pass {
     keys: Keys,
     now_ms: i64,
     delete_horizon_ms: i64,
-    /// Last epoch and sequence of each producer: its last batch stays, because recovery learns of the producer from it.
+    /// Epoch and last sequence of the last committed batch of each producer: it stays, because recovery learns of the producer from it,
+    /// and what comes after may be cut off.
     producers: BTreeMap<i64, (i16, i32)>,
     transactions: Transactions,
 }
@@ -177,13 +178,11 @@ impl Log {
         }
         let transactions = self.look_at_transactions(&closed).map_err(failed)?;
         let keys = self.learn(&closed, &transactions, &config).map_err(failed)?;
-        let producers = self.producers().into_iter();
+        let producers = self.writer.lock().last_committed(self.high_watermark());
         let pass = Pass {
             now_ms,
             delete_horizon_ms: now_ms.saturating_add(config.delete_retention_ms),
-            producers: producers
-                .map(|it| (it.producer_id, (it.producer_epoch, it.last_sequence)))
-                .collect(),
+            producers,
             keys,
             transactions,
         };

@@ -437,7 +437,7 @@ proptest! {
                 }
                 Step::Restart { clean } => {
                     if clean {
-                        opened.dir.clean_shutdown().unwrap();
+                        opened.dir.clean_shutdown(now_ms).unwrap();
                     }
                     drop(opened);
                     opened = open(maybe_encrypted(Arc::new(FaultyDisk::default()), encrypted), folder.path(), compacted());

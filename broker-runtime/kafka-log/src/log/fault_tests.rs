@@ -12,7 +12,10 @@ use proptest::prelude::*;
 use crate::{
     Log, LogDir, LogError,
     storage::{Disk, FaultyDisk},
-    testing::{Opened, TOPIC_ID, append, as_leader, batch, bytes, identity, maybe_encrypted, open, read_all, small},
+    testing::{
+        NOW_MS, Opened, QUIET_MS, TOPIC_ID, append, as_leader, batch, bytes, identity, maybe_encrypted, open, read_all,
+        small,
+    },
 };
 
 pub(super) fn open_on(disk: &FaultyDisk, path: &Path) -> Opened {
@@ -38,7 +41,7 @@ fn log_that_was_closed_without_records_keeps_its_topic_through_a_power_failure()
     let folder = tempfile::tempdir().unwrap();
     let disk = FaultyDisk::default();
     let opened = open_on(&disk, folder.path());
-    opened.dir.clean_shutdown().unwrap();
+    opened.dir.clean_shutdown(NOW_MS).unwrap();
     drop(opened);
     let opened = open_on(&disk, folder.path());
     append(&opened.log, "a").unwrap();
@@ -110,7 +113,7 @@ fn lost_indexes_are_made_anew() {
     }
     let expected = read_all(&opened.log);
     let path = opened.log.path().to_owned();
-    opened.dir.clean_shutdown().unwrap();
+    opened.dir.clean_shutdown(NOW_MS).unwrap();
     drop(opened);
     for entry in fs::read_dir(path).unwrap() {
         let path = entry.unwrap().path();
@@ -138,7 +141,7 @@ fn a_failed_flush_is_never_tried_again() {
     assert!(opened.log.is_offline());
     assert!(matches!(opened.log.flush(), Err(LogError::Offline(_))));
     assert!(matches!(append(&opened.log, "c"), Err(LogError::Offline(_))));
-    assert!(opened.dir.clean_shutdown().is_err());
+    assert!(opened.dir.clean_shutdown(NOW_MS).is_err());
     assert_eq!(disk.syncs(), syncs);
 }
 
@@ -298,7 +301,9 @@ impl Model {
                     .map(|number| format!("{}-{number}", self.written))
                     .collect();
                 self.written += 1;
-                let batch = batch(values.iter().map(String::as_str));
+                // Of one producer; what is cut off it sends again.
+                let sequence = i32::try_from(log.log_end_offset()).unwrap();
+                let batch = batch(values.iter().map(String::as_str)).producer(9, 0, sequence);
                 log.append_as_leader(bytes(batch), as_leader(self.epoch))?;
                 self.values.extend(values);
             }
@@ -332,7 +337,7 @@ impl Model {
             Step::Retention => {
                 // Committed is what is flushed.
                 log.set_high_watermark(i64::try_from(self.flushed).unwrap());
-                log.apply_retention(crate::testing::NOW_MS)?;
+                log.apply_retention(NOW_MS)?;
             }
             Step::Fill { .. } | Step::MakeRoom | Step::Kill | Step::PowerFailure | Step::Restart => {
                 unreachable!("these happen to the log")
@@ -351,7 +356,8 @@ fn live_through(steps: &[Step], encrypted: bool) {
         let safe = match step {
             Step::Kill => model.values.len(),
             Step::Restart => {
-                if let Err(error) = opened.dir.clean_shutdown() {
+                let now_ms = if model.flushed % 2 == 0 { NOW_MS } else { QUIET_MS };
+                if let Err(error) = opened.dir.clean_shutdown(now_ms) {
                     assert!(error.is_no_space(), "{error:?}");
                 }
                 model.values.len()
@@ -450,6 +456,16 @@ fn a_cut_is_not_trusted_before_it_is_on_the_medium() {
     steps.extend([Step::Truncate { back: 5 }, Step::Checkpoint]);
     steps.push(append_records(3));
     steps.extend([Step::Kill, Step::PowerFailure]);
+    live_through(&steps, false);
+}
+
+/// What a snapshot has not seen is taken into account also where it has been deleted since.
+#[test]
+fn producers_go_on_after_records_were_deleted() {
+    let mut steps = vec![append_records(1), Step::Flush, Step::Restart];
+    steps.extend([append_records(1), append_records(1)]);
+    steps.extend([Step::DeleteRecords { share: 3 }, Step::Truncate { back: 1 }]);
+    steps.push(append_records(1));
     live_through(&steps, false);
 }
 

@@ -7,7 +7,16 @@ use std::{
 };
 
 use super::log::Log;
-use crate::{LogError, log_dir::PARTITION_METADATA, segment::Segment};
+use crate::{
+    LogError,
+    log_dir::PARTITION_METADATA,
+    producers::ProducerStates,
+    segment::{Segment, SegmentPaths},
+};
+
+/// For so long after a batch a client that has no answer may send it again, milliseconds: twice what the most patient of the usual
+/// ones waits by default (librdkafka's `message.timeout.ms`).
+const SENT_AGAIN_MS: i64 = 10 * 60 * 1000;
 
 /// What of a log is not on the medium.
 pub(super) struct Dirty {
@@ -86,8 +95,9 @@ impl Log {
     }
 
     /// Flushes everything, completes the indexes, writes a snapshot of the producers and takes the log offline. After
-    /// that a restart need not read the log, if the directory is shut down cleanly as well. Closing twice is no error.
-    pub fn close(&self) -> Result<(), LogError> {
+    /// that a restart need not read the log, but for batches that may be sent again, if the directory is shut down cleanly as well.
+    /// Closing twice is no error.
+    pub fn close(&self, now_ms: i64) -> Result<(), LogError> {
         let _flushing = self.flushing.lock();
         if self.closed.load(Ordering::Acquire) {
             return Ok(());
@@ -99,21 +109,42 @@ impl Log {
             self.take_offline();
         }
         let end_offset = self.flush_locked()?;
-        self.settle(end_offset).map_err(|error| self.failed(error))?;
+        self.settle(end_offset, now_ms).map_err(|error| self.failed(error))?;
         self.closed.store(true, Ordering::Release);
         Ok(())
     }
 
     /// What a clean start relies on, besides the batches.
-    fn settle(&self, end_offset: i64) -> io::Result<()> {
+    fn settle(&self, end_offset: i64, now_ms: i64) -> io::Result<()> {
         let active = self.active();
         if active.size() > 0 {
             active.seal()?;
             active.sync_indexes()?;
         }
+        let producers = self.writer.lock();
+        let since_ms = now_ms.saturating_sub(SENT_AGAIN_MS);
+        if let Some(oldest) = producers.oldest_in_flight(self.high_watermark(), since_ms) {
+            return self.remove_snapshots_above(oldest);
+        }
         if end_offset > 0 && self.snapshot_offset.load(Ordering::Acquire) != end_offset {
-            self.store_snapshot(&self.writer.lock(), end_offset, true)?;
+            self.store_snapshot(&producers, end_offset, true)?;
         }
         Ok(())
+    }
+
+    /// Makes who opens the log next, Apache Kafka too, read the batches from `offset` on, and so know each of them: a snapshot of the
+    /// producers above knows the last one of each only, and the others would be out of order when they are sent again.
+    fn remove_snapshots_above(&self, offset: i64) -> io::Result<()> {
+        let (kept, above): (Vec<i64>, Vec<i64>) = self.snapshot_offsets()?.into_iter().partition(|it| *it <= offset);
+        for offset in above {
+            let path = SegmentPaths::new(&self.directory, offset).snapshot();
+            self.storage.remove_file(&path)?;
+        }
+        if let Some(newest) = kept.last() {
+            self.snapshot_offset.store(*newest, Ordering::Release);
+            return self.storage.sync_dir(&self.directory);
+        }
+        // Where there is none, Kafka takes the log for one that has no producers, and reads nothing.
+        self.store_snapshot(&ProducerStates::default(), self.first_base_offset(), true)
     }
 }

@@ -281,8 +281,8 @@ impl Log {
     /// The state of the producers at `end_offset`: the newest good snapshot, and the batches after it. Snapshots that are newer
     /// are removed. From `recovered` on, the indexes of aborted transactions are made anew.
     pub(super) fn load_producers(&self, end_offset: i64, recovered: Option<i64>) -> io::Result<ProducerStates> {
-        // A snapshot does not say which markers it has seen. Those above the high watermark have to be known, so they are looked
-        // at once more.
+        // A snapshot does not say which markers it has seen, and has only the last batch of a producer. Those above the high
+        // watermark have to be known, so they are looked at once more.
         let early = recovered.unwrap_or(end_offset).min(self.high_watermark());
         let (mut producers, from) = self.load_snapshot(end_offset, early)?;
         self.replay(&mut producers, from, end_offset, |segment, ended| {
@@ -295,6 +295,7 @@ impl Log {
             // Compaction may have taken batches away that the older one would have to see.
             self.replay(&mut newest, newest_from, end_offset, |_, _| {})?;
             newest.transactions.take_ended(&producers.transactions);
+            newest.recall(&producers);
             producers = newest;
         }
         self.snapshot_offset.store(newest_from.unwrap_or(-1), Ordering::Release);
@@ -303,7 +304,8 @@ impl Log {
         Ok(producers)
     }
 
-    /// Takes the batches from `from` on into account.
+    /// Takes the batches from `from` on into account, also those that are below the log start: a snapshot that has not seen them would
+    /// contradict what comes after.
     fn replay(
         &self,
         producers: &mut ProducerStates,
@@ -311,7 +313,7 @@ impl Log {
         end_offset: i64,
         mut each: impl FnMut(&Segment, EndedTransaction),
     ) -> io::Result<()> {
-        let mut from = from.unwrap_or(-1).max(self.log_start_offset());
+        let mut from = from.unwrap_or(-1).max(self.first_base_offset());
         for segment in self.segments().iter() {
             if from >= end_offset {
                 break;
@@ -335,18 +337,28 @@ impl Log {
         Ok(())
     }
 
-    /// The newest good snapshot not above `newest`, and its offset.
-    fn load_snapshot(&self, end_offset: i64, newest: i64) -> io::Result<(ProducerStates, Option<i64>)> {
-        let mut offsets: Vec<i64> = self
-            .storage
-            .list(&self.directory)?
+    /// Where the oldest segment begins: not above the log start.
+    pub(super) fn first_base_offset(&self) -> i64 {
+        self.segments().first().map_or(0, |segment| segment.base_offset())
+    }
+
+    /// Offsets of all snapshots of the producers, ascending.
+    pub(super) fn snapshot_offsets(&self) -> io::Result<Vec<i64>> {
+        let entries = self.storage.list(&self.directory)?;
+        let mut offsets: Vec<i64> = entries
             .iter()
             .filter_map(|entry| offset_of(&entry.name, ".snapshot"))
             .collect();
         offsets.sort_unstable();
-        for offset in offsets.into_iter().rev() {
+        Ok(offsets)
+    }
+
+    /// The newest good snapshot not above `newest`, and its offset.
+    fn load_snapshot(&self, end_offset: i64, newest: i64) -> io::Result<(ProducerStates, Option<i64>)> {
+        for offset in self.snapshot_offsets()?.into_iter().rev() {
             let path = SegmentPaths::new(Path::new(&self.directory), offset).snapshot();
-            let snapshot = if offset > end_offset {
+            let snapshot = if offset > end_offset || offset < self.first_base_offset() {
+                // Of a log that was longer, or of batches that are gone, and with them what came after.
                 None
             } else if offset > newest {
                 continue;

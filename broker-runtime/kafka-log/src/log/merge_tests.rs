@@ -52,7 +52,7 @@ fn what_is_left_of_many_segments_is_in_few() {
             );
         }
         model.check(&opened.log);
-        opened.dir.clean_shutdown().unwrap();
+        opened.dir.clean_shutdown(NOW_MS).unwrap();
     }
     let reopened = open(Arc::new(Disk), folder.path(), config);
     model.check(&reopened.log);
@@ -133,7 +133,7 @@ fn segment_that_begins_while_others_are_merged_stays() {
         model.all.extend(round(41));
         model.check(&opened.log);
         commit(&opened.log);
-        opened.dir.clean_shutdown().unwrap();
+        opened.dir.clean_shutdown(NOW_MS).unwrap();
     }
     let reopened = open(Arc::new(disk), folder.path(), config);
     model.check(&reopened.log);

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::{
     AbortedTransaction, AppendOrigin, CleanupPolicy, LeaderAppend, Log, LogConfig,
     storage::{Disk, FaultyDisk},
-    testing::{NOW_MS, Opened, as_leader, bytes, open},
+    testing::{NOW_MS, Opened, QUIET_MS, as_leader, bytes, open},
 };
 
 const DELETE_RETENTION_MS: i64 = 1_000;
@@ -98,7 +98,10 @@ enum Step {
     End(i64, bool),
     /// Everything is flushed and committed.
     Commit,
-    Restart,
+    /// Nobody may send anything again when it ends, or somebody may.
+    Restart {
+        quiet: bool,
+    },
     Crash,
     /// A follower whose end differs: so many offsets go, as far as they are not committed.
     Cut(i64),
@@ -111,7 +114,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (prop_oneof![1 => Just(None), 4 => (1_i64..4).prop_map(Some)], 0_u8..6).prop_map(|(who, key)| Step::Write(who, key)),
         4 => (1_i64..4, any::<bool>()).prop_map(|(who, committed)| Step::End(who, committed)),
         2 => Just(Step::Commit),
-        1 => Just(Step::Restart),
+        1 => any::<bool>().prop_map(|quiet| Step::Restart { quiet }),
         1 => Just(Step::Crash),
         1 => (0_i64..6).prop_map(Step::Cut),
         1 => any::<bool>().prop_map(Step::Compact),
@@ -228,8 +231,9 @@ impl Life {
                 self.committed = self.log().log_end_offset();
                 self.log().set_high_watermark(self.committed);
             }
-            Step::Restart => {
-                self.opened.take().unwrap().dir.clean_shutdown().unwrap();
+            Step::Restart { quiet } => {
+                let now_ms = if quiet { QUIET_MS } else { NOW_MS };
+                self.opened.take().unwrap().dir.clean_shutdown(now_ms).unwrap();
                 self.reopen();
             }
             Step::Crash => {
@@ -302,6 +306,17 @@ proptest! {
     fn compaction_changes_nothing_about_it(steps in prop::collection::vec(step(), 1..120)) {
         live(steps, true);
     }
+}
+
+/// The last batch of a producer stays, and what is not committed may be cut off: it is the one before that has to.
+#[test]
+fn producers_go_on_after_compaction_and_a_cut() {
+    let mut steps = vec![Step::Write(Some(2), 0), Step::Write(Some(2), 0), Step::End(2, false)];
+    steps.extend((0..12).map(|_| Step::Write(None, 0)));
+    steps.extend([Step::Commit, Step::Restart { quiet: false }]);
+    steps.extend([Step::Write(Some(2), 0), Step::Compact(false), Step::Cut(1)]);
+    steps.push(Step::Write(Some(2), 0));
+    live(steps, true);
 }
 
 #[test]

@@ -274,12 +274,12 @@ impl LogDir {
     }
 
     /// Closes all logs, writes the checkpoints and the marker of a clean shutdown. When a log cannot be closed there is
-    /// no marker, and the next start recovers. The directory stays locked until this value is dropped.
-    pub fn clean_shutdown(&self) -> Result<(), LogDirError> {
+    /// no marker, and the next start recovers. The directory stays locked until this value is dropped. `now_ms`: unix milliseconds.
+    pub fn clean_shutdown(&self, now_ms: i64) -> Result<(), LogDirError> {
         let logs = self.logs();
         let mut failure = None;
         for log in &logs {
-            if let Err(error) = log.close() {
+            if let Err(error) = log.close(now_ms) {
                 failure = Some(error);
             }
         }

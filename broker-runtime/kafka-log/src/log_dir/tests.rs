@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     FoundPartition, Log, LogConfig, LogDir, LogDirConfig, LogDirError,
     storage::{DATA_KEY_BYTES, DataKey, FaultyDisk},
-    testing::{TOPIC_ID, append, data_key, identity, read_all},
+    testing::{NOW_MS, TOPIC_ID, append, data_key, identity, read_all},
 };
 
 fn open(path: &Path) -> (LogDir, Vec<FoundPartition>) {
@@ -314,7 +314,7 @@ fn the_marker_of_a_clean_shutdown_holds_for_one_start() {
     let (dir, _) = open(path.path());
     let log = create(&dir, "orders", 0);
     append(&log, "a").unwrap();
-    dir.clean_shutdown().unwrap();
+    dir.clean_shutdown(NOW_MS).unwrap();
     assert_eq!(log.flushed_offset(), 1);
     drop((log, dir));
     for clean in [true, false] {

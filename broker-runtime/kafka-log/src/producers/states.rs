@@ -2,7 +2,7 @@
 //! transaction (KIP-98; `ProducerStateManager`). The state is a function of the log: followers build it from what they append, a
 //! restart builds it from a snapshot and the batches after it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use kafka_codec::record_batch::{BatchHeader, EndTransactionMarker, NO_PRODUCER_EPOCH, NO_SEQUENCE};
 
@@ -311,6 +311,46 @@ impl ProducerStates {
             self.transactions.begin(header.base_offset, header.producer_id);
         }
         None
+    }
+
+    /// Where the oldest batch begins that may be sent again and that a snapshot, which has the last batch of each producer only, would not
+    /// know: of producers that have written since `since_ms`, and of those with more than one batch that is not committed.
+    pub(crate) fn oldest_in_flight(&self, high_watermark: i64, since_ms: i64) -> Option<i64> {
+        let oldest = |producer: &Producer| {
+            let before_last = producer.batches.iter().nth_back(1)?;
+            let in_flight = producer.last_timestamp >= since_ms || before_last.last_offset >= high_watermark;
+            let first = producer.batches.front().filter(|_| in_flight)?;
+            Some(first.last_offset - i64::from(first.offset_delta))
+        };
+        self.producers.values().filter_map(oldest).min()
+    }
+
+    /// Epoch and last sequence of the last batch of each producer that nobody may cut off any more. Of those that have written since, more
+    /// than is remembered, it is the one before.
+    pub(crate) fn last_committed(&self, high_watermark: i64) -> BTreeMap<i64, (i16, i32)> {
+        let last = |producer: &Producer| {
+            let mut committed = producer.batches.iter().rev();
+            let last = committed.find(|batch| batch.last_offset < high_watermark);
+            let before = || producer.batches.front().map_or(0, ProducerBatch::first_sequence) - 1;
+            (producer.epoch, last.map_or_else(before, |batch| batch.last_sequence))
+        };
+        self.producers
+            .iter()
+            .map(|(id, producer)| (*id, last(producer)))
+            .collect()
+    }
+
+    /// Remembers batches that an older state of the same log, which has seen everything since, knows of the producers.
+    pub(crate) fn recall(&mut self, older: &Self) {
+        let end = |producer: &Producer| (producer.epoch, producer.batches.back().map(|batch| batch.last_offset));
+        for (producer_id, producer) in &mut self.producers {
+            if let Some(known) = older.producers.get(producer_id)
+                && known.batches.len() > producer.batches.len()
+                && end(known) == end(producer)
+            {
+                producer.batches.clone_from(&known.batches);
+            }
+        }
     }
 
     /// Forgets producers that were quiet for `expiration_ms`.

@@ -280,6 +280,6 @@ impl Process {
     /// Ends in good order.
     pub(super) fn close(self) -> anyhow::Result<()> {
         while self.flusher.flush_one() {}
-        Ok(self.dir.clean_shutdown()?)
+        Ok(self.dir.clean_shutdown(self.clock.now_ms())?)
     }
 }

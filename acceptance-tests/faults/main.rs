@@ -11,6 +11,7 @@ mod overload;
 mod rerun;
 mod test_runs;
 mod transactions;
+mod wall_clock;
 
 use std::process::ExitCode;
 

@@ -3,9 +3,9 @@
 //!
 //! The run has a network and a mount namespace of its own where it may have them. In there, links are cut by rules of routing
 //! (packets to an address and a port are dropped, also of connections that there are) and made slow by classes of traffic with a
-//! rate of their own (`htb`), and the data directory lies on a small file system in memory, which a fault fills. Without the
-//! namespaces, or where the kernel does not have them, those faults are left out, and the run says so. Not done: jumps of the wall
-//! clock, which is that of the whole machine.
+//! rate of their own (`htb`), the data directory lies on a small file system in memory, which a fault fills, and the wall clock of
+//! brokers and control plane jumps. Without the namespaces, or where the kernel does not have them, those faults are left out, and the run
+//! says so.
 //!
 //! `cargo xtask faults --faults 1000 --seed 7` makes a long run of it.
 
@@ -35,7 +35,7 @@ use acceptance_tests::{
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::{links, rerun};
+use crate::{links, rerun, wall_clock::WallClock};
 
 const NAME: &str = "nemesis_finds_nothing_lost_doubled_or_stuck";
 /// Set for the run inside of the namespaces.
@@ -44,9 +44,9 @@ const INSIDE: &str = "OPENMSK_FAULTS_INSIDE";
 const COUNT: &str = "OPENMSK_FAULTS";
 const SEED: &str = "OPENMSK_FAULTS_SEED";
 /// What a run that says nothing of it has: all brokers are killed, a broker is cut off and two are from each other, a link is slow, the
-/// disk is full, the control plane dies, a broker stands still, and more brokers join.
-const USUAL_COUNT: usize = 8;
-const USUAL_SEED: u64 = 563_837;
+/// disk is full, the control plane dies, a broker stands still, the clock is set back by an hour, and more brokers join.
+const USUAL_COUNT: usize = 9;
+const USUAL_SEED: u64 = 492_747;
 /// Size of the file system.
 const DISK: &str = "1500m";
 /// After a strike, every client must get on within this.
@@ -79,23 +79,26 @@ pub fn add(suite: &mut Suite, tools: &Tools) {
     suite.test_with(NAME, "terraform and librdkafka", both, |(core, python)| {
         if env::var_os(INSIDE).is_some() {
             let rates = links::ready_for_rates().inspect_err(|error| eprintln!("no links are made slow: {error:#}"));
+            let clock = WallClock::install().inspect_err(|error| eprintln!("no clock jumps: {error:#}"));
             let means = Means {
                 links: true,
                 rates: rates.is_ok(),
                 disk: true,
+                clock: clock.is_ok(),
             };
-            return run(&core, &python, means);
+            return run(&core, &python, means, clock.ok());
         }
         match namespaces() {
             Ok(()) => run_inside(),
             Err(error) => {
-                eprintln!("no links are cut or made slow, and no disk is filled: {error:#}");
+                eprintln!("no links are cut or made slow, no disk is filled, and no clock jumps: {error:#}");
                 let means = Means {
                     links: false,
                     rates: false,
                     disk: false,
+                    clock: false,
                 };
-                run(&core, &python, means)
+                run(&core, &python, means, None)
             }
         }
     });
@@ -140,7 +143,7 @@ fn number<T: std::str::FromStr>(variable: &str) -> Option<T> {
     env::var(variable).ok()?.parse().ok()
 }
 
-fn run(core: &Path, python: &Path, means: Means) -> Result<()> {
+fn run(core: &Path, python: &Path, means: Means, clock: Option<WallClock>) -> Result<()> {
     // Among the other tests it is the same run each time; whoever says how many faults gets others, unless they say which.
     let count = number(COUNT);
     let seed = number(SEED).unwrap_or_else(|| {
@@ -157,7 +160,7 @@ fn run(core: &Path, python: &Path, means: Means) -> Result<()> {
     if means.disk {
         mount(&workspace.runtime.data_dir())?;
     }
-    let mut nemesis = Nemesis::begin(workspace, python, seed)?;
+    let mut nemesis = Nemesis::begin(workspace, python, seed, clock)?;
     let result = strikes
         .iter()
         .enumerate()
@@ -183,10 +186,12 @@ struct Nemesis {
     begun: Instant,
     /// How many links have been made slow.
     slowed: u16,
+    /// That of brokers and control plane.
+    clock: Option<WallClock>,
 }
 
 impl Nemesis {
-    fn begin(workspace: Workspace, python: &Path, seed: u64) -> Result<Self> {
+    fn begin(workspace: Workspace, python: &Path, seed: u64, clock: Option<WallClock>) -> Result<Self> {
         let property = "num.partitions = 3";
         let busy = CONFIGURATION.replace(property, &format!("{property}\n    log.cleaner.backoff.ms = 500"));
         let cluster = Cluster::start_in(workspace, &format!("{busy}{COPIES}"))?;
@@ -197,7 +202,11 @@ impl Nemesis {
             brokers: 3,
             begun: Instant::now(),
             slowed: 0,
+            clock,
         };
+        if let Some(clock) = &nemesis.clock {
+            clock.expect_in(&nemesis.cluster.workspace.runtime.processes(""))?;
+        }
         let seed = seed.to_string();
         nemesis.start("produce", &["produce"], &[])?;
         nemesis.start("pipeline", &["pipeline"], &[&seed])?;
@@ -328,10 +337,15 @@ impl Nemesis {
                 return Ok(Some(Remedy::Hasten(slow)));
             }
             Fault::FillDisk => return fill(&runtime.data_dir()).map(Some),
+            Fault::SetClock(offset_s) => return self.set_clock(offset_s).map(|()| Some(Remedy::SetClockRight)),
             // It has begun before everything else.
             Fault::Scale => {}
         }
         Ok(None)
+    }
+
+    fn set_clock(&self, offset_s: i64) -> Result<()> {
+        self.clock.as_ref().context("a clock that can be set")?.set(offset_s)
     }
 
     fn nth(&self, at: usize) -> Option<Process> {
@@ -360,6 +374,7 @@ impl Nemesis {
             Remedy::Join(cut) => cut.end(),
             Remedy::Hasten(slow) => slow.end(),
             Remedy::Remove(file) => Ok(fs::remove_file(file)?),
+            Remedy::SetClockRight => self.set_clock(0),
             Remedy::Start => self.cluster.workspace.runtime.start(),
         }
     }
@@ -480,6 +495,7 @@ enum Remedy {
     Join(links::Cut),
     Hasten(links::Slow),
     Remove(PathBuf),
+    SetClockRight,
     Start,
 }
 

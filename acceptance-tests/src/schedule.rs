@@ -14,6 +14,8 @@ pub struct Means {
     pub rates: bool,
     /// The disk is small enough to be filled.
     pub disk: bool,
+    /// The wall clock of brokers and control plane can be set.
+    pub clock: bool,
 }
 
 /// Ports of a broker that are hard to reach.
@@ -52,6 +54,8 @@ pub enum Fault {
     FillDisk,
     /// Another number of brokers, while everything goes on.
     Scale,
+    /// Somebody sets the wall clock of the machine, so many seconds ahead of the right time or behind it, and then sets it right.
+    SetClock(i64),
 }
 
 /// What happens together: it begins at once and ends together.
@@ -98,10 +102,14 @@ pub fn draw(seed: u64, count: usize, means: Means) -> Vec<Strike> {
     strikes
 }
 
+/// What a wall clock may be off by, seconds: more than sessions, transactions and deleted files wait for, and less than the hour by
+/// which a record's time may be ahead of a broker's (`log.message.timestamp.after.max.ms`), as clients keep the right time.
+const CLOCK_OFFSETS_S: [i64; 6] = [-3_400, -400, -40, 40, 400, 3_400];
+
 fn fault(rng: &mut StdRng, means: Means) -> Fault {
     let broker = rng.random_range(0..4);
     loop {
-        return match rng.random_range(0..100) {
+        return match rng.random_range(0..104) {
             0..26 => Fault::KillBroker(broker),
             26..34 => Fault::KillAllBrokers,
             34..44 => Fault::KillServe,
@@ -115,7 +123,8 @@ fn fault(rng: &mut StdRng, means: Means) -> Fault {
                 Fault::Slow(broker, link(rng), rate)
             }
             90..97 if means.disk => Fault::FillDisk,
-            97.. => Fault::Scale,
+            97..100 => Fault::Scale,
+            100.. if means.clock => Fault::SetClock(CLOCK_OFFSETS_S[rng.random_range(0..CLOCK_OFFSETS_S.len())]),
             _ => continue,
         };
     }
@@ -133,6 +142,7 @@ mod tests {
         links: true,
         rates: true,
         disk: true,
+        clock: true,
     };
 
     #[test]
@@ -149,12 +159,13 @@ mod tests {
             links: false,
             rates: false,
             disk: false,
+            clock: false,
         };
         let faults: Vec<Fault> = draw(7, 500, means).into_iter().flat_map(|it| it.faults).collect();
         let unavailable = |it: &Fault| {
             matches!(
                 it,
-                Fault::Cut(..) | Fault::CutBetween(..) | Fault::Slow(..) | Fault::FillDisk
+                Fault::Cut(..) | Fault::CutBetween(..) | Fault::Slow(..) | Fault::FillDisk | Fault::SetClock(_)
             )
         };
         assert!(!faults.iter().any(unavailable));

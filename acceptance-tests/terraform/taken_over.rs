@@ -89,6 +89,15 @@ fn taken_over(needed: &Needed) -> Result<()> {
         program::succeed(&mut command, program::LIMIT)
     };
     checksums("write")?;
+    // Its records are recent enough to be sent again, and more than a snapshot of the producers has.
+    let in_flight = |action: &str| {
+        let mut command = client(&workspace, &needed.python, "in_flight.py", &[action])?;
+        command
+            .args(["app", "plain"])
+            .arg(workspace.path().join("in-flight.json"));
+        program::succeed(&mut command, program::LIMIT)
+    };
+    in_flight("send")?;
     let before = checksums("read")?.stdout;
     ensure!(before.contains("read_committed plain-5"), "{before}");
 
@@ -126,6 +135,7 @@ fn taken_over(needed: &Needed) -> Result<()> {
         workspace.runtime.processes("broker").is_empty(),
         "brokers of the embedded engine run"
     );
+    in_flight("again")?;
     let after = checksums("read")?.stdout;
     ensure!(before == after, "before:\n{before}\nafter:\n{after}");
     nothing_lost(&workspace, needed, &produced.stdout, &sent_file)?;

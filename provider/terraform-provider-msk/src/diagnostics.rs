@@ -126,6 +126,17 @@ fn explain_call(doing: &str, error: &Error) -> Explanation {
         return explanation;
     }
     match error {
+        // The words of the control plane; the key is right then.
+        Error::Unauthorized { endpoint, message } if message.contains("clocks of caller and control plane") => {
+            explanation(
+                "The clocks of this machine and of the control plane differ",
+                format!(
+                    "{endpoint} answered: {message}.\n\nHave both set by the same source of time (timedatectl shows whether one is), then \
+                 try again.",
+                    message = message.trim_end_matches('.')
+                ),
+            )
+        }
         Error::Unauthorized { endpoint, message } => explanation(
             "The control plane refused the credentials",
             format!(
@@ -346,6 +357,18 @@ mod tests {
         let explanation = explain_call("create cluster orders", &error);
         assert!(explanation.detail.contains("access_key"));
         assert!(explanation.detail.contains("unknown key.\n"));
+    }
+
+    #[test]
+    fn clocks_that_differ_are_not_a_matter_of_keys() {
+        let error = Error::Unauthorized {
+            endpoint: "http://h:1".to_owned(),
+            message: "the signature has expired: the clocks of caller and control plane are more than 15 minutes apart"
+                .to_owned(),
+        };
+        let explanation = explain_call("create cluster orders", &error);
+        assert!(explanation.summary.contains("clocks"), "{explanation:?}");
+        assert!(!explanation.detail.contains("access_key"), "{explanation:?}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::{
-    Scale, api, failover, first_record, latency, moto, moving, partitions, provider, report::Report, startup,
+    Scale, api, failover, first_record, latency, machine, moto, moving, partitions, provider, report::Report, startup,
     throughput, tls,
 };
 
@@ -21,6 +21,11 @@ pub struct Case {
 #[expect(clippy::too_many_lines, reason = "a flat table")]
 pub fn all() -> Vec<Case> {
     vec![
+        Case {
+            name: "machine",
+            title: "what the machine itself can do",
+            run: machine::measure,
+        },
         Case {
             name: "plugin",
             title: "start of the provider, and plans of one resource under OpenTofu",

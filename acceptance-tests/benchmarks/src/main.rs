@@ -10,6 +10,7 @@ mod failover;
 mod first_record;
 mod latency;
 mod load;
+mod machine;
 mod moto;
 mod moving;
 mod openmsk;

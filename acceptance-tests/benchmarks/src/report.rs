@@ -125,6 +125,11 @@ impl Report {
         self.push(what, unit, &ours.text(), &format!("limit {limit}"), verdict);
     }
 
+    /// What nobody is compared with.
+    pub fn alone(&mut self, what: &str, unit: &str, measured: Spread) {
+        self.push(what, unit, &measured.text(), "", "");
+    }
+
     /// A case that could not be measured.
     pub fn failed(&mut self, what: &str, error: &Error) {
         self.failures.push(format!("{what}: {error:?}"));

@@ -72,6 +72,16 @@ class Progress:
                 os.replace(self.file + ".new", self.file)
 
 
+# Errors after which the same may be asked again, but which this client calls no reason to: brokers that have just started say the last three.
+AGAIN = (
+    KafkaError._TIMED_OUT,
+    KafkaError._TRANSPORT,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+)
+
+
 def beat():
     """The pipeline does not hang."""
     if ROLE.startswith("pipeline"):
@@ -87,7 +97,7 @@ def retrying(action, deadline_s=120):
         try:
             return action()
         except KafkaException as error:
-            again = error.args[0].retriable() or error.args[0].code() in (KafkaError._TIMED_OUT, KafkaError._TRANSPORT)
+            again = error.args[0].retriable() or error.args[0].code() in AGAIN
             if not again or error.args[0].fatal() or time.monotonic() > deadline:
                 raise
             if str(error) != last:

@@ -7,9 +7,17 @@ use thiserror::Error;
 use super::{
     BatchHeader, CompressionError, HEADER_BYTES, LENGTH_PREFIX_BYTES, NO_TIMESTAMP, Record, RecordBatch, RecordError,
     TimestampType,
-    header::DELETE_HORIZON,
+    header::{CODEC_MASK, DELETE_HORIZON},
     varint::{put_varlong, read_varlong},
 };
+
+/// `batch_length` of a batch without records.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "some fifty bytes"
+)]
+const EMPTY_BATCH_LENGTH: i32 = (HEADER_BYTES - LENGTH_PREFIX_BYTES) as i32;
 
 /// What is left of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,17 +67,27 @@ impl RecordBatch<'_> {
             }
         }
         let horizon = delete_horizon_ms.filter(|_| has_tombstone && !header.has_delete_horizon());
-        if kept.len() == count && horizon.is_none() {
-            return Ok(Retained::All);
-        }
         if kept.is_empty() {
             return Ok(Retained::None);
+        }
+        if kept.len() == count && horizon.is_none() {
+            return Ok(Retained::All);
         }
         let mut left = header;
         if header.timestamp_type() == TimestampType::CreateTime {
             left.max_timestamp = max_timestamp;
         }
         made_anew(&header, left, horizon, &kept).map(Retained::Some)
+    }
+
+    /// The batch without its records: it says how far its producer has come (`DefaultRecordBatch.writeEmptyHeader`).
+    pub fn without_records(&self) -> BytesMut {
+        let mut left = *self.header();
+        left.attributes &= !(CODEC_MASK | DELETE_HORIZON);
+        left.base_timestamp = left.max_timestamp;
+        left.records_count = 0;
+        left.batch_length = EMPTY_BATCH_LENGTH;
+        BytesMut::from(&left.with_computed_crc(&[]).to_bytes()[..])
     }
 
     /// The batch with a delete horizon: of a marker, the time from which on it may go (KIP-534).
@@ -153,6 +171,26 @@ mod tests {
             (record.offset, record.timestamp, value, record.headers.len())
         });
         all.collect()
+    }
+
+    #[test]
+    fn a_batch_without_records_says_the_same_of_its_producer() {
+        for compression in [Compression::None, Compression::Zstd] {
+            let bytes = batch(compression);
+            let whole = RecordBatch::parse(&bytes).unwrap();
+            let left = whole.without_records();
+            assert_eq!((left.len(), seen(&left)), (HEADER_BYTES, Vec::new()));
+            let left = RecordBatch::parse(&left).unwrap();
+            let (before, after) = (whole.header(), left.header());
+            assert_eq!((after.base_offset, after.last_offset()), (100, 102));
+            assert_eq!((after.producer_id, after.producer_epoch), (5, 1));
+            assert_eq!(
+                (after.base_sequence, after.last_sequence()),
+                (40, before.last_sequence())
+            );
+            assert_eq!((after.compression(), after.max_timestamp), (Compression::None, 3_000));
+            assert_eq!(left.retain(LIMIT, None, |_| true).unwrap(), Retained::None);
+        }
     }
 
     #[test]

@@ -80,8 +80,8 @@ struct Pass {
     keys: Keys,
     now_ms: i64,
     delete_horizon_ms: i64,
-    /// Epoch and last sequence of the last committed batch of each producer: it stays, because recovery learns of the producer from it,
-    /// and what comes after may be cut off.
+    /// Epoch and last sequence of the last committed batch of each producer: its header stays, because recovery learns of the producer
+    /// from it, and what comes after may be cut off.
     producers: BTreeMap<i64, (i16, i32)>,
     transactions: Transactions,
 }
@@ -112,11 +112,8 @@ impl Pass {
         if header.is_control() {
             return self.retain_marker(batch);
         }
-        if self.is_last_of_producer(header) {
-            return Ok(Retained::All);
-        }
         if self.transactions.is_aborted(header) {
-            return Ok(Retained::None);
+            return Ok(self.without_records(batch));
         }
         // A horizon says that the records before the tombstone are gone, so the tombstone has to be among what was learned.
         let horizon = (header.next_offset() <= self.keys.end_offset).then_some(self.delete_horizon_ms);
@@ -124,7 +121,21 @@ impl Pass {
         let keep = |record: &Record<'_>| {
             record.key.is_some() && !self.keys.supersede(record) && !(over && record.value.is_none())
         };
-        batch.retain(DECOMPRESSED_BYTES_MAX, horizon, keep).map_err(damaged)
+        Ok(
+            match batch.retain(DECOMPRESSED_BYTES_MAX, horizon, keep).map_err(damaged)? {
+                Retained::None => self.without_records(batch),
+                left => left,
+            },
+        )
+    }
+
+    /// Of the last batch of a producer its header stays.
+    fn without_records(&self, batch: &RecordBatch<'_>) -> Retained {
+        match batch.header() {
+            header if !self.is_last_of_producer(header) => Retained::None,
+            header if header.records_count == 0 => Retained::All,
+            _ => Retained::Some(batch.without_records()),
+        }
     }
 
     /// A marker of a transaction without records gets a horizon, and goes when that has passed: whoever reads the records that

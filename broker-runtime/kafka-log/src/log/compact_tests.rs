@@ -415,6 +415,30 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// Of the last batch of a producer the header is enough: a record in it would be there again once the tombstone after it is gone.
+#[test]
+fn a_deleted_record_does_not_come_back_with_the_last_batch_of_its_producer() {
+    let folder = tempfile::tempdir().unwrap();
+    let opened = open(Arc::new(Disk), folder.path(), compacted());
+    appended(&opened.log, &[(1, Some(7))], Compression::None, Some((9, 0)));
+    appended(&opened.log, &[(1, None)], Compression::None, None);
+    let mut now_ms = NOW_MS;
+    for _ in 0..4 {
+        (0..20).for_each(|value| appended(&opened.log, &[(2, Some(value))], Compression::None, None));
+        commit(&opened.log);
+        let _ = opened.log.compact(now_ms).unwrap();
+        now_ms += 2 * DELETE_RETENTION_MS;
+    }
+    drop(opened);
+    let opened = open(Arc::new(Disk), folder.path(), compacted());
+    assert!(read(&opened.log, 0).values().all(|(key, _)| *key != 1));
+    // It is known, and has sent this already.
+    let mut again = RecordBatchBuilder::new().producer(9, 0, 0);
+    again.append(NOW_MS, Some(&[1]), Some(b"7"), &[]);
+    let info = opened.log.append_as_leader(bytes(again), as_leader(0)).unwrap();
+    assert_eq!((info.duplicate, info.base_offset), (true, 0));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 

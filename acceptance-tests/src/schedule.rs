@@ -87,8 +87,7 @@ pub fn draw(seed: u64, count: usize, means: Means) -> Vec<Strike> {
         let mut faults = vec![fault(&mut rng, means)];
         if left > 1 && rng.random_bool(0.3) {
             let second = fault(&mut rng, means);
-            // Two changes of the number of brokers would undo each other.
-            if !faults.contains(&second) {
+            if !excludes(faults[0], second) {
                 faults.push(second);
             }
         }
@@ -100,6 +99,13 @@ pub fn draw(seed: u64, count: usize, means: Means) -> Vec<Strike> {
         });
     }
     strikes
+}
+
+/// Two changes of the number of brokers would undo each other, and a link can be cut once.
+fn excludes(first: Fault, second: Fault) -> bool {
+    let cut = |fault| matches!(fault, Fault::Cut(..));
+    let cut_between = |fault| matches!(fault, Fault::CutBetween(..));
+    first == second || (cut(first) && cut(second)) || (cut_between(first) && cut_between(second))
 }
 
 /// What a wall clock may be off by, seconds: more than sessions, transactions and deleted files wait for, and less than the hour by
@@ -151,6 +157,15 @@ mod tests {
         assert_ne!(draw(7, 100, ALL), draw(8, 100, ALL));
         let count: usize = draw(7, 100, ALL).iter().map(|strike| strike.faults.len()).sum();
         assert_eq!(count, 100);
+    }
+
+    #[test]
+    fn no_link_is_cut_twice_at_once() {
+        let cuts = |strike: &Strike| {
+            let cut = strike.faults.iter().filter(|it| matches!(it, Fault::Cut(..)));
+            cut.count()
+        };
+        assert!(draw(77, 2_000, ALL).iter().all(|strike| cuts(strike) < 2));
     }
 
     #[test]

@@ -129,7 +129,8 @@ impl Pass {
         )
     }
 
-    /// Of the last batch of a producer its header stays.
+    /// Of the last batch of a producer its header stays, until the producer has written more or is forgotten; so does the marker of its
+    /// transaction.
     fn without_records(&self, batch: &RecordBatch<'_>) -> Retained {
         match batch.header() {
             header if !self.is_last_of_producer(header) => Retained::None,
